@@ -1,0 +1,147 @@
+"""Every error and warning of spotmagic.
+
+::
+
+    SpotError
+    ├─ OptionError(ValueError)      an option or argument of ours is wrong; nothing has run
+    ├─ Uncacheable(TypeError)       a value or a call that cannot be kept, with the path to what stands in the way
+    ├─ RecordMissing(LookupError)   replay or mock had nothing to give
+    ├─ EntryRefused                 an entry of somebody else that may not be loaded (raised in replay mode only)
+    ├─ LimitImpossible(ValueError)  a cost that the limit can never let pass
+    ├─ LimitTimeout(TimeoutError)   the limit did not let the call pass in time
+    ├─ BudgetSpent                  the next call would pass the budget
+    ├─ BatchFailed                  inputs of a batch failed
+    ├─ JobFailed                    a background call raised
+    ├─ JobCancelled                 a background call was cancelled
+    └─ RecursiveCall                a call asked for its own key while it was running
+
+    SpotWarning(UserWarning)        trouble inside spotmagic: the result is right, something was not kept
+
+Each message has three parts: what happened, why, and what to do now.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import threading
+import warnings
+from collections.abc import Iterable
+
+
+class SpotError(Exception):
+    """An error of spotmagic, shown as one line in a notebook.
+
+    Args:
+        what: what happened.
+        why: why it happened, or empty.
+        todo: what the reader can do now, or empty.
+    """
+
+    def __init__(self, what: str, why: str = "", todo: str = "") -> None:
+        self.what, self.why, self.todo = what, why, todo
+        super().__init__(what, why, todo)
+
+    def __str__(self) -> str:
+        return sentence(self.what, self.why, self.todo)
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{type(self).__name__}: {self}"]
+
+
+class OptionError(SpotError, ValueError):
+    """An option or argument of ours that cannot be used. Nothing has run."""
+
+
+class Uncacheable(SpotError, TypeError):
+    """A value or call that cannot be kept.
+
+    Attributes:
+        path: where it is inside the value, such as ``cfg.client._lock``.
+    """
+
+    def __init__(self, what: str, why: str = "", todo: str = "", *, path: str = "") -> None:
+        super().__init__(what, why, todo)
+        self.path = path
+
+
+class RecordMissing(SpotError, LookupError):
+    """Replay or mock had no entry for a call, and may not run it."""
+
+
+class EntryRefused(SpotError):
+    """An entry that another writer made and that may not be loaded."""
+
+
+class LimitImpossible(SpotError, ValueError):
+    """A cost that is above what the limit lets pass in a minute."""
+
+
+class LimitTimeout(SpotError, TimeoutError):
+    """The limit did not let the call pass within its timeout. The call has not run."""
+
+
+class BudgetSpent(SpotError):
+    """The next call would pass the budget. It has not run."""
+
+
+class BatchFailed(SpotError):
+    """Inputs of a batch failed."""
+
+
+class JobFailed(SpotError):
+    """A background call raised."""
+
+
+class JobCancelled(SpotError):
+    """A background call was cancelled."""
+
+
+class RecursiveCall(SpotError):
+    """A call asked for its own key while it was running, which would wait for ever."""
+
+
+class SpotWarning(UserWarning):
+    """Trouble inside spotmagic that cost no result."""
+
+
+def sentence(what: str, why: str = "", todo: str = "") -> str:
+    """The three parts of a message in one line."""
+    text = f"{what}: {why}" if why else what
+    return f"{text}. {todo}" if todo else text
+
+
+def unknown(kind: str, word: str, known: Iterable[str]) -> OptionError:
+    """The error for a word that is not among the known ones, with the nearest right one."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    todo = f"Did you mean {near[0]}?" if near else f"Known are: {', '.join(names)}"
+    return OptionError(f"unknown {kind} {word!r}", todo=todo)
+
+
+_told: set[str] = set()
+_told_lock = threading.Lock()
+
+
+def tell(what: str, why: str = "", todo: str = "", *, once: str = "") -> None:
+    """Warn the user with the three parts of a message.
+
+    Args:
+        once: warn at most once per process for this text, so that a full disk does not warn on every call.
+    """
+    if once:
+        with _told_lock:
+            if once in _told:
+                return
+            _told.add(once)
+    text = sentence(what, why, todo)
+    try:
+        warnings.warn(text, SpotWarning, stacklevel=3)
+    except SpotWarning:  # warnings are errors here, but our trouble never hides a result
+        logging.getLogger("spotmagic").warning(text)
+
+
+def tell_again(once: str) -> None:
+    """Let the next :func:`tell` with this ``once`` through again: what it told of is over."""
+    with _told_lock:
+        _told.discard(once)

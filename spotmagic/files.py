@@ -1,0 +1,158 @@
+"""Locks, maps and private files: everything that depends on the operating system's files.
+
+POSIX only so far; a port to Windows changes this module alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import mmap
+import os
+import secrets
+import stat
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+PRIVATE_FOLDER = 0o700
+PRIVATE_FILE = 0o600
+NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afpfs", "ceph", "glusterfs", "fuse.glusterfs"})
+
+# Open-file-description locks belong to the open file and not to the process, so threads exclude each other too.
+_OFD_SETLK = getattr(fcntl, "F_OFD_SETLK", None)
+
+
+def lock(fd: int, *, wait: bool = True, shared: bool = False) -> bool:
+    """Take the lock of an open file; the kernel lets go of it when the process dies. Returns whether it was got."""
+    how = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
+    try:
+        fcntl.flock(fd, how)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def unlock(fd: int) -> None:
+    """Let go of the lock of an open file."""
+    fcntl.flock(fd, fcntl.LOCK_UN)
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
+    """Hold the lock of a lock file, made when missing. Yields whether it was got."""
+    fd = open_private(path, os.O_RDWR | os.O_CREAT)
+    try:
+        yield lock(fd, wait=wait)
+    finally:
+        os.close(fd)
+
+
+def lock_byte(fd: int, offset: int) -> bool:
+    """Try to take the lock of one byte of an open file, without waiting. Returns whether it was got.
+
+    Where the system has no locks per open file, the lock is one of the process: then one descriptor per file and process.
+    """
+    return _byte(fd, offset, fcntl.F_WRLCK)
+
+
+def unlock_byte(fd: int, offset: int) -> None:
+    """Let go of the lock of one byte."""
+    _byte(fd, offset, fcntl.F_UNLCK)
+
+
+def _byte(fd: int, offset: int, kind: int) -> bool:
+    try:
+        if _OFD_SETLK is not None:
+            fcntl.fcntl(fd, _OFD_SETLK, struct.pack("hhqqi4x", kind, os.SEEK_SET, offset, 1, 0))
+        elif kind == fcntl.F_UNLCK:
+            fcntl.lockf(fd, fcntl.LOCK_UN, 1, offset)
+        else:
+            fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, offset)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder that only its owner can enter. Parents that are missing are made alike."""
+    missing = []
+    while not path.exists():
+        missing.append(path)
+        path = path.parent
+    for folder in reversed(missing):
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=PRIVATE_FOLDER)
+
+
+def open_private(path: Path, flags: int) -> int:
+    """Open a file of ours: never through a symbolic link, readable by its owner alone when it is made."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE_FILE)
+
+
+def is_private(fd: int) -> bool:
+    """Whether an open file is a regular one, of this user, that nobody else may read or write."""
+    info = os.fstat(fd)
+    return stat.S_ISREG(info.st_mode) and info.st_uid == os.geteuid() and not info.st_mode & 0o077
+
+
+def write_whole(path: Path, *pieces: bytes | memoryview, durable: bool = True) -> None:
+    """Write a file so that readers see all of it or none of it: temporary file, sync, rename, sync of the folder."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    fd = open_private(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    try:
+        try:
+            for piece in pieces:
+                write_all(fd, piece)
+            if durable:
+                os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    if durable:
+        sync_folder(path.parent)
+
+
+def write_all(fd: int, data: bytes | memoryview) -> None:
+    """Write every byte; one ``write`` call where the system allows it."""
+    view = memoryview(data).cast("B")
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder last over a power cut."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def map_copy(fd: int, length: int) -> mmap.mmap:
+    """A file as memory that may be written without the file changing (copy on write)."""
+    return mmap.mmap(fd, length, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+
+
+def map_shared(fd: int, length: int) -> mmap.mmap:
+    """A file as memory that every process sees."""
+    return mmap.mmap(fd, length, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+
+
+def network_file_system(path: Path) -> str | None:
+    """The name of the network file system a path lies on, or ``None``. Knows Linux only."""
+    try:
+        mounts = Path("/proc/self/mounts").read_text().splitlines()
+    except OSError:
+        return None
+    best, kind = "", ""
+    target = f"{path.resolve()}/"
+    for line in mounts:
+        point, name = line.split()[1:3]
+        point = point.replace("\\040", " ").rstrip("/") + "/"
+        if target.startswith(point) and len(point) >= len(best):
+            best, kind = point, name
+    return kind if kind in NETWORK else None

@@ -1,0 +1,154 @@
+"""The words of our options: durations, sizes, rates, modes, and what a mark or a spot was given."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+from spotmagic.errors import OptionError, unknown
+
+Verdict = Literal["hit", "ran", "joined", "mocked", "bypassed"]
+
+_DURATIONS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_SIZES = {"": 1, "B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "KIB": 1024, "MIB": 1024**2, "GIB": 1024**3}
+_PERIODS = {"s": 60.0, "sec": 60.0, "second": 60.0, "min": 1.0, "m": 1.0, "minute": 1.0, "h": 1 / 60, "hour": 1 / 60}
+_NUMBER = r"(\d+(?:\.\d+)?)"
+
+
+class Mode(StrEnum):
+    """What a spot, function or cell does on a hit and on a miss."""
+
+    AUTO = "auto"
+    RECORD = "record"
+    REPLAY = "replay"
+    MOCK = "mock"
+    OFF = "off"
+
+
+def parse_mode(value: str | Mode) -> Mode:
+    """The mode named by a word. Raises :class:`OptionError` for any other word."""
+    try:
+        return Mode(value)
+    except ValueError:
+        raise unknown("mode", str(value), list(Mode)) from None
+
+
+def parse_duration(value: str | float, option: str) -> float:
+    """Seconds of a number or of a text such as ``"90s"``, ``"7d"`` or ``"1h30m"``.
+
+    Raises:
+        OptionError: for anything else, and for durations that are not above zero.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = float(value)
+    else:
+        text = str(value).strip().lower().replace(" ", "")
+        pieces = re.findall(_NUMBER + r"(ms|min|[smhdw])", text)
+        if not pieces or "".join(n + u for n, u in pieces) != text:
+            raise OptionError(f"{option}={value!r} is not a duration", todo='Say seconds, or "90s", "15m", "12h", "7d", "2w"')
+        seconds = sum(float(number) * _DURATIONS[unit] for number, unit in pieces)
+    if not 0 < seconds < float("inf"):
+        raise OptionError(f"{option}={value!r} is not a duration above zero", todo='Say seconds, or "90s", "7d"')
+    return seconds
+
+
+def parse_size(value: str | int, option: str) -> int:
+    """Bytes of a number or of a text such as ``"32KB"`` (1 KB is 1,000 bytes, 1 KiB is 1,024)."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    match = re.fullmatch(_NUMBER + r"\s*([KMG]?I?B?)", str(value).strip().upper())
+    if not match or match[2] not in _SIZES:
+        raise OptionError(f"{option}={value!r} is not a size", todo='Say bytes, or "32KB", "1MB", "2GiB"')
+    return int(float(match[1]) * _SIZES[match[2]])
+
+
+def parse_rate(value: str | float, option: str) -> float:
+    """Units per minute of a number or of a text such as ``"20/min"``, ``"200k/min"`` or ``"5/s"``."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        rate = float(value)
+    else:
+        match = re.fullmatch(_NUMBER + r"([km]?)(?:/([a-z]+))?", str(value).strip().lower().replace(" ", ""))
+        if not match or (match[3] or "min") not in _PERIODS:
+            raise OptionError(f"{option}={value!r} is not a rate", todo='Say a number per minute, or "20/min", "200k/min", "5/s"')
+        rate = float(match[1]) * {"": 1, "k": 1e3, "m": 1e6}[match[2]] * _PERIODS[match[3] or "min"]
+    if not 0 < rate < float("inf"):
+        raise OptionError(f"{option}={value!r} is not a rate above zero", todo='Say a number per minute, or "20/min"')
+    return rate
+
+
+def parse_names(value: str | Iterable[str]) -> tuple[str, ...]:
+    """Names of ``"a,b"`` or of a sequence of names."""
+    names = value.split(",") if isinstance(value, str) else value
+    return tuple(name.strip() for name in names if name.strip())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkOptions:
+    """What one mark was told. ``None`` means: as the spot says."""
+
+    version: str | None = None
+    ttl: float | None = None
+    key: Any = None
+    ignore: tuple[str, ...] = ()
+    save_blob: bool | None = None
+    content_type: str | None = None
+    codec: str | None = None
+    mode: Mode | None = None
+    errors: tuple[type[BaseException], ...] = ()
+    price: float | Callable[[Any], float] | None = None
+    retry: Any = None
+
+
+NO_OPTIONS = MarkOptions()
+
+
+def mark_options(given: Mapping[str, Any]) -> MarkOptions:
+    """The checked options of a mark.
+
+    Raises:
+        OptionError: for an unknown option (with the nearest right one) or an impossible value.
+    """
+    for word in given:
+        if word not in MarkOptions.__slots__:
+            raise unknown("option", word, MarkOptions.__slots__)
+    checked = dict(given)
+    if checked.get("ttl") is not None:
+        checked["ttl"] = parse_duration(checked["ttl"], "ttl")
+    if checked.get("mode") is not None:
+        checked["mode"] = parse_mode(checked["mode"])
+    if checked.get("version") is not None:
+        checked["version"] = str(checked["version"])
+    if "ignore" in checked:
+        checked["ignore"] = parse_names(checked["ignore"])
+    if "errors" in checked:
+        checked["errors"] = _error_types(checked["errors"])
+    price = checked.get("price")
+    if price is not None and not callable(price) and not (isinstance(price, int | float) and price >= 0):
+        raise OptionError(f"price={price!r} is not a price", todo="Say a number, or a function of the result")
+    return MarkOptions(**checked)
+
+
+def _error_types(value: Any) -> tuple[type[BaseException], ...]:
+    types = value if isinstance(value, tuple | list) else (value,)
+    for kind in types:
+        if not (isinstance(kind, type) and issubclass(kind, Exception)):
+            raise OptionError(
+                f"errors={kind!r} is not an exception type",
+                why="only subclasses of Exception can be kept",
+                todo="Say a tuple of types, such as errors=(ValueError,)",
+            )
+    return tuple(types)
+
+
+def setting(name: str, default: str | None = None) -> str | None:
+    """The environment's word for a setting: ``SPOTMAGIC_<NAME>``. An empty one counts as none."""
+    return os.environ.get(f"SPOTMAGIC_{name.upper()}") or default
+
+
+def is_off() -> bool:
+    """Whether ``SPOTMAGIC_OFF`` turns spotmagic into nothing."""
+    return (setting("off") or "0").lower() not in ("0", "false", "no")

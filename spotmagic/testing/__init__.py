@@ -1,0 +1,7 @@
+"""What users and we need to test with: a clock that obeys, and contracts for own parts."""
+
+from __future__ import annotations
+
+from spotmagic.testing.clock import FakeClock
+
+__all__ = ["FakeClock"]
