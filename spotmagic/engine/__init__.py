@@ -1,0 +1,1 @@
+"""One call's way: key, mode, store, flight, limit, run, store, outcome."""

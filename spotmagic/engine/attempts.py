@@ -1,0 +1,111 @@
+"""Running a call: each attempt passes the limit, and a failed one may be tried again."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import TYPE_CHECKING
+
+from spotmagic.clock import Clock
+from spotmagic.engine.call import Call
+from spotmagic.engine.feedback import feedback_of
+from spotmagic.engine.ran import Ran
+from spotmagic.engine.running import Attempt, now_running
+
+if TYPE_CHECKING:
+    from spotmagic.limits import Permit
+
+
+def run(call: Call, clock: Clock) -> Ran:
+    """What came of running a call, its own error included. Interrupts pass through."""
+    course = Course(call, clock)
+    for attempt in count(1):
+        permit = call.ticket.gate.limit.acquire(call.ticket.estimate, call.ticket.gate.timeout) if call.ticket else None
+        with course.attempt(permit) as this:
+            course.value = call.run()
+        pause = course.after(attempt, this, permit)
+        if pause is None:
+            return course.ran()
+        clock.sleep(pause)
+    raise AssertionError
+
+
+async def arun(call: Call, clock: Clock) -> Ran:
+    """The same for a call whose ``run`` gives something to await."""
+    course = Course(call, clock)
+    for attempt in count(1):
+        permit = await call.ticket.gate.limit.aacquire(call.ticket.estimate, call.ticket.gate.timeout) if call.ticket else None
+        with course.attempt(permit) as this:
+            course.value = await call.run()
+        pause = course.after(attempt, this, permit)
+        if pause is None:
+            return course.ran()
+        await clock.asleep(pause)
+    raise AssertionError
+
+
+class Course:
+    """The attempts of one run: what they took, and whether there is another."""
+
+    def __init__(self, call: Call, clock: Clock) -> None:
+        self.call, self.clock = call, clock
+        self.value: object = None
+        self.error: Exception | None = None
+        self.started, self._began = clock.now(), clock.monotonic()
+        self._seconds = self._waited = 0.0
+        self._reasons: list[str] = []
+
+    @contextmanager
+    def attempt(self, permit: Permit | None) -> Iterator[Attempt]:
+        """One attempt; the user's error is kept, an interrupt gives the permit back and passes through."""
+        this = Attempt()
+        token = now_running.set(this)
+        if permit is not None:
+            self._waited += permit.waited
+        began = self.clock.monotonic()
+        try:
+            yield this
+            self.error = None
+        except Exception as error:
+            self.error = error
+        except BaseException:
+            if permit is not None:
+                permit.release()
+            raise
+        finally:
+            self._seconds = self.clock.monotonic() - began
+            now_running.reset(token)
+
+    def after(self, attempt: int, this: Attempt, permit: Permit | None) -> float | None:
+        """Settle the attempt with its limit. Seconds to pause before another one, or ``None`` when this was the last."""
+        if permit is not None:
+            self._settle(this, permit)
+        if self.error is None:
+            return None
+        if permit is not None and (told := feedback_of(self.error)) is not None:
+            permit.feedback(told)
+        retry = self.call.options.retry
+        if retry is None:
+            return None
+        pause: float | None = retry.delay(attempt, self.error, self.clock.monotonic() - self._began, random.random())
+        self._reasons.append(f"{type(self.error).__name__}: {self.error}")
+        if pause is None and len(self._reasons) > 1:
+            self.error.add_note(f"spotmagic tried {len(self._reasons)} times: " + "; ".join(self._reasons))
+        return pause
+
+    def ran(self) -> Ran:
+        """What came of it all."""
+        return Ran(self.value, self.error, self.started, self._seconds, self._waited)
+
+    def _settle(self, this: Attempt, permit: Permit) -> None:
+        assert self.call.ticket is not None
+        gate = self.call.ticket.gate
+        actual = this.actual
+        if actual is None and gate.settle is not None and self.error is None:
+            actual = float(gate.settle(self.value))
+        if actual is not None:
+            permit.settle(actual)
+            gate.cost.learn(actual)
+        permit.release()

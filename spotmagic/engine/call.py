@@ -1,0 +1,90 @@
+"""A call: one thing to run, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from spotmagic.engine.gate import Ticket
+from spotmagic.options import NO_OPTIONS, MarkOptions, Mode, Verdict
+from spotmagic.store.entry import Entry, Part
+
+
+def _nothing_changed() -> list[str]:
+    return []
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One thing to run: cells and functions both make calls.
+
+    Attributes:
+        run: runs the user's code; for an asynchronous call it returns something to await.
+        encode: the parts of a result. Raises ``Uncacheable`` for one that cannot be kept.
+        decode: a fresh result of an entry.
+        changed: names of the inputs that the run changed although a hit could not repeat it.
+        trouble: why the result may not be stored, known before the run, or empty.
+        pinned: the user gave the key, so other code or inputs are drift and not a miss.
+        fresh: run although there is a result (the word ``refresh``).
+        least_seconds: a faster run is not worth keeping.
+        ticket: the limit every attempt passes, and the expected cost.
+        notes: small texts kept with the entry.
+    """
+
+    name: str
+    kind: str
+    key: bytes
+    code: bytes
+    inputs: Mapping[str, bytes]
+    run: Callable[[], Any]
+    encode: Callable[[Any], tuple[Part, ...]]
+    decode: Callable[[Entry], Any]
+    options: MarkOptions = NO_OPTIONS
+    mode: Mode = Mode.AUTO
+    changed: Callable[[], list[str]] = _nothing_changed
+    trouble: str = ""
+    pinned: bool = False
+    fresh: bool = False
+    least_seconds: float = 0.0
+    ticket: Ticket | None = None
+    handles: tuple[str, ...] = ()
+    state: tuple[str, ...] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What came of a call.
+
+    Attributes:
+        verdict: ``hit`` (from the store), ``ran``, ``joined`` (another task, thread or kernel ran it meanwhile),
+            ``mocked`` or ``bypassed`` (it ran and spotmagic kept out of it).
+        stored: whether the result is in the store.
+        reason: why it ran, or why it was not stored.
+        changed: names of the inputs that differ from the nearest entry.
+        drift: what differs from the entry although its key was given.
+        key: 32 hexadecimal digits, empty where there is none.
+        age: seconds since the result was made.
+        seconds: how long the call took to run when it ran.
+        saved_seconds, saved_price: what the hit did not cost.
+        price: what the run cost.
+        waited: seconds spent waiting for another run or for a limit.
+        value: the result.
+    """
+
+    verdict: Verdict
+    stored: bool
+    kind: str
+    name: str
+    reason: str = ""
+    changed: tuple[str, ...] = ()
+    drift: tuple[str, ...] = ()
+    key: str = ""
+    age: float = 0.0
+    seconds: float = 0.0
+    saved_seconds: float = 0.0
+    price: float = 0.0
+    saved_price: float = 0.0
+    waited: float = 0.0
+    value: Any = field(default=None, repr=False)

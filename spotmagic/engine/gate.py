@@ -1,0 +1,33 @@
+"""The gate of a call: the limit each attempt passes, and what it costs there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from spotmagic.limits import Cost, Limit
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A limit together with the costs of one function.
+
+    Attributes:
+        cost: what a call is expected to cost, learning from what calls did cost.
+        settle: the actual cost, as a function of the result.
+        timeout: seconds after which waiting ends with ``LimitTimeout``.
+    """
+
+    limit: Limit
+    cost: Cost
+    settle: Callable[[Any], float] | None = None
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A gate with the estimated cost of one call."""
+
+    gate: Gate
+    estimate: float

@@ -1,0 +1,255 @@
+"""What is written about a call: its result in the store, its run in the log, its outcome for the user."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from spotmagic.clock import Clock
+from spotmagic.codecs import Undecodable
+from spotmagic.engine.call import Call, Outcome
+from spotmagic.engine.decide import Decision, decide
+from spotmagic.engine.explain import Explanation, Trace, Why, account, differences, explain, quoted
+from spotmagic.engine.ran import Ran
+from spotmagic.errors import EntryRefused, RecordMissing, SpotError, Uncacheable, tell, tell_again
+from spotmagic.options import Mode, Verdict
+from spotmagic.store.entry import Bad, Entry, Part
+from spotmagic.store.store import Run, Store
+
+SYNC_AFTER = 0.05  # a call this long in seconds is on disk before its result is returned
+_KEPT_TRACES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the store has for a call, what to do about it, and the decoded value where it is to be returned."""
+
+    decision: Decision
+    entry: Entry | None = None
+    value: Any = None
+
+
+class Ledger:
+    """The memory of a spot's calls. Trouble of ours ends here as one warning.
+
+    Args:
+        tell_outcome: gets each outcome, hits of the short way excepted.
+    """
+
+    def __init__(self, store: Store, clock: Clock, tell_outcome: Callable[[Outcome], None]) -> None:
+        self.store, self.clock, self._tell_outcome = store, clock, tell_outcome
+        self._traces: dict[str, deque[Trace]] = {}
+
+    def look(self, call: Call) -> Look:
+        """What to do with a call. An entry that cannot be decoded counts as a bad one."""
+        now = self.clock.now()
+        found = None if call.mode in (Mode.OFF, Mode.RECORD) else self.store.get(call.key)
+        decision = decide(call.mode, found, now, fresh=call.fresh)
+        if decision.action != "return" or not isinstance(found, Entry):
+            return Look(decision)
+        try:
+            return Look(decision, found, call.decode(found))
+        except Undecodable as error:
+            return Look(decide(call.mode, Bad(error.kind, str(error)), now))
+
+    def hit(self, call: Call, entry: Entry, value: Any, waited: float, verdict: Verdict = "hit") -> Outcome:
+        """The outcome of a result that was there. An entry that holds an error raises it."""
+        if verdict == "hit" and call.mode is Mode.MOCK:
+            verdict = "mocked"
+        self.store.hit(call.key, entry.seconds, entry.price)
+        drift = differences(_trace(call), _kept_trace(entry)) if call.pinned else ()
+        outcome = Outcome(
+            verdict=verdict,
+            stored=True,
+            kind=call.kind,
+            name=call.name,
+            reason=f"another run was under way for {waited:.1f} s" if verdict == "joined" else "",
+            drift=drift,
+            key=call.key.hex(),
+            age=max(0.0, self.clock.now() - entry.created),
+            seconds=entry.seconds,
+            saved_seconds=entry.seconds,
+            saved_price=entry.price,
+            waited=waited,
+            value=value,
+        )
+        self._tell_outcome(outcome)
+        if entry.status == "error":
+            raise value
+        return outcome
+
+    def shared(self, call: Call, value: Any, waited: float) -> Outcome:
+        """The outcome of a caller that waited for a run of this process whose result was not stored."""
+        outcome = self._outcome(call, "joined", False, "the other run's result was not stored", waited=waited, value=value)
+        self._tell_outcome(outcome)
+        return outcome
+
+    def refuse(self, call: Call, decision: Decision) -> SpotError:
+        """The error of a call that may not run and has nothing to return."""
+        if decision.action == "refused":
+            return EntryRefused(
+                f"the result of {call.name} may not be loaded",
+                why=decision.reason,
+                todo="Run it again in mode auto, or ask its writer for a result of safe types",
+            )
+        changed = explain(call.kind, _trace(call), self._before(call.name))
+        return RecordMissing(
+            f"no result of {call.name} to return",
+            why=f"{decision.reason}; {changed.reason}",
+            todo="Run it once in mode auto",
+        )
+
+    def bypassed(self, call: Call, decision: Decision, ran: Ran) -> Outcome:
+        """The outcome of a call that ran without us. Its own error is raised."""
+        outcome = self._outcome(call, "bypassed", False, decision.reason, ran=ran)
+        self._tell_outcome(outcome)
+        if ran.error is not None:
+            raise ran.error
+        return outcome
+
+    def finished(self, call: Call, decision: Decision, ran: Ran) -> Outcome:
+        """The outcome of a call that ran, with its result stored if it can be. An error is left in ``ran``."""
+        why = Why(decision.reason) if decision.reason else explain(call.kind, _trace(call), self._before(call.name))
+        price = _price(call, ran)
+        obstacle = self._keep(call, ran, price)
+        if not obstacle and ran.error is None:
+            self._before(call.name).appendleft(_trace(call))
+        reason = f"{why.reason}; not stored: {obstacle}" if obstacle else why.reason
+        outcome = self._outcome(call, "ran", not obstacle, reason, ran=ran, changed=why.changed, price=price)
+        self._log(call, outcome, ran)
+        self._tell_outcome(outcome)
+        return outcome
+
+    def explain_call(self, call: Call) -> Explanation:
+        """What differs between a call and the nearest result of its name."""
+        return account(call.name, call.kind, _trace(call), map(_kept_trace, self.store.recent(call.name)))
+
+    def explain_name(self, name: str) -> Explanation:
+        """What differs between the last result of a name and the nearest one before it."""
+        entries = self.store.recent(name)
+        if not entries:
+            return Explanation(name, "no result is kept under this name")
+        return account(name, entries[0].kind, _kept_trace(entries[0]), map(_kept_trace, entries[1:]))
+
+    def _outcome(
+        self,
+        call: Call,
+        verdict: Verdict,
+        stored: bool,
+        reason: str,
+        *,
+        ran: Ran | None = None,
+        changed: tuple[str, ...] = (),
+        price: float = 0.0,
+        waited: float = 0.0,
+        value: Any = None,
+    ) -> Outcome:
+        return Outcome(
+            verdict=verdict,
+            stored=stored,
+            kind=call.kind,
+            name=call.name,
+            reason=reason,
+            changed=changed,
+            key=call.key.hex(),
+            seconds=ran.seconds if ran else 0.0,
+            price=price,
+            waited=ran.waited if ran else waited,
+            value=ran.value if ran else value,
+        )
+
+    def _keep(self, call: Call, ran: Ran, price: float) -> str:
+        """Store the result. Returns what stood in the way, or empty."""
+        kept_error = isinstance(ran.error, call.options.errors)
+        if ran.error is not None and not kept_error:
+            return f"raised {type(ran.error).__name__}"
+        if call.trouble:
+            return call.trouble
+        if ran.seconds < call.least_seconds:
+            return f"took less than {call.least_seconds:g} s"
+        try:
+            changed = call.changed()
+            if changed:
+                return f"changed {quoted(changed)}"
+            parts = call.encode(ran.error if kept_error else ran.value)
+        except Uncacheable as error:
+            if call.kind == "function":  # a cell says it in its badge
+                tell(f"the result of {call.name} was not stored", str(error), once=f"obstacle {call.name} {error.path}")
+            return str(error)
+        except Exception as error:
+            tell(f"the result of {call.name} was not stored", f"{type(error).__name__}: {error}", "It was returned as it is")
+            return f"{type(error).__name__}: {error}"
+        return self._put(call, ran, price, parts, "error" if kept_error else "value")
+
+    def _put(self, call: Call, ran: Ran, price: float, parts: tuple[Part, ...], status: str) -> str:
+        now = self.clock.now()
+        entry = Entry(
+            key=call.key,
+            name=call.name,
+            kind=call.kind,
+            code=call.code,
+            inputs=call.inputs,
+            parts=parts,
+            created=now,
+            expires=None if call.options.ttl is None else now + call.options.ttl,
+            seconds=ran.seconds,
+            price=price,
+            status=status,
+            content_type=call.options.content_type,
+            notes=call.notes,
+        )
+        try:
+            self.store.put(entry, save_blob=call.options.save_blob, durable=ran.seconds > SYNC_AFTER or price > 0)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            tell("results are not being stored", reason, "They are returned all the same; free space or rights, and storing resumes", once="put")
+            return reason
+        tell_again("put")
+        return ""
+
+    def _log(self, call: Call, outcome: Outcome, ran: Ran) -> None:
+        self.store.ran(
+            Run(
+                key=call.key,
+                name=call.name,
+                kind=call.kind,
+                verdict=outcome.verdict,
+                reason=outcome.reason,
+                started=ran.started,
+                seconds=ran.seconds,
+                price=outcome.price,
+                waited=ran.waited,
+                stored=outcome.stored,
+                error=type(ran.error).__name__ if ran.error else "",
+            )
+        )
+
+    def _before(self, name: str) -> deque[Trace]:
+        """Traces of results with this name, newest first: those on disk once, then those of this process."""
+        traces = self._traces.get(name)
+        if traces is None:
+            entries = self.store.recent(name)
+            traces = self._traces[name] = deque(map(_kept_trace, entries), maxlen=_KEPT_TRACES)
+        return traces
+
+
+def _trace(call: Call) -> Trace:
+    return Trace(call.code, call.inputs, call.notes.get("source", ""))
+
+
+def _kept_trace(entry: Entry) -> Trace:
+    return Trace(entry.code, entry.inputs, entry.notes.get("source", ""))
+
+
+def _price(call: Call, ran: Ran) -> float:
+    """What a run cost by the user's ``price``; an error in it is told and counts as nothing."""
+    price = call.options.price
+    if price is None or ran.error is not None:
+        return 0.0
+    try:
+        return float(price(ran.value)) if callable(price) else float(price)
+    except Exception as error:
+        tell(f"price= of {call.name} failed", f"{type(error).__name__}: {error}", "The call counts as free", once=f"price {call.name}")
+        return 0.0

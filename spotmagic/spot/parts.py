@@ -1,0 +1,73 @@
+"""The parts behind a folder, shared by every spot of this process that opens it the same way."""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+from spotmagic.clock import Clock
+from spotmagic.engine.drive import Engine
+from spotmagic.engine.flight import Flight
+from spotmagic.engine.ledger import Ledger
+from spotmagic.spot.current import tell_outcome
+from spotmagic.store.blobs import Blobs, open_blobs
+from spotmagic.store.store import FolderStore, Store
+from spotmagic.store.trust import Ring
+
+if TYPE_CHECKING:
+    from spotmagic.catalog import Catalog
+
+_open: WeakValueDictionary[tuple[Path, str, int, int], Parts] = WeakValueDictionary()
+_guard = threading.Lock()
+
+
+class Parts:
+    """Store, engine and catalog of one folder."""
+
+    def __init__(self, folder: Path, store: Store, clock: Clock, catalog: Catalog | None = None) -> None:
+        self.folder, self.store, self.clock = folder, store, clock
+        self.ledger = Ledger(store, clock, tell_outcome)
+        self.engine = Engine(self.ledger, Flight(folder / "flight.lock", clock))
+        self._given_catalog = catalog
+        self._users = 0
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The table about the entries, opened when it is first asked."""
+        if self._given_catalog is not None:
+            return self._given_catalog
+        from spotmagic.catalog import Catalog
+
+        return Catalog(self.folder, self.store, clock=self.clock)
+
+    def use(self) -> Parts:
+        """One more spot works with these parts."""
+        self._users += 1
+        return self
+
+    def leave(self) -> None:
+        """One spot less; the last one writes what is in memory and lets go of every file."""
+        self._users -= 1
+        if self._users > 0:
+            return
+        with _guard:
+            for key, known in list(_open.items()):
+                if known is self:
+                    del _open[key]
+        self.store.close()
+        self.engine.flight.close()
+
+
+def open_parts(folder: Path, *, ring: Ring, blobs: str | Path | Blobs | None, blob_over: int, clock: Clock) -> Parts:
+    """The parts of a folder: those already open in this process where they were opened alike, else new ones."""
+    key = (folder, str(blobs or ""), blob_over, id(clock))
+    with _guard:
+        parts = _open.get(key)
+        if parts is None:
+            place = open_blobs(blobs) if isinstance(blobs, str | Path) else blobs
+            store = FolderStore(folder, ring=ring, blobs=place, blob_over=blob_over, clock=clock)
+            parts = _open[key] = Parts(folder, store, clock)
+        return parts

@@ -1,0 +1,334 @@
+"""A spot: a cache folder with its settings, and everything users do with it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Self, TypeVar, overload
+
+from spotmagic import options as words
+from spotmagic.clock import SYSTEM, Clock
+from spotmagic.engine.call import Call, Outcome
+from spotmagic.engine.explain import Explanation
+from spotmagic.engine.gate import Gate
+from spotmagic.errors import OptionError, unknown
+from spotmagic.keys import KeyGen
+from spotmagic.limits import Cost, Limits
+from spotmagic.options import MarkOptions, Mode, mark_options
+from spotmagic.spot import current as notebook
+from spotmagic.spot.limiter import limited
+from spotmagic.spot.mark import GATE, MARKED, Marked, wrap
+from spotmagic.spot.parts import Parts, open_parts
+from spotmagic.store.trust import Ring, ring
+
+if TYPE_CHECKING:
+    from spotmagic.catalog import Catalog, Row, Stats, Table
+    from spotmagic.dashboard import Panel
+    from spotmagic.store.blobs import Blobs
+    from spotmagic.store.store import Store
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Function = Callable[..., Any]
+
+
+class Spot:
+    """A cache folder with its settings.
+
+    Args:
+        name: the folder's name under ``root``; letters, digits, ``-``, ``_`` and ``.``.
+        root: the folder of all spots; ``SPOTMAGIC_ROOT``, else ``.spotmagic`` in the working directory.
+        blobs: where large parts lie: a folder or a URL such as ``"s3://bucket/prefix"``; in the spot's folder by default.
+        limits: what shares limits: ``"redis://host:port/0"`` between machines; a local file between kernels by default.
+        rpm, tpm, concurrency: the limit of every ``@spot.limiter(...)`` that names no rates of its own; per minute.
+        ttl: how long results hold, in seconds or as text ("7d"); for ever by default.
+        mode: ``auto``, ``record``, ``replay`` or ``off``; ``SPOTMAGIC_MODE``, else ``auto``.
+        blob_over: parts above this size are blobs (bytes, or text such as "32KB").
+        retry: a :class:`spotmagic.Retry` for every marked function that has none.
+        pickle: ``"signed"`` keeps what has no codec of its own as sealed pickle, ``"never"`` refuses it.
+        clock: tells the time and waits.
+        store, catalog: anything with their protocols, in place of the folder's own.
+
+    Raises:
+        OptionError: for an option that cannot be used. A folder that cannot be used is a warning: then nothing is kept.
+    """
+
+    def __init__(
+        self,
+        name: str = "default",
+        *,
+        root: str | Path | None = None,
+        blobs: str | Path | Blobs | None = None,
+        limits: str | Limits | None = None,
+        rpm: float | str | None = None,
+        tpm: float | str | None = None,
+        concurrency: int | None = None,
+        ttl: float | str | None = None,
+        mode: str | Mode | None = None,
+        blob_over: int | str = "32KB",
+        retry: Any = None,
+        pickle: Literal["signed", "never"] = "signed",
+        clock: Clock = SYSTEM,
+        store: Store | None = None,
+        catalog: Catalog | None = None,
+    ) -> None:
+        if not re.fullmatch(r"[\w\-][\w\-.]{0,99}", name):
+            raise OptionError(f"name={name!r} cannot name a folder", todo="Say letters, digits, '-', '_' and '.'")
+        if pickle not in ("signed", "never"):
+            raise unknown("value of pickle=", str(pickle), ("signed", "never"))
+        self.name = name
+        self.ttl = None if ttl is None else words.parse_duration(ttl, "ttl")
+        self.retry, self.clock = retry, clock
+        self.pickle: Literal["signed", "never"] = pickle
+        self._mode = words.parse_mode(mode or words.setting("mode", "auto") or "auto")
+        self._modes: dict[str, Mode] = {}
+        self._rates = {"rpm": rpm, "tpm": tpm, "concurrency": concurrency}
+        self.limits = limits if isinstance(limits, Limits) else Limits(limits, clock=clock)
+        self.folder = (Path(root or words.setting("root", ".spotmagic") or ".spotmagic") / name).absolute()
+        if store is not None:
+            self._parts = Parts(self.folder, store, clock, catalog)
+        else:
+            size = words.parse_size(blob_over, "blob_over")
+            self._parts = open_parts(self.folder, ring=ring(), blobs=blobs, blob_over=size, clock=clock)
+        self._parts.use()
+        self._closed = False
+        if sys._getframe(1).f_globals.get("__name__") == "__main__":
+            notebook.made_in_main(self)
+
+    @classmethod
+    @contextlib.contextmanager
+    def temporary(cls, **settings: Any) -> Iterator[Spot]:
+        """A spot in a folder of its own that is gone at the end of the block. Takes the settings of a spot."""
+        folder = tempfile.mkdtemp(prefix="spotmagic-")
+        try:
+            with cls("temporary", root=folder, **settings) as spot:
+                yield spot
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @property
+    def ring(self) -> Ring:
+        """The user's secret and those they trust."""
+        return ring()
+
+    @property
+    def store(self) -> Store:
+        """Where the entries live."""
+        return self._parts.store
+
+    @property
+    def catalog(self) -> Catalog:
+        """The table about the entries."""
+        return self._parts.catalog
+
+    @property
+    def engine(self) -> Any:
+        """What drives calls."""
+        return self._parts.engine
+
+    # functions ---------------------------------------------------------------------------------------------------------
+
+    @overload
+    def mark(self, function: Callable[P, R], /) -> Callable[P, R]: ...
+    @overload
+    def mark(
+        self,
+        *,
+        version: str | None = None,
+        ttl: float | str | None = None,
+        key: KeyGen | Function | None = None,
+        ignore: str | Sequence[str] = (),
+        save_blob: bool | None = None,
+        content_type: str | None = None,
+        mode: str | Mode | None = None,
+        errors: type[Exception] | tuple[type[Exception], ...] = (),
+        price: float | Function | None = None,
+        retry: Any = None,
+    ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+    def mark(self, function: Any = None, /, **given: Any) -> Any:
+        """The function with its results kept: a call with equal code and arguments costs a look-up.
+
+        Args:
+            version: stands for the code in the key; then you own invalidation, and other code is shown as drift.
+            ttl: how long a result holds, in seconds or as text ("7d").
+            key: ``KeyGen.map(...)``, ``KeyGen.ignore(...)`` or a function of the arguments that gives what counts.
+            ignore: names of arguments that do not count.
+            save_blob: always (``True``) or never (``False``) write a blob; by size when not said.
+            content_type: what the value is, for previews ("text/markdown").
+            mode: the mode of this function.
+            errors: types of exceptions to keep and raise again on a hit.
+            price: what a run costs: a number, or a function of the result.
+            retry: a :class:`spotmagic.Retry`.
+
+        Raises:
+            OptionError: for an unknown option or a wrong value, before anything runs.
+        """
+        options = self._with_defaults(mark_options(given))
+        if function is None:
+            return lambda later: self._mark(later, options)
+        return self._mark(function, options)
+
+    def _mark(self, function: Any, options: MarkOptions) -> Any:
+        if isinstance(function, staticmethod | classmethod):
+            return type(function)(self._mark(function.__func__, options))
+        if not callable(function):
+            raise OptionError(f"mark was given {type(function).__name__}, which cannot be called", todo="Mark a function")
+        if words.is_off():
+            return function
+        if hasattr(function, MARKED):
+            function = getattr(function, MARKED).function
+        gate = getattr(function, GATE, None)
+        return wrap(Marked(self, function.__wrapped__ if gate else function, options, gate))
+
+    def _with_defaults(self, options: MarkOptions) -> MarkOptions:
+        from dataclasses import replace
+
+        return replace(
+            options,
+            ttl=self.ttl if options.ttl is None else options.ttl,
+            retry=self.retry if options.retry is None else options.retry,
+        )
+
+    def limiter(
+        self,
+        cost: float | Function | str = 1,
+        name: str | None = None,
+        *,
+        rpm: float | str | None = None,
+        tpm: float | str | None = None,
+        concurrency: int | None = None,
+        settle: Function | None = None,
+        timeout: float | str | None = None,
+    ) -> Callable[[Callable[P, R]], Callable[P, R]]:
+        """A decorator that lets calls pass at a rate. Before or after ``mark`` alike: hits are free.
+
+        Args:
+            cost: tokens (where there is a ``tpm``) or requests of a call: a number, a function of the arguments, or ``"mean"``.
+            name: limits of one name are one limit, in all kernels of the machine; the function's name by default.
+            rpm, tpm, concurrency: requests and tokens per minute, calls at a time; the spot's when none is said.
+            settle: what a call did cost, as a function of its result.
+            timeout: wait at most this long, then raise ``LimitTimeout``.
+
+        Raises:
+            OptionError: for rates that are none, or when neither this nor the spot names one.
+        """
+        rates = {"rpm": rpm, "tpm": tpm, "concurrency": concurrency}
+        own = any(value is not None for value in rates.values())
+        chosen = rates if own else self._rates
+        if name is None and not any(value is not None for value in chosen.values()):
+            raise OptionError("a limiter without a rate", todo="Say rpm=, tpm= or concurrency=, here or at the Spot")
+        seconds = None if timeout is None else words.parse_duration(timeout, "timeout")
+
+        def decorate(function: Callable[P, R]) -> Callable[P, R]:
+            if words.is_off():
+                return function
+            title = name or (getattr(function, "__qualname__", "limit") if own else f"spot {self.name}")
+            gate = Gate(self.limits.get(title, **chosen), Cost(cost, function), settle, seconds)
+            if hasattr(function, MARKED):
+                marked = getattr(function, MARKED)
+                marked.gate = gate
+                return function
+            return limited(self, function, gate)
+
+        return decorate
+
+    @contextlib.contextmanager
+    def cached_run(self, *functions: Function, **given: Any) -> Iterator[Any]:
+        """Marked wrappers of functions one does not own: one function gives one wrapper, more give a tuple."""
+        if not functions:
+            raise OptionError("cached_run was given no function", todo="Say with spot.cached_run(f) as f: ...")
+        wrappers = tuple(self.mark(**given)(function) for function in functions)
+        yield wrappers[0] if len(wrappers) == 1 else wrappers
+
+    def drive(self, call: Call) -> Outcome:
+        """What came of a call."""
+        outcome: Outcome = self.engine.drive(call)
+        return outcome
+
+    async def adrive(self, call: Call) -> Outcome:
+        """What came of a call whose ``run`` gives something to await."""
+        outcome: Outcome = await self.engine.adrive(call)
+        return outcome
+
+    # modes -------------------------------------------------------------------------------------------------------------
+
+    def mode_of(self, name: str, own: Mode | None = None) -> Mode:
+        """The mode that holds for a function or cell: set for it, else its own, else the spot's."""
+        return self._modes.get(name) or own or self._mode
+
+    def set_mode(self, mode: str | Mode, target: str | None = None) -> None:
+        """Change the mode of the spot, or of the functions and cells of one name."""
+        if target is None:
+            self._mode = words.parse_mode(mode)
+        else:
+            self._modes[target] = words.parse_mode(mode)
+
+    # the entries -------------------------------------------------------------------------------------------------------
+
+    def entries(self, like: str | None = None, **filters: Any) -> list[Row]:
+        """Rows about entries: filters ``kind``, ``status`` ("live"), ``order`` ("-created"), ``limit`` (1000)."""
+        return self.catalog.entries(like, **filters)
+
+    def sql(self, query: str) -> Table:
+        """The answer of the catalog to a query: it sees all that any kernel wrote before. Read-only."""
+        return self.catalog.sql(query)
+
+    def stats(self, name: str | None = None) -> Stats:
+        """Counts, sizes, time and money of the spot, or of one name."""
+        return self.catalog.stats(name)
+
+    def forget(self, pattern: str) -> int:
+        """Delete the live entries whose name matches a pattern ("summ*"), or of one key. Returns how many."""
+        rows = self.catalog.entries(pattern, status=None, limit=None)
+        return self.store.forget([bytes.fromhex(row.key) for row in rows])
+
+    def pin(self, pattern: str, pinned: bool = True) -> int:
+        """Keep entries from being collected, whatever the rules say. Returns how many."""
+        keys = [bytes.fromhex(row.key) for row in self.catalog.entries(pattern, limit=None)]
+        self.store.pin(keys, pinned)
+        return len(keys)
+
+    def explain(self, name: str) -> Explanation:
+        """What differs between the last result of a name and the one before it."""
+        return self._parts.ledger.explain_name(name)
+
+    def explain_call(self, call: Call) -> Explanation:
+        """What differs between a call and the nearest result of its name."""
+        return self._parts.ledger.explain_call(call)
+
+    def rebuild(self) -> None:
+        """Make the catalog anew from the store."""
+        self.catalog.rebuild()
+
+    def panel(self) -> Panel:
+        """The panel of this spot, to be shown in a notebook."""
+        from spotmagic import panel
+
+        return panel(self)
+
+    def flush(self) -> bool:
+        """Make everything that was kept last over a power cut. Whether that is so now."""
+        return self.store.flush()
+
+    def close(self) -> None:
+        """Write what is in memory and let go of every file."""
+        notebook.drop(self)
+        if not self._closed:
+            self._closed = True
+            self._parts.leave()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Spot({self.name!r}) in {self.folder}"
+
+
