@@ -1,0 +1,1 @@
+"""What code reads, writes and reaches, found without running it."""

@@ -1,0 +1,150 @@
+"""What a cell reads, writes, deletes and defines, found without running it.
+
+A name is an *input* when the cell may read it before it has surely written it. The walk in :mod:`spotmagic.code.flow`
+decides that along every path; here its findings become one :class:`CellCode`.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from dataclasses import dataclass, field
+
+from spotmagic.code.flow import Flow
+from spotmagic.code.scope import bound_names
+
+BUILTINS = frozenset(dir(builtins))
+
+
+@dataclass(frozen=True, slots=True)
+class CellCode:
+    """The static side of one cell.
+
+    Attributes:
+        source: the cell's body as plain Python, after IPython's transform.
+        normal: the code without comments, spaces and quotes: what the key holds.
+        reads: names read before they are surely written, in functions of the cell too. Builtins are among them, as a
+            notebook may rebind ``list``: take those that the namespace has.
+        maybe: the reads that the cell may have written itself by the time it reads them (``for x in xs: last = x``,
+            then ``last``). If such a name was absent and the cell still ran to its end, the result holds whatever the
+            name is bound to later: so a second run does not take the first run's outputs for inputs.
+        stars: reads that a ``from module import *`` of the cell may bind, with the modules.
+        writes: names bound on some path, imports and definitions included.
+        deletes: names unbound on some path.
+        definitions: source of the top-level imports, functions, classes and named lambdas, in order.
+        defined: names those bind.
+        early: names the cell makes otherwise and that a definition needs while it is made (a default, a base, a
+            decorator, a class body).
+        touched: defined names whose attributes the cell sets afterwards (``f.calls = 1``): running the definition
+            again would not bring those back.
+        opaque: what analysis cannot see through, such as ``"exec"``; empty when it sees all.
+        star_imports: whether a ``from module import *`` binds names that only the run knows.
+    """
+
+    source: str
+    normal: str
+    reads: frozenset[str] = frozenset()
+    maybe: frozenset[str] = frozenset()
+    stars: dict[str, frozenset[str]] = field(default_factory=dict)
+    writes: frozenset[str] = frozenset()
+    deletes: frozenset[str] = frozenset()
+    definitions: tuple[str, ...] = ()
+    defined: frozenset[str] = frozenset()
+    early: frozenset[str] = frozenset()
+    touched: frozenset[str] = frozenset()
+    opaque: tuple[str, ...] = ()
+    star_imports: bool = False
+
+    @property
+    def builtins(self) -> frozenset[str]:
+        """The reads that are Python's own names, unless the namespace rebinds them."""
+        return self.reads & BUILTINS
+
+
+def analyse(source: str) -> CellCode:
+    """What the cell reads, writes, deletes and defines.
+
+    Args:
+        source: the body after IPython's transform, with top-level ``await`` allowed.
+
+    Raises:
+        SyntaxError: the source is not Python.
+    """
+    tree = parse(source)
+    flow = Flow(tree)
+    flow.run()
+    names = flow.names
+    pieces = [node for node in tree.body if is_definition(node)]
+    defined = frozenset(name for node in pieces for name in bound_names([node]))
+    return CellCode(
+        source=source,
+        normal=ast.unparse(tree),
+        reads=frozenset(names.reads),
+        maybe=frozenset(name for name in names.reads if name in names.writes and name not in names.guarded),
+        stars={name: modules for name, modules in names.stars.items() if modules},
+        writes=frozenset(names.writes),
+        deletes=frozenset(names.deletes),
+        definitions=tuple(_segment(source, node) for node in pieces),
+        defined=defined,
+        early=_early(tree, pieces, defined),
+        touched=frozenset(flow.touched & defined),
+        opaque=tuple(sorted(flow.opaque)),
+        star_imports=flow.star_imports,
+    )
+
+
+def parse(source: str) -> ast.Module:
+    """The tree of a cell's body; top-level ``await`` is fine.
+
+    Raises:
+        SyntaxError: also for what only the compiler refuses (``return`` outside a function).
+    """
+    tree = ast.parse(source)
+    compile(tree, "<cell>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    return tree
+
+
+def is_definition(node: ast.stmt) -> bool:
+    """Whether a hit runs this top-level statement again: it is code, and its result cannot be kept as a value."""
+    match node:
+        case ast.Import() | ast.ImportFrom() | ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return True
+        case (
+            ast.Assign(targets=[ast.Name()], value=ast.Lambda()) | ast.AnnAssign(target=ast.Name(), value=ast.Lambda())
+        ):
+            return True
+        case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=finalbody):
+            inner = [*body, *orelse, *finalbody, *(part for handler in handlers for part in handler.body)]
+        case ast.If(test=test, body=body, orelse=orelse):
+            if any(isinstance(part, ast.Call | ast.Await) for part in ast.walk(test)):
+                return False
+            inner = [*body, *orelse]
+        case _:
+            return isinstance(node, getattr(ast, "TypeAlias", ()))
+    return any(is_definition(part) for part in inner) and all(is_definition(part) or _is_light(part) for part in inner)
+
+
+def _is_light(node: ast.stmt) -> bool:
+    """A statement beside imports that costs nothing to run again: ``pass``, ``np = None``, ``HAVE = True``."""
+    match node:
+        case ast.Pass() | ast.Expr(value=ast.Constant()):
+            return True
+        case ast.Assign(targets=targets, value=ast.Constant()):
+            return all(isinstance(target, ast.Name) for target in targets)
+    return False
+
+
+def _segment(source: str, node: ast.stmt) -> str:
+    """The source of a statement with its decorators."""
+    first = min([node.lineno, *(item.lineno for item in getattr(node, "decorator_list", ()))])
+    lines = source.splitlines(keepends=True)[first - 1 : node.end_lineno]
+    alone = first == node.lineno and (node.col_offset > 0 or len(lines[-1].encode()) > (node.end_col_offset or 0) + 1)
+    return (ast.get_source_segment(source, node) if alone else "".join(lines)) or ast.unparse(node)
+
+
+def _early(tree: ast.Module, pieces: list[ast.stmt], defined: frozenset[str]) -> frozenset[str]:
+    """The names the cell makes by other statements and that its definitions read while they are made."""
+    flow = Flow(ast.Module(list(pieces), []))
+    flow.run(later=False)
+    made = bound_names(node for node in tree.body if node not in pieces)
+    return frozenset(flow.names.reads) & made - defined

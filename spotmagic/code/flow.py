@@ -1,0 +1,392 @@
+"""The walk over a cell's statements that knows, along every path, which names are surely written.
+
+Paths that meet keep what all of them have. An exception may leave a ``try`` body at any point, so a handler starts with
+what was sure before the body. Functions run later: what they need is looked up where their name is used, or at the
+end of the cell.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from spotmagic.code.expressions import Expressions
+from spotmagic.code.ledger import State, join
+from spotmagic.code.scope import Bindings, Scope, imported, type_parameters
+
+_SWALLOWING = frozenset({"suppress", "raises", "assertRaises", "assertRaisesRegex"})
+_NEVER_A_NAME_ERROR = frozenset(
+    {
+        "ImportError", "ModuleNotFoundError", "KeyError", "IndexError", "LookupError", "ValueError",
+        "TypeError", "OSError", "IOError", "FileNotFoundError", "AttributeError", "ZeroDivisionError",
+        "ArithmeticError", "KeyboardInterrupt", "TimeoutError", "StopIteration", "RuntimeError",
+        "UnicodeDecodeError", "PermissionError", "ConnectionError", "FileExistsError", "JSONDecodeError",
+        "HTTPError", "AssertionError", "NotImplementedError", "MemoryError",
+    }
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Loop:
+    """The states at the jumps of one loop."""
+
+    breaks: list[State] = field(default_factory=list)
+    continues: list[State] = field(default_factory=list)
+
+
+class Flow(Expressions):
+    """One walk over a module's tree: :meth:`run` it, then read ``names`` and the attributes of :class:`Expressions`."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        super().__init__(tree)
+        self.star_imports = False
+        self._loops: list[_Loop] = []
+
+    def run(self, *, later: bool = True) -> None:
+        """Walk the whole module; ``later=False`` leaves out what functions need when they run."""
+        names = self.names
+        names.unsure = frozenset(
+            name
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            for found in [Bindings.of(node.body)]
+            for name in found.deleted & found.globals
+        )
+        if later:
+            self._gather(self.tree.body)
+        self.block(self.tree.body)
+        if names.state is None:  # every path leaves by an exception: nothing is stored, all that was read is known
+            return
+        for name in list(names.needs):
+            names.use(name, swallowed=True)
+
+    def block(self, body: Iterable[ast.stmt]) -> None:
+        for statement in body:
+            if self.names.state is None:
+                return
+            self._statement(statement)
+
+    def _statement(self, node: ast.stmt) -> None:
+        match node:
+            case ast.Expr(value=value):
+                self.expr(value)
+            case ast.Assign(targets=targets, value=value):
+                self.expr(value, named=len(targets) == 1 and isinstance(targets[0], ast.Name))
+                for target in targets:
+                    self.target(target)
+            case ast.AugAssign(target=target, value=value):
+                self._augmented(target, value)
+            case ast.AnnAssign():
+                self._annotated(node)
+            case ast.Delete(targets=targets):
+                for target in targets:
+                    self._unbind(target)
+            case ast.If(test=test, body=body, orelse=orelse):
+                yes, no = self.condition(test)
+                after = self._branch(yes, body)
+                self.names.state = join(after, self._branch(no, orelse))
+            case ast.For() | ast.AsyncFor():
+                self._for(node)
+            case ast.While():
+                self._while(node)
+            case ast.Break():
+                self._loops[-1].breaks.append(self.names.state)
+                self.names.state = None
+            case ast.Continue():
+                self._loops[-1].continues.append(self.names.state)
+                self.names.state = None
+            case ast.With(items=items, body=body) | ast.AsyncWith(items=items, body=body):
+                self._with(items, body)
+            case ast.Try() | ast.TryStar():
+                self._try(node)
+            case ast.Match(subject=subject, cases=cases):
+                self._match(subject, cases)
+            case ast.Return(value=value):
+                self.optional(value)
+                self.names.state = None
+            case ast.Raise(exc=exc, cause=cause):
+                self.optional(exc)
+                self.optional(cause)
+                self.names.state = None
+            case ast.Assert(test=test, msg=msg):
+                yes, no = self.condition(test)
+                self.names.state = no
+                self.optional(msg)
+                self.names.state = yes
+            case ast.Import() | ast.ImportFrom():
+                self._import(node)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self._function(node)
+            case ast.ClassDef():
+                self._class(node)
+            case ast.Global() | ast.Nonlocal() | ast.Pass():
+                pass
+            case _:  # ``type X = ...`` of Python 3.12, whose value is evaluated later and may name itself
+                self.target(node.name)  # type: ignore[attr-defined]
+                with self.names.inside(self._with_type_parameters(node)), self.names.aside():
+                    self.expr(node.value)  # type: ignore[attr-defined]
+
+    def _branch(self, start: State, body: Sequence[ast.stmt]) -> State:
+        self.names.state = start
+        self.block(body)
+        return self.names.state
+
+    # --- binding -------------------------------------------------------------------------------------------------
+
+    def _augmented(self, target: ast.expr, value: ast.expr) -> None:
+        if isinstance(target, ast.Name):
+            self.names.read(target.id)
+            self.expr(value)
+            self.names.write(target.id)
+            return
+        self.target(target)
+        self.expr(value)
+
+    def _annotated(self, node: ast.AnnAssign) -> None:
+        if self.names.scope.kind != "function":
+            self.annotation(node.annotation)
+        if node.value is not None:
+            self.expr(node.value, named=isinstance(node.target, ast.Name))
+            self.target(node.target)
+
+    def _unbind(self, target: ast.expr) -> None:
+        match target:
+            case ast.Name(id=name):
+                self.names.delete(name)
+            case ast.Tuple(elts=parts) | ast.List(elts=parts):
+                for part in parts:
+                    self._unbind(part)
+            case _:
+                self.target(target)
+
+    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+        if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
+            self.star_imports = True
+            self.names.star("." * node.level + (node.module or ""))
+        for alias in node.names:
+            if alias.name == "__main__":
+                self.opaque.add("__main__")
+        for name in imported(node):
+            self.names.write(name)
+
+    # --- loops ---------------------------------------------------------------------------------------------------
+
+    def _for(self, node: ast.For | ast.AsyncFor) -> None:
+        self.expr(node.iter)
+        before, loop = self._start(node)
+        self.target(node.target)
+        self.block(node.body)
+        again = join(self.names.state, *loop.continues)
+        self._loops.pop()
+        exhausted = again if _never_empty(node.iter) else join(before, again)
+        self.names.state = join(self._branch(exhausted, node.orelse), *loop.breaks)
+
+    def _while(self, node: ast.While) -> None:
+        _, loop = self._start(node)
+        yes, no = self.condition(node.test)  # later rounds come here with more, never with less
+        self.names.state = yes
+        self.block(node.body)
+        self._loops.pop()
+        self.names.state = join(self._branch(no, node.orelse), *loop.breaks)
+
+    def _start(self, node: ast.For | ast.AsyncFor | ast.While) -> tuple[State, _Loop]:
+        """Enter a loop: what an earlier round unbinds is not sure in a later one."""
+        names = self.names
+        if names.state is not None and names.scope.kind != "function":
+            names.state -= Bindings.of([*node.body, getattr(node, "target", node)]).deleted
+        self._loops.append(_Loop())
+        return names.state, self._loops[-1]
+
+    # --- with, try, match ----------------------------------------------------------------------------------------
+
+    def _with(self, items: Sequence[ast.withitem], body: Sequence[ast.stmt]) -> None:
+        swallows = any(_last_name(item.context_expr) in _SWALLOWING for item in items)
+        for item in items:
+            self.expr(item.context_expr)
+            if item.optional_vars is not None:
+                self.target(item.optional_vars)
+        before = _leaving(self.names.state, body)
+        with self.names.guard(swallows):
+            self.block(body)
+        if swallows:
+            self.names.state = join(before, self.names.state)
+
+    def _try(self, node: ast.Try | ast.TryStar) -> None:
+        names = self.names
+        before = _leaving(names.state, node.body)
+        if isinstance(node, ast.TryStar):  # several handlers may run, one after the other
+            before = _leaving(before, node.handlers)
+        jumps = [(loop, len(loop.breaks), len(loop.continues)) for loop in self._loops]
+        with names.guard(any(_catches_name_error(handler.type) for handler in node.handlers)):
+            self.block(node.body)
+        self.block(node.orelse)
+        ends = [names.state]
+        for handler in node.handlers:
+            names.state = before
+            self.optional(handler.type)
+            if handler.name is not None:
+                names.write(handler.name)
+            self.block(handler.body)
+            if handler.name is not None and names.state is not None:
+                names.delete(handler.name)
+            ends.append(names.state)
+        after = join(*ends)
+        if not node.finalbody:
+            names.state = after
+            return
+        # once for the paths that leave by an exception or a jump, whose reads count; once to go on from
+        names.state = _leaving(before, [part for handler in node.handlers for part in handler.body] + node.orelse)
+        self.block(node.finalbody)
+        gone = Bindings.of(node.finalbody).deleted
+        for loop, breaks, continues in jumps:
+            loop.breaks[breaks:] = [state and state - gone for state in loop.breaks[breaks:]]
+            loop.continues[continues:] = [state and state - gone for state in loop.continues[continues:]]
+        names.state = after
+        self.block(node.finalbody)
+
+    def _match(self, subject: ast.expr, cases: Sequence[ast.match_case]) -> None:
+        names = self.names
+        self.expr(subject)
+        ends: list[State] = []
+        for case in cases:
+            missed = names.state
+            self.pattern(case.pattern)
+            yes, no = self.condition(case.guard) if case.guard else (names.state, None)
+            ends.append(self._branch(yes, case.body))
+            whole = case.guard is None and _irrefutable(case.pattern)
+            names.state = None if whole else join(missed, no)
+        names.state = join(names.state, *ends)
+
+    # --- functions and classes -----------------------------------------------------------------------------------
+
+    def _gather(self, nodes: Iterable[ast.AST]) -> None:
+        """Find what every function, class and named lambda of the module's scope needs when it runs."""
+        for node in nodes:
+            match node:
+                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                    self._needed_by(name, node)
+                case ast.ClassDef(name=name):
+                    for inner in _functions(node):
+                        self._needed_by(name, inner)
+                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda() as value):
+                    self._needed_by(name, value)
+                case ast.AnnAssign(target=ast.Name(id=name), value=ast.Lambda() as value):
+                    self._needed_by(name, value)
+                case ast.stmt() | ast.ExceptHandler() | ast.match_case():
+                    self._gather(ast.iter_child_nodes(node))
+
+    def _needed_by(self, name: str, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
+        with self.names.later() as found:
+            self.body(node)
+            if not isinstance(node, ast.Lambda):
+                self._late_annotations(node)
+        # what a coroutine or generator raises comes up where it is driven, which may be far from the call
+        far = isinstance(node, ast.AsyncFunctionDef) or any(
+            isinstance(part, ast.Yield | ast.YieldFrom) for part in ast.walk(node)
+        )
+        needs = self.names.needs.setdefault(name, {})
+        for need, guarded in found.items():
+            needs[need] = needs.get(need, False) or guarded or far
+
+    def suite(self, body: Sequence[ast.stmt]) -> None:
+        loops, self._loops = self._loops, []
+        self.block(body)
+        self._loops = loops
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        for decorator in node.decorator_list:
+            self.expr(decorator)
+        self.defaults(node.args)
+        with self.names.inside(self._with_type_parameters(node)):
+            for annotation in self.annotations(node):
+                self.annotation(annotation)
+        if self.names.collecting:
+            with self.names.aside():
+                self.body(node)
+        self.names.write(node.name)
+
+    def _late_annotations(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """Annotations written as text are read by whoever looks at the function's types."""
+        for annotation in self.annotations(node):
+            if isinstance(annotation, ast.Constant):
+                self.annotation(annotation)
+
+    def _class(self, node: ast.ClassDef) -> None:
+        names = self.names
+        for decorator in node.decorator_list:
+            self.expr(decorator)
+        outer = self._with_type_parameters(node)
+        with names.inside(outer):
+            for part in (*node.bases, *(word.value for word in node.keywords)):
+                self.expr(part)
+            body = Scope.of("class", node.body, outer, frozenset({"__module__", "__qualname__"}))
+            with names.inside(body):
+                names.write("__module__")
+                names.write("__qualname__")
+                self.suite(node.body)
+            names.close(body)
+        names.write(node.name)
+
+    def _with_type_parameters(self, node: ast.AST) -> Scope:
+        own = type_parameters(node)
+        return Scope("function", own, frozenset(), self.names.scope) if own else self.names.scope
+
+
+def _leaving(state: State, body: Iterable[ast.AST]) -> State:
+    """What stays sure wherever an exception leaves ``body``."""
+    return None if state is None else state - Bindings.of(body).deleted
+
+
+def _functions(node: ast.AST) -> Iterable[ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda]:
+    """The functions of a class body, those of classes inside it too, without functions inside functions."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield child
+        else:
+            yield from _functions(child)
+
+
+def _never_empty(node: ast.expr) -> bool:
+    """Whether a loop over this runs at least once."""
+    match node:
+        case ast.Tuple(elts=parts) | ast.List(elts=parts) | ast.Set(elts=parts):
+            return any(not isinstance(part, ast.Starred) for part in parts)
+        case ast.Constant(value=str(text)):
+            return bool(text)
+        case ast.Call(func=ast.Name(id="range"), args=[ast.Constant(value=int(stop))], keywords=[]):
+            return stop > 0
+        case ast.Call(func=ast.Name(id="range"), args=[ast.Constant(value=int(start)), ast.Constant(value=int(stop))]):
+            return stop > start
+        case ast.Call(func=ast.Name(id="enumerate" | "sorted" | "reversed" | "list" | "tuple"), args=[inner, *_]):
+            return _never_empty(inner)
+    return False
+
+
+def _last_name(node: ast.expr) -> str:
+    match node:
+        case ast.Call(func=func):
+            return _last_name(func)
+        case ast.Attribute(attr=name) | ast.Name(id=name):
+            return name
+    return ""
+
+
+def _catches_name_error(node: ast.expr | None) -> bool:
+    match node:
+        case ast.Tuple(elts=parts):
+            return any(_catches_name_error(part) for part in parts)
+        case ast.Name() | ast.Attribute():
+            return _last_name(node) not in _NEVER_A_NAME_ERROR
+    return True
+
+
+def _irrefutable(pattern: ast.pattern) -> bool:
+    match pattern:
+        case ast.MatchAs(pattern=None):
+            return True
+        case ast.MatchAs(pattern=ast.pattern() as inner):
+            return _irrefutable(inner)
+        case ast.MatchOr(patterns=parts):
+            return any(_irrefutable(part) for part in parts)
+    return False
