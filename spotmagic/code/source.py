@@ -1,0 +1,193 @@
+"""Where running code was written: the syntax tree of a function object, checked to be the code that runs."""
+
+from __future__ import annotations
+
+import ast
+import importlib.machinery
+import importlib.util
+import linecache
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+_FUTURES = 0x1FF0000  # the bits of co_flags that a "from __future__ import" sets
+_MOST_TEXTS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A function's definition as written, or why there is none.
+
+    Attributes:
+        node: its syntax tree, or None.
+        trouble: "" or why what was read may not be what runs.
+    """
+
+    node: Definition | None
+    trouble: str = ""
+
+
+@dataclass(slots=True)
+class _Text:
+    """A parsed source: its definitions by name and first line, and its code by qualified name, compiled when asked for."""
+
+    tree: ast.Module
+    places: dict[tuple[str, int], list[Definition]]
+    compiled: dict[int, dict[str, list[CodeType]]] = field(default_factory=dict)
+
+
+_texts: OrderedDict[tuple[str, str], _Text] = OrderedDict()
+_lock = threading.Lock()
+
+
+def find(function: FunctionType) -> Found:
+    """The definition of a function, from its file, its notebook cell or its interpreter line.
+
+    A file is compiled again and compared with the code that runs: an edit elsewhere in the file does no harm, an edit of
+    this function that was not reloaded is trouble.
+    """
+    code = function.__code__
+    what = f"`{function.__qualname__}`"
+    try:
+        text, on_disk = _text(code.co_filename, function.__globals__)
+    except (SyntaxError, ValueError, RecursionError):
+        return Found(None, f"{Path(code.co_filename).name} was edited after import and cannot be read as Python")
+    if text is None:
+        return Found(None, f"{what} has no source (it was made by exec, or typed where no source is kept)")
+    if on_disk:
+        return _checked(text, function)
+    node = _node(text, code)
+    return Found(node, "" if node else f"the source of {what} is not where it was written")
+
+
+def _text(filename: str, namespace: dict[str, Any]) -> tuple[_Text | None, bool]:
+    """The parsed text of a file name, and whether it is a file on disk, which may change after it was loaded."""
+    held = linecache.cache.get(filename)
+    if held is not None and len(held) == 4 and held[1] is None:  # a notebook cell has no file time: it never changes
+        return _parsed(filename, "".join(held[2])), False
+    try:
+        return _parsed(filename, importlib.util.decode_source(Path(filename).read_bytes())), True
+    except OSError:
+        lines = linecache.getlines(filename, namespace)
+        return (_parsed(filename, "".join(lines)) if lines else None), False
+
+
+def _parsed(filename: str, source: str) -> _Text:
+    with _lock:
+        text = _texts.get((filename, source))
+        if text is not None:
+            _texts.move_to_end((filename, source))
+            return text
+    tree = ast.parse(source)
+    text = _Text(tree, {})
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Lambda):
+            text.places.setdefault(("<lambda>", node.lineno), []).append(node)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            line = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            text.places.setdefault((node.name, line), []).append(node)
+    with _lock:
+        _texts[filename, source] = text
+        while len(_texts) > _MOST_TEXTS:
+            _texts.popitem(last=False)
+    return text
+
+
+def _node(text: _Text, code: CodeType) -> Definition | None:
+    """The definition that this code was compiled from, for code whose line numbers are those of the text."""
+    nodes = text.places.get((code.co_name, code.co_firstlineno), [])
+    if code.co_name != "<lambda>":
+        return nodes[0] if len(nodes) == 1 else None
+    span = _span(code)
+    if span is None:
+        return nodes[0] if len(nodes) == 1 else None
+    bodies = [(_extent(node.body), node) for node in nodes if isinstance(node, ast.Lambda)]
+    around = [(extent, node) for extent, node in bodies if extent[0] <= span[0] and span[1] <= extent[1]]
+    return max(around, key=lambda item: item[0][0])[1] if around else None
+
+
+Place = tuple[int, int]
+
+
+def _span(code: CodeType) -> tuple[Place, Place] | None:
+    """First and last place of the code's instructions, or None where Python keeps no columns."""
+    starts: list[Place] = []
+    ends: list[Place] = []
+    for line, end_line, column, end_column in code.co_positions():
+        if line and end_line and column is not None and end_column is not None and end_column:
+            starts.append((line, column))
+            ends.append((end_line, end_column))
+    return (min(starts), max(ends)) if starts else None
+
+
+def _extent(node: ast.expr) -> tuple[Place, Place]:
+    return (node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0)
+
+
+def _checked(text: _Text, function: FunctionType) -> Found:
+    """The definition in a file on disk, if compiling it gives the code that runs."""
+    running = function.__code__
+    known = _compiled(text, running).get(running.co_qualname, [])
+    same = [code for code in known if _bare(code) == _bare(running)]
+    in_place = [code for code in same if code == running]
+    for code in in_place or same:
+        node = _node(text, code)
+        if node is not None:
+            return Found(node)
+    if _rewritten_on_import(function):
+        node = _node(text, running)
+        if node is not None and _parameters(node) == running.co_varnames[: _count(running)]:
+            return Found(node)
+    return Found(None, f"{Path(running.co_filename).name} was edited after import")
+
+
+def _compiled(text: _Text, running: CodeType) -> dict[str, list[CodeType]]:
+    futures = running.co_flags & _FUTURES
+    with _lock:
+        found = text.compiled.get(futures)
+    if found is None:
+        found = {}
+        whole = compile(text.tree, running.co_filename, "exec", flags=futures, dont_inherit=True)
+        for code in nested(whole):
+            found.setdefault(code.co_qualname, []).append(code)
+        with _lock:
+            text.compiled[futures] = found
+    return found
+
+
+def nested(code: CodeType) -> Iterator[CodeType]:
+    """The code object and all that stand inside it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from nested(constant)
+
+
+def _bare(code: CodeType) -> CodeType:
+    """The code without its place in the file, so that lines added above it make no difference."""
+    constants = tuple(_bare(one) if isinstance(one, CodeType) else one for one in code.co_consts)
+    return code.replace(co_consts=constants, co_firstlineno=1, co_linetable=b"", co_filename="")
+
+
+def _rewritten_on_import(function: FunctionType) -> bool:
+    """Whether the module's importer changes code as it loads it (pytest's assertions, type checkers at run time)."""
+    module = sys.modules.get(function.__globals__.get("__name__", ""))
+    loader = getattr(getattr(module, "__spec__", None), "loader", None)
+    return loader is not None and type(loader) is not importlib.machinery.SourceFileLoader
+
+
+def _parameters(node: Definition) -> tuple[str, ...]:
+    args = node.args
+    names = [arg.arg for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs)]
+    return (*names, *(arg.arg for arg in (args.vararg, args.kwarg) if arg))
+
+
+def _count(code: CodeType) -> int:
+    return code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4) + bool(code.co_flags & 8)
