@@ -1,0 +1,182 @@
+"""Getting at an up-to-date catalog: in its file when that can be had, else in memory."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import duckdb
+
+from spotmagic.catalog import fold, snapshot
+from spotmagic.catalog.connection import DATABASE, Busy, Damaged, Unusable, connection, is_damage, sorted_out
+from spotmagic.catalog.feed import batches
+from spotmagic.catalog.instance import Cursor
+from spotmagic.catalog.session import Session
+from spotmagic.clock import Clock
+from spotmagic.errors import tell, tell_again
+from spotmagic.files import locked
+from spotmagic.store.record import Record
+
+LOCK = "fold.lock"
+PATIENCE = 1.0  # seconds to wait for another kernel before answering from memory
+_FIRST_WAIT = 0.004
+
+T = TypeVar("T")
+
+
+class Records(Protocol):
+    """What a catalog needs of a store."""
+
+    def records(self, positions: Mapping[str, int]) -> Iterable[Record]:
+        """Every whole record after these offsets of the journals."""
+        ...
+
+
+class Access:
+    """Answers questions over the tables of one folder, brought up to date first.
+
+    Args:
+        folder: where the file lies.
+        store: gives the records.
+    """
+
+    def __init__(self, folder: Path, store: Records, clock: Clock) -> None:
+        self._folder, self._store, self._clock = folder, store, clock
+        self._connection = connection(folder)
+        self._snapshot = snapshot.Snapshot(self._connection, self._fold)
+        self._patient = True
+
+    def ask(self, question: Callable[[Session], T]) -> T:
+        """The answer to a question. A file that turns out to be damaged is put aside and made anew on the way."""
+        try:
+            try:
+                return self._over_file(question)
+            except Damaged as damage:
+                self._waiting(self._put_aside)
+                tell(
+                    "the catalog was damaged and has been made anew",
+                    str(damage),
+                    "Entries are not affected",
+                    once=f"damaged {self._folder}",
+                )
+                return self._over_file(question)
+        except (Busy, Damaged, Unusable) as trouble:
+            return self._over_memory(question, trouble)
+
+    def start_anew(self) -> None:
+        """Put the file aside, so that the next question makes it from the whole store."""
+        self._snapshot.drop()
+        try:
+            self._waiting(self._put_aside)
+        except (Busy, Unusable):
+            pass
+
+    def close(self) -> None:
+        """Give back the memory."""
+        self._snapshot.drop()
+        self._connection.close()
+
+    def _over_file(self, question: Callable[[Session], T]) -> T:
+        cursor = self._waiting(self._open)
+        self._patient = True
+        self._snapshot.drop()
+        tell_again(self._once)
+        try:
+            return self._answer(question, cursor, DATABASE)
+        except duckdb.Error as error:
+            if not is_damage(error):
+                raise
+            self._connection.condemn(str(error).splitlines()[0])
+            raise sorted_out(error) from error
+        finally:
+            self._connection.leave(cursor)
+
+    def _over_memory(self, question: Callable[[Session], T], trouble: Exception) -> T:
+        if self._folder.is_dir():
+            tell(
+                f"the catalog {self._connection.path.name} cannot be used",
+                str(trouble),
+                "Answers come from memory until it can be; calls are not affected",
+                once=self._once,
+            )
+        cursor = self._snapshot.enter()
+        try:
+            return self._answer(question, cursor, snapshot.DATABASE)
+        finally:
+            self._snapshot.leave(cursor)
+
+    def _answer(self, question: Callable[[Session], T], cursor: Cursor, database: str) -> T:
+        try:
+            return question(Session(cursor, database, self._clock.now()))
+        except duckdb.InterruptException:
+            raise KeyboardInterrupt from None
+
+    @property
+    def _once(self) -> str:
+        return f"catalog {self._folder}"
+
+    def _waiting(self, step: Callable[[], T]) -> T:
+        """What a step under the fold lock gives. While others have the lock or the file it is tried again, for about a second.
+
+        Somebody who keeps the file is not waited for a second time.
+        """
+        if not self._folder.is_dir():
+            raise Unusable("its folder is not there")
+        end = self._clock.monotonic() + (PATIENCE if self._patient else 0.0)
+        wait = _FIRST_WAIT
+        while True:
+            try:
+                with locked(self._folder / LOCK, wait=False) as got:
+                    if not got:
+                        raise Busy("another kernel is bringing it up to date")
+                    return step()
+            except Busy:
+                if self._clock.monotonic() >= end:
+                    self._patient = False
+                    raise
+            except OSError as error:
+                raise Unusable(f"{error.strerror}: {error.filename}") from error
+            self._clock.sleep(wait * random.uniform(0.5, 1.5))
+            wait = min(2 * wait, 0.1)
+
+    def _put_aside(self) -> None:
+        try:
+            self._connection.put_aside()
+        except OSError as error:
+            raise Unusable(f"{error.strerror}: {error.filename}") from error
+
+    def _open(self) -> Cursor:
+        """A connection to the file, brought up to date. Runs under the fold lock."""
+        cursor = self._connection.enter()
+        try:
+            self._fold(cursor, DATABASE)
+        except BaseException as error:
+            trouble = (
+                sorted_out(error)
+                if isinstance(error, duckdb.Error) and not isinstance(error, duckdb.InterruptException)
+                else None
+            )
+            if isinstance(trouble, Damaged):
+                self._connection.condemn(str(trouble))
+            self._connection.leave(cursor)
+            if isinstance(error, duckdb.InterruptException):
+                raise KeyboardInterrupt from None
+            if trouble is not None:
+                raise trouble from error
+            raise
+        return cursor
+
+    def _fold(self, cursor: Cursor, database: str) -> None:
+        try:
+            for batch in batches(self._store.records(fold.positions(cursor, database))):
+                if database == DATABASE:
+                    self._connection.prepare_write()
+                fold.apply(cursor, database, batch)
+        except OSError as error:
+            tell(
+                "the catalog may not show the newest entries",
+                f"{error.strerror}: {error.filename}",
+                once=f"fold {self._folder}",
+            )

@@ -1,0 +1,77 @@
+"""A user's own SQL: one SELECT over the catalog, and the table that comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import duckdb
+
+from spotmagic.catalog.connection import is_damage
+from spotmagic.catalog.filters import STATUS
+from spotmagic.catalog.instance import Cursor
+from spotmagic.catalog.session import Session
+from spotmagic.catalog.statement import checked, failed
+from spotmagic.catalog.table import Table
+
+_ZONED = " WITH TIME ZONE"
+# What people see under the name of the table: its status now, its hits, and none of our bookkeeping.
+_ENTRIES = """
+CREATE OR REPLACE TEMP VIEW entries AS
+SELECT e.key, e.name, e.kind, e.version, {status} AS status, e.created, e.expires, e.seconds, e.price, e.size, e.parts, e.content_type, e.writer,
+       coalesce(u.pinned, false) AS pinned, coalesce(u.hits, 0) AS hits, e.code
+FROM {main}.entries e LEFT JOIN {main}.usage u USING (key)
+"""
+
+Values = Sequence[Any] | Mapping[str, Any]
+
+
+def ask(session: Session, query: str, values: Values) -> Table:
+    """The answer to a query.
+
+    Raises:
+        OptionError: it is not a single SELECT that stays inside the catalog, or DuckDB refuses it.
+    """
+    session.cursor.execute(f"USE {session.database}").fetchall()
+    view = _ENTRIES.format(main=f"{session.database}.main", status=STATUS.replace("$now", repr(session.now)))
+    session.cursor.execute(view).fetchall()
+    checked(session.cursor, query)
+    try:
+        return _read(session.cursor, query, values)
+    except duckdb.InterruptException:
+        raise
+    except duckdb.Error as error:
+        if is_damage(error):
+            raise
+        raise failed(error) from None
+
+
+def _read(cursor: Cursor, query: str, values: Values) -> Table:
+    given = dict(values) if isinstance(values, Mapping) else list(values)
+    cursor.execute("BEGIN TRANSACTION READ ONLY").fetchall()
+    try:
+        cursor.execute(query, given)
+        columns, types = _described(cursor)
+        if any(_ZONED in kind for kind in types):  # as Python objects these would need a library of time zones
+            return _without_zones(cursor.cursor(), query, given, columns, types)
+        return Table(columns, cursor.fetchall(), types)
+    finally:
+        cursor.close()
+
+
+def _without_zones(cursor: Cursor, query: str, values: Any, columns: tuple[str, ...], types: tuple[str, ...]) -> Table:
+    """The same query with its times as plain UTC."""
+    plain = tuple(kind.replace(_ZONED, "") for kind in types)
+    names = [f"c{number}" for number in range(len(plain))]
+    picked = ", ".join(f"CAST({name} AS {kind})" for name, kind in zip(names, plain, strict=True))
+    query = query.rstrip().rstrip(";")
+    try:
+        cursor.execute(f"SELECT {picked} FROM (\n{query}\n) AS answer({', '.join(names)})", values)
+        return Table(columns, cursor.fetchall(), plain)
+    finally:
+        cursor.close()
+
+
+def _described(cursor: Cursor) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    described = cursor.description or []
+    return tuple(column[0] for column in described), tuple(str(column[1]) for column in described)

@@ -1,0 +1,319 @@
+"""spot.duckdb on disk: attached while somebody looks, let go of at once, so that every kernel gets its turn.
+
+DuckDB gives a file to one process at a time, even to readers. What can go wrong is sorted into three kinds: somebody else has the file
+(:class:`Busy`), the machine does not let us (:class:`Unusable`), and the file is not a catalog of ours (:class:`Damaged`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import stat
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from pathlib import Path
+
+import duckdb
+
+from spotmagic.catalog import schema
+from spotmagic.catalog.instance import SUFFIXES, Cursor, Instance, quoted
+from spotmagic.files import PRIVATE_FILE, open_private
+
+FILE = "spot.duckdb"
+DATABASE = "spot"
+KEPT_ASIDE = 3  # damaged catalogs kept for a look; they hold nothing that the journals do not
+_PROBE_SECONDS = 30
+_LOCKED = re.compile(
+    r"Could not set lock|Conflicting lock|[Uu]nique file handle conflict|different configuration|already attached"
+)
+_HOLDER = re.compile(r"held in (.+?) \(PID (\d+)\)")
+_MACHINE = tuple(
+    os.strerror(number)
+    for number in (
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EROFS,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ESTALE,
+        errno.EIO,
+    )
+)
+# Replaying the log of a killed process has been seen to end the process that replays it, so another one tries first.
+_PROBE = "import duckdb, sys; duckdb.connect(sys.argv[1], config={'enable_external_access': False}).close()"
+_PROBE_AFTER = 0.5  # a younger log may be that of a kernel which looks at the catalog right now
+
+
+class CatalogError(Exception):
+    """The catalog cannot be used as it is. Answered inside this room, never raised to callers."""
+
+
+class Busy(CatalogError):
+    """Another program or kernel has the catalog. The text says which."""
+
+
+class Unusable(CatalogError):
+    """The disk, the rights or the memory do not allow a catalog now."""
+
+
+class Damaged(CatalogError):
+    """The file is not a catalog of this version."""
+
+
+def sorted_out(error: duckdb.Error) -> Busy | Unusable | Damaged:
+    """Which kind of trouble an error of DuckDB with a file of ours is."""
+    text = str(error)
+    if _LOCKED.search(text):
+        holder = _HOLDER.search(text)
+        return Busy(
+            f"{holder[1]} (PID {holder[2]}) has it open"
+            if holder
+            else f"this process (PID {os.getpid()}) has it open elsewhere"
+        )
+    if isinstance(error, duckdb.OutOfMemoryException) or any(reason in text for reason in _MACHINE):
+        return Unusable(text.splitlines()[0])
+    return Damaged(text.splitlines()[0])
+
+
+def is_damage(error: duckdb.Error) -> bool:
+    """Whether an error of a query tells of the file, and not of the query."""
+    kinds = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
+    return (type(error) is duckdb.Error or isinstance(error, kinds)) and isinstance(sorted_out(error), Damaged)
+
+
+class Connection:
+    """The way to the catalog file of one folder, shared by all who look at it in this process. See :func:`connection`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+        self._fresh()
+
+    def _fresh(self) -> None:
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._instance: Instance | None = None
+        self._users = 0
+        self._condemned = ""
+        self._known: tuple[int, ...] = ()
+        self._inode = 0
+        self._replayed: tuple[int, ...] = ()
+
+    @property
+    def instance(self) -> Instance:
+        """The DuckDB of this catalog in this process, made on first use."""
+        if self._pid != os.getpid():
+            self._fresh()
+        with self._lock:
+            return self._own()
+
+    def _own(self) -> Instance:
+        if self._instance is None:
+            self._instance = Instance(self.path, self._new)
+        return self._instance
+
+    @property
+    def _new(self) -> Path:
+        return self.path.with_name(f"{FILE}.new")
+
+    def enter(self) -> Cursor:
+        """Attach the file as database ``spot``, made when missing; the caller holds the fold lock. Each ``enter`` needs its :meth:`leave`.
+
+        Raises:
+            Busy, Unusable, Damaged: nothing is attached then.
+        """
+        instance = self.instance
+        with self._lock:
+            if self._condemned and self._users:
+                raise Busy("its damaged file is still being read")
+            if not self._users:
+                self._attach(instance)
+            self._users += 1
+        return instance.cursor()
+
+    def leave(self, cursor: Cursor) -> None:
+        """Let go of the file, when nobody else in this process looks at it."""
+        with contextlib.suppress(duckdb.Error):
+            cursor.close()
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                self._detach()
+
+    def condemn(self, why: str) -> None:
+        """Have the file put aside as soon as nobody looks at it."""
+        with self._lock:
+            self._condemned = why
+
+    def prepare_write(self) -> None:
+        """Make the log file before DuckDB does, so that it is private from the start."""
+        with contextlib.suppress(OSError):
+            os.close(open_private(Path(f"{self.path}.wal"), os.O_RDWR | os.O_CREAT))
+
+    def put_aside(self) -> Path | None:
+        """Rename the file and its logs out of the way; the caller holds the fold lock. Returns where to, or ``None`` if there was none."""
+        with self._lock:
+            if self._users:
+                raise Busy("its damaged file is still being read")
+            self._condemned, self._known, self._inode = "", (), 0
+            if self._instance is not None:
+                self._instance.close()
+                self._instance = None
+        return put_aside(self.path)
+
+    def _attach(self, instance: Instance) -> None:
+        if self._condemned:
+            raise Damaged(self._condemned)
+        _refuse_strangers(self.path)
+        self._replay()
+        try:
+            if not self.path.exists():
+                self._make(instance)
+            instance.run(_attach_sql(self.path))
+        except duckdb.Error as error:
+            raise sorted_out(error) from error
+        except OSError as error:
+            raise Unusable(f"{error.strerror}: {error.filename}") from error
+        try:
+            self._check(instance)
+        except BaseException:
+            self._detach()
+            raise
+
+    def _replay(self) -> None:
+        """Let a process of its own replay a log that a killed one left behind, once for each log."""
+        try:
+            info = Path(f"{self.path}.wal").lstat()
+        except FileNotFoundError:
+            return
+        if not info.st_size or self._replayed == _identity(info):
+            return
+        if time.time() - info.st_mtime < _PROBE_AFTER:
+            raise Busy("another kernel has just written to it")
+        self._replayed = _identity(info)
+        _probe(self.path)
+
+    def _make(self, instance: Instance) -> None:
+        for suffix in SUFFIXES:
+            Path(f"{self._new}{suffix}").unlink(missing_ok=True)
+        instance.run(_attach_sql(self._new))
+        self._new.chmod(PRIVATE_FILE)
+        cursor = instance.cursor()
+        try:
+            schema.create(cursor, DATABASE)
+        finally:
+            cursor.close()
+            instance.run(f"DETACH {DATABASE}")
+        self._new.rename(self.path)
+
+    def _check(self, instance: Instance) -> None:
+        """Look whether the file is a catalog, unless it is as this process left it."""
+        info = self.path.lstat()
+        if self._known == _identity(info):
+            return
+        cursor = instance.cursor()
+        try:
+            different = schema.difference(cursor, DATABASE)
+            if not different and self._inode != info.st_ino and schema.has_macros(cursor, DATABASE):
+                different = "it holds functions or types that are not ours"
+        except duckdb.Error as error:
+            raise sorted_out(error) from error
+        finally:
+            cursor.close()
+        if different:
+            raise Damaged(different)
+        self._inode = info.st_ino
+
+    def _detach(self) -> None:
+        instance = self._own()
+        try:
+            instance.run(f"DETACH {DATABASE}")
+            self._known = _identity(self.path.lstat())
+        except (duckdb.Error, OSError):  # the file is closed with its instance then, and the next look finds out why
+            self._known = ()
+            instance.close()
+            self._instance = None
+
+    def close(self) -> None:
+        """Give back the memory of DuckDB, if nobody is looking."""
+        if self._pid != os.getpid():
+            return
+        with self._lock:
+            if self._instance is not None and not self._users:
+                self._instance.close()
+                self._instance = None
+
+
+_connections: weakref.WeakValueDictionary[Path, Connection] = weakref.WeakValueDictionary()
+_connections_lock = threading.Lock()
+
+
+def connection(folder: Path) -> Connection:
+    """The connection of a folder: the same for all of this process, as DuckDB lets a process open a file only once."""
+    place = folder.resolve()
+    with _connections_lock:
+        found = _connections.get(place)
+        if found is None:
+            found = _connections[place] = Connection(place)
+        return found
+
+
+def put_aside(path: Path) -> Path | None:
+    """Rename a damaged catalog to ``spot.duckdb.bad-<time>``, its log files alike. The oldest of many are removed."""
+    target = path.with_name(f"{path.name}.bad-{time.strftime('%Y%m%dT%H%M%S')}-{time.time_ns() % 10**9:09d}")
+    moved = None
+    for suffix in SUFFIXES:
+        with contextlib.suppress(FileNotFoundError):
+            Path(f"{path}{suffix}").rename(f"{target}{suffix}")
+            moved = target
+    bad = sorted(path.parent.glob(f"{path.name}.bad-*-?????????"))
+    for old in bad[:-KEPT_ASIDE]:
+        for suffix in SUFFIXES:
+            Path(f"{old}{suffix}").unlink(missing_ok=True)
+    return moved
+
+
+def _attach_sql(path: Path) -> str:
+    return f"ATTACH {quoted(str(path))} AS {DATABASE} (STORAGE_VERSION {quoted(schema.STORAGE_VERSION)})"
+
+
+def _identity(info: os.stat_result) -> tuple[int, ...]:
+    return info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns
+
+
+def _refuse_strangers(path: Path) -> None:
+    """Take only regular files of this user. The files are never opened here: closing one would drop DuckDB's lock on it."""
+    for suffix in SUFFIXES:
+        try:
+            info = Path(f"{path}{suffix}").lstat()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise Unusable(f"{error.strerror}: {error.filename}") from error
+        if stat.S_ISLNK(info.st_mode):
+            raise Damaged(f"{path.name}{suffix} is a symbolic link")
+        if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid():
+            raise Damaged(f"{path.name}{suffix} is not a file of this user")
+        if info.st_mode & 0o077:
+            Path(f"{path}{suffix}").chmod(PRIVATE_FILE)
+
+
+def _probe(path: Path) -> None:
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-I", "-c", _PROBE, str(path)],
+            capture_output=True,
+            timeout=_PROBE_SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return
+    if ended.returncode < 0:
+        raise Damaged(f"reading its log ended a process with signal {-ended.returncode}")

@@ -1,0 +1,123 @@
+"""Which entries to list, and in which order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from spotmagic.errors import OptionError, unknown
+
+STATUSES = ("live", "superseded", "expired", "partial", "refused", "corrupt")
+_ORDERS = {
+    "key": "e.key",
+    "name": "e.name",
+    "kind": "e.kind",
+    "version": "e.version",
+    "status": "status",
+    "created": "e.created",
+    "expires": "e.expires",
+    "seconds": "e.seconds",
+    "price": "e.price",
+    "size": "e.size",
+    "parts": "len(e.parts)",
+    "content_type": "e.content_type",
+    "writer": "e.writer",
+    "pinned": "pinned",
+    "hits": "hits",
+}
+_OF_USAGE = frozenset({"pinned", "hits"})
+_KEY = re.compile(r"[0-9a-fA-F]{8,32}")
+
+# The time of the question is $now, a number of seconds since 1970.
+STATUS = """CASE WHEN e.holds IN ('partial', 'refused', 'corrupt') THEN e.holds
+     WHEN e.expires <= make_timestamp(($now * 1e6)::BIGINT) THEN 'expired'
+     WHEN e.superseded THEN 'superseded' ELSE 'live' END"""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which entries are meant.
+
+    Args:
+        like: a glob over names (``"summ*"``; of a dotted name the last words alone may be given), or the first eight or more digits of a key.
+        kind: ``"function"``, ``"cell"`` or ``"http"``.
+        status: one of :data:`STATUSES`, or ``None`` for all.
+        search: text to find in names, content types and keys, in any case.
+
+    Raises:
+        OptionError: for a status there is not.
+    """
+
+    like: str | None = None
+    kind: str | None = None
+    status: str | None = "live"
+    search: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.status is not None and self.status not in STATUSES:
+            raise unknown("status", self.status, STATUSES)
+
+    def where(self) -> Where:
+        """The condition over ``entries AS e``."""
+        parts, values = [], {}
+        if self.like:
+            parts.append(
+                "(e.name GLOB $like OR e.name GLOB '*.' || $like"
+                + (" OR starts_with(e.key, lower($like)))" if _KEY.fullmatch(self.like) else ")")
+            )
+            values["like"] = self.like
+        if self.kind:
+            parts.append("e.kind = $kind")
+            values["kind"] = self.kind
+        if self.search:
+            parts.append(
+                "(contains(lower(e.name), $search) OR contains(lower(e.content_type), $search) OR starts_with(e.key, $search))"
+            )
+            values["search"] = self.search.lower()
+        if self.status:
+            parts.append(f"{STATUS} = $status")
+            values["status"] = self.status
+        return Where(" AND ".join(parts) or "true", values)
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A condition in SQL and the values of its parameters."""
+
+    sql: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """By which column to sort, from a closed list. ``"-created"`` is newest first."""
+
+    word: str
+
+    def __post_init__(self) -> None:
+        if self.word.removeprefix("-") not in _ORDERS:
+            raise unknown("order", self.word, [*_ORDERS, *(f"-{name}" for name in _ORDERS)])
+
+    @property
+    def sql(self) -> str:
+        """What stands after ``ORDER BY``; ties go by key, so that pages do not overlap."""
+        direction = "DESC" if self.word.startswith("-") else "ASC"
+        return f"{_ORDERS[self.word.removeprefix('-')]} {direction} NULLS LAST, e.key"
+
+    @property
+    def of_usage(self) -> bool:
+        """Whether the column lies in ``usage``."""
+        return self.word.removeprefix("-") in _OF_USAGE
+
+
+def page(limit: int | None, offset: int) -> str:
+    """``LIMIT`` and ``OFFSET`` of whole numbers."""
+    if (limit is not None and limit < 0) or offset < 0:
+        raise OptionError(
+            f"limit={limit!r}, offset={offset!r}",
+            "rows are counted from 0",
+            "Give numbers that are not negative, or limit=None for all",
+        )
+    return (f" LIMIT {int(limit)}" if limit is not None else "") + (f" OFFSET {int(offset)}" if offset else "")

@@ -1,0 +1,99 @@
+"""DuckDB, hardened: the one place that makes an instance of it.
+
+An instance lives in memory and can open the files of one catalog and nothing else: DuckDB takes no new path once external access is off, so each
+catalog has an instance of its own and the SQL of one spot cannot name the files of another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import weakref
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+MEMORY = "256MB"
+# A checkpoint of DuckDB 2 writes beside the log. Nothing else may ever be opened.
+SUFFIXES = ("", ".wal", ".wal.checkpoint", ".wal.recovery")
+
+Cursor = Any  # duckdb.DuckDBPyConnection, which has no stubs of its own for both major versions
+
+_CONFIG: dict[str, Any] = {
+    "threads": 1,
+    "memory_limit": MEMORY,
+    "temp_directory": "",  # otherwise large queries spill into the user's working directory
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "allow_community_extensions": False,
+    "allow_persistent_secrets": False,
+    "python_enable_replacements": False,  # otherwise an unknown table name reads a local variable
+}
+
+
+def quoted(text: str) -> str:
+    """A SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+class Instance:
+    """An in-memory DuckDB that may open these files only.
+
+    Args:
+        files: databases it may attach, each with the log files DuckDB keeps beside it.
+    """
+
+    def __init__(self, *files: Path) -> None:
+        self._root = _connect()
+        allowed = ", ".join(quoted(f"{file}{suffix}") for file in files for suffix in SUFFIXES)
+        for setting in (
+            "SET TimeZone = 'UTC'",
+            f"SET allowed_paths = [{allowed}]",
+            "SET enable_external_access = false",
+            "SET lock_configuration = true",
+        ):
+            self._root.execute(setting).fetchall()
+        _living.add(self)
+
+    def cursor(self) -> Cursor:
+        """A connection of the caller's own: threads must not share one."""
+        return self._root.cursor()
+
+    def run(self, sql: str) -> None:
+        """Execute one statement outside of any transaction."""
+        cursor = self._root.cursor()
+        try:
+            cursor.execute(sql).fetchall()
+        finally:
+            cursor.close()
+
+    def close(self) -> None:
+        """Give the memory back. What is attached is closed."""
+        with contextlib.suppress(duckdb.Error):
+            self._root.close()
+
+    def abandon(self) -> None:
+        """Forget the instance without closing it: after a fork its threads and file locks are the parent's."""
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._root))
+
+
+def _connect() -> Cursor:
+    try:
+        return duckdb.connect(":memory:", config={**_CONFIG, "async_threads": 0})
+    except duckdb.Error:  # before 2.0 there are no such threads
+        return duckdb.connect(":memory:", config=_CONFIG)
+
+
+_living: weakref.WeakSet[Instance] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for instance in list(_living):
+        instance.abandon()
+    _living.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,72 @@
+"""The catalog in memory, for when its file cannot be had: everything folded once, and then what is new."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable
+
+import duckdb
+
+from spotmagic.catalog import schema
+from spotmagic.catalog.connection import Connection
+from spotmagic.catalog.instance import Cursor, Instance
+
+DATABASE = "snapshot"
+
+
+class Snapshot:
+    """A catalog beside the file's own, in the same DuckDB.
+
+    Args:
+        connection: gives the DuckDB.
+        bring_up: folds what is new into a database.
+    """
+
+    def __init__(self, connection: Connection, bring_up: Callable[[Cursor, str], None]) -> None:
+        self._connection, self._bring_up = connection, bring_up
+        self._fresh()
+
+    def _fresh(self) -> None:
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._instance: Instance | None = None
+        self._users = 0
+
+    def enter(self) -> Cursor:
+        """A connection to the tables, which are up to date. Each ``enter`` needs its :meth:`leave`."""
+        if self._pid != os.getpid():
+            self._fresh()
+        with self._lock:
+            instance = self._connection.instance
+            cursor = instance.cursor()
+            try:
+                if self._instance is not instance:
+                    instance.run(f"ATTACH ':memory:' AS {DATABASE}")
+                    schema.create(cursor, DATABASE)
+                    self._instance = instance
+                self._bring_up(cursor, DATABASE)
+            except BaseException:
+                cursor.close()
+                raise
+            self._users += 1
+        return cursor
+
+    def leave(self, cursor: Cursor) -> None:
+        """The caller has its answer."""
+        with contextlib.suppress(duckdb.Error):
+            cursor.close()
+        with self._lock:
+            self._users -= 1
+
+    def drop(self) -> None:
+        """Give the memory back, if nobody is looking."""
+        if self._instance is None or self._pid != os.getpid():
+            return
+        with self._lock:
+            if self._users or self._instance is None:
+                return
+            instance, self._instance = self._instance, None
+            with contextlib.suppress(duckdb.Error):
+                instance.run(f"DETACH {DATABASE}")
