@@ -1,0 +1,68 @@
+"""``%load_ext spotmagic`` and ``%unload_ext spotmagic``: every hook in one place, so that each one can be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from spotmagic import options as words
+from spotmagic.notebook.completion import Completer
+from spotmagic.notebook.magics import SpotMagics
+from spotmagic.notebook.transformer import Awaited, FirstLine
+
+_MISPLACED = "%spot"
+
+
+@dataclass(frozen=True, slots=True)
+class _Hooks:
+    magics: SpotMagics
+    lists: tuple[tuple[list[Any], Any], ...]
+
+
+_loaded: WeakKeyDictionary[Any, _Hooks] = WeakKeyDictionary()
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Register the magics, their completion and the transformers. Twice is the same as once."""
+    if shell in _loaded:
+        return
+    magics = SpotMagics(shell)
+    shell.register_magics(magics)
+    shell.register_magic_function(magics.misplaced, "line", _MISPLACED)
+    completer = Completer(_commands, lambda: [name for name in shell.user_ns if not name.startswith("_")])
+    hooks: list[tuple[list[Any], Any]] = [
+        (shell.input_transformers_cleanup, FirstLine()),
+        (shell.input_transformers_post, Awaited(shell)),
+        (shell.Completer.custom_matchers, completer.matcher()),
+    ]
+    for place, hook in hooks:
+        place.append(hook)
+    _loaded[shell] = _Hooks(magics, tuple(hooks))
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Take back all that loading and the magics put into the shell. Results stay where they are."""
+    hooks = _loaded.pop(shell, None)
+    if hooks is None:
+        return
+    for place, hook in hooks.lists:
+        place[:] = [other for other in place if other is not hook]
+    hooks.magics.wrapping.off_all()
+    manager = shell.magics_manager
+    for kind, name in (("cell", "spot"), ("line", "spot"), ("line", "spot_load_ext"), ("line", _MISPLACED)):
+        _drop(manager.magics[kind], name)
+    manager.registry.pop(type(hooks.magics).__name__, None)
+    shell.configurables[:] = [other for other in shell.configurables if other is not hooks.magics]
+    words.configure("root", None)
+
+
+def _drop(table: dict[str, Callable[..., Any]], name: str) -> None:
+    table.pop(name, None)
+
+
+def _commands() -> list[str]:
+    from spotmagic.notebook import commands
+
+    return list(commands.names())

@@ -1,0 +1,117 @@
+"""The magics ``%%spot``, ``%spot`` and ``%spot_load_ext``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
+from IPython.display import display
+from traitlets import Bool, Unicode, observe
+
+from spotmagic import options as words
+from spotmagic.errors import OptionError
+from spotmagic.notebook import guide
+from spotmagic.notebook.line import split
+from spotmagic.notebook.options import VALUES, CellOptions
+from spotmagic.notebook.view import View
+from spotmagic.notebook.wrapping import Wrapping, targets
+
+if TYPE_CHECKING:
+    from spotmagic.notebook.cells import Cells
+
+_OF_MARK = ("version", "ttl", "ignore", "price", "mode", "retry")
+
+
+def _documented(text: Callable[[], str]) -> Callable[[Any], Any]:
+    def document(function: Any) -> Any:
+        function.__doc__ = text()
+        return function
+
+    return document
+
+
+@magics_class
+class SpotMagics(Magics):  # type: ignore[misc]
+    """Keeps results of cells and functions, and says what came of each."""
+
+    root = Unicode("", help="The folder of all spots; .spotmagic by default.").tag(config=True)
+    mode = Unicode("", help="The mode of cells that name none: auto, record, replay, mock or off.").tag(config=True)
+    min = Unicode("", help="Runs shorter than this are not kept: 3s.").tag(config=True)
+    quiet = Bool(False, help="No badge under cells.").tag(config=True)
+
+    def __init__(self, shell: Any) -> None:
+        self.wrapping = Wrapping(shell.user_ns)
+        super().__init__(shell)
+        words.configure("root", self.root or None)
+
+    @cached_property
+    def cells(self) -> Cells:
+        """The cells of this shell; the engine is imported when the first one runs."""
+        from spotmagic.notebook.cells import Cells
+
+        return Cells(self.shell, self._defaults)
+
+    @observe("root")
+    def _rooted(self, _: Any) -> None:
+        words.configure("root", self.root or None)
+
+    def _defaults(self) -> CellOptions:
+        return CellOptions(
+            quiet=self.quiet,
+            mode=words.parse_mode(self.mode) if self.mode else None,
+            least_seconds=words.parse_duration(self.min, "min") if self.min else 0.0,
+        )
+
+    @cell_magic("spot")
+    @no_var_expand
+    @_documented(guide.cell_help)
+    def spot_cell(self, line: str, cell: str) -> Any:
+        return self.cells.run(line, cell)
+
+    @line_magic("spot")
+    @no_var_expand
+    @_documented(guide.line_help)
+    def spot_line(self, line: str) -> None:
+        from spotmagic.notebook import commands
+
+        first = split(line)[:1]
+        if first and first[0].name in VALUES:
+            raise OptionError("these options have no cell", todo="Put code under the line, and the line first in its cell")
+        answer = commands.answer(line, self.cells)
+        if isinstance(answer, View):
+            display(answer)
+        elif answer is not None:
+            display(answer)
+
+    @line_magic
+    @no_var_expand
+    @_documented(guide.load_help)
+    def spot_load_ext(self, line: str) -> None:
+        from spotmagic.spot import current
+
+        names, off, given = targets(split(line))
+        if not names:
+            display(View("under the spot", list(self.wrapping) or ["nothing yet: %spot_load_ext module:function"]))
+            return
+        if off:
+            for name in names:
+                self.wrapping.off(name)
+            return
+        options = {}
+        for word in given:
+            if word.name not in _OF_MARK:
+                raise words.unknown("option", word.name, _OF_MARK)
+            options[word.name] = VALUES[word.name].read(word.value(self.shell.user_ns), word.name)
+        mark = current().mark(**options)
+        for name in names:
+            self.wrapping.on(name, mark)
+
+    def misplaced(self, line: str) -> None:
+        """Stands for ``%%spot`` anywhere but on the first line of a cell."""
+        raise OptionError(
+            "%%spot is not on the first line of its cell",
+            why="IPython takes a cell magic only there, and a comment counts as a line",
+            todo=f"Move it to the top, or write %spot {line} above the code, where comments may precede it".replace("  ", " "),
+        )

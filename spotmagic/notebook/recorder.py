@@ -1,0 +1,185 @@
+"""Recording what a cell puts out, while it still goes where it always goes."""
+
+from __future__ import annotations
+
+import select
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from threading import get_ident
+from types import TracebackType
+from typing import Any, Self
+
+from spotmagic.notebook.events import Event, Kind
+
+_DRAIN = 0.1  # seconds to wait at most for what programs wrote straight to the file descriptor
+_ABSENT = object()
+
+
+class Recorder:
+    """Records streams, displays and results of one cell as one ordered log, as a context manager.
+
+    It overrides methods on the objects that are there (streams, display publisher, display hook), so whoever holds one of
+    them is heard as well, and everything still passes through at once. What belongs to another cell (a background thread's
+    print, by the parent message of the stream) is passed on and not recorded.
+
+    Attributes:
+        log: what was put out, in order.
+        results: the values behind the events of kind ``result``.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        self.log: list[Event] = []
+        self.results: list[Any] = []
+        self._shell = shell
+        self._undo = ExitStack()
+        self._muted = 0
+        self._value: Any = None
+
+    def __enter__(self) -> Self:
+        for kind in ("stdout", "stderr"):
+            self._record_stream(getattr(sys, kind), kind)  # type: ignore[arg-type]
+        self._record_displays(self._shell.display_pub)
+        self._record_results()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            if error is None:
+                _flush_figures()
+            self._drain()
+        finally:
+            self._undo.close()
+
+    def _override(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+        before = vars(owner).get(name, _ABSENT) if hasattr(owner, "__dict__") else _ABSENT
+        mine = make(getattr(owner, name))
+        try:
+            setattr(owner, name, mine)
+        except (AttributeError, TypeError):  # an object that takes no overrides: it works on, unheard
+            return
+
+        def restore() -> None:
+            if vars(owner).get(name) is not mine:
+                return  # somebody wrapped ours meanwhile and will call it
+            if before is _ABSENT:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, before)
+
+        self._undo.callback(restore)
+
+    def _record_stream(self, stream: Any, kind: Kind) -> None:
+        cell = _parent(stream)
+
+        def make(write: Callable[[str], Any]) -> Callable[[str], Any]:
+            def recorded(text: str) -> Any:
+                written = write(text)
+                if text and isinstance(text, str) and self._muted != get_ident() and _parent(stream) == cell:
+                    self.log.append(Event(kind, text=text))
+                return written
+
+            return recorded
+
+        self._override(stream, "write", make)
+
+    def _record_displays(self, publisher: Any) -> None:
+        def make_publish(publish: Callable[..., Any]) -> Callable[..., Any]:
+            def recorded(data: Any, metadata: Any = None, *args: Any, **more: Any) -> Any:
+                kind: Kind = "update" if more.get("update") else "display"
+                display_id = str((more.get("transient") or {}).get("display_id") or "")
+                self.log.append(Event(kind, data=dict(data), metadata=dict(metadata or {}), display_id=display_id))
+                with self._mute():
+                    return publish(data, metadata, *args, **more)
+
+            return recorded
+
+        def make_clear(clear: Callable[..., Any]) -> Callable[..., Any]:
+            def recorded(wait: bool = False) -> Any:
+                self.log.append(Event("clear", wait=bool(wait)))
+                with self._mute():
+                    return clear(wait)
+
+            return recorded
+
+        self._override(publisher, "publish", make_publish)
+        self._override(publisher, "clear_output", make_clear)
+
+    def _record_results(self) -> None:
+        """Results pass ``sys.displayhook``: IPython's own, or one that ``%%capture`` put there."""
+        hook, shell_hook = sys.displayhook, self._shell.displayhook
+
+        def recorded(value: Any = None) -> Any:
+            if value is None:
+                return hook(value)
+            known, caught = len(self.results), len(getattr(hook, "outputs", ()))
+            self._value = value
+            shown = hook(value)
+            if len(self.results) == known:  # not by IPython's hook, or shown by the value itself
+                bundles = getattr(hook, "outputs", ())[caught:]
+                self._result(bundles[-1] if bundles and isinstance(bundles[-1], dict) else {})
+            return shown
+
+        def make_format(write: Callable[..., Any]) -> Callable[..., Any]:
+            def formatted(data: Any, metadata: Any = None) -> Any:
+                self._result({"data": data, "metadata": metadata})
+                with self._mute():
+                    return write(data, metadata)
+
+            return formatted
+
+        def make_muted(write: Callable[[], Any]) -> Callable[[], Any]:
+            def muted() -> Any:
+                with self._mute():
+                    return write()
+
+            return muted
+
+        self._override(shell_hook, "write_format_data", make_format)
+        self._override(shell_hook, "write_output_prompt", make_muted)
+        self._override(shell_hook, "finish_displayhook", make_muted)
+        self._override(shell_hook, "quiet", lambda _: lambda: False)  # whether the cell ends in ; is known here
+        sys.displayhook = recorded
+
+        def restore() -> None:
+            if sys.displayhook is recorded:
+                sys.displayhook = hook
+
+        self._undo.callback(restore)
+
+    def _result(self, bundle: Mapping[str, Any]) -> None:
+        self.results.append(self._value)
+        data, metadata = bundle.get("data") or {}, bundle.get("metadata") or {}
+        self.log.append(Event("result", data=dict(data), metadata=dict(metadata)))
+
+    @contextmanager
+    def _mute(self) -> Iterator[None]:
+        """In a terminal, showing something writes to a recorded stream: it must not be recorded twice."""
+        before, self._muted = self._muted, get_ident()
+        try:
+            yield
+        finally:
+            self._muted = before
+
+    def _drain(self) -> None:
+        """Let the kernel's thread hand over what was written to the file descriptors."""
+        pipes = [fd for fd in (getattr(s, "_fid", None) for s in (sys.stdout, sys.stderr)) if isinstance(fd, int) and fd >= 0]
+        end = time.monotonic() + _DRAIN
+        waited = False
+        while pipes and time.monotonic() < end and (select.select(pipes, [], [], 0)[0] or waited):
+            waited = not waited
+            time.sleep(0.001)
+
+
+def _parent(stream: Any) -> Any:
+    """The message whose cell a write belongs to, as ipykernel tells it; ``None`` elsewhere."""
+    header = getattr(stream, "parent_header", None)
+    return header.get("msg_id") if isinstance(header, dict) else None
+
+
+def _flush_figures() -> None:
+    """Draw the figures that the inline backend would draw after the cell."""
+    inline = sys.modules.get("matplotlib_inline.backend_inline")
+    if inline is not None:
+        inline.flush_figures()

@@ -1,0 +1,81 @@
+"""What our commands show: html in a notebook, text in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+_BOX = "font:13px/1.5 system-ui,sans-serif;margin:2px 0;color:inherit"
+_CELL = "text-align:left;padding:1px 14px 1px 0;white-space:pre-wrap;vertical-align:top"
+_DIFF = {"+": "#1a7f37", "-": "#cf222e", "@": "#6e7781"}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One screen: a title, lines of text, a table and a diff, each of which may be empty."""
+
+    title: str = ""
+    lines: Sequence[str] = ()
+    columns: Sequence[str] = ()
+    rows: Sequence[Sequence[object]] = ()
+    diff: str = ""
+
+    def __repr__(self) -> str:
+        blocks = [self.title, "\n".join(self.lines), "\n".join(self._table()), self.diff]
+        return "\n".join(block for block in blocks if block)
+
+    def _repr_html_(self) -> str:
+        pieces = [f"<b>{escape(self.title)}</b>" if self.title else ""]
+        pieces += [f"<div>{escape(line)}</div>" for line in self.lines]
+        if self.rows:
+            head = "".join(f'<th scope="col" style="{_CELL};opacity:.7;font-weight:500">{escape(c)}</th>' for c in self.columns)
+            body = "".join("<tr>" + "".join(f'<td style="{_CELL}">{escape(str(c))}</td>' for c in row) + "</tr>" for row in self.rows)
+            pieces.append(f'<table style="border-collapse:collapse;margin:4px 0"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>')
+        if self.diff:
+            pieces.append(f'<pre style="margin:4px 0">{"".join(map(_coloured, self.diff.splitlines()))}</pre>')
+        return f'<div style="{_BOX}">{"".join(pieces)}</div>'
+
+    def _table(self) -> list[str]:
+        if not self.rows:
+            return []
+        rows = [[str(cell) for cell in row] for row in [self.columns, *self.rows]]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _coloured(line: str) -> str:
+    colour = _DIFF.get(line[:1])
+    return f'<span style="color:{colour}">{escape(line)}</span>\n' if colour else escape(line) + "\n"
+
+
+def duration(seconds: float) -> str:
+    """A duration for people: ``"0.4 ms"``, ``"3.2 s"``, ``"5 min"``, ``"2 h"``, ``"3 d"``."""
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.1f} ms" if seconds < 0.00995 else f"{seconds * 1000:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    for unit, length, until in (("min", 60.0, 90.0), ("h", 3600.0, 36.0), ("d", 86400.0, float("inf"))):
+        if seconds / length < until:
+            return f"{seconds / length:.0f} {unit}"
+    raise AssertionError
+
+
+def money(price: float) -> str:
+    """An amount with as many digits as it needs: ``"$1.20"``, ``"$0.0004"``."""
+    return f"${price:.2f}" if price >= 0.995 or price == 0 else f"${price:.2g}"
+
+
+def size(count: float) -> str:
+    """Bytes for people: ``"12 B"``, ``"3.4 kB"``, ``"1.2 GB"``."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 999.5:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 99.5 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def show(shell: Any, view: View) -> None:
+    """Put a view out as one display of html and plain text."""
+    shell.display_pub.publish({"text/plain": repr(view), "text/html": view._repr_html_()}, {})
