@@ -144,9 +144,20 @@ def _error_types(value: Any) -> tuple[type[BaseException], ...]:
     return tuple(types)
 
 
+_configured: dict[str, str] = {}
+
+
+def configure(name: str, value: str | None) -> None:
+    """Let ``%config`` say a setting, over the environment; ``None`` takes it back."""
+    if value is None:
+        _configured.pop(name, None)
+    else:
+        _configured[name] = value
+
+
 def setting(name: str, default: str | None = None) -> str | None:
-    """The environment's word for a setting: ``SPOTMAGIC_<NAME>``. An empty one counts as none."""
-    return os.environ.get(f"SPOTMAGIC_{name.upper()}") or default
+    """What ``%config`` says of a setting, else the environment's ``SPOTMAGIC_<NAME>``. An empty one counts as none."""
+    return _configured.get(name) or os.environ.get(f"SPOTMAGIC_{name.upper()}") or default
 
 
 def is_off() -> bool:
