@@ -17,7 +17,9 @@ from pathlib import Path
 
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
-NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afpfs", "ceph", "glusterfs", "fuse.glusterfs"})
+NETWORK = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afpfs", "ceph", "glusterfs", "fuse.glusterfs"}
+)
 
 # Open-file-description locks belong to the open file and not to the process, so threads exclude each other too.
 _OFD_SETLK = getattr(fcntl, "F_OFD_SETLK", None)
@@ -51,7 +53,8 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
 def lock_byte(fd: int, offset: int) -> bool:
     """Try to take the lock of one byte of an open file, without waiting. Returns whether it was got.
 
-    Where the system has no locks per open file, the lock is one of the process: then one descriptor per file and process.
+    Where the system has no locks per open file, the lock is one of the process: there one descriptor per file and
+    process is the rule.
     """
     return _byte(fd, offset, fcntl.F_WRLCK)
 
@@ -96,6 +99,34 @@ def is_private(fd: int) -> bool:
     return stat.S_ISREG(info.st_mode) and info.st_uid == os.geteuid() and not info.st_mode & 0o077
 
 
+def identity(info: os.stat_result) -> tuple[int, int]:
+    """What tells a file from every other one on the machine."""
+    return info.st_dev, info.st_ino
+
+
+def read_at(fd: int, size: int, offset: int) -> bytes:
+    """The bytes of an open file from an offset on: fewer than asked for at its end only."""
+    data = os.pread(fd, size, offset)
+    if len(data) == size or not data:
+        return data
+    pieces = [data]
+    got = len(data)
+    while got < size and (data := os.pread(fd, size - got, offset + got)):
+        pieces.append(data)
+        got += len(data)
+    return b"".join(pieces)
+
+
+def write_at(fd: int, data: bytes | memoryview, offset: int) -> None:
+    """Write every byte from an offset on; one ``pwrite`` call where the system allows it."""
+    written = os.pwrite(fd, data, offset)
+    if written == len(data):
+        return
+    view = memoryview(data)
+    while written < len(view):
+        written += os.pwrite(fd, view[written:], offset + written)
+
+
 def write_whole(path: Path, *pieces: bytes | memoryview, durable: bool = True) -> None:
     """Write a file so that readers see all of it or none of it: temporary file, sync, rename, sync of the folder."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
@@ -108,12 +139,25 @@ def write_whole(path: Path, *pieces: bytes | memoryview, durable: bool = True) -
                 os.fsync(fd)
         finally:
             os.close(fd)
-        os.replace(temporary, path)
+        temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     if durable:
         sync_folder(path.parent)
+
+
+def write_once(path: Path, data: bytes) -> None:
+    """Write a file unless it is there. Of several processes that do so at once one wins; all see its file whole."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    write_whole(temporary, data)
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        pass
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
 
 
 def write_all(fd: int, data: bytes | memoryview) -> None:
@@ -137,9 +181,15 @@ def map_copy(fd: int, length: int) -> mmap.mmap:
     return mmap.mmap(fd, length, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE)
 
 
-def map_shared(fd: int, length: int) -> mmap.mmap:
+def map_shared(fd: int, length: int, *, writable: bool = True) -> mmap.mmap:
     """A file as memory that every process sees."""
-    return mmap.mmap(fd, length, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+    prot = mmap.PROT_READ | mmap.PROT_WRITE if writable else mmap.PROT_READ
+    return mmap.mmap(fd, length, flags=mmap.MAP_SHARED, prot=prot)
+
+
+def map_part(fd: int, length: int, offset: int) -> mmap.mmap:
+    """A stretch of a file as read-only memory; it begins at a multiple of ``mmap.ALLOCATIONGRANULARITY``."""
+    return mmap.mmap(fd, length, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ, offset=offset)
 
 
 def network_file_system(path: Path) -> str | None:

@@ -1,0 +1,196 @@
+"""Where large parts lie: immutable, named by their own SHA-256, shared by every entry that holds the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+import re
+import stat
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from spotmagic import files
+from spotmagic.store.seal import Piece
+
+MAP_OVER = 256_000  # smaller blobs are read: a process may hold only so many maps
+_HASH_STEP = 4 << 20
+_NAME = re.compile(r"[0-9a-f]{64}")
+
+
+class DamagedError(Exception):
+    """A blob whose bytes are not those of its name."""
+
+
+class Blobs(Protocol):
+    """Keeps large parts. All methods may be called from any thread.
+
+    Trouble is an ``OSError``; a blob that is not there is a ``FileNotFoundError``.
+    """
+
+    def save(self, digest: bytes, pieces: Sequence[Piece]) -> int:
+        """Keep bytes, whose SHA-256 is given, for good. Returns how many were written (0: they were there already)."""
+        ...
+
+    def load(self, digest: bytes, size: int) -> memoryview:
+        """The bytes, as writable memory of the caller's own. Raises :class:`DamagedError` when they are wrong."""
+        ...
+
+    def size(self, digest: bytes) -> int | None:
+        """How large a blob is; ``None`` when it is not there."""
+        ...
+
+    def remove(self, digest: bytes) -> bool:
+        """Remove a blob. Returns whether it was there."""
+        ...
+
+    def check(self, digest: bytes, size: int) -> bool:
+        """Whether a blob's bytes are the right ones, read anew."""
+        ...
+
+
+def digest_of(pieces: Iterable[Piece]) -> bytes:
+    """The name of a blob. Other threads run while it is made."""
+    hashed = hashlib.sha256()
+    for piece in pieces:
+        hashed.update(piece)
+    return hashed.digest()
+
+
+class FolderBlobs:
+    """Blobs as files of a folder: ``ab/cdef…``.
+
+    A blob is written beside its place, synced and renamed, so that a name never shows less than the whole. Loads of
+    large blobs are maps: copy on write, so they cost microseconds at any size and belong to the caller alone.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._good: dict[bytes, tuple[int, ...]] = {}  # verified in this process, and the file it was
+        self._lock = threading.Lock()
+
+    def path(self, digest: bytes) -> Path:
+        """Where a blob lies."""
+        name = digest.hex()
+        if not _NAME.fullmatch(name):
+            raise ValueError("not a SHA-256")
+        return self.folder / name[:2] / name[2:]
+
+    def save(self, digest: bytes, pieces: Sequence[Piece]) -> int:
+        """Keep bytes, whose SHA-256 is given, for good. Returns how many were written (0: they were there already)."""
+        size = sum(map(len, pieces))
+        path = self.path(digest)
+        try:
+            self.load(digest, size)
+        except (DamagedError, OSError):
+            pass
+        else:
+            return 0
+        if not path.parent.is_dir():
+            files.make_folder(path.parent)
+            files.sync_folder(self.folder)
+        files.write_whole(path, *pieces)
+        return size
+
+    def load(self, digest: bytes, size: int) -> memoryview:
+        """The bytes, as writable memory of the caller's own."""
+        fd = files.open_private(self.path(digest), os.O_RDONLY)
+        try:
+            info = os.fstat(fd)
+            if not stat.S_ISREG(info.st_mode) or info.st_size != size:
+                raise DamagedError(f"{info.st_size} bytes, not {size}")
+            view = memoryview(_memory(fd, size))
+        finally:
+            os.close(fd)
+        version = (*files.identity(info), info.st_mtime_ns, info.st_ctime_ns)
+        if self._good.get(digest) != version:
+            if hashlib.sha256(view).digest() != digest:
+                raise DamagedError("its bytes are not those of its name")
+            with self._lock:
+                self._good[digest] = version
+        return view
+
+    def size(self, digest: bytes) -> int | None:
+        """How large a blob is; ``None`` when it is not there."""
+        try:
+            return self.path(digest).lstat().st_size
+        except FileNotFoundError:
+            return None
+
+    def remove(self, digest: bytes) -> bool:
+        """Remove a blob. Returns whether it was there."""
+        with self._lock:
+            self._good.pop(digest, None)
+        try:
+            self.path(digest).unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def check(self, digest: bytes, size: int) -> bool:
+        """Whether a blob's bytes are the right ones, read anew."""
+        with self._lock:
+            self._good.pop(digest, None)
+        try:
+            self.load(digest, size)
+        except DamagedError:
+            return False
+        return True
+
+
+def _memory(fd: int, size: int) -> mmap.mmap | bytearray:
+    if size >= MAP_OVER:
+        try:
+            return files.map_copy(fd, size)
+        except OSError:  # too many maps
+            pass
+    data = bytearray(size)
+    view = memoryview(data)
+    at = 0
+    while at < size and (got := os.preadv(fd, [view[at:]], at)):
+        at += got
+    if at < size:
+        raise DamagedError("it became shorter")
+    return data
+
+
+class MemoryBlobs:
+    """Blobs in a dictionary, for tests and for a folder that cannot be written."""
+
+    def __init__(self) -> None:
+        self.kept: dict[bytes, bytes] = {}
+
+    def save(self, digest: bytes, pieces: Sequence[Piece]) -> int:
+        """Keep bytes, whose SHA-256 is given, for good. Returns how many were written (0: they were there already)."""
+        data = b"".join(pieces)
+        known = self.kept.get(digest) == data
+        self.kept[digest] = data
+        return 0 if known else len(data)
+
+    def load(self, digest: bytes, size: int) -> memoryview:
+        """The bytes, as writable memory of the caller's own."""
+        data = self.kept.get(digest)
+        if data is None:
+            raise FileNotFoundError(digest.hex())
+        if len(data) != size or digest_of([data]) != digest:
+            raise DamagedError("its bytes are not those of its name")
+        return memoryview(bytearray(data))
+
+    def size(self, digest: bytes) -> int | None:
+        """How large a blob is; ``None`` when it is not there."""
+        data = self.kept.get(digest)
+        return None if data is None else len(data)
+
+    def remove(self, digest: bytes) -> bool:
+        """Remove a blob. Returns whether it was there."""
+        return self.kept.pop(digest, None) is not None
+
+    def check(self, digest: bytes, size: int) -> bool:
+        """Whether a blob's bytes are the right ones, read anew."""
+        try:
+            self.load(digest, size)
+        except DamagedError:
+            return False
+        return True

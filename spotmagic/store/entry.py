@@ -1,0 +1,89 @@
+"""What is kept for a key: an entry, its parts, and the ways an entry can be bad."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["function", "cell", "http"]
+Status = Literal["value", "error", "partial"]
+Wrong = Literal["foreign", "corrupt", "unknown codec", "newer format"]
+
+NO_NOTES: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One value of an entry, as its codecs wrote it.
+
+    Buffers of an entry that the store gives are read-only views when they lay in the record, and writable private
+    memory, new for each ``get``, when they lay in a blob.
+    """
+
+    name: str
+    codecs: tuple[str, ...]
+    head: bytes
+    buffers: tuple[memoryview, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the head and the buffers."""
+        return len(self.head) + sum(buffer.nbytes for buffer in self.buffers)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A kept result.
+
+    Attributes:
+        key: 16 bytes, the digest that names the call.
+        created, expires: seconds since 1970; ``expires`` is ``None`` for never.
+        seconds, price: what the run took and cost.
+        writer: the 8 bytes that name the secret it was sealed under; set by the store.
+        trusted: sealed under a secret of this user's ring; set by the store.
+        size: bytes it takes, blobs included; set by the store.
+        notes: small texts, such as the source of a cell.
+    """
+
+    key: bytes
+    name: str
+    kind: str = "function"
+    code: bytes = b""
+    inputs: Mapping[str, bytes] = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()
+    created: float = 0.0
+    expires: float | None = None
+    seconds: float = 0.0
+    price: float = 0.0
+    status: str = "value"
+    content_type: str | None = None
+    writer: bytes = b""
+    trusted: bool = True
+    size: int = 0
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """An entry that is there and cannot be used.
+
+    Attributes:
+        kind: ``"foreign"`` (another writer's, and those are not taken here), ``"corrupt"`` (damaged; a bad seal under
+            a known secret is damage too), ``"unknown codec"``, ``"newer format"``.
+        why: the rest of the sentence, for people.
+    """
+
+    kind: Wrong
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlobRef:
+    """Where a large part of an entry lies: the blob, and how the part is laid out in it."""
+
+    part: int
+    digest: bytes
+    head: int
+    buffers: tuple[int, ...]
+    size: int

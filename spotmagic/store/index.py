@@ -1,0 +1,171 @@
+"""Where the newest record of each key lies, in memory for journals and in mapped tables for segments."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from spotmagic.store.frame import DELETE, PIN, PUT, Frame
+
+RECENT = 8
+
+# A place is one integer, compared by its stamp: stamp, file number (20 bits), offset (44 bits), length (32 bits).
+# A length of zero is a deletion. Integers rather than tuples keep a million of them out of the garbage collector's way.
+_LENGTH = (1 << 32) - 1
+_OFFSET = (1 << 44) - 1
+_FILE = (1 << 20) - 1
+
+
+class Place(NamedTuple):
+    """Where the body of a record lies."""
+
+    stamp: int
+    file: int
+    offset: int
+    length: int
+
+
+class Table(Protocol):
+    """An immutable file with its own index: a segment."""
+
+    number: int
+    newest: int
+
+    def find(self, key: bytes) -> Place | None:
+        """The newest record of a key; of length 0 for a deletion."""
+        ...
+
+    def recent(self, group: int) -> list[Place]:
+        """The newest entries of a name."""
+        ...
+
+    def pins(self) -> dict[bytes, int]:
+        """Pins by key: the stamp, doubled, plus one when pinned."""
+        ...
+
+    def keys(self) -> Iterator[bytes]:
+        """Every key in it."""
+        ...
+
+
+def pack(stamp: int, file: int, offset: int, length: int) -> int:
+    """A place as one integer."""
+    return stamp << 96 | file << 76 | offset << 32 | length
+
+
+def unpack(place: int) -> Place:
+    """The place in an integer."""
+    return Place(place >> 96, place >> 76 & _FILE, place >> 32 & _OFFSET, place & _LENGTH)
+
+
+class Index:
+    """The newest record of every key of a folder.
+
+    Attributes:
+        newest: the largest stamp met.
+        damaged: keys of which only a damaged record is known.
+    """
+
+    def __init__(self) -> None:
+        self.places: dict[bytes, int] = {}
+        self.tables: list[Table] = []
+        self.newest = 0
+        self.damaged: set[bytes] = set()
+        self._recents: dict[int, list[int]] = {}
+        self._pins: dict[bytes, int] = {}
+        self._tables_newest = 0
+
+    def add(self, frame: Frame, file: int) -> bool:
+        """Take a record in. Returns whether what is known of its key changed."""
+        stamp = frame.stamp
+        if stamp > self.newest:
+            self.newest = stamp
+        if frame.kind == PUT:
+            if not frame.good:
+                if self.find(frame.key) is None:
+                    self.damaged.add(frame.key)
+                return False
+            place = pack(stamp, file, frame.offset, frame.length)
+            recent = self._recents.setdefault(frame.group, [])
+            recent.append(place)
+            if len(recent) > 4 * RECENT:
+                recent[:] = heapq.nlargest(RECENT, recent)
+        elif frame.kind == DELETE and frame.good:
+            place = pack(stamp, file, frame.offset, 0)
+        else:
+            if frame.kind == PIN and frame.good:
+                # one byte of body, so its value shows in the checksum-protected flags
+                self._pin(frame.key, stamp << 1 | frame.flags >> 1 & 1)
+            return False
+        key = frame.key
+        if self.places.get(key, 0) >= place:
+            return False
+        if stamp <= self._tables_newest and any(t.find(key) and t.find(key).stamp > stamp for t in self.tables):  # type: ignore[union-attr]
+            return False
+        self.places[key] = place
+        self.damaged.discard(key)
+        return True
+
+    def find(self, key: bytes) -> Place | None:
+        """Where the newest entry of a key lies; ``None`` when there is none or it was deleted."""
+        packed = self.places.get(key)
+        if packed is not None:
+            return unpack(packed) if packed & _LENGTH else None
+        best: Place | None = None
+        for table in self.tables:
+            place = table.find(key)
+            if place is not None and (best is None or place.stamp > best.stamp):
+                best = place
+        return best if best is not None and best.length else None
+
+    def recent(self, group: int) -> list[Place]:
+        """The newest entries of a name, newest first, deleted and superseded ones included."""
+        places = {unpack(packed) for packed in self._recents.get(group, ())}
+        for table in self.tables:
+            places.update(table.recent(group))
+        return heapq.nlargest(RECENT, places)
+
+    def pinned(self, key: bytes) -> bool:
+        """Whether the last word on a key was to keep it."""
+        return bool(self._pins.get(key, 0) & 1)
+
+    def _pin(self, key: bytes, word: int) -> None:
+        if word > self._pins.get(key, 0):
+            self._pins[key] = word
+
+    def add_table(self, table: Table) -> None:
+        """Take a segment in. What it knows better than the journals takes their place."""
+        self.tables.append(table)
+        self.newest = max(self.newest, table.newest)
+        self._tables_newest = max(self._tables_newest, table.newest)
+        for key, word in table.pins().items():
+            self._pin(key, word)
+        for key, packed in list(self.places.items()):
+            place = table.find(key)
+            if place is not None and place.stamp >= packed >> 96:
+                del self.places[key]
+
+    def drop_file(self, number: int) -> None:
+        """Forget what lies in a file that is gone."""
+        self.tables = [table for table in self.tables if table.number != number]
+        self.places = {key: place for key, place in self.places.items() if place >> 76 & _FILE != number}
+        for group, recent in list(self._recents.items()):
+            kept = [place for place in recent if place >> 76 & _FILE != number]
+            if kept:
+                self._recents[group] = kept
+            else:
+                del self._recents[group]
+
+    def keys(self) -> Iterator[bytes]:
+        """Every key that has an entry."""
+        for key, packed in list(self.places.items()):
+            if packed & _LENGTH:
+                yield key
+        seen: set[bytes] = set()
+        for table in list(self.tables):
+            for key in table.keys():  # noqa: SIM118 (not a dictionary)
+                if key not in self.places and (len(self.tables) == 1 or key not in seen):
+                    seen.add(key)
+                    if self.find(key) is not None:
+                        yield key

@@ -1,0 +1,59 @@
+"""Every record of a folder in turn, for whoever keeps a table of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from spotmagic.store.entry import Bad
+from spotmagic.store.frame import DELETE, PIN, PINNED, PUT, RUN, STAT, Frame
+from spotmagic.store.layout import JOURNALS
+from spotmagic.store.log import NAME, Log
+from spotmagic.store.record import Record, read_run, read_stats
+from spotmagic.store.seal import unseal
+from spotmagic.store.trust import Ring
+
+
+class Reader:
+    """Reads the records of a folder with files of its own, so that nobody has to wait for it.
+
+    Args:
+        foreign: show entries of unknown writers as entries.
+    """
+
+    def __init__(self, folder: Path, ring: Ring, *, foreign: bool = True) -> None:
+        self._folder = folder
+        self._ring = ring
+        self._foreign = foreign
+
+    def records(self, positions: Mapping[str, int]) -> Iterator[Record]:
+        """Every whole record after the given offset of each journal."""
+        for path in sorted((self._folder / JOURNALS).iterdir()):
+            if path.suffix == ".log" and NAME.fullmatch(path.stem):
+                try:
+                    log = Log(path, 0)
+                except OSError:
+                    continue
+                try:
+                    log.read_to = max(log.read_to, positions.get(log.name, 0))
+                    for found in log.tail():
+                        record = self._record(log.name, found, found.end, log.read(found.offset, found.length))
+                        if record is not None:
+                            yield record
+                finally:
+                    log.close()
+
+    def _record(self, file: str, found: Frame, end: int, body: bytes) -> Record | None:
+        kind, stamp, key = found.kind, found.stamp, found.key
+        if kind == PUT:
+            result = unseal(body, key, self._ring, foreign=self._foreign)
+            return Record("put", file, end, stamp, key, result if isinstance(result, Bad) else result[0])
+        if kind == DELETE:
+            return Record("delete", file, end, stamp, key, None)
+        if kind == PIN:
+            return Record("pin", file, end, stamp, key, bool(found.flags & PINNED))
+        if kind == STAT:
+            return Record("stat", file, end, stamp, key, read_stats(body))
+        if kind == RUN:
+            return Record("run", file, end, stamp, key, read_run(key, body))
+        return None

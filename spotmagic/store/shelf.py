@@ -1,0 +1,203 @@
+"""An open folder: its journals and segments, the index over them, and the journal of this process.
+
+Nothing in here locks; :class:`spotmagic.store.store.FolderStore` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from spotmagic.clock import Clock
+from spotmagic.errors import tell
+from spotmagic.store.epoch import Epoch
+from spotmagic.store.frame import DELETE, NO_KEY, PUT, Frame, frame
+from spotmagic.store.index import Index, Place
+from spotmagic.store.journal import Journal
+from spotmagic.store.layout import EPOCH, JOURNALS, prepare
+from spotmagic.store.log import NAME, Log
+from spotmagic.store.seal import Piece
+
+ROTATE = 64_000_000  # a journal that grows over this is left for compaction
+OPEN_LOGS = 128
+
+
+class Shelf:
+    """The records of a folder, known as far as they were read.
+
+    Args:
+        changed: called with each key of which something newer was met.
+
+    Raises:
+        OSError: the folder cannot be made or read.
+    """
+
+    def __init__(self, folder: Path, clock: Clock, changed: Callable[[bytes], object]) -> None:
+        self.identity = prepare(folder)
+        self.folder = folder
+        self.index = Index()
+        self.journal: Journal | None = None
+        self.logs: dict[str, Log] = {}
+        self._numbered: dict[int, Log] = {}
+        self._next = 0
+        self._own: Log | None = None
+        self._changed = changed
+        self._clock = clock
+        self.epoch = Epoch(folder / EPOCH)
+        self.seen = b""  # the epoch up to which everything listed was read
+
+    def catch_up(self) -> None:
+        """Know everything that was written before the call. Costs most when a file came or went."""
+        epoch = self.epoch.map[:8]
+        if epoch != self.seen:
+            self._list()
+        for log in self.logs.values():
+            if log.live and log is not self._own:
+                self._take(log)
+        self.seen = epoch
+
+    def _list(self) -> None:
+        names = {path.stem for path in (self.folder / JOURNALS).iterdir() if path.suffix == ".log"}
+        for name in sorted(names - self.logs.keys()):
+            if NAME.fullmatch(name):
+                self._open(name)
+        for name in self.logs.keys() - names:
+            self._drop(self.logs.pop(name))
+        for log in self.logs.values():
+            if log.live and log is not self._own and log.dead():
+                log.live = False  # what it wrote last is read below or was read by _open
+                self._take(log)
+
+    def _open(self, name: str) -> None:
+        try:
+            log = Log(self.folder / JOURNALS / f"{name}.log", self._next)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            tell(f"{name}.log of {self.folder} is left out", str(error), once=f"{self.folder} {name}")
+            return
+        self._next += 1
+        self._numbered[log.number] = self.logs[name] = log
+        log.live = not log.dead()
+        self._take(log)
+        if not log.live and len(self.logs) > OPEN_LOGS:
+            log.rest()
+
+    def _take(self, log: Log) -> None:
+        add, number, changed = self.index.add, log.number, self._changed
+        try:
+            for found in log.tail():
+                if add(found, number):
+                    changed(found.key)
+        except OSError as error:
+            tell(f"{log.path} cannot be read", str(error), "What it holds is run again", once=str(log.path))
+
+    def _drop(self, log: Log) -> None:
+        self.index.drop_file(log.number)
+        del self._numbered[log.number]
+        if log is self._own:
+            self.leave()
+        log.close()
+
+    def find(self, key: bytes) -> Place | None:
+        """Where the entry of a key lies. Journals of others are looked at before the answer is that there is none."""
+        place = self.index.find(key)
+        if place is None:
+            self.catch_up()
+            place = self.index.find(key)
+        return place
+
+    def read(self, place: Place) -> bytes:
+        """The body of a record."""
+        return self._numbered[place.file].read(place.offset, place.length)
+
+    def append(self, kind: int, body: list[Piece], key: bytes = NO_KEY, group: int = 0, flags: int = 0) -> int:
+        """Write a record to the journal of this process. Returns the bytes it took.
+
+        Raises:
+            OSError: it could not be written; the journal is as it was before.
+        """
+        journal = self._sound_journal()
+        stamp = max(int(self._clock.now() * 1e9), self.index.newest + 1)
+        record = frame(kind, flags, stamp, key, group, body)
+        try:
+            end = journal.append(record)
+        except OSError:
+            self._settle(journal)
+            raise
+        size = end - journal.end
+        length = sum(map(len, body))
+        assert self._own is not None
+        self.index.add(Frame(kind, flags, stamp, key, group, end - length, length, True), self._own.number)
+        if kind in (PUT, DELETE):
+            self._changed(key)
+        self._own.read_to = journal.end = end
+        journal.unsure = False
+        return size
+
+    def _sound_journal(self) -> Journal:
+        if self.journal is not None and self.journal.unsure:
+            self._settle(self.journal)
+        if self.journal is not None and self.journal.end > ROTATE:
+            self.leave()
+        if self.journal is None:
+            journal = Journal(self.folder / JOURNALS, int(self._clock.now() * 1e9))
+            try:
+                self._own = Log(journal.path, self._next)
+            except OSError:
+                journal.close()
+                raise
+            self._next += 1
+            self._numbered[self._own.number] = self.logs[journal.name] = self._own
+            self.journal = journal
+            self.bump()
+        return self.journal
+
+    def _settle(self, journal: Journal) -> None:
+        assert self._own is not None
+        try:
+            for found in journal.settle():
+                if self.index.add(found, self._own.number):
+                    self._changed(found.key)
+            self._own.read_to = journal.end
+        except OSError:
+            self.leave()
+
+    def leave(self) -> None:
+        """Leave the journal of this process to whoever tidies up; the next record begins a new one."""
+        if self.journal is None:
+            return
+        journal, own, self.journal, self._own = self.journal, self._own, None, None
+        if own is not None:
+            own.live = False
+        try:
+            journal.sync()
+        except OSError:
+            pass
+        journal.close()
+
+    def bump(self) -> None:
+        """Tell other kernels that something they know may no longer hold."""
+        before, after = self.epoch.bump()
+        if before == self.seen:
+            self.seen = after
+
+    def whole(self) -> bool:
+        """Whether the folder is still the one that was opened."""
+        return self.epoch.stands() and not (self.journal is not None and self.journal.lost())
+
+    def fork(self) -> None:
+        """In a forked child: the parent keeps the journal; the child reads it like any other."""
+        if self.journal is None or self._own is None:
+            return
+        own = self._own
+        self.journal.abandon()
+        self.journal = self._own = None
+        own.live = True
+
+    def close(self) -> None:
+        """Let go of every file."""
+        self.leave()
+        for log in self.logs.values():
+            log.close()
+        self.epoch.close()

@@ -1,0 +1,463 @@
+"""The store of a spot: what was paid for, kept in a folder that every kernel shares."""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from spotmagic import files
+from spotmagic.clock import SYSTEM, Clock
+from spotmagic.errors import tell
+from spotmagic.store.blobs import Blobs, DamagedError, FolderBlobs, digest_of
+from spotmagic.store.bounds import INLINE_IN_ALL, MAX_INLINE
+from spotmagic.store.entry import Bad, BlobRef, Entry, Part
+from spotmagic.store.frame import BLOB, DELETE, HAS_BLOBS, PIN, PINNED, PUT, RUN, STAT, group_of
+from spotmagic.store.index import RECENT
+from spotmagic.store.journal import Journal
+from spotmagic.store.layout import BLOB_LOCK, BLOBS, NewerFormatError
+from spotmagic.store.reader import Reader
+from spotmagic.store.record import Record, Run, Stat, blob_body, run_body, stat_body
+from spotmagic.store.seal import blob_pieces, seal, unseal, with_blob
+from spotmagic.store.shelf import Shelf
+from spotmagic.store.ticker import TICKER
+from spotmagic.store.trust import Ring
+
+REMEMBERED = 32_000_000  # bytes of verified entries kept in memory
+REMEMBERED_ENTRY = 256_000
+ENTRY_COST = 1_500  # of an entry's objects, beside its bytes
+COUNT_EVERY = 5.0  # seconds between two records of hits
+HITS_HELD = 50_000
+RETRY = 1.0  # seconds before a folder that could not be opened is tried again
+
+
+class FolderStore:
+    """Entries in a folder: journals and segments, and blobs for large parts.
+
+    Args:
+        folder: made when missing. While it cannot be, ``get`` finds nothing and ``put`` raises.
+        ring: whose seals count.
+        blobs: where large parts go; the folder's own ``blobs/`` by default.
+        blob_over: a part above this many bytes is large.
+        foreign: take entries of unknown writers, as not ``trusted``.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        ring: Ring,
+        blobs: Blobs | None = None,
+        blob_over: int = 32_000,
+        foreign: bool = True,
+        clock: Clock = SYSTEM,
+    ) -> None:
+        self.folder = folder
+        self.blobs: Blobs = blobs if blobs is not None else FolderBlobs(folder / BLOBS)
+        self._ring = ring
+        self._blob_over = blob_over
+        self._foreign = foreign
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._shelf: Shelf | None = None
+        self._trouble: OSError | None = None
+        self._retry_at = 0.0
+        # Read without the lock by get: the epoch's memory, the epoch that was seen, and the entries verified so far.
+        self._map: bytes | mmap.mmap = b""
+        self._seen: bytes | None = None
+        self._verified: dict[bytes, Entry] = {}
+        self._shells: dict[bytes, tuple[Entry, tuple[BlobRef, ...]]] = {}
+        self._remembered = 0
+        self._hits: deque[tuple[bytes, float, float]] = deque()
+        self._counted = 0.0
+        self._awake = False
+        self._undurable = False
+        TICKER.know(self)
+
+    # --- reading ---
+
+    def get(self, key: bytes) -> Entry | Bad | None:
+        """The newest entry of a key, what is wrong with it, or ``None``. Never raises for trouble with files."""
+        if self._map[:8] == self._seen:
+            entry = self._verified.get(key)
+            if entry is not None:
+                return entry
+        try:
+            found = self._look(key)
+            if found is None or isinstance(found, Bad):
+                return found
+            entry, refs = found
+            return self._with_blobs(entry, refs) if refs else entry
+        except (OSError, MemoryError) as error:
+            tell(
+                f"entries of {self.folder} cannot be read",
+                str(error),
+                "What they hold is run again",
+                once=f"read {self.folder}",
+            )
+            return None
+
+    def _look(self, key: bytes) -> tuple[Entry, tuple[BlobRef, ...]] | Bad | None:
+        with self._lock:
+            shelf = self._open()
+            if shelf is None:
+                newer = isinstance(self._trouble, NewerFormatError)
+                return Bad("newer format", str(self._trouble)) if newer else None
+            if self._map[:8] != self._seen:
+                shelf.catch_up()
+                self._seen = shelf.seen
+            known = self._verified.get(key)
+            if known is not None:
+                return known, ()
+            shell = self._shells.get(key)
+            if shell is not None:
+                return shell
+            place = shelf.find(key)
+            self._seen = shelf.seen
+            if place is None:
+                return Bad("corrupt", "its record is damaged") if key in shelf.index.damaged else None
+            found = unseal(shelf.read(place), key, self._ring, foreign=self._foreign)
+            if not isinstance(found, Bad):
+                self._remember(key, found)
+            return found
+
+    def _remember(self, key: bytes, found: tuple[Entry, tuple[BlobRef, ...]]) -> None:
+        entry, refs = found
+        if refs:
+            self._shells[key] = found
+            if len(self._shells) > REMEMBERED // ENTRY_COST:
+                del self._shells[next(iter(self._shells))]
+            return
+        if entry.size > REMEMBERED_ENTRY:
+            return
+        self._verified[key] = entry
+        self._remembered += entry.size + ENTRY_COST
+        while self._remembered > REMEMBERED:
+            self._changed(next(iter(self._verified)))
+
+    def _changed(self, key: bytes) -> None:
+        entry = self._verified.pop(key, None)
+        if entry is not None:
+            self._remembered -= entry.size + ENTRY_COST
+        self._shells.pop(key, None)
+
+    def _with_blobs(self, entry: Entry, refs: tuple[BlobRef, ...]) -> Entry | Bad | None:
+        parts = list(entry.parts)
+        for ref in refs:
+            try:
+                blob = self.blobs.load(ref.digest, ref.size)
+            except FileNotFoundError:
+                tell(f"a stored part of {entry.name} is gone", f"blob {ref.digest.hex()} is missing", "It is run again")
+                return None
+            except DamagedError as error:
+                return Bad("corrupt", f"its blob {ref.digest.hex()} is damaged: {error}")
+            parts[ref.part] = with_blob(parts[ref.part], ref, blob)
+        return _with_parts(entry, tuple(parts))
+
+    def recent(self, name: str) -> list[Entry]:
+        """The newest entries of a name, newest first, at most 8; large parts are empty."""
+        group = group_of(name)
+        entries: list[Entry] = []
+        with self._lock:
+            shelf = self._open()
+            if shelf is None:
+                return []
+            try:
+                shelf.catch_up()
+                for place in shelf.index.recent(group):
+                    found = unseal(shelf.read(place), None, self._ring, foreign=self._foreign)
+                    if (
+                        not isinstance(found, Bad)
+                        and found[0].name == name
+                        and shelf.index.find(found[0].key) is not None
+                    ):
+                        entries.append(found[0])
+            except OSError:
+                pass
+        return entries[:RECENT]
+
+    def records(self, positions: Mapping[str, int]) -> Iterator[Record]:
+        """Every whole record after the given offset of each file, of every kernel.
+
+        Args:
+            positions: ``Record.end`` of the last record read, by ``Record.file``; of what is missing everything comes.
+        """
+        with self._lock:
+            shelf = self._open()
+        if shelf is not None:
+            yield from Reader(self.folder, self._ring, foreign=self._foreign).records(positions)
+
+    @property
+    def epoch(self) -> int:
+        """A number that moves when an entry was replaced or removed, or a file came or went."""
+        return int.from_bytes(self._map[:8], "little")
+
+    # --- writing ---
+
+    def put(self, entry: Entry, *, save_blob: bool | None = None, durable: bool = False) -> int:
+        """Keep an entry. Other kernels find it from now on.
+
+        Args:
+            save_blob: write all parts as blobs, or none; by size when ``None``.
+            durable: let it outlast a power cut before this returns, not within a second.
+
+        Returns:
+            The bytes written.
+
+        Raises:
+            OSError: it could not be kept.
+            Uncacheable: it is more than the format takes.
+        """
+        apart = self._apart(entry.parts, save_blob)
+        written = 0
+        with self._blobs_held() if apart else contextlib.nullcontext():
+            digests: dict[int, bytes] = {}
+            if apart:
+                digests, written = self._save(entry, apart)
+            body = seal(entry, self._ring, digests)
+            with self._lock:
+                shelf = self._sound()
+                shelf.catch_up()
+                known = shelf.index.find(entry.key) is not None
+                written += shelf.append(PUT, body, entry.key, group_of(entry.name), HAS_BLOBS if digests else 0)
+                if known:
+                    shelf.bump()
+                self._seen = shelf.seen
+                journal = shelf.journal
+        if durable and journal is not None:
+            self._sync(journal)
+        else:
+            self._wake()
+        return written
+
+    def _apart(self, parts: tuple[Part, ...], save_blob: bool | None) -> list[int]:
+        """The numbers of the parts that become blobs."""
+        apart = []
+        inline = 0
+        for number, part in enumerate(parts):
+            size = part.size
+            if save_blob is None:
+                large = size > self._blob_over or inline + size > INLINE_IN_ALL
+            else:
+                large = save_blob or inline + size > MAX_INLINE
+            if large:
+                apart.append(number)
+            else:
+                inline += size
+        return apart
+
+    @contextlib.contextmanager
+    def _blobs_held(self) -> Iterator[None]:
+        """Keep clean-ups from taking a blob that is about to be named in a record."""
+        with self._lock:
+            self._sound()
+        fd = files.open_private(self.folder / BLOB_LOCK, os.O_RDWR | os.O_CREAT)
+        try:
+            files.lock(fd, shared=True)
+            yield
+        finally:
+            os.close(fd)
+
+    def _save(self, entry: Entry, apart: list[int]) -> tuple[dict[int, bytes], int]:
+        """Write parts as blobs, after a record that says so: what a crash leaves is known by name."""
+        parts = {number: blob_pieces(entry.parts[number]) for number in apart}
+        digests = {number: digest_of(pieces) for number, pieces in parts.items()}
+        intent = blob_body([(digests[number], sum(map(len, pieces))) for number, pieces in parts.items()])
+        with self._lock:
+            written = self._sound().append(BLOB, [intent])
+        for number, pieces in parts.items():
+            written += self.blobs.save(digests[number], pieces)
+        return digests, written
+
+    def _sync(self, journal: Journal) -> None:
+        try:
+            journal.sync()
+        except OSError:
+            self._undurable = True
+            with self._lock:
+                if self._shelf is not None and self._shelf.journal is journal:
+                    self._shelf.leave()
+            raise
+
+    def forget(self, keys: Iterable[bytes]) -> int:
+        """Remove entries. Returns how many there were; raises ``OSError`` when that could not be written down."""
+        forgotten = 0
+        with self._lock:
+            shelf = self._sound()
+            shelf.catch_up()
+            try:
+                for key in keys:
+                    if shelf.index.find(key) is not None:
+                        shelf.append(DELETE, [], key)
+                        forgotten += 1
+                    elif key in shelf.index.damaged:
+                        shelf.append(DELETE, [], key)
+            finally:
+                if forgotten:
+                    shelf.bump()
+                self._seen = shelf.seen
+        self._wake()
+        return forgotten
+
+    def pin(self, keys: Iterable[bytes], pinned: bool) -> None:
+        """Keep entries from every clean-up, or no longer."""
+        with self._lock:
+            shelf = self._sound()
+            for key in keys:
+                shelf.append(PIN, [], key, flags=PINNED if pinned else 0)
+        self._wake()
+
+    def hit(self, key: bytes, seconds: float, price: float) -> None:
+        """Count a hit, and what it saved. It reaches the disk within seconds, and at exit."""
+        self._hits.append((key, seconds, price))
+        if not self._awake:
+            self._wake()
+        elif len(self._hits) > HITS_HELD:
+            self._count()
+
+    def ran(self, run: Run) -> None:
+        """Write down a run. Raises ``OSError`` when it could not be written."""
+        with self._lock:
+            self._sound().append(RUN, [run_body(run)], run.key, group_of(run.name))
+        self._wake()
+
+    def _count(self) -> None:
+        """Write the hits so far as one record. What cannot be written is counted with the next."""
+        sums: dict[bytes, list[float]] = {}
+        for _ in range(len(self._hits)):
+            key, seconds, price = self._hits.popleft()
+            total = sums.setdefault(key, [0, 0.0, 0.0])
+            total[0] += 1
+            total[1] += seconds
+            total[2] += price
+        if not sums:
+            return
+        stats = [Stat(key, int(hits), seconds, price) for key, (hits, seconds, price) in sums.items()]
+        try:
+            with self._lock:
+                self._sound().append(STAT, [stat_body(stats)])
+        except OSError:
+            pass  # counts are for people: a folder that takes none loses them
+
+    # --- keeping ---
+
+    def flush(self) -> bool:
+        """Write everything out. Returns whether all that was put since the last flush is durable."""
+        self._count()
+        with self._lock:
+            journal = self._shelf.journal if self._shelf is not None else None
+        try:
+            if journal is not None:
+                self._sync(journal)
+        except OSError:
+            pass
+        undurable, self._undurable = self._undurable, False
+        return not undurable
+
+    def close(self) -> None:
+        """Flush and let go of every file. A later call opens them again."""
+        self.flush()
+        with self._lock:
+            self._drop()
+
+    def tick(self) -> bool:
+        """Do what is due once a second: sync, count, look whether the folder still stands."""
+        with self._lock:
+            shelf = self._shelf
+            if shelf is not None and not shelf.whole():
+                self._drop()
+                shelf = None
+            journal = shelf.journal if shelf is not None else None
+        if journal is not None and journal.synced < journal.end:
+            try:
+                self._sync(journal)
+            except OSError as error:
+                tell(f"{self.folder} could not be made durable", str(error), once=f"sync {self.folder}")
+        now = self._clock.monotonic()
+        if self._hits and now >= self._counted + COUNT_EVERY:
+            self._counted = now
+            self._count()
+        self._awake = bool(self._hits) or (journal is not None and journal.synced < journal.end)
+        return self._awake
+
+    def _wake(self) -> None:
+        self._awake = True
+        TICKER.wake(self)
+
+    def _sound(self) -> Shelf:
+        """The open folder, ready to be written to. Raises ``OSError`` when there is none."""
+        shelf = self._shelf
+        if shelf is not None and shelf.journal is not None and shelf.journal.lost():
+            self._drop()
+        shelf = self._open(retry=True)
+        if shelf is None:
+            assert self._trouble is not None
+            raise self._trouble
+        return shelf
+
+    def _open(self, *, retry: bool = False) -> Shelf | None:
+        """The open folder, or ``None`` with what stands in the way in ``_trouble``."""
+        if self._shelf is not None:
+            return self._shelf
+        now = self._clock.monotonic()
+        if self._trouble is not None and not retry and now < self._retry_at:
+            return None
+        try:
+            self._shelf = Shelf(self.folder, self._clock, self._changed)
+        except OSError as error:
+            self._trouble = error
+            self._retry_at = now + RETRY
+            return None
+        self._trouble = None
+        self._map = self._shelf.epoch.map
+        return self._shelf
+
+    def _drop(self) -> None:
+        """Forget the open folder, as when somebody removed it."""
+        self._map, self._seen = b"", None
+        shelf, self._shelf = self._shelf, None
+        self._verified.clear()
+        self._shells.clear()
+        self._remembered = 0
+        if shelf is not None:
+            shelf.close()
+
+    def before_fork(self) -> None:
+        """Come to rest, so that the child gets a whole state."""
+        self._lock.acquire()
+
+    def after_fork(self, child: bool) -> None:
+        """Go on; a child begins a journal of its own and leaves the parent's hits to the parent."""
+        if not child:
+            self._lock.release()
+            return
+        self._lock = threading.RLock()
+        self._hits.clear()
+        self._awake = False
+        if self._shelf is not None:
+            self._shelf.fork()
+
+
+def _with_parts(entry: Entry, parts: tuple[Part, ...]) -> Entry:
+    return Entry(
+        entry.key,
+        entry.name,
+        entry.kind,
+        entry.code,
+        entry.inputs,
+        parts,
+        entry.created,
+        entry.expires,
+        entry.seconds,
+        entry.price,
+        entry.status,
+        entry.content_type,
+        entry.writer,
+        entry.trusted,
+        entry.size,
+        entry.notes,
+    )

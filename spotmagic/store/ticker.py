@@ -1,0 +1,106 @@
+"""The one background thread of all stores of a process: syncs, counts and tidies while somebody uses them."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import weakref
+from typing import Protocol
+
+PERIOD = 1.0
+
+
+class Ticked(Protocol):
+    """What wants to be called once a second while it has something to do."""
+
+    def tick(self) -> bool:
+        """Do what is due. Returns whether there may be more to do later."""
+        ...
+
+    def close(self) -> None:
+        """Leave nothing undone; called at exit."""
+        ...
+
+    def before_fork(self) -> None:
+        """Come to rest."""
+        ...
+
+    def after_fork(self, child: bool) -> None:
+        """Go on; in the child as somebody new."""
+        ...
+
+
+class Ticker:
+    """Calls stores that are awake once a second. They are held weakly."""
+
+    def __init__(self, period: float = PERIOD) -> None:
+        self._period = period
+        self._all: weakref.WeakSet[Ticked] = weakref.WeakSet()
+        self._awake: weakref.WeakSet[Ticked] = weakref.WeakSet()
+        self._resting: list[Ticked] = []
+        self._change = threading.Condition()
+        self._thread: threading.Thread | None = None
+        atexit.register(self._at_exit)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(
+                before=self._before_fork,
+                after_in_parent=lambda: self._after_fork(False),
+                after_in_child=lambda: self._after_fork(True),
+            )
+
+    def know(self, store: Ticked) -> None:
+        """Close a store at exit and carry it over forks."""
+        with self._change:
+            self._all.add(store)
+
+    def wake(self, store: Ticked) -> None:
+        """Call a store from now on, until it says that it has nothing to do."""
+        with self._change:
+            if not self._awake:
+                self._change.notify()
+            self._awake.add(store)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="spotmagic-store", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            with self._change:
+                while not self._awake:
+                    self._change.wait()
+                self._change.wait(self._period)
+                awake = list(self._awake)
+                self._awake.clear()
+            while awake:
+                self._tick(awake.pop())
+
+    def _tick(self, store: Ticked) -> None:
+        if store.tick():
+            with self._change:
+                self._awake.add(store)
+
+    def _at_exit(self) -> None:
+        for store in list(self._all):
+            store.close()
+
+    def _before_fork(self) -> None:
+        with self._change:
+            self._resting = list(self._all)
+        for store in self._resting:
+            store.before_fork()
+        self._change.acquire()
+
+    def _after_fork(self, child: bool) -> None:
+        resting, self._resting = self._resting, []
+        if child:
+            self._change = threading.Condition()
+            self._thread = None
+            self._awake = weakref.WeakSet()
+        else:
+            self._change.release()
+        for store in resting:
+            store.after_fork(child)
+
+
+TICKER = Ticker()
