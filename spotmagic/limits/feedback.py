@@ -1,0 +1,133 @@
+"""What a provider's answer says about its limits: Retry-After in its three forms, and the rate-limit headers. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from spotmagic.limits.booking import LONGEST_PAUSE
+
+_MILLISECONDS = ("retry-after-ms", "x-ms-retry-after-ms")
+_SUBJECTS = ("requests", "tokens", "input-tokens", "output-tokens")
+_GO_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|h|m|s)")
+_GO_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_EPOCH = 1e9  # a reset above this many seconds is a date, not a distance
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What an answer says about one limit of its provider.
+
+    Attributes:
+        subject: ``"requests"``, ``"tokens"``, ``"input-tokens"``, ``"output-tokens"``, or empty where it is not said.
+        limit, remaining: in units of the subject.
+        reset: seconds until all of it is there again.
+    """
+
+    subject: str
+    limit: float
+    remaining: float
+    reset: float
+
+    @property
+    def pause(self) -> float:
+        """Seconds until something is left: all of a fixed window, one unit or second of a bucket that refills."""
+        if self.remaining > 0:
+            return 0.0
+        return self.reset / min(self.limit, 60.0) if self.subject else self.reset
+
+
+def told(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds to pause that an answer asks for, or ``None``.
+
+    Args:
+        now: wall time, for headers that name a date.
+    """
+    said = retry_after(headers, now)
+    if said is not None:
+        return said
+    return max((quota.pause for quota in quotas(headers, now)), default=0.0) or None
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds of ``Retry-After`` (RFC 9110, 10.2.3) or its forms in milliseconds, up to ten minutes; or ``None``."""
+    words = _lower(headers)
+    for name in _MILLISECONDS:
+        if (number := _number(words.get(name))) is not None:
+            return _bounded(number / 1000)
+    text = words.get("retry-after")
+    if text is None:
+        return None
+    if (number := _number(text)) is not None:
+        return _bounded(number)
+    date = _date(text)
+    if date is None:
+        return None
+    theirs = _date(words.get("date", ""))  # their own clock tells how far away their date is
+    return _bounded(date - (now if theirs is None else theirs))
+
+
+def quotas(headers: Mapping[str, str], now: float) -> list[Quota]:
+    """The limits that ``x-ratelimit-*``, ``anthropic-ratelimit-*`` and ``ratelimit-*`` headers tell of.
+
+    A limit of -1 or 0, as one cloud sends, counts as not said.
+    """
+    words = _lower(headers)
+    found = []
+    for subject in (*_SUBJECTS, ""):
+        tail = f"-{subject}" if subject else ""
+        names = [f"x-ratelimit-{{}}{tail}", f"ratelimit-{{}}{tail}"]
+        if subject:
+            names.append(f"anthropic-ratelimit-{subject}-{{}}")
+        for name in names:
+            limit, remaining = (_number(words.get(name.format(what))) for what in ("limit", "remaining"))
+            reset = _reset(words.get(name.format("reset")), now)
+            if limit is not None and remaining is not None and reset is not None and limit > 0 and remaining >= 0:
+                found.append(Quota(subject, limit, remaining, reset))
+    return found
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {str(name).lower(): str(value) for name, value in headers.items()}
+
+
+def _bounded(seconds: float) -> float:
+    return min(max(0.0, seconds), LONGEST_PAUSE)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _date(text: str) -> float | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError):
+        return None
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+
+
+def _reset(text: str | None, now: float) -> float | None:
+    """Seconds until a reset given as a distance, a Go duration, a date since 1970 in seconds or ms, or an ISO date."""
+    if not text:
+        return None
+    number = _number(text)
+    if number is not None:
+        if number > _EPOCH * 1000:
+            number /= 1000
+        return _bounded(number - now if number > _EPOCH else number)
+    pieces = _GO_DURATION.findall(text)
+    if pieces and "".join(amount + unit for amount, unit in pieces) == text.strip():
+        return _bounded(math.fsum(float(amount) * _GO_UNITS[unit] for amount, unit in pieces))
+    try:
+        return _bounded(datetime.fromisoformat(text.strip()).timestamp() - now)
+    except ValueError:
+        return None

@@ -1,0 +1,92 @@
+"""The seam between a limit and where its state is kept: a file, a Redis server, or this process."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from spotmagic.limits.booking import Booking, Late, Rates, State
+
+
+class LedgerGone(Exception):
+    """The place of a state does not answer: a server that is down, a disk that fails."""
+
+
+class Slot(Protocol):
+    """Leave for one call among those that may run at the same time."""
+
+    def free(self) -> None:
+        """Let go of it. Takes no lock of ours and never raises, as the garbage collector may call it anywhere."""
+        ...
+
+
+class User(NamedTuple):
+    """A process that uses a limit."""
+
+    process: str  # its id, with the machine's name in front where several share the limit
+    waiting: int
+    running: int
+
+
+class Ledger(Protocol):
+    """Keeps the state of one limit and applies the rule of :mod:`~spotmagic.limits.booking`, one caller at a time.
+
+    Every method may raise :class:`LedgerGone`.
+    """
+
+    kind: str
+    """How people are told where it is: ``"file"``, ``"redis"``, ``"memory"``."""
+
+    seen: State
+    """The state as this process saw it last."""
+
+    def declare(self, rates: Rates) -> Rates | None:
+        """Set the rates. Returns the different ones that a living process had declared before, if any."""
+        ...
+
+    def book(self, requests: float, tokens: float, late: float, within: float) -> Booking | Late:
+        """Book a start, see :func:`~spotmagic.limits.booking.book`."""
+        ...
+
+    def left(self, booking: Booking) -> float:
+        """Seconds until a booked start, with the pauses since."""
+        ...
+
+    def undo(self, booking: Booking) -> None:
+        """Take back a booking that was not used."""
+        ...
+
+    def settle(self, request_seconds: float, token_seconds: float) -> None:
+        """Give back, or below zero charge, seconds of rate."""
+        ...
+
+    def heed(self, pause: float, cut: bool, started: float | None) -> None:
+        """Pause for some seconds, and cut the rate for a call that started then (``None``: now)."""
+        ...
+
+    def ease(self) -> None:
+        """Back to the full rate, without a pause."""
+        ...
+
+    def read(self) -> tuple[State, float]:
+        """The state, and the time on its clock."""
+        ...
+
+    def take(self, slots: int) -> Slot | None:
+        """A free one of so many slots, held until it is freed or the process dies; ``None`` when all are taken."""
+        ...
+
+    def tell(self, waiting: int) -> None:
+        """Let others see how many calls of this process wait. Never raises."""
+        ...
+
+    def users(self) -> list[User]:
+        """The living processes that use this limit."""
+        ...
+
+    def forked(self) -> None:
+        """This process is the child of a fork: what the parent holds is not its own."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything."""
+        ...

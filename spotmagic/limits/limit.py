@@ -1,0 +1,196 @@
+"""Limit: what may pass per time, shared by name between threads, tasks and kernels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Mapping
+
+from spotmagic.clock import SYSTEM, Clock
+from spotmagic.errors import LimitImpossible, LimitTimeout, OptionError
+from spotmagic.limits.admission import Abandoned, admit
+from spotmagic.limits.booking import Rates
+from spotmagic.limits.cost import checked
+from spotmagic.limits.feedback import told
+from spotmagic.limits.ledger import LedgerGone
+from spotmagic.limits.line import line_of
+from spotmagic.limits.permit import Permit
+from spotmagic.limits.queue import Ring, TaskWaiter, Waiter
+from spotmagic.limits.slots import MOST_SLOTS
+from spotmagic.limits.status import LimitState, status
+from spotmagic.options import parse_rate
+
+
+class Limit:
+    """Lets calls pass at a rate: ``with limit.acquire(cost): ...``.
+
+    Limits of one name are one limit, in all threads, tasks and kernels of this user on this machine. Nothing is saved up
+    while nobody calls: the first call goes at once, then they are paced.
+
+    Args:
+        name: of the limit.
+        rpm, tpm: requests and tokens per minute, as a number or ``"20/min"``, ``"200k/min"``, ``"5/s"``.
+        concurrency: calls at the same time. Without any of the three, those declared elsewhere under this name hold.
+        adaptive: whether complaints of the provider pause and slow down everyone.
+        clock: tells the time and waits.
+        backend: ``None`` for a file that the kernels of this machine share, or ``"redis://host:port/0"`` to share it
+            between machines, or ``"memory"`` for this process alone.
+
+    Raises:
+        OptionError: for rates that are none.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        rpm: float | str | None = None,
+        tpm: float | str | None = None,
+        concurrency: int | None = None,
+        adaptive: bool = True,
+        clock: Clock = SYSTEM,
+        backend: str | None = None,
+    ) -> None:
+        rates = parse_rates(rpm, tpm, concurrency)
+        self.name, self.adaptive = name, adaptive
+        self._line = line_of(name, backend, clock)
+        self._clock = clock
+        if rates != Rates():
+            self._line.declare(rates)
+
+    def acquire(self, cost: float = 1, timeout: float | None = None) -> Permit:
+        """Leave to make a call, once its time has come. Hold it while the call runs.
+
+        Args:
+            cost: in tokens where the limit has a ``tpm``, else in requests.
+            timeout: seconds to wait at most.
+
+        Raises:
+            LimitImpossible: at once, for a cost above one minute of the limit.
+            LimitTimeout: as soon as it is clear that the time will not come within the timeout.
+        """
+        waiter = Waiter(self._clock.monotonic())
+        steps = admit(self._line, waiter, self._cost(cost), _deadline(waiter.asked, timeout), self.adaptive)
+        try:
+            while True:
+                step = next(steps)
+                if isinstance(step, Ring):
+                    waiter.wait(step)
+                else:
+                    self._clock.sleep(step)
+        except StopIteration as end:
+            permit: Permit = end.value
+            return permit
+        except BaseException:
+            steps.close()
+            raise
+
+    async def aacquire(self, cost: float = 1, timeout: float | None = None) -> Permit:
+        """The same as :meth:`acquire` for tasks: other tasks run meanwhile, and a cancellation gives the place back."""
+        waiter = TaskWaiter(self._clock.monotonic())
+        steps = admit(self._line, waiter, self._cost(cost), _deadline(waiter.asked, timeout), self.adaptive)
+        try:
+            while True:
+                step = next(steps)
+                if isinstance(step, Ring):
+                    await waiter.await_ring(step)
+                else:
+                    await self._clock.asleep(step)
+        except StopIteration as end:
+            permit: Permit = end.value
+            return permit
+        except GeneratorExit:
+            _end(steps, Abandoned())
+            raise
+        except BaseException:
+            steps.close()
+            raise
+
+    def try_acquire(self, cost: float = 1) -> Permit | None:
+        """Leave to make a call now, or ``None``."""
+        try:
+            return self.acquire(cost, 0.0)
+        except LimitTimeout:
+            return None
+
+    def feedback(self, pause: float | None) -> None:
+        """Say that the provider found calls too fast, and for how many seconds to pause, if it said so.
+
+        Where the permit of the call is at hand, use its ``feedback``: it knows when the call started, so whether this is
+        news.
+        """
+        if self.adaptive:
+            self._line.heed(pause or 0.0, True, None)
+
+    def heed(self, headers: Mapping[str, str]) -> None:
+        """Read the rate-limit headers of an answer: when they say that nothing is left, pause until there is."""
+        pause = told(headers, self._clock.now())
+        if self.adaptive and pause:
+            self._line.heed(pause, False, None)
+
+    def ease(self) -> None:
+        """Go back to the full rate and end a pause."""
+        self._line.ledger.ease()
+
+    def state(self) -> LimitState:
+        """What the limit does now, for people to look at."""
+        line = self._line
+        try:
+            state, now = line.ledger.read()
+            users = line.ledger.users()
+        except LedgerGone as error:
+            line.fall_back(line.ledger, error)
+            return self.state()
+        return status(self.name, line.ledger.kind, state, now, users)
+
+    @property
+    def rates(self) -> Rates:
+        """The rates that hold, whoever declared them."""
+        return self._line.ledger.seen.rates
+
+    def __repr__(self) -> str:
+        return f"Limit({self.name!r}, {self.rates})"
+
+    def _cost(self, cost: float) -> float:
+        """A checked cost. Raises ``LimitImpossible`` for one that no minute of the limit can carry."""
+        line = self._line
+        if line.degraded:
+            line.look_again()
+        units = checked(cost)
+        if units > (minute := self._minute()):
+            line.ledger.read()
+            minute = self._minute()
+            if units > minute:
+                raise LimitImpossible(
+                    f"a call that costs {units:g} can never pass limit {self.name!r}",
+                    why=f"it lets {minute:g} {'tokens' if line.ledger.seen.tpm else 'requests'} pass in a minute",
+                    todo="Make the call smaller, or raise the limit",
+                )
+        return units
+
+    def _minute(self) -> float:
+        seen = self._line.ledger.seen
+        return seen.tpm or seen.rpm or float("inf")
+
+
+def parse_rates(rpm: float | str | None, tpm: float | str | None, concurrency: int | None) -> Rates:
+    """Checked rates. Raises :class:`OptionError` for what is none."""
+    if concurrency is not None and not (
+        isinstance(concurrency, int) and not isinstance(concurrency, bool) and 0 < concurrency <= MOST_SLOTS
+    ):
+        raise OptionError(
+            f"concurrency={concurrency!r} is not a number of calls", todo=f"Say a whole number from 1 to {MOST_SLOTS:,}"
+        )
+    return Rates(
+        0.0 if rpm is None else parse_rate(rpm, "rpm"), 0.0 if tpm is None else parse_rate(tpm, "tpm"), concurrency or 0
+    )
+
+
+def _deadline(asked: float, timeout: float | None) -> float:
+    return math.inf if timeout is None else asked + timeout
+
+
+def _end(steps: Generator[object, None, object], error: Exception) -> None:
+    try:
+        steps.throw(error)
+    except type(error):
+        pass

@@ -1,0 +1,187 @@
+"""One limit in this process: its queue and its ledger, shared by everything here that names it."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable
+
+from spotmagic.clock import Clock
+from spotmagic.errors import OptionError, tell, tell_again
+from spotmagic.limits.booking import Rates
+from spotmagic.limits.folder import state_path
+from spotmagic.limits.ledger import Ledger, LedgerGone
+from spotmagic.limits.memory import MemoryLedger
+from spotmagic.limits.queue import TurnQueue
+from spotmagic.limits.state_file import FileLedger
+from spotmagic.limits.timebase import timebase
+
+TRY_AGAIN = 30.0
+"""Seconds until a place that did not answer is asked again."""
+
+Opener = Callable[[], Ledger]
+
+
+class Line:
+    """The queue and the ledger of one limit in this process.
+
+    Args:
+        openers: ways to open a ledger, the best first. The last one never fails.
+    """
+
+    def __init__(self, name: str, clock: Clock, openers: tuple[Opener, ...]) -> None:
+        self.name, self.clock = name, clock
+        self.queue = TurnQueue(clock.monotonic)
+        self.rates = Rates()
+        self._openers = openers
+        self._lock = threading.Lock()
+        self._again = float("inf")
+        self.ledger: Ledger = MemoryLedger(timebase(clock))
+        self._open_from(0)
+
+    def declare(self, rates: Rates) -> None:
+        """Set the rates. The last who does wins; that others had said otherwise is told once."""
+        mine, self.rates = self.rates, rates
+        others: Rates | None = None
+        try:
+            others = self.ledger.declare(rates)
+        except LedgerGone as error:
+            self.fall_back(self.ledger, error)
+        before = others or (mine if mine not in (Rates(), rates) else None)
+        if before:
+            tell(
+                f"limit {self.name!r} is now {rates}",
+                why=f"it was declared as {before} before, and the last declaration holds for all",
+                todo="Declare it alike everywhere, or give the limits different names",
+                once=f"limit rates {self.name}",
+            )
+
+    def heed(self, pause: float, cut: bool, started: float | None, ledger: Ledger | None = None) -> None:
+        """Pause everyone, and cut the rate for a call that started then on the clock of that ledger."""
+        now = self.ledger
+        try:
+            now.heed(pause, cut, started if ledger is now else None)
+        except LedgerGone as error:
+            self.fall_back(now, error)
+
+    def fall_back(self, gone: Ledger, error: Exception) -> None:
+        """Go on with the next best place for the state, because this one does not answer."""
+        with self._lock:
+            if self.ledger is not gone:
+                return
+            kinds = [opener.__name__ for opener in self._openers]
+            self._open_from(kinds.index(gone.kind) + 1 if gone.kind in kinds else len(kinds) - 1, error)
+
+    def look_again(self) -> None:
+        """Ask a place that did not answer again when it is time, without making anybody wait for it."""
+        if self.clock.monotonic() < self._again:
+            return
+        self._again = self.clock.monotonic() + TRY_AGAIN
+        threading.Thread(target=self._recover, name="spotmagic-limit", daemon=True).start()
+
+    def forked(self) -> None:
+        """This process is the child of a fork: it has a queue of its own, and holds no slot."""
+        self.queue = TurnQueue(self.clock.monotonic)
+        self._lock = threading.Lock()
+        try:
+            self.ledger.forked()
+        except LedgerGone as error:
+            self.fall_back(self.ledger, error)
+
+    def _open_from(self, level: int, error: Exception | None = None) -> None:
+        for opener in self._openers[level:]:
+            try:
+                ledger = opener()
+                ledger.declare(self.rates)
+            except LedgerGone as gone:
+                error = error or gone
+                continue
+            self.ledger = ledger
+            break
+        if error is not None:
+            self._again = self.clock.monotonic() + TRY_AGAIN
+            shared = {"memory": "by this kernel alone", "file": "by the kernels of this machine alone"}
+            tell(
+                f"limit {self.name!r} is now kept {shared.get(self.ledger.kind, self.ledger.kind)}",
+                why=f"{self._openers[0].__name__} does not answer ({error})",
+                todo="It is asked again every 30 s; until then others may use the same limit on top",
+                once=f"limit place {self.name}",
+            )
+
+    def _recover(self) -> None:
+        try:
+            ledger = self._openers[0]()
+            ledger.declare(self.rates)
+        except LedgerGone:
+            return
+        with self._lock:
+            self.ledger, self._again = ledger, float("inf")
+        tell_again(f"limit place {self.name}")
+
+    @property
+    def degraded(self) -> bool:
+        """Whether the state is not where it should be."""
+        return self._again < float("inf")
+
+
+_lines: weakref.WeakValueDictionary[tuple[str, str, int], Line] = weakref.WeakValueDictionary()
+_lines_lock = threading.Lock()
+
+
+def line_of(name: str, backend: str | None, clock: Clock) -> Line:
+    """The line of a limit, the same for everybody in this process.
+
+    Args:
+        backend: ``None`` for a file that the kernels of this machine share, ``"memory"``, or the URL of a Redis server.
+    """
+    base = timebase(clock)
+
+    def memory() -> Ledger:
+        return MemoryLedger(base)
+
+    def file() -> Ledger:
+        try:
+            return FileLedger(state_path(name), base)
+        except OSError as error:
+            raise LedgerGone(str(error)) from error
+
+    def redis() -> Ledger:
+        from spotmagic.limits.redis_ledger import RedisLedger
+
+        return RedisLedger(str(backend), name)
+
+    openers: tuple[Opener, ...]
+    if backend is None:
+        openers, place = (file, memory), _file_place(name)
+    elif backend == "memory":
+        openers, place = (memory,), "memory"
+    elif backend.startswith(("redis://", "rediss://", "unix://")):
+        openers, place = (redis, file, memory), backend
+    else:
+        raise OptionError(
+            f"{backend!r} is no place for limits", todo='Say "redis://host:port/0", or nothing for a local file'
+        )
+    key = (place, name, id(clock))
+    with _lines_lock:
+        line = _lines.get(key)
+        if line is None:
+            _lines[key] = line = Line(name, clock, openers)
+    return line
+
+
+def _file_place(name: str) -> str:
+    try:
+        return str(state_path(name))
+    except OSError:
+        return "memory"
+
+
+def _after_fork() -> None:
+    global _lines_lock
+    _lines_lock = threading.Lock()
+    for line in list(_lines.values()):
+        line.forked()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,109 @@
+"""Leave to make one call: what it waited, what it costs, and the slot it holds."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from spotmagic.limits.booking import MINUTE, Booking
+from spotmagic.limits.ledger import Ledger, LedgerGone, Slot
+
+if TYPE_CHECKING:
+    from spotmagic.limits.line import Line
+
+
+class Permit:
+    """Leave to make one call, as a context manager for ``with`` and ``async with`` alike.
+
+    Keep it while the call runs: it holds the slot of a limit with a ``concurrency``. Leaving the block releases it; if
+    the call failed and its cost was not settled, the tokens are given back and the request stays spent.
+
+    Attributes:
+        waited: seconds that passed between asking and going.
+        cost: what was booked.
+    """
+
+    __slots__ = ("_actual", "_adaptive", "_booking", "_ledger", "_line", "_slot", "cost", "waited")
+
+    def __init__(
+        self,
+        line: Line,
+        ledger: Ledger,
+        booking: Booking,
+        slot: Slot | None,
+        cost: float,
+        waited: float,
+        adaptive: bool,
+    ) -> None:
+        self._line, self._ledger, self._booking, self._slot = line, ledger, booking, slot
+        self._adaptive = adaptive
+        self._actual: float | None = None
+        self.cost, self.waited = cost, waited
+
+    def settle(self, actual: float) -> None:
+        """Say what the call did cost, in tokens or requests as booked. What is not used goes to others at once."""
+        before = self.cost if self._actual is None else self._actual
+        self._actual = actual
+        self._give_back(before - actual)
+
+    def refund(self) -> None:
+        """Release, and give back what was booked: for a call that was not made."""
+        if self._actual is None:
+            self._actual = 0.0
+            booking = self._booking
+            self._settle(booking.request_seconds, booking.token_seconds)
+        self.release()
+
+    def release(self) -> None:
+        """Let go of the slot, for the next one. Twice is the same as once."""
+        slot, self._slot = self._slot, None
+        if slot is not None:
+            slot.free()
+            self._line.queue.freed()
+
+    def feedback(self, pause: float | None) -> None:
+        """Say that the provider found this call too fast, and for how many seconds to pause, if it said so."""
+        if self._adaptive:
+            self._line.heed(pause or 0.0, True, self._booking.start, self._ledger)
+
+    def _give_back(self, units: float) -> None:
+        booking = self._booking
+        if booking.token_seconds or self._line.rates.tokens:
+            rate = self._line.rates.tokens
+            per_unit = booking.token_seconds / self.cost if self.cost else (MINUTE / rate if rate else 0.0)
+            self._settle(0.0, units * per_unit)
+        else:
+            rate = self._line.rates.requests
+            per_unit = booking.request_seconds / self.cost if self.cost else (MINUTE / rate if rate else 0.0)
+            self._settle(units * per_unit, 0.0)
+
+    def _settle(self, request_seconds: float, token_seconds: float) -> None:
+        if not request_seconds and not token_seconds:
+            return
+        try:
+            self._ledger.settle(request_seconds, token_seconds)
+        except LedgerGone:  # with it went the booking
+            pass
+
+    def __enter__(self) -> Permit:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        if kind is not None and self._actual is None and self._booking.token_seconds:
+            self.settle(0.0)
+        self.release()
+
+    async def __aenter__(self) -> Permit:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, where)
+
+    def __del__(self) -> None:
+        slot = self._slot
+        if slot is not None:  # nobody is told: the garbage collector may call this anywhere, and whoever waits polls
+            slot.free()

@@ -1,0 +1,112 @@
+"""Slots for calls at the same time, and the roster of the processes that use a limit: locks of bytes of one file.
+
+A slot is the lock of one byte, which the kernel frees when the process dies; a count in a file would leak. The roster
+has one row per process: who holds the row's lock lives, the row says how many of its calls wait and run.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+from spotmagic import files
+from spotmagic.limits.ledger import User
+
+MOST_SLOTS = 100_000
+ROWS = 64
+_ROW = struct.Struct("<III4x")  # process id, calls that wait, calls that run
+_ROW_LOCKS = 1 << 30  # the bytes that stand for rows, far from those that stand for slots
+
+
+class Held(NamedTuple):
+    """A slot that this process holds."""
+
+    slots: Slots
+    number: int
+
+    def free(self) -> None:
+        """Let go of it. Takes no lock of ours, as the garbage collector may call this anywhere."""
+        self.slots.free(self.number)
+
+
+class Slots:
+    """The slots and the roster of one limit.
+
+    The locks belong to the open file, so all threads of the process share them, and ``held`` tells them apart.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._held: set[int] = set()
+        self._next = 0
+        self._waiting = 0
+        self._row: int | None = None
+        self._fd = files.open_private(path, os.O_RDWR | os.O_CREAT)
+        if not files.is_private(self._fd):
+            os.close(self._fd)
+            raise PermissionError(f"{path} is not a private file of this user")
+        self._row = next((row for row in range(ROWS) if files.lock_byte(self._fd, _ROW_LOCKS + row)), None)
+        self._write_row()
+
+    def take(self, slots: int) -> Held | None:
+        """A free one of so many slots, or ``None``. One caller at a time."""
+        for step in range(min(slots, MOST_SLOTS)):
+            slot = (self._next + step) % slots
+            if slot not in self._held and files.lock_byte(self._fd, slot):
+                self._held.add(slot)
+                self._next = slot
+                self._write_row()
+                return Held(self, slot)
+        return None
+
+    def free(self, slot: int) -> None:
+        """Let go of a slot, if it is held."""
+        if slot in self._held:
+            try:
+                files.unlock_byte(self._fd, slot)
+            except OSError:  # closed meanwhile, which freed it
+                pass
+            self._held.discard(slot)  # after the kernel's lock, or a thread could take a slot that is about to be freed
+            self._write_row()
+
+    def tell(self, waiting: int) -> None:
+        """Write how many calls of this process wait."""
+        if waiting != self._waiting:
+            self._waiting = waiting
+            self._write_row()
+
+    def users(self) -> list[User]:
+        """The living processes. Rows of the dead are free for the next."""
+        found = []
+        if self._row is None:
+            found.append(User(str(os.getpid()), self._waiting, len(self._held)))
+        probe = files.open_private(self.path, os.O_RDWR)
+        try:
+            for row in range(ROWS):
+                record = os.pread(probe, _ROW.size, row * _ROW.size)
+                if len(record) < _ROW.size or not any(record):
+                    continue
+                if files.lock_byte(probe, _ROW_LOCKS + row):
+                    files.unlock_byte(probe, _ROW_LOCKS + row)
+                    continue
+                pid, waiting, running = _ROW.unpack(record)
+                found.append(User(str(pid), waiting, running))
+        finally:
+            os.close(probe)
+        return found
+
+    def close(self) -> None:
+        """Let go of everything; in the child of a fork, of nothing that the parent holds."""
+        os.close(self._fd)
+        self._fd, self._row = -1, None
+        self._held.clear()
+
+    def _write_row(self) -> None:
+        if self._row is None:
+            return
+        try:
+            os.pwrite(self._fd, _ROW.pack(os.getpid(), self._waiting, len(self._held)), self._row * _ROW.size)
+        except OSError:  # the roster is for people to look at
+            pass

@@ -1,0 +1,195 @@
+"""A limit's state in a small locked file that all kernels of the machine share.
+
+The file has two slots of 128 bytes. Whoever holds the lock of the file reads the newer whole one and writes the other,
+so a process that is killed in the middle of writing leaves the state before it. Nothing needs to be synced: the state
+is worth nothing after the machine stops.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import struct
+import threading
+import time
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from spotmagic import files
+from spotmagic.limits import booking as rule
+from spotmagic.limits.booking import Booking, Late, Rates, State
+from spotmagic.limits.ledger import LedgerGone, Slot, User
+from spotmagic.limits.slots import Slots
+from spotmagic.limits.timebase import Timebase
+
+T = TypeVar("T")
+
+MAGIC = b"SLM1"
+SLOT = 128
+LOOK_EVERY = 1.0
+"""Seconds between two looks whether the open file is still the one of its name."""
+_HEAD = struct.Struct("<4sI")  # magic with the version, check sum of what follows
+_BODY = struct.Struct("<Q16sQ10dI")  # sequence number, boot, then the fields of State
+_WHOLE = _HEAD.size + _BODY.size
+
+
+def pack(sequence: int, boot: bytes, state: State) -> bytes:
+    """One slot of the file."""
+    body = _BODY.pack(sequence, boot, *state)
+    return _HEAD.pack(MAGIC, zlib.crc32(body)) + body
+
+
+def unpack(slot: bytes, boot: bytes) -> tuple[int, State | None] | None:
+    """Sequence number and state of a slot, no state when it is of another boot; ``None`` when it is not whole."""
+    if len(slot) < _WHOLE:
+        return None
+    magic, check = _HEAD.unpack_from(slot)
+    if magic != MAGIC or check != zlib.crc32(slot[_HEAD.size : _WHOLE]):
+        return None
+    fields = _BODY.unpack_from(slot, _HEAD.size)
+    if fields[1] != boot or not all(map(math.isfinite, fields[3:])):
+        return fields[0], None
+    return fields[0], State._make(fields[2:])
+
+
+class FileLedger:
+    """A :class:`~spotmagic.limits.ledger.Ledger` in two files beside each other: the state, and the slots.
+
+    Args:
+        path: the state file; made when missing.
+
+    Raises:
+        LedgerGone: when it cannot be made, or is not private.
+    """
+
+    kind = "file"
+
+    def __init__(self, path: Path, base: Timebase) -> None:
+        self.path = path
+        self._now, self._boot = base.now, base.boot
+        self._mutex = threading.Lock()
+        self._rates = Rates()
+        self._open()
+        self.read()
+
+    def declare(self, rates: Rates) -> Rates | None:
+        self._rates = rates  # a state that is lost or damaged starts again under these, not without a limit
+        others = any(user.process != str(os.getpid()) for user in self.users())
+        before = self._change(lambda state, _: (rule.declare(state, rates), state.rates))
+        return before if others and before not in (rates, Rates()) else None
+
+    def book(self, requests: float, tokens: float, late: float, within: float) -> Booking | Late:
+        booked: Booking | Late = self._change(lambda state, now: rule.book(state, now, requests, tokens, late, within))
+        return booked
+
+    def left(self, booking: Booking) -> float:
+        state, now = self.read()
+        return rule.left(state, now, booking)
+
+    def undo(self, booking: Booking) -> None:
+        self._change(lambda state, now: (rule.undo(state, now, booking), None))
+
+    def settle(self, request_seconds: float, token_seconds: float) -> None:
+        self._change(lambda state, now: (rule.settle(state, now, request_seconds, token_seconds), None))
+
+    def heed(self, pause: float, cut: bool, started: float | None) -> None:
+        self._change(lambda state, now: (rule.heed(state, now, pause, cut, started), None))
+
+    def ease(self) -> None:
+        self._change(lambda state, _: (rule.ease(state), None))
+
+    def read(self) -> tuple[State, float]:
+        try:
+            self.seen = state = self._newest()[1]  # a slot that is being written is not whole: the other one counts
+            return state, self._now()
+        except OSError as error:
+            raise LedgerGone(str(error)) from error
+
+    def take(self, slots: int) -> Slot | None:
+        try:
+            return self._slots.take(slots)
+        except OSError as error:
+            raise LedgerGone(str(error)) from error
+
+    def tell(self, waiting: int) -> None:
+        self._slots.tell(waiting)
+
+    def users(self) -> list[User]:
+        try:
+            return self._slots.users()
+        except OSError as error:
+            raise LedgerGone(str(error)) from error
+
+    def forked(self) -> None:
+        self._mutex = threading.Lock()
+        self.close()
+        self._open()
+
+    def close(self) -> None:
+        os.close(self._fd)
+        self._slots.close()
+
+    def _change(self, how: Callable[[State, float], tuple[State, T]]) -> T:
+        """Read, change and write the state while nobody else can."""
+        with self._mutex:
+            try:
+                if time.monotonic() >= self._look_at:
+                    self._look()
+                fd = self._fd
+                try:
+                    files.lock(fd)
+                    sequence, state = self._newest()
+                    now = self._now()
+                    if now < state.wrote:
+                        state = rule.rebase(state, now)
+                    changed, result = how(state, now)
+                    if changed is not state:
+                        sequence += 1
+                        os.pwrite(fd, pack(sequence, self._boot, changed), SLOT * (sequence & 1))
+                    self.seen = changed
+                finally:
+                    files.unlock(fd)
+            except OSError as error:
+                raise LedgerGone(str(error)) from error
+        return result
+
+    def _newest(self) -> tuple[int, State]:
+        data = os.pread(self._fd, 2 * SLOT, 0)
+        slots = (data[:SLOT], data[SLOT:])
+        newer = _sequence(slots[1]) > _sequence(slots[0])
+        found = unpack(slots[newer], self._boot) or unpack(slots[not newer], self._boot)
+        sequence, state = found or (0, None)
+        return sequence, rule.declare(State(), self._rates) if state is None else state
+
+    def _open(self) -> None:
+        try:
+            self._fd = fd = files.open_private(self.path, os.O_RDWR | os.O_CREAT)
+            try:
+                if not files.is_private(fd):
+                    raise PermissionError(f"{self.path} is not a private file of this user")
+                self._slots = Slots(self.path.with_suffix(".slots"))
+                self._inode = os.fstat(fd).st_ino
+            except BaseException:
+                os.close(fd)
+                raise
+        except OSError as error:
+            raise LedgerGone(str(error)) from error
+        self._look_at = time.monotonic() + LOOK_EVERY
+
+    def _look(self) -> None:
+        """Open the file of the name anew when somebody has deleted the one that is open."""
+        self._look_at = time.monotonic() + LOOK_EVERY
+        try:
+            if self.path.stat().st_ino == self._inode:
+                return
+        except FileNotFoundError:
+            pass
+        os.close(self._fd)  # the old slots stay open as long as somebody holds one of them
+        files.make_folder(self.path.parent)
+        self._open()
+
+
+def _sequence(slot: bytes) -> int:
+    return int.from_bytes(slot[_HEAD.size : _HEAD.size + 8], "little")
