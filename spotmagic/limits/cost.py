@@ -46,7 +46,7 @@ class Cost:
             self._number = checked(rule)
 
     def estimate(self, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None) -> float:
-        """The expected cost of a call. Raises what the rule raises, and ``OptionError`` when what it gives is no cost."""
+        """The expected cost of a call. Raises what the rule raises, and ``OptionError`` if it gives no cost."""
         if self._number is not None:
             return self._number
         if self._rule is None:

@@ -23,8 +23,8 @@ from spotmagic.options import parse_rate
 class Limit:
     """Lets calls pass at a rate: ``with limit.acquire(cost): ...``.
 
-    Limits of one name are one limit, in all threads, tasks and kernels of this user on this machine. Nothing is saved up
-    while nobody calls: the first call goes at once, then they are paced.
+    Limits of one name are one limit, in all threads, tasks and kernels of this user on this machine. Nothing is saved
+    up while nobody calls: the first call goes at once, then they are paced.
 
     Args:
         name: of the limit.
