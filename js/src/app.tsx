@@ -1,0 +1,149 @@
+// The frame of the panel: who it is about, how the line to the kernel stands, the totals, and one view below.
+
+import type { TargetedKeyboardEvent } from "preact";
+import type { Desk } from "./desk";
+import { EntriesView } from "./entries";
+import { EntryView } from "./entry";
+import { FunctionsView } from "./functions";
+import { LimitsView } from "./limits";
+import { Icon, Spot } from "./marks";
+import { RunsView } from "./runs";
+import { TotalsStrip } from "./totals";
+import type { Totals } from "./wire";
+import { ago } from "./words";
+
+const VIEWS: Record<string, string> = { entries: "Entries", runs: "Runs", functions: "Functions", limits: "Limits" };
+
+export function App({ desk }: { desk: Desk }) {
+  const totals = desk.totals.value;
+  return (
+    <section class="panel" aria-label={totals ? `spotmagic, ${totals.spot.name}` : "spotmagic"}>
+      <Head desk={desk} />
+      <Standing desk={desk} />
+      {totals && totals.trouble.map((text) => <p class="bar warn" role="status" key={text}>{text}</p>)}
+      {totals && isEmpty(totals) ? (
+        <Empty />
+      ) : (
+        <>
+          {totals ? <TotalsStrip totals={totals} /> : <div class="totals blank" aria-hidden="true" />}
+          <Views desk={desk} />
+        </>
+      )}
+      <Notice desk={desk} />
+    </section>
+  );
+}
+
+function isEmpty({ hits, misses, statuses }: Totals): boolean {
+  return !hits && !misses && !statuses.length;
+}
+
+function Head({ desk }: { desk: Desk }) {
+  const totals = desk.totals.value;
+  const fetching = desk.fetching.value;
+  return (
+    <header>
+      <Spot />
+      <h2>{totals?.spot.name ?? "spotmagic"}</h2>
+      {totals && <code class="folder" title={totals.spot.folder}>{totals.spot.folder}</code>}
+      <span class="grow" />
+      <button
+        type="button"
+        class={`plain round ${fetching ? "turning" : ""}`}
+        aria-label="Look again"
+        title="Look again"
+        onClick={() => void desk.refresh()}
+      >
+        <Icon name="again" />
+      </button>
+    </header>
+  );
+}
+
+/** One line that says how the panel stands to its kernel, when there is something to say. */
+function Standing({ desk }: { desk: Desk }) {
+  const state = desk.link.state.value;
+  const at = desk.totals.value?.at;
+  const asOf = at ? ` The numbers are from ${ago(at, desk.now.value)}.` : "";
+  if (state === "busy") {
+    return <p class="bar" role="status">The kernel is busy. This fills in when it answers.</p>;
+  }
+  if (state === "lost") {
+    return <p class="bar" role="status">No kernel has answered yet.{asOf}</p>;
+  }
+  if (state === "gone") {
+    return <p class="bar warn" role="status">Not connected to a kernel.{asOf} Run the cell again to connect.</p>;
+  }
+  return null;
+}
+
+function Views({ desk }: { desk: Desk }) {
+  const names = (desk.totals.value?.views ?? ["entries"]).filter((name) => name in VIEWS);
+  const current = desk.view.value;
+  const move = (event: TargetedKeyboardEvent<HTMLElement>) => {
+    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+    if (!step) return;
+    event.preventDefault();
+    const next = names[(names.indexOf(current) + step + names.length) % names.length];
+    if (next) desk.show(next);
+    event.currentTarget.querySelector<HTMLElement>(`[data-view="${next}"]`)?.focus();
+  };
+  return (
+    <>
+      {names.length > 1 && (
+        <div class="tabs" role="tablist" aria-label="Views" onKeyDown={move}>
+          {names.map((name) => (
+            <button
+              key={name}
+              type="button"
+              role="tab"
+              id={`tab-${name}`}
+              data-view={name}
+              aria-selected={name === current}
+              aria-controls="view"
+              tabIndex={name === current ? 0 : -1}
+              onClick={() => desk.show(name)}
+            >
+              {VIEWS[name]}
+            </button>
+          ))}
+        </div>
+      )}
+      <div class="view" id="view" role="tabpanel" aria-labelledby={`tab-${current}`}>
+        {current === "functions" && <FunctionsView desk={desk} />}
+        {current === "runs" && <RunsView desk={desk} />}
+        {current === "limits" && <LimitsView desk={desk} />}
+        {current === "entries" && (desk.open.value ? <EntryView desk={desk} /> : <EntriesView desk={desk} />)}
+      </div>
+    </>
+  );
+}
+
+function Empty() {
+  return (
+    <div class="empty">
+      <p>Nothing is kept here yet.</p>
+      <p class="muted">
+        Put <code>%%spot</code> on the first line of a slow cell, or <code>@spot.mark</code> above a paid function, and
+        run it. The second time it comes from here.
+      </p>
+    </div>
+  );
+}
+
+function Notice({ desk }: { desk: Desk }) {
+  const notice = desk.notice.value;
+  return (
+    <div class="notice" role={notice?.bad ? "alert" : "status"}>
+      {notice && (
+        <p class={`bar ${notice.bad ? "warn" : ""}`}>
+          {notice.text}
+          <span class="grow" />
+          <button type="button" class="plain round" aria-label="Dismiss" onClick={() => (desk.notice.value = null)}>
+            <Icon name="close" />
+          </button>
+        </p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,305 @@
+// Everything the panel knows and does. The views only read signals and call these actions.
+
+import { Aborted, Link, type LinkState, Refused } from "./link";
+import { Signal, soon } from "./signal";
+import type {
+  Entry, Failure, First, FunctionRow, LimitRow, Model, Page, Preview, Query, Row, Run, Totals,
+} from "./wire";
+import { count } from "./words";
+
+export type Loaded<T> = { state: "loading" } | { state: "ready"; value: T } | { state: "error"; failure: Failure };
+export interface Shown {
+  preview: Preview;
+  buffers: DataView[];
+}
+
+interface Turn {
+  next?: (() => Promise<void>) | undefined;
+  done?: Promise<void> | undefined;
+}
+
+export const PAGE = 50;
+export const START: Query = { search: "", name: "", kind: "", status: "live", order: "-created", offset: 0, limit: PAGE };
+const QUIET = 1000;
+
+export class Desk {
+  private draw = () => {};
+  private readonly changed = soon(() => !this.closed && this.draw());
+  readonly link: Link;
+  readonly totals = this.signal<Totals | null>(null);
+  readonly now = this.signal(Date.now() / 1000);
+  readonly view = this.signal("entries");
+
+  readonly query = this.signal<Query>(START);
+  readonly page = this.signal<Loaded<Page>>({ state: "loading" });
+  readonly fetching = this.signal(false);
+  readonly selected = this.signal<ReadonlyMap<string, Row>>(new Map());
+
+  readonly open = this.signal<string | null>(null);
+  readonly entry = this.signal<Loaded<Entry>>({ state: "loading" });
+  readonly part = this.signal("");
+  readonly preview = this.signal<Loaded<Shown>>({ state: "loading" });
+
+  readonly functions = this.signal<Loaded<FunctionRow[]>>({ state: "loading" });
+  readonly runs = this.signal<Loaded<Run[]>>({ state: "loading" });
+  readonly limits = this.signal<Loaded<LimitRow[]>>({ state: "loading" });
+
+  readonly asking = this.signal<readonly Row[] | null>(null);
+  readonly notice = this.signal<{ text: string; bad: boolean } | null>(null);
+
+  private readonly turns = new Map<string, Turn>();
+  private readonly clock: ReturnType<typeof setInterval>;
+  private typing: ReturnType<typeof setTimeout> | undefined;
+  private quiet: ReturnType<typeof setTimeout> | undefined;
+  private feed: Model | null = null;
+  private closed = false;
+
+  constructor(model: Model, slow?: number) {
+    this.link = new Link(model, this.signal<LinkState>("new"), slow);
+    const first = model.get("first") as Partial<First> | null;
+    if (first?.totals) this.totals.value = first.totals;
+    if (first?.page) this.page.value = { state: "ready", value: first.page };
+    this.clock = setInterval(this.tick, 1000);
+  }
+
+  /** Draw now and after every change, and ask for what is new since the panel was made. */
+  start(draw: () => void): void {
+    this.draw = draw;
+    draw();
+    void this.refresh();
+  }
+
+  /** Whether what changes the cache may be offered. */
+  get steerable(): boolean {
+    return this.link.state.value === "live" || this.link.state.value === "busy";
+  }
+
+  /** Listen to the live counters, which come over a model of their own. */
+  follow(feed: Model): void {
+    if (this.closed) return;
+    this.feed = feed;
+    feed.on("change:beat", this.heard);
+  }
+
+  close(): void {
+    this.closed = true;
+    this.feed?.off("change:beat", this.heard);
+    clearInterval(this.clock);
+    clearTimeout(this.quiet);
+    clearTimeout(this.typing);
+    this.link.close();
+  }
+
+  async refresh(): Promise<void> {
+    this.now.value = Date.now() / 1000;
+    await Promise.all([this.loadTotals(), this.loadView()]);
+  }
+
+  show(view: string): void {
+    this.view.value = view;
+    this.open.value = null;
+    this.asking.value = null;
+    void this.loadView();
+  }
+
+  /** Another search, filter, order or page. Anything but a page starts at the first row and drops the selection. */
+  find(change: Partial<Query>): void {
+    this.query.value = { ...this.query.value, offset: 0, ...change };
+    this.selected.value = new Map();
+    this.asking.value = null;
+    void this.loadPage();
+  }
+
+  /** Search for what is being typed, once it rests. */
+  type(text: string): void {
+    clearTimeout(this.typing);
+    this.typing = setTimeout(() => this.find({ search: text }), 200);
+  }
+
+  /** The entries of one function or cell. */
+  only(name: string): void {
+    this.view.value = "entries";
+    this.open.value = null;
+    this.query.value = { ...START, name };
+    this.selected.value = new Map();
+    void this.loadPage();
+  }
+
+  select(rows: readonly Row[], on: boolean): void {
+    const next = new Map(this.selected.value);
+    for (const row of rows) {
+      if (on) next.set(row.key, row);
+      else next.delete(row.key);
+    }
+    this.selected.value = next;
+    if (!next.size) this.asking.value = null;
+  }
+
+  openEntry(key: string): void {
+    this.view.value = "entries";
+    this.open.value = key;
+    this.entry.value = { state: "loading" };
+    this.preview.value = { state: "loading" };
+    this.asking.value = null;
+    void this.loadEntry(true);
+  }
+
+  back(): void {
+    this.open.value = null;
+    this.asking.value = null;
+    void this.loadPage();
+  }
+
+  showPart(name: string, all = false): void {
+    this.part.value = name;
+    void this.loadPreview(all);
+  }
+
+  async forget(rows: readonly Row[]): Promise<void> {
+    this.asking.value = null;
+    try {
+      const { result } = await this.link.ask("forget", { keys: rows.map((row) => row.key) });
+      this.selected.value = new Map();
+      this.open.value = null;
+      this.notice.value = { text: `${count(result.forgotten, "entry", "entries")} forgotten.`, bad: false };
+    } catch (error) {
+      this.complain(error, "Nothing was forgotten");
+    }
+    await this.refresh();
+  }
+
+  async pin(rows: readonly Row[], pinned: boolean): Promise<void> {
+    try {
+      await this.link.ask("pin", { keys: rows.map((row) => row.key), pinned });
+    } catch (error) {
+      this.complain(error, pinned ? "Not pinned" : "Not unpinned");
+    }
+    await Promise.all([this.loadPage(), this.open.value ? this.loadEntry(false) : undefined]);
+  }
+
+  /** Ages are read every ten seconds, gauges every second. */
+  private readonly tick = (): void => {
+    const now = Date.now() / 1000;
+    if (now - this.now.value >= 10) this.now.value = now;
+    if (this.view.value === "limits" && this.steerable) void this.loadView();
+  };
+
+  private readonly heard = (): void => {
+    const beat = this.feed?.get("beat") as { totals?: Totals } | null;
+    if (!beat?.totals) return;
+    this.now.value = Date.now() / 1000;
+    this.totals.value = beat.totals ?? null;
+    this.quiet ??= setTimeout(() => {
+      this.quiet = undefined;
+      if (!this.settled()) void this.loadView();
+    }, QUIET);
+  };
+
+  /** Whether rows should stay where they are, because the reader is choosing among them. */
+  private settled(): boolean {
+    return this.selected.value.size > 0 || this.asking.value !== null || this.query.value.offset > 0;
+  }
+
+  private signal<T>(value: T): Signal<T> {
+    return new Signal(value, this.changed);
+  }
+
+  private loadView(): Promise<void> {
+    if (this.open.value) return this.loadEntry(false);
+    switch (this.view.value) {
+      case "functions":
+        return this.load("functions", this.functions, async () => (await this.link.ask("functions", {})).result.rows);
+      case "runs":
+        return this.load("runs", this.runs, async () => (await this.link.ask("runs", { limit: 100 })).result.rows);
+      case "limits":
+        return this.load("limits", this.limits, async () => (await this.link.ask("limits", {})).result.rows);
+      default:
+        return this.loadPage();
+    }
+  }
+
+  private loadTotals(): Promise<void> {
+    return this.once("totals", async () => {
+      try {
+        this.totals.value = (await this.link.ask("totals", {})).result;
+      } catch (error) {
+        if (this.link.state.value !== "gone") this.complain(error, "The totals could not be read");
+      }
+    });
+  }
+
+  private async loadPage(): Promise<void> {
+    this.fetching.value = true;
+    await this.load("entries", this.page, async () => {
+      const { result } = await this.link.ask("entries", this.query.value);
+      if (result.rows.length || !result.offset) return result;
+      this.query.value = { ...this.query.value, offset: Math.max(0, Math.floor((result.total - 1) / PAGE) * PAGE) };
+      return (await this.link.ask("entries", this.query.value)).result;
+    });
+    this.fetching.value = false;
+  }
+
+  private async loadEntry(fresh: boolean): Promise<void> {
+    const key = this.open.value;
+    if (!key) return;
+    await this.load("entry", this.entry, async () => (await this.link.ask("entry", { key })).result);
+    const entry = this.entry.value;
+    if (!fresh || entry.state !== "ready" || entry.value.row.key !== key || this.open.value !== key) return;
+    this.part.value = entry.value.parts[0]?.name ?? "";
+    await this.loadPreview(false);
+  }
+
+  private async loadPreview(all: boolean): Promise<void> {
+    const key = this.open.value;
+    const part = this.part.value;
+    if (!key || !part) return;
+    this.preview.value = { state: "loading" };
+    try {
+      const { result, buffers } = await this.link.ask("preview", { key, part, all });
+      if (this.open.value !== key || this.part.value !== part) return;
+      this.preview.value = { state: "ready", value: { preview: result, buffers } };
+    } catch (error) {
+      if (error instanceof Refused) this.preview.value = { state: "error", failure: error.failure };
+    }
+  }
+
+  /** Fill a signal. What is shown stays until the new answer is there; without a kernel it stays for good. */
+  private load<T>(what: string, into: { value: Loaded<T> }, get: () => Promise<T>): Promise<void> {
+    return this.once(what, async () => {
+      try {
+        into.value = { state: "ready", value: await get() };
+      } catch (error) {
+        if (!(error instanceof Refused)) return;
+        if (error.failure.type === "Gone" && into.value.state === "ready") return;
+        into.value = { state: "error", failure: error.failure };
+      }
+    });
+  }
+
+  /** At most one of each kind in flight: of those asked meanwhile, the last one follows. */
+  private once(what: string, task: () => Promise<void>): Promise<void> {
+    const turn = this.turns.get(what) ?? {};
+    this.turns.set(what, turn);
+    turn.next = task;
+    turn.done ??= this.drain(turn);
+    return turn.done;
+  }
+
+  private async drain(turn: Turn): Promise<void> {
+    try {
+      while (turn.next && !this.closed) {
+        const task = turn.next;
+        turn.next = undefined;
+        await task();
+      }
+    } finally {
+      turn.done = undefined;
+    }
+  }
+
+  private complain(error: unknown, what: string): void {
+    if (error instanceof Aborted) return;
+    const why = error instanceof Error ? error.message : String(error);
+    this.notice.value = { text: `${what}: ${why}`, bad: true };
+  }
+}

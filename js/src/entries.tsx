@@ -1,0 +1,239 @@
+// The table of entries: search, filter, sort, page, choose some and forget them.
+
+import { PAGE, type Desk } from "./desk";
+import { Icon, KindTag, Named, Tag } from "./marks";
+import { Waiting } from "./waiting";
+import type { Page, Row } from "./wire";
+import { ago, bytes, count, duration, moment, money, number } from "./words";
+
+const KINDS: Record<string, string> = { function: "functions", cell: "cells", http: "requests" };
+const STATUSES: Record<string, string> = {
+  live: "live",
+  superseded: "superseded",
+  expired: "expired",
+  partial: "partial",
+  refused: "refused",
+  corrupt: "corrupt",
+};
+
+export function EntriesView({ desk }: { desk: Desk }) {
+  return (
+    <>
+      <Toolbar desk={desk} />
+      <Chosen desk={desk} />
+      <Waiting of={desk.page.value} lines={6} retry={() => void desk.refresh()}>
+        {(page) => (page.rows.length ? <Table desk={desk} page={page} /> : <NoRows desk={desk} />)}
+      </Waiting>
+    </>
+  );
+}
+
+function Toolbar({ desk }: { desk: Desk }) {
+  const { search, name, kind, status } = desk.query.value;
+  const totals = desk.totals.value;
+  return (
+    <div class="toolbar" role="search">
+      <label class="search">
+        <Icon name="find" />
+        <input type="search" placeholder="Search" aria-label="Search entries by name" value={search} onInput={(event) => desk.type(event.currentTarget.value)} />
+      </label>
+      {name && (
+        <span class="chip">
+          <code>{name}</code>
+          <button type="button" class="plain" aria-label={`All names, not only ${name}`} onClick={() => desk.find({ name: "" })}>
+            <Icon name="close" />
+          </button>
+        </span>
+      )}
+      <span class="grow" />
+      {(totals?.kinds.length ?? 0) > 1 && (
+        <select aria-label="Kind" value={kind} onChange={(event) => desk.find({ kind: event.currentTarget.value })}>
+          <option value="">all kinds</option>
+          {totals?.kinds.map((one) => <option key={one} value={one}>{KINDS[one] ?? one}</option>)}
+        </select>
+      )}
+      <select aria-label="Status" value={status} onChange={(event) => desk.find({ status: event.currentTarget.value })}>
+        {[...new Set(["live", ...(totals?.statuses ?? []), status || "live"])].map((one) => (
+          <option key={one} value={one}>{STATUSES[one] ?? one}</option>
+        ))}
+        <option value="all">any status</option>
+      </select>
+    </div>
+  );
+}
+
+const COLUMNS: { field: string; label: string; class: string }[] = [
+  { field: "name", label: "Name", class: "name" },
+  { field: "size", label: "Size", class: "num size" },
+  { field: "seconds", label: "Took", class: "num took" },
+  { field: "price", label: "Cost", class: "num cost" },
+  { field: "hits", label: "Hits", class: "num hits" },
+  { field: "created", label: "Made", class: "num made" },
+];
+
+function Table({ desk, page }: { desk: Desk; page: Page }) {
+  const chosen = desk.selected.value;
+  const priced = page.rows.some((row) => row.price > 0);
+  const columns = COLUMNS.filter((column) => column.field !== "price" || priced);
+  const every = page.rows.every((row) => chosen.has(row.key));
+  const some = page.rows.some((row) => chosen.has(row.key));
+  const steerable = desk.steerable;
+  return (
+    <>
+      <table class="rows" aria-rowcount={page.total + 1} aria-busy={desk.fetching.value}>
+        <caption class="unseen">Entries</caption>
+        <thead>
+          <tr aria-rowindex={1}>
+            {steerable && (
+              <th class="pick">
+                <input
+                  type="checkbox"
+                  aria-label="Choose all on this page"
+                  checked={every}
+                  indeterminate={some && !every}
+                  onChange={() => desk.select(page.rows, !every)}
+                />
+              </th>
+            )}
+            {columns.map((column) => <Heading key={column.field} desk={desk} {...column} />)}
+          </tr>
+        </thead>
+        <tbody>
+          {page.rows.map((row, index) => (
+            <tr key={row.key} aria-rowindex={page.offset + index + 2} class={chosen.has(row.key) ? "chosen" : ""}>
+              {steerable && (
+                <td class="pick">
+                  <input
+                    type="checkbox"
+                    aria-label={`Choose ${row.name}`}
+                    checked={chosen.has(row.key)}
+                    onChange={(event) => desk.select([row], event.currentTarget.checked)}
+                  />
+                </td>
+              )}
+              <td class="name">
+                <Named name={row.name} open={() => desk.openEntry(row.key)}>
+                  <Marks row={row} />
+                </Named>
+              </td>
+              <td class="num size">{bytes(row.size)}</td>
+              <td class="num took">{duration(row.seconds)}</td>
+              {priced && <td class="num cost">{row.price ? money(row.price) : ""}</td>}
+              <td class="num hits">{number(row.hits)}</td>
+              <td class="num made" title={moment(row.created)}>{ago(row.created, desk.now.value)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <Pager desk={desk} page={page} />
+    </>
+  );
+}
+
+export function Marks({ row }: { row: Row }) {
+  return (
+    <>
+      <KindTag kind={row.kind} />
+      {row.version && <Tag>{row.version}</Tag>}
+      {row.status !== "live" && <Tag tone="warn">{row.status}</Tag>}
+      {row.shared && <Tag>from elsewhere</Tag>}
+      {row.pinned && <Tag>pinned</Tag>}
+    </>
+  );
+}
+
+function Heading({ desk, field, label, class: name }: { desk: Desk; field: string; label: string; class: string }) {
+  const order = desk.query.value.order;
+  const down = order === `-${field}`;
+  const up = order === field;
+  const next = down ? field : up ? `-${field}` : field === "name" ? field : `-${field}`;
+  return (
+    <th class={name} scope="col" aria-sort={down ? "descending" : up ? "ascending" : "none"}>
+      <button type="button" class="plain" onClick={() => desk.find({ order: next })}>
+        {label}
+        <span class="arrow" aria-hidden="true">{down ? "↓" : up ? "↑" : ""}</span>
+      </button>
+    </th>
+  );
+}
+
+function Pager({ desk, page }: { desk: Desk; page: Page }) {
+  const last = Math.min(page.offset + page.rows.length, page.total);
+  if (page.total <= PAGE) return <p class="pager muted">{count(page.total, "entry", "entries")}</p>;
+  return (
+    <nav class="pager" aria-label="Pages">
+      <span class="muted">
+        {number(page.offset + 1)}–{number(last)} of {number(page.total)}
+      </span>
+      <span class="grow" />
+      <button type="button" disabled={page.offset === 0} onClick={() => desk.find({ offset: Math.max(0, page.offset - PAGE) })}>
+        <Icon name="back" /> Newer
+      </button>
+      <button type="button" disabled={last >= page.total} onClick={() => desk.find({ offset: page.offset + PAGE })}>
+        Older <Icon name="next" />
+      </button>
+    </nav>
+  );
+}
+
+function NoRows({ desk }: { desk: Desk }) {
+  const { search, name, kind, status } = desk.query.value;
+  const filtered = !!(search || name || kind || status !== "live");
+  return (
+    <div class="empty">
+      <p>{filtered ? "No entry fits." : "No live entry."}</p>
+      {filtered && (
+        <button type="button" onClick={() => desk.find({ search: "", name: "", kind: "", status: "live" })}>
+          Show all live entries
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** What can be done with the chosen rows. */
+function Chosen({ desk }: { desk: Desk }) {
+  const rows = [...desk.selected.value.values()];
+  if (desk.asking.value) return <Confirm desk={desk} rows={desk.asking.value} />;
+  if (!rows.length) return null;
+  const pinned = rows.every((row) => row.pinned);
+  return (
+    <div class="bar chosen" role="region" aria-label="Chosen entries">
+      <span>{number(rows.length)} chosen</span>
+      <span class="grow" />
+      <button type="button" onClick={() => void desk.pin(rows, !pinned)}>{pinned ? "Unpin" : "Pin"}</button>
+      <button type="button" class="danger" onClick={() => (desk.asking.value = rows)}>Forget…</button>
+      <button type="button" class="plain round" aria-label="Choose none" onClick={() => desk.select(rows, false)}>
+        <Icon name="close" />
+      </button>
+    </div>
+  );
+}
+
+/** The question before something paid for is thrown away: it says what it will cost to have it again. */
+export function Confirm({ desk, rows }: { desk: Desk; rows: readonly Row[] }) {
+  const seconds = rows.reduce((sum, row) => sum + row.seconds, 0);
+  const price = rows.reduce((sum, row) => sum + row.price, 0);
+  const cost = price > 0 ? `${duration(seconds)} and ${money(price)}` : duration(seconds);
+  const one = rows.length === 1 ? rows[0] : undefined;
+  const close = () => (desk.asking.value = null);
+  return (
+    <div
+      class="bar confirm"
+      role="alertdialog"
+      aria-labelledby="confirm-what"
+      aria-describedby="confirm-cost"
+      onKeyDown={(event) => event.key === "Escape" && close()}
+    >
+      <p>
+        <strong id="confirm-what">Forget {one ? <code>{one.name}</code> : count(rows.length, "entry", "entries")}?</strong>{" "}
+        <span id="confirm-cost">Having {rows.length === 1 ? "it" : "them"} again takes {cost}.</span>
+      </p>
+      <span class="grow" />
+      <button type="button" class="danger solid" onClick={() => void desk.forget(rows)}>Forget</button>
+      <button type="button" ref={takeFocus} onClick={close}>Keep</button>
+    </div>
+  );
+}
+
+const takeFocus = (element: HTMLElement | null) => element?.focus();

@@ -1,0 +1,49 @@
+// The limits as gauges: how much of each passes now, who waits.
+
+import type { Desk } from "./desk";
+import { Tag } from "./marks";
+import { Waiting } from "./waiting";
+import { duration, number, percent } from "./words";
+
+export function LimitsView({ desk }: { desk: Desk }) {
+  return (
+    <Waiting of={desk.limits.value} lines={3} retry={() => void desk.refresh()}>
+      {(rows) =>
+        rows.length ? (
+          <ul class="limits">
+            {rows.map((row) => (
+              <li key={row.name}>
+                <h3>
+                  {row.name}
+                  {row.waiting > 0 && <Tag>{number(row.waiting)} waiting</Tag>}
+                  {row.paused > 0 && <Tag tone="warn">paused for {duration(row.paused)}</Tag>}
+                </h3>
+                {row.gauges.map((gauge) => (
+                  <div class="gauge" key={gauge.unit}>
+                    <span>{gauge.unit}</span>
+                    <span
+                      class={`track ${gauge.used >= gauge.limit ? "full" : ""}`}
+                      role="meter"
+                      aria-label={`${row.name}, ${gauge.unit}`}
+                      aria-valuemin={0}
+                      aria-valuemax={gauge.limit}
+                      aria-valuenow={Math.min(gauge.used, gauge.limit)}
+                      aria-valuetext={`${number(Math.round(gauge.used))} of ${number(gauge.limit)}`}
+                    >
+                      <span style={{ width: `${Math.min(100, (100 * gauge.used) / (gauge.limit || 1))}%` }} />
+                    </span>
+                    <span class="num muted">
+                      {number(Math.round(gauge.used))} of {number(gauge.limit)}, {percent(gauge.used, gauge.limit)}
+                    </span>
+                  </div>
+                ))}
+              </li>
+            ))}
+          </ul>
+        ) : (
+          <div class="empty"><p>No limit is in use.</p></div>
+        )
+      }
+    </Waiting>
+  );
+}

@@ -1,0 +1,92 @@
+// Requests to the backend over custom messages. A reply is found by its rid; every view has a prefix of its own,
+// because a model hands each message to all its views.
+
+import type { Signal } from "./signal";
+import type { Failure, Methods, Model, Reply } from "./wire";
+
+/**
+ * new: nothing has been answered yet. live: answered. busy: a request waits longer than it should.
+ * lost: nothing was ever answered. gone: nothing can be sent any more.
+ */
+export type LinkState = "new" | "live" | "busy" | "lost" | "gone";
+
+export const SLOW = 4000;
+
+export class Refused extends Error {
+  constructor(readonly failure: Failure) {
+    super(failure.text);
+  }
+}
+
+export class Aborted extends Error {}
+
+interface Pending {
+  resolve(answer: { result: unknown; buffers: DataView[] }): void;
+  reject(error: Error): void;
+  timer: ReturnType<typeof setTimeout>;
+}
+
+let views = 0;
+
+export class Link {
+  private readonly prefix = `${(views++).toString(36)}${Math.random().toString(36).slice(2, 8)}`;
+  private readonly pending = new Map<string, Pending>();
+  private asked = 0;
+  private answered = false;
+
+  constructor(
+    private readonly model: Model,
+    readonly state: Signal<LinkState>,
+    private readonly slow = SLOW,
+  ) {
+    model.on("msg:custom", this.receive);
+  }
+
+  /** The answer to a request. A busy kernel answers late, so this waits; it fails only when nothing can come any more. */
+  ask<M extends keyof Methods>(
+    method: M,
+    params: Methods[M][0],
+  ): Promise<{ result: Methods[M][1]; buffers: DataView[] }> {
+    const rid = `${this.prefix}.${++this.asked}`;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.state.value = this.answered ? "busy" : "lost";
+      }, this.slow);
+      this.pending.set(rid, { resolve: resolve as Pending["resolve"], reject, timer });
+      try {
+        this.model.send({ t: "request", v: 1, rid, method, params });
+      } catch (error) {
+        this.settle(rid);
+        this.state.value = "gone";
+        reject(new Refused({ type: "Gone", text: error instanceof Error ? error.message : String(error) }));
+      }
+    });
+  }
+
+  close(): void {
+    this.model.off("msg:custom", this.receive);
+    for (const [rid, pending] of [...this.pending]) {
+      this.settle(rid);
+      pending.reject(new Aborted("the panel was closed"));
+    }
+  }
+
+  private readonly receive = (message: unknown, buffers?: unknown): void => {
+    const reply = message as Reply | null;
+    if (!reply || reply.t !== "reply" || typeof reply.rid !== "string") return;
+    const pending = this.settle(reply.rid);
+    if (!pending) return;
+    this.answered = true;
+    this.state.value = "live";
+    if (reply.ok) pending.resolve({ result: reply.result, buffers: (buffers as DataView[] | undefined) ?? [] });
+    else pending.reject(new Refused(reply.error));
+  };
+
+  private settle(rid: string): Pending | undefined {
+    const pending = this.pending.get(rid);
+    if (!pending) return undefined;
+    clearTimeout(pending.timer);
+    this.pending.delete(rid);
+    return pending;
+  }
+}

@@ -1,0 +1,174 @@
+// A stored value made visible without running any of it.
+
+import { Component } from "preact";
+import type { Shown } from "./desk";
+import { harmless } from "./frame";
+import { Tree } from "./tree";
+import type { Preview } from "./wire";
+import { bytes, count, number } from "./words";
+
+interface Props {
+  shown: Shown;
+  more: () => void;
+}
+
+export function PreviewView({ shown: { preview, buffers }, more }: Props) {
+  return <One preview={preview} buffers={buffers} more={more} />;
+}
+
+function One({ preview, buffers, more }: { preview: Preview; buffers: DataView[]; more: () => void }) {
+  switch (preview.view) {
+    case "text":
+      return (
+        <>
+          {preview.label && <p class="label">{preview.label}</p>}
+          <pre class={`text ${preview.label === "stderr" ? "stderr" : ""}`}>{preview.text}</pre>
+          {!preview.whole && <Cut size={preview.size} more={more} />}
+        </>
+      );
+    case "tree":
+      return (
+        <>
+          <Tree node={preview.tree} />
+          {!preview.whole && <Cut more={more} />}
+        </>
+      );
+    case "table":
+      return <Grid {...preview} />;
+    case "media":
+      return <Media {...preview} data={buffers[preview.buffer]} />;
+    case "html":
+      return (
+        <>
+          <Page html={preview.html} />
+          {!preview.whole && <Cut size={preview.size} more={more} />}
+        </>
+      );
+    case "hex":
+      return (
+        <>
+          <p class="label">
+            {preview.type && <code>{preview.type}</code>} {bytes(preview.size)}. {preview.why}
+          </p>
+          {preview.hex && <Hex hex={preview.hex} />}
+        </>
+      );
+    case "error":
+      return (
+        <>
+          <p class="label bad"><code>{preview.type}</code> {preview.text}</p>
+          {preview.lines.length > 0 && <pre class="text">{preview.lines.join("\n")}</pre>}
+        </>
+      );
+    case "list":
+      return (
+        <ol class="outputs">
+          {preview.items.map((item, index) => (
+            <li key={index}><One preview={item} buffers={buffers} more={more} /></li>
+          ))}
+          {preview.more > 0 && <li class="muted">and {number(preview.more)} more</li>}
+        </ol>
+      );
+    case "none":
+      return <p class="label">{preview.why}</p>;
+  }
+}
+
+function Cut({ size, more }: { size?: number; more: () => void }) {
+  return (
+    <p class="label">
+      Only the beginning{size ? ` of ${bytes(size)}` : ""}.{" "}
+      <button type="button" class="plain link" onClick={more}>Show more</button>
+    </p>
+  );
+}
+
+function Grid({ columns, rows, labels, height, width }: Extract<Preview, { view: "table" }>) {
+  return (
+    <>
+      <div class="scroll" tabIndex={0} role="region" aria-label="Table">
+        <table class="grid">
+          <thead>
+            <tr>
+              <th />
+              {columns.map((column, index) => (
+                <th key={index} scope="col">
+                  {column.name}
+                  <small>{column.type}</small>
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row, index) => (
+              <tr key={index}>
+                <th scope="row">{labels[index]}</th>
+                {row.map((cell, at) => <td key={at}>{cell}</td>)}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <p class="label">
+        {count(height, "row")}, {count(width, "column")}
+        {rows.length < height && `; the first ${number(rows.length)} shown`}
+        {columns.length < width && `, ${number(columns.length)} columns shown`}
+      </p>
+    </>
+  );
+}
+
+/** A stored page. It is never drawn again, so that it keeps its place when the panel around it changes. */
+class Page extends Component<{ html: string }> {
+  override shouldComponentUpdate() {
+    return false;
+  }
+
+  render({ html }: { html: string }) {
+    return <iframe class="page" sandbox="" srcdoc={harmless(html)} title="The stored page, without scripts" />;
+  }
+}
+
+type MediaProps = Extract<Preview, { view: "media" }> & { data: DataView | undefined };
+
+/** Stored bytes shown through a URL that lives as long as they are shown. */
+class Media extends Component<MediaProps> {
+  private readonly url = this.props.data
+    ? URL.createObjectURL(new Blob([this.props.data as DataView<ArrayBuffer>], { type: this.props.mime }))
+    : "";
+
+  override componentWillUnmount() {
+    URL.revokeObjectURL(this.url);
+  }
+
+  render({ media, mime, size, label }: MediaProps) {
+    const url = this.url;
+    const about = label || `${mime.replace("+xml", "").split("/")[1]?.toUpperCase()}, ${bytes(size)}`;
+    if (!url) return <p class="label">{about}</p>;
+    return (
+      <figure>
+        {media === "image" && <img src={url} alt={`The stored image, ${about}`} />}
+        {media === "audio" && <audio src={url} controls aria-label="The stored sound" />}
+        {media === "video" && <video src={url} controls aria-label="The stored film" />}
+        <figcaption class="label">{about}</figcaption>
+      </figure>
+    );
+  }
+}
+
+const PER_LINE = 16;
+
+/** Bytes as offset, hex and letters. */
+function Hex({ hex }: { hex: string }) {
+  const lines: string[] = [];
+  for (let at = 0; at < hex.length; at += 2 * PER_LINE) {
+    const pairs = hex.slice(at, at + 2 * PER_LINE).match(/../g) ?? [];
+    const letters = pairs.map((pair) => {
+      const code = Number.parseInt(pair, 16);
+      return code >= 32 && code < 127 ? String.fromCharCode(code) : "·";
+    });
+    const offset = (at / 2).toString(16).padStart(4, "0");
+    lines.push(`${offset}  ${pairs.join(" ").padEnd(PER_LINE * 3)} ${letters.join("")}`);
+  }
+  return <pre class="text hex" aria-label="The first bytes">{lines.join("\n")}</pre>;
+}

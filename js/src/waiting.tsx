@@ -1,0 +1,34 @@
+// What stands in for an answer that is not there: still coming, or failed.
+
+import type { ComponentChildren } from "preact";
+import type { Loaded } from "./desk";
+import type { Failure } from "./wire";
+
+interface Props<T> {
+  of: Loaded<T>;
+  lines?: number;
+  retry?: () => void;
+  children: (value: T) => ComponentChildren;
+}
+
+export function Waiting<T>({ of, lines = 4, retry, children }: Props<T>) {
+  if (of.state === "ready") return <>{children(of.value)}</>;
+  if (of.state === "error") return <Failed failure={of.failure} retry={retry} />;
+  return (
+    <div class="loading" role="status" aria-label="Loading">
+      {Array.from({ length: lines }, (_, index) => (
+        <span key={index} style={{ width: `${88 - ((index * 23) % 40)}%` }} />
+      ))}
+    </div>
+  );
+}
+
+export function Failed({ failure, retry }: { failure: Failure; retry?: (() => void) | undefined }) {
+  return (
+    <div class="trouble" role="alert">
+      <p>This could not be read.</p>
+      <pre>{failure.type === "Gone" ? failure.text : `${failure.type}: ${failure.text}`}</pre>
+      {retry && <button type="button" onClick={retry}>Try again</button>}
+    </div>
+  );
+}

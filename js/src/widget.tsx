@@ -1,0 +1,91 @@
+// The entry of the bundle, for anywidget and for the page of `spotmagic ui`.
+
+import { render as mount } from "preact";
+import { App } from "./app";
+import { Desk } from "./desk";
+import css from "./style.css";
+import type { Model } from "./wire";
+
+interface Rendering {
+  model: Model;
+  el: HTMLElement;
+  signal?: AbortSignal;
+  host?: { getModel?(ref: string): Promise<Model> };
+}
+
+export function render({ model, el, signal, host }: Rendering): () => void {
+  const root = el.shadowRoot ?? el.attachShadow({ mode: "open" });
+  dress(root);
+  const place = document.createElement("div");
+  root.replaceChildren(...[...root.children].filter((child) => child.localName === "style"), place);
+  keepKeys(el, root);
+
+  const desk = new Desk(model);
+  desk.start(() => mount(<App desk={desk} />, place));
+  const follow = findFeed(model, host).then((feed) => feed && desk.follow(feed));
+  const showTwin = hideTwin(String(model.get("twin") ?? ""));
+
+  let over = false;
+  const end = () => {
+    if (over) return;
+    over = true;
+    signal?.removeEventListener("abort", end);
+    desk.close();
+    mount(null, place);
+    showTwin();
+    void follow;
+  };
+  signal?.addEventListener("abort", end);
+  return end;
+}
+
+/** The style goes into the shadow root, so that it reaches nothing of the host's page. */
+function dress(root: ShadowRoot): void {
+  try {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(css);
+    root.adoptedStyleSheets = [sheet];
+  } catch {
+    const style = document.createElement("style");
+    style.textContent = css;
+    root.append(style);
+  }
+}
+
+/** A notebook reads single letters as commands ("dd" deletes a cell): what is typed here stays here. */
+function keepKeys(el: HTMLElement, root: ShadowRoot): void {
+  el.setAttribute("data-lm-suppress-shortcuts", "true");
+  for (const type of ["keydown", "keyup", "keypress"]) {
+    root.addEventListener(type, (event) => event.stopPropagation());
+  }
+}
+
+async function findFeed(model: Model, host: Rendering["host"]): Promise<Model | null> {
+  const ref = model.get("feed");
+  if (typeof ref !== "string" || !ref) return null;
+  try {
+    if (host?.getModel) return await host.getModel(ref);
+    return (await model.widget_manager?.get_model(ref.replace(/^anywidget:/, ""))) ?? null;
+  } catch {
+    return null; // a saved notebook has no feed: its numbers stand still
+  }
+}
+
+/** How many views hide each twin: it comes back when the last of them goes. */
+const hiding = new WeakMap<HTMLElement, number>();
+
+/** The static page shown where no panel can live is hidden while one does. */
+function hideTwin(id: string): () => void {
+  const twin = id ? document.getElementById(id) : null;
+  if (!twin) return () => {};
+  const place = twin.closest<HTMLElement>(".jp-OutputArea-child") ?? twin;
+  const count = (change: number) => {
+    const views = (hiding.get(place) ?? 0) + change;
+    hiding.set(place, views);
+    place.style.display = views ? "none" : "";
+  };
+  count(1);
+  return () => count(-1);
+}
+
+export default { render };

@@ -1,0 +1,462 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { render } from "../src/widget";
+import type { Preview, Row } from "../src/wire";
+import { FakeModel, first, page, row, settled, totals } from "./fake";
+
+const HOSTILE = '<img src=x onerror="globalThis.hacked=1"><script>globalThis.hacked=1</script>';
+
+let ends: (() => void)[] = [];
+
+function show(model: FakeModel, extra: object = {}) {
+  const el = document.createElement("div");
+  document.body.append(el);
+  const end = render({ model, el, ...extra });
+  ends.push(end);
+  const root = el.shadowRoot as ShadowRoot;
+  return { el, root, end, text: () => root.textContent ?? "" };
+}
+
+function backend(rows: Row[] = [row(0), row(1), row(2)], more: Record<string, (params: any) => unknown> = {}) {
+  return (method: string, params: any) => {
+    if (more[method]) return more[method](params);
+    if (method === "totals") return totals();
+    if (method === "entries") return page(rows.slice(params.offset, params.offset + params.limit), rows.length, params.offset);
+    if (method === "entry") {
+      const found = rows.find((one) => one.key === params.key);
+      return { row: found, parts: [{ name: "value", type: "value", size: 3, safe: true }], inputs: [], runs: [], source: null, diff: null, missing: null };
+    }
+    if (method === "preview") return { view: "text", text: "kept text", size: 9, whole: true };
+    if (method === "forget") return { forgotten: params.keys.length };
+    if (method === "functions" || method === "runs" || method === "limits") return { rows: [] };
+    return {};
+  };
+}
+
+function button(root: ParentNode, name: string | RegExp): HTMLButtonElement {
+  const found = [...root.querySelectorAll("button")].find((one) => {
+    const label = one.getAttribute("aria-label") ?? one.textContent ?? "";
+    return typeof name === "string" ? label.trim() === name : name.test(label);
+  });
+  if (!found) throw new Error(`no button ${name}`);
+  return found;
+}
+
+beforeEach(() => vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"] }));
+
+afterEach(() => {
+  for (const end of ends) end();
+  ends = [];
+  document.body.replaceChildren();
+  vi.useRealTimers();
+});
+
+describe("first paint", () => {
+  it("shows rows and totals from the synced trait before anything is answered", () => {
+    const model = new FakeModel({ first: first() });
+    model.hold = true;
+    const { root, text } = show(model);
+    expect(root.querySelectorAll("tbody tr").length).toBe(3);
+    expect(text()).toContain("$0.018");
+    expect(text()).toContain("75%");
+  });
+
+  it("asks for what is new and shows it", async () => {
+    const model = new FakeModel({ first: first() }, backend([row(7, { name: "fresh" })]));
+    const { text } = show(model);
+    await settled();
+    expect(text()).toContain("fresh");
+  });
+
+  it("shows that it loads when the trait is empty", () => {
+    const model = new FakeModel({ first: {} });
+    model.hold = true;
+    expect(show(model).root.querySelector('[aria-label="Loading"]')).not.toBeNull();
+  });
+
+  it("teaches how to begin when nothing was ever kept", async () => {
+    const none = totals({ entries: 0, hits: 0, misses: 0, statuses: [], kinds: [] });
+    const { text, root } = show(new FakeModel({ first: { totals: none, page: page([]) } }, backend([], { totals: () => none })));
+    await settled();
+    expect(text()).toContain("%%spot");
+    expect(root.querySelector('[role="tab"]')).toBeNull();
+  });
+});
+
+describe("how it stands to the kernel", () => {
+  it("says so when nothing can be sent, keeps the rows, and offers nothing that changes the cache", async () => {
+    const model = new FakeModel({ first: first() });
+    model.broken = true;
+    const { root, text } = show(model);
+    await settled();
+    expect(text()).toContain("Not connected to a kernel");
+    expect(root.querySelectorAll("tbody tr").length).toBe(3);
+    expect(root.querySelector('input[type="checkbox"]')).toBeNull();
+  });
+
+  it("says that the kernel is busy, and fills in when the answer comes late", async () => {
+    const model = new FakeModel({ first: first() }, backend());
+    const { root, text } = show(model);
+    await settled();
+    model.hold = true;
+    button(root, "Functions").click();
+    await vi.advanceTimersByTimeAsync(4000);
+    expect(text()).toContain("The kernel is busy");
+    model.release();
+    await settled();
+    expect(text()).not.toContain("The kernel is busy");
+    expect(text()).toContain("No function or cell has been called yet");
+  });
+
+  it("says that no kernel has answered when it never got a word", async () => {
+    const model = new FakeModel({ first: first() });
+    model.hold = true;
+    const { text } = show(model);
+    await vi.advanceTimersByTimeAsync(4000);
+    expect(text()).toContain("No kernel has answered yet");
+  });
+
+  it("shows what went wrong in a view, and reads again on request", async () => {
+    let broken = true;
+    const entries = () => {
+      if (broken) throw new Error("disk full");
+      return page([row(1)]);
+    };
+    const model = new FakeModel({ first: {} }, backend([], { entries }));
+    const { root, text } = show(model);
+    await settled();
+    expect(text()).toContain("disk full");
+    broken = false;
+    button(root, "Try again").click();
+    await settled();
+    expect(text()).toContain("summarise_1");
+  });
+});
+
+describe("entries", () => {
+  it("keep one page request in flight and ask for the last wish afterwards", async () => {
+    const model = new FakeModel({ first: first() }, backend());
+    const { root } = show(model);
+    await settled();
+    model.hold = true;
+    model.sent.length = 0;
+    for (const name of ["Name", "Size", "Took"]) button(root.querySelector("thead") as Element, new RegExp(`^${name}`)).click();
+    await settled();
+    expect(model.asked("entries").length).toBe(1);
+    model.release();
+    await settled();
+    expect(model.asked("entries").length).toBe(2);
+    expect(model.asked("entries")[1].params.order).toBe("-seconds");
+  });
+
+  it("go back to the last page that has rows when the page they stood on is gone", async () => {
+    const rows = Array.from({ length: 51 }, (_, n) => row(n));
+    const model = new FakeModel({ first: { totals: totals(), page: page(rows.slice(0, 50), 51) } }, backend(rows));
+    const { root } = show(model);
+    await settled();
+    button(root, /Older/).click();
+    await settled();
+    expect(root.querySelectorAll("tbody tr").length).toBe(1);
+    rows.pop();
+    button(root, "Look again").click();
+    await settled();
+    expect(root.querySelectorAll("tbody tr").length).toBe(50);
+  });
+
+  it("are searched once typing rests", async () => {
+    const model = new FakeModel({ first: first() }, backend());
+    const { root } = show(model);
+    await settled();
+    model.sent.length = 0;
+    const input = root.querySelector('input[type="search"]') as HTMLInputElement;
+    for (const text of ["s", "su", "sum"]) {
+      input.value = text;
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    await vi.advanceTimersByTimeAsync(300);
+    expect(model.asked("entries").map((message) => message.params.search)).toEqual(["sum"]);
+  });
+
+  it("are forgotten only after a question that names the cost, and only those chosen", async () => {
+    const rows = [row(0), row(1), row(2)];
+    const forget = (params: { keys: string[] }) => {
+      rows.splice(0, rows.length, ...rows.filter((one) => !params.keys.includes(one.key)));
+      return { forgotten: params.keys.length };
+    };
+    const model = new FakeModel({ first: first() }, backend(rows, { forget }));
+    const { root, text } = show(model);
+    await settled();
+    for (const at of [1, 2]) (root.querySelectorAll("tbody input")[at] as HTMLInputElement).click();
+    await settled();
+    expect(text()).toContain("2 chosen");
+    button(root, "Forget…").click();
+    await settled();
+    expect(model.asked("forget").length).toBe(0);
+    expect(root.querySelector('[role="alertdialog"]')?.textContent).toContain("2.4 s and $0.004");
+    button(root, "Keep").click();
+    await settled();
+    expect(model.asked("forget").length).toBe(0);
+    button(root, "Forget…").click();
+    await settled();
+    button(root, "Forget").click();
+    await settled();
+    expect(model.asked("forget").map((message) => message.params.keys)).toEqual([[row(1).key, row(2).key]]);
+    expect(text()).toContain("2 entries forgotten");
+    expect(root.querySelectorAll("tbody tr").length).toBe(1);
+  });
+
+  it("stay where they are while some are chosen, though the feed brings news", async () => {
+    const feed = new FakeModel({});
+    const model = new FakeModel({ first: first(), feed: "anywidget:feed" }, backend());
+    const { root } = show(model, { host: { getModel: async () => feed } });
+    await settled();
+    (root.querySelector("tbody input") as HTMLInputElement).click();
+    await settled();
+    model.sent.length = 0;
+    feed.set("beat", { totals: totals({ hits: 900 }) });
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(root.textContent).toContain("900 hits");
+    expect(model.asked("entries").length).toBe(0);
+  });
+
+  it("are read again, not too often, when the feed brings news", async () => {
+    const feed = new FakeModel({});
+    const model = new FakeModel({ first: first(), feed: "anywidget:feed" }, backend());
+    show(model, { host: { getModel: async () => feed } });
+    await settled();
+    model.sent.length = 0;
+    for (let n = 0; n < 5; n++) feed.set("beat", { totals: totals({ hits: n }) });
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(model.asked("entries").length).toBe(1);
+  });
+});
+
+describe("one entry", () => {
+  async function open(preview: Preview | [Preview, DataView[]], more = {}) {
+    const model = new FakeModel({ first: first() }, backend(undefined, { preview: () => preview, ...more }));
+    const shown = show(model);
+    await settled();
+    button(shown.root, "summarise_1").click();
+    await settled();
+    return { model, ...shown };
+  }
+
+  it("shows its text", async () => {
+    const { text } = await open({ view: "text", text: "kept text", size: 9, whole: true });
+    expect(text()).toContain("kept text");
+  });
+
+  it("asks for more of a text that was cut", async () => {
+    const { root, model } = await open({ view: "text", text: "begin", size: 90000, whole: false });
+    button(root, "Show more").click();
+    await settled();
+    expect(model.asked("preview").at(-1).params.all).toBe(true);
+  });
+
+  it("opens a tree step by step", async () => {
+    const leaf = { type: "str", text: "deep" };
+    const inner = { type: "list", size: 9, children: Array.from({ length: 9 }, (_, n) => [`${n}`, leaf] as [string, typeof leaf]) };
+    const tree = { type: "dict", size: 20, children: Array.from({ length: 20 }, (_, n) => [`k${n}`, inner] as [string, typeof inner]) };
+    const { root, text } = await open({ view: "tree", tree, whole: true });
+    expect(text()).toContain("k19");
+    expect(text()).not.toContain("deep");
+    const details = root.querySelectorAll("details")[1] as HTMLDetailsElement;
+    details.open = true;
+    details.dispatchEvent(new Event("toggle"));
+    await settled();
+    expect(text()).toContain("deep");
+  });
+
+  it("shows bytes through a URL that it gives back, honouring the offset of the view", async () => {
+    const made: Blob[] = [];
+    const gone: string[] = [];
+    vi.spyOn(URL, "createObjectURL").mockImplementation((blob) => `blob:${made.push(blob as Blob)}`);
+    vi.spyOn(URL, "revokeObjectURL").mockImplementation((url) => void gone.push(url));
+    const bytes = new DataView(new Uint8Array([9, 9, 1, 2, 3, 9]).buffer, 2, 3);
+    const image: Preview = { view: "media", media: "image", mime: "image/png", buffer: 0, size: 3 };
+    const { root } = await open([image, [bytes]]);
+    expect(root.querySelector("img")?.getAttribute("src")).toBe("blob:1");
+    expect(made[0]?.size).toBe(3);
+    button(root, "Entries").click();
+    await settled();
+    button(root, /Entries/).click();
+    await settled();
+    expect(gone).toContain("blob:1");
+  });
+
+  it("shows a page in a frame without rights", async () => {
+    const { root } = await open({ view: "html", html: `<p>kept</p>${HOSTILE}<a href="http://x">out</a>`, size: 9, whole: true });
+    const frame = root.querySelector("iframe");
+    expect(frame?.getAttribute("sandbox")).toBe("");
+    const inside = frame?.getAttribute("srcdoc") ?? "";
+    expect(inside).toContain("default-src 'none'");
+    expect(inside).toContain("kept");
+    expect(inside).not.toContain("<script");
+    expect(inside).not.toContain("onerror");
+    expect(inside).not.toContain("href");
+  });
+
+  it("closes with Escape", async () => {
+    const { root } = await open({ view: "text", text: "kept text", size: 9, whole: true });
+    root.querySelector(".entry")?.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+    await settled();
+    expect(root.querySelectorAll("tbody tr").length).toBe(3);
+  });
+
+  it("is not mixed with another that was opened meanwhile", async () => {
+    const model = new FakeModel({ first: first() }, backend());
+    const { root } = show(model);
+    await settled();
+    model.hold = true;
+    button(root, "summarise_1").click();
+    await settled();
+    button(root, "Entries").click();
+    await settled();
+    button(root, "summarise_2").click();
+    await settled();
+    model.release();
+    await settled();
+    model.hold = false;
+    model.release();
+    await settled();
+    expect(root.querySelector("h3")?.textContent).toBe("summarise_2");
+    expect(root.textContent).toContain("kept text");
+  });
+});
+
+describe("hostile values", () => {
+  it("stay text in every view", async () => {
+    const bad = row(1, { name: HOSTILE, version: HOSTILE, content_type: HOSTILE });
+    const run = { key: bad.key, name: HOSTILE, kind: "cell", verdict: "ran", reason: HOSTILE, started: 1, seconds: 1, price: 0, waited: 0, stored: true, error: HOSTILE, times: 1 };
+    const shown = totals({ spot: { name: HOSTILE, folder: HOSTILE }, trouble: [HOSTILE], views: ["entries", "runs", "functions", "limits"] });
+    const views: Preview[] = [
+      { view: "text", text: HOSTILE, size: 9, whole: true, label: HOSTILE },
+      { view: "tree", tree: { type: "dict", size: 1, children: [[HOSTILE, { type: HOSTILE, text: HOSTILE }]] }, whole: true },
+      { view: "table", columns: [{ name: HOSTILE, type: HOSTILE }], rows: [[HOSTILE]], labels: [HOSTILE], height: 1, width: 1 },
+      { view: "hex", hex: "3c", size: 1, why: HOSTILE, type: HOSTILE },
+      { view: "error", type: HOSTILE, text: HOSTILE, lines: [HOSTILE] },
+      { view: "none", why: HOSTILE },
+    ];
+    const detail = {
+      row: bad, parts: [{ name: HOSTILE, type: HOSTILE, size: 1, safe: true }, { name: "b", type: "", size: 1, safe: true }],
+      inputs: [{ name: HOSTILE, fingerprint: HOSTILE }], runs: [run], source: HOSTILE,
+      diff: { lines: [{ op: "+", text: HOSTILE }], than: 1 }, missing: HOSTILE,
+    };
+    const use = { name: HOSTILE, kind: HOSTILE, entries: 1, calls: 1, hits: 1, misses: 0, seconds: 1, seconds_saved: 1, price_paid: 1, price_saved: 1, errors: 1, last: 1 };
+    const limit = { name: HOSTILE, gauges: [{ unit: HOSTILE, used: 1, limit: 2 }], waiting: 1, paused: 1 };
+    const model = new FakeModel(
+      { first: { totals: shown, page: page([bad]) } },
+      backend([bad], {
+        totals: () => shown,
+        entry: () => detail,
+        preview: () => ({ view: "list", items: views, more: 0 }),
+        runs: () => ({ rows: [run] }),
+        functions: () => ({ rows: [use] }),
+        limits: () => ({ rows: [limit] }),
+        forget: () => {
+          throw new Error(HOSTILE);
+        },
+      }),
+    );
+    const { root } = show(model);
+    await settled();
+    const check = () => {
+      expect(root.textContent).toContain(HOSTILE);
+      expect(root.querySelector("script, img, iframe")).toBeNull();
+      expect((globalThis as { hacked?: number }).hacked).toBeUndefined();
+    };
+    check();
+    for (const tab of ["Runs", "Functions", "Limits", "Entries"]) {
+      button(root, tab).click();
+      await settled();
+      check();
+    }
+    (root.querySelector(".named button") as HTMLElement).click();
+    await settled();
+    check();
+    button(root, "Forget…").click();
+    await settled();
+    button(root, "Forget").click();
+    await settled();
+    check();
+  });
+});
+
+describe("manners", () => {
+  it("lets go of everything when its cell is cleared", async () => {
+    const abort = new AbortController();
+    const model = new FakeModel({ first: first() }, backend());
+    const { root } = show(model, { signal: abort.signal });
+    await settled();
+    expect(model.listeners()).toBe(1);
+    abort.abort();
+    expect(model.listeners()).toBe(0);
+    model.sent.length = 0;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(model.sent).toEqual([]);
+    expect(root.textContent).toBe("");
+  });
+
+  it("ignores the answers of its sister views", async () => {
+    const model = new FakeModel({ first: first() }, backend());
+    show(model);
+    show(model);
+    await settled();
+    const ids = model.sent.map((message) => message.rid);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(new Set(ids.map((rid) => rid.split(".")[0])).size).toBe(2);
+  });
+
+  it("never calls its correlation field id, which a kernel would remember for ever", async () => {
+    const model = new FakeModel({ first: first() }, backend());
+    show(model);
+    await settled();
+    for (const message of model.sent) expect(message).not.toHaveProperty("id");
+  });
+
+  it("hides the static twin while it lives", () => {
+    const twin = document.createElement("div");
+    twin.id = "twin-1";
+    const place = document.createElement("div");
+    place.className = "jp-OutputArea-child";
+    place.append(twin);
+    document.body.append(place);
+    const model = new FakeModel({ first: first(), twin: "twin-1" }, backend());
+    const one = show(model);
+    const two = show(model);
+    expect(place.style.display).toBe("none");
+    one.end();
+    expect(place.style.display).toBe("none");
+    two.end();
+    expect(place.style.display).toBe("");
+  });
+
+  it("keeps what is typed from the notebook's shortcuts", async () => {
+    const heard: string[] = [];
+    const listen = (event: Event) => heard.push((event as KeyboardEvent).key);
+    document.addEventListener("keydown", listen);
+    const { root, el } = show(new FakeModel({ first: first() }, backend()));
+    const input = root.querySelector("input") as HTMLInputElement;
+    input.dispatchEvent(new KeyboardEvent("keydown", { key: "d", bubbles: true, composed: true }));
+    document.removeEventListener("keydown", listen);
+    expect(heard).toEqual([]);
+    expect(el.hasAttribute("data-lm-suppress-shortcuts")).toBe(true);
+  });
+
+  it("moves between views with the arrow keys", async () => {
+    const { root } = show(new FakeModel({ first: first() }, backend()));
+    await settled();
+    const tab = root.querySelector('[role="tab"][aria-selected="true"]') as HTMLElement;
+    tab.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
+    await settled();
+    expect(root.querySelector('[role="tab"][aria-selected="true"]')?.textContent).toBe("Runs");
+  });
+
+  it("names every control", async () => {
+    const { root } = show(new FakeModel({ first: first() }, backend()));
+    await settled();
+    for (const control of root.querySelectorAll("button, input, select")) {
+      const name = control.getAttribute("aria-label") ?? control.textContent?.trim();
+      expect(name, control.outerHTML).toBeTruthy();
+    }
+  });
+});

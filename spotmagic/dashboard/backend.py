@@ -1,0 +1,255 @@
+"""Answers of a spot to its panel. One set of named methods, whatever carries the requests."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spotmagic.catalog.filters import STATUSES
+from spotmagic.catalog.rows import Row
+from spotmagic.codecs import is_safe
+from spotmagic.dashboard.preview import Preview
+from spotmagic.dashboard.wire import Params, clean
+from spotmagic.errors import SpotError, unknown
+from spotmagic.store.entry import Bad, Entry, Part
+
+if TYPE_CHECKING:
+    from spotmagic.spot import Spot
+
+Answer = tuple[dict[str, Any], list[bytes]]
+Result = dict[str, Any]
+
+PAGE = 50
+HOURS = 24
+DIFF_LINES = 400
+
+
+class Backend:
+    """What the panel may ask about a spot.
+
+    Nothing here names a transport, takes SQL, or loads a pickle.
+    """
+
+    def __init__(self, spot: Spot) -> None:
+        self._spot = spot
+        self._methods: dict[str, Callable[[Params], Result]] = {
+            "totals": lambda _: self._fresh_totals(),
+            "entries": self._entries,
+            "entry": self._entry,
+            "forget": self._forget,
+            "pin": self._pin,
+            "functions": self._functions,
+            "runs": self._runs,
+            "limits": self._limits,
+        }
+
+    def dispatch(self, method: str, params: object) -> Answer:
+        """The answer to a request: plain JSON, and the buffers that it refers to by index.
+
+        Raises:
+            OptionError: for a method or parameter there is not.
+        """
+        given = Params(params)
+        if method == "preview":
+            return self._preview(given)
+        if method not in self._methods:
+            raise unknown("method", str(method)[:100], [*self._methods, "preview"])
+        return clean(self._methods[method](given)), []
+
+    def first(self) -> Result:
+        """What a panel shows before it has asked anything."""
+        return {"totals": clean(self._fresh_totals()), "page": self.dispatch("entries", {})[0]}
+
+    def totals(self) -> Result:
+        """What the spot holds and has saved in all."""
+        catalog, now = self._spot.catalog, self._spot.clock.now()
+        stats = catalog.stats()
+        kinds, statuses = self._facets()
+        return {
+            "spot": {"name": self._spot.name, "folder": self._folder()},
+            "at": now,
+            **{name: getattr(stats, name) for name in _TOTALS},
+            "paid_today": self._paid_since(_midnight(now)),
+            "series": self._series(),
+            "kinds": kinds,
+            "statuses": statuses,
+            "views": ["entries", "runs", "functions", *(["limits"] if self._limit_states() else [])],
+            "trouble": [],
+        }
+
+    def _fresh_totals(self) -> Result:
+        """The totals with the hits of this kernel that are still counted in memory."""
+        self._spot.store.flush()
+        return self.totals()
+
+    # entries
+
+    def _entries(self, params: Params) -> Result:
+        status = params.text("status", "live")
+        filters: dict[str, Any] = {
+            "like": _literal(params.text("name")) or None,
+            "kind": params.text("kind") or None,
+            "status": None if status == "all" else status,
+            "search": params.text("search").strip() or None,
+        }
+        limit, offset = params.number("limit", PAGE, 1, 500), params.number("offset", 0, 0, 2**40)
+        order = params.text("order", "-created")
+        rows = self._spot.catalog.entries(**filters, order=order, limit=limit, offset=offset)
+        total = len(rows) if not offset and len(rows) < limit else self._spot.catalog.count(**filters)
+        return {"rows": list(map(self._row, rows)), "total": total, "offset": offset}
+
+    def _row(self, row: Row) -> Result:
+        shown = _fields(row)
+        shown["shared"] = self._is_shared(shown.pop("writer"))
+        return {**shown, "version": row.version or None, "content_type": row.content_type or None}
+
+    def _is_shared(self, writer: str) -> bool:
+        return bool(writer) and writer != self._spot.ring.kid.hex()
+
+    def _entry(self, params: Params) -> Result:
+        key = params.key()
+        row = self._spot.catalog.entry(key)
+        if row is None:
+            raise SpotError("this entry is not there any more", todo="It was forgotten, or made anew under another key")
+        found = self._spot.store.get(bytes.fromhex(key))
+        entry = found if isinstance(found, Entry) else None
+        inputs = self._spot.catalog.inputs(key)
+        source = entry.notes.get("source") if entry else None
+        return {
+            "row": self._row(row),
+            "parts": [_part(part) for part in _in_order(entry.parts)] if entry else [],
+            "inputs": [{"name": name, "fingerprint": _hex(fingerprint)} for name, fingerprint in inputs.items()],
+            "runs": [_run(run) for run in self._spot.catalog.runs(key=key, limit=20)],
+            "source": source,
+            "diff": self._diff(entry) if entry and source else None,
+            "missing": _missing(found),
+        }
+
+    def _diff(self, entry: Entry) -> Result | None:
+        """How the code of an entry differs from that of the result of its name before it."""
+        for before in self._spot.store.recent(entry.name):
+            if before.created >= entry.created or before.key == entry.key:
+                continue
+            old, new = before.notes.get("source", ""), entry.notes.get("source", "")
+            if not old or old == new:
+                return None
+            return {"lines": list(islice(_compare(old, new), DIFF_LINES)), "than": before.created}
+        return None
+
+    def _preview(self, params: Params) -> Answer:
+        key, name = params.key(), params.text("part")
+        found = self._spot.store.get(bytes.fromhex(key))
+        if not isinstance(found, Entry):
+            return {"view": "none", "why": clean(_missing(found))}, []
+        part = next((part for part in found.parts if part.name == name), None)
+        if part is None:
+            return {"view": "none", "why": "There is no such part."}, []
+        preview = Preview(found, part, more=params.flag("all"))
+        return clean(preview.shape), preview.buffers
+
+    def _forget(self, params: Params) -> Result:
+        keys = [bytes.fromhex(key) for key in params.many()]
+        return {"forgotten": self._spot.store.forget(keys) if keys else 0}
+
+    def _pin(self, params: Params) -> Result:
+        keys = [bytes.fromhex(key) for key in params.many()]
+        self._spot.store.pin(keys, params.flag("pinned"))
+        return {"pinned": len(keys)}
+
+    # functions, runs, limits
+
+    def _functions(self, _: Params) -> Result:
+        return {"rows": list(map(_fields, self._spot.catalog.functions()))}
+
+    def _runs(self, params: Params) -> Result:
+        limit = params.number("limit", 100, 1, 1000)
+        return {"rows": [_run(run) for run in self._spot.catalog.runs(limit=limit)]}
+
+    def _limits(self, _: Params) -> Result:
+        return {"rows": self._limit_states()}
+
+    def _limit_states(self) -> list[Result]:
+        return []
+
+    # the parts of the totals
+
+    def _facets(self) -> tuple[list[str], list[str]]:
+        """The kinds and statuses that there are to filter by."""
+        rows = self._spot.catalog.sql("SELECT DISTINCT kind, status FROM entries").rows
+        kinds, statuses = {kind for kind, _ in rows}, {status for _, status in rows}
+        return sorted(kinds - {""}), [status for status in STATUSES if status in statuses]
+
+    def _series(self) -> Result:
+        buckets = self._spot.catalog.series(HOURS, HOURS)
+        return {"step": 3600, "buckets": [{"at": one.start, "hits": one.hits, "ran": one.misses} for one in buckets]}
+
+    def _paid_since(self, then: float) -> float:
+        """What the runs since a time cost."""
+        paid = "SELECT coalesce(sum(price), 0) FROM runs WHERE verdict = 'ran' AND epoch(started) >= ?"
+        return float(self._spot.catalog.sql(paid, [then]).rows[0][0])
+
+    def _folder(self) -> str:
+        """The folder as short as it is clear: relative where it lies below the working directory."""
+        folder = self._spot.folder
+        try:
+            return str(folder.relative_to(Path.cwd()))
+        except (ValueError, OSError):
+            return str(folder)
+
+
+_TOTALS = ("entries", "bytes", "hits", "misses", "errors", "seconds_saved", "price_saved", "price_paid")
+_RUN = ("key", "name", "kind", "verdict", "reason", "started", "seconds", "price", "waited", "stored", "error", "times")
+
+
+def _fields(row: Any) -> Result:
+    """A row of the catalog by field."""
+    return {field.name: getattr(row, field.name) for field in fields(row)}
+
+
+def _run(run: Mapping[str, Any]) -> Result:
+    return {name: run[name] for name in _RUN}
+
+
+def _part(part: Part) -> Result:
+    kinds = [codec for codec in part.codecs if codec not in ("plain", "refs")] or ["value"]
+    return {"name": part.name, "type": ", ".join(kinds), "size": part.size, "safe": is_safe(part.codecs)}
+
+
+def _in_order(parts: tuple[Part, ...]) -> list[Part]:
+    """What a reader looks for first comes first: what a cell showed, then what it made."""
+    return sorted(parts, key=lambda part: (part.name != "outputs", part.name == "variables" and len(parts) > 2))
+
+
+def _hex(fingerprint: bytes | str) -> str:
+    return fingerprint if isinstance(fingerprint, str) else fingerprint.hex()
+
+
+def _missing(found: Entry | Bad | None) -> str | None:
+    if isinstance(found, Entry):
+        return None
+    return "This entry is not there any more." if found is None else f"This entry cannot be used: {found.why}."
+
+
+def _compare(old: str, new: str) -> Any:
+    """The lines of a unified diff, as ``{op, text}``."""
+    for line in islice(difflib.unified_diff(old.splitlines(), new.splitlines(), n=2, lineterm=""), 2, None):
+        if line.startswith("@@"):
+            yield {"op": "~", "text": ""}
+        else:
+            yield {"op": line[:1] or " ", "text": line[1:]}
+
+
+def _literal(name: str) -> str:
+    """A glob that is only this name."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+
+
+def _midnight(now: float) -> float:
+    """The beginning of the reader's day."""
+    day = datetime.datetime.fromtimestamp(now).astimezone()
+    return day.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()

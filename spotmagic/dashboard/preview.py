@@ -1,0 +1,203 @@
+"""Stored parts made visible without running any of their code.
+
+Pickles are never loaded here: they count by size and first bytes. What is sent is capped, whatever is stored.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import Any
+
+from spotmagic.codecs import decode, is_safe
+from spotmagic.dashboard.outputs import Event, is_log
+from spotmagic.dashboard.table import table
+from spotmagic.dashboard.tree import Tree
+from spotmagic.store.entry import Entry, Part
+
+SENT = 2_000_000  # bytes of one preview
+TEXT = 40_000  # letters of a first look; "show more" gives up to SENT
+READ = 256_000_000  # parts above this size are not decoded for a look
+FIRST_BYTES = 256
+OUTPUTS = 50
+
+Shape = dict[str, Any]
+
+_MAGIC = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+    (b"OggS", "audio/ogg"),
+    (b"ID3", "audio/mpeg"),
+    (b"fLaC", "audio/flac"),
+    (b"\x1aE\xdf\xa3", "video/webm"),
+)
+_RIFF = {b"WAVE": "audio/wav", b"WEBP": "image/webp"}
+_MEDIA = frozenset(
+    {"image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml", "image/avif", "image/bmp"}
+    | {"audio/wav", "audio/x-wav", "audio/mpeg", "audio/ogg", "audio/flac", "audio/mp4", "audio/webm"}
+    | {"video/mp4", "video/webm", "video/ogg"}
+)
+
+
+class Preview:
+    """How one part of an entry looks.
+
+    Args:
+        more: up to 2 MB of a text and ten times as many nodes or rows, instead of a first look.
+
+    Attributes:
+        shape: what to show, as plain JSON.
+        buffers: the bytes it refers to by index.
+    """
+
+    def __init__(self, entry: Entry, part: Part, *, more: bool = False) -> None:
+        self._trusted = entry.trusted
+        self._letters = SENT if more else TEXT
+        self._scale = 10 if more else 1
+        self.buffers: list[bytes] = []
+        self.shape = self._part(part, (entry.content_type or "") if len(entry.parts) == 1 else "")
+
+    def _part(self, part: Part, content_type: str) -> Shape:
+        if not is_safe(part.codecs):
+            return _sealed(part, "It is kept as a pickle, which is not opened for a look.")
+        if part.size > READ:
+            return _sealed(part, "It is too large for a look.")
+        try:
+            value = decode(part.codecs, part.head, part.buffers, trusted=False)
+        except Exception as error:  # a value that cannot be made here is shown as what it is: bytes
+            return _sealed(part, f"It cannot be read here: {error}")
+        return self.value(value, content_type)
+
+    def value(self, value: Any, content_type: str = "") -> Shape:
+        """How a value looks; its content type says more than its type."""
+        mime = content_type.split(";")[0].strip().lower()
+        if is_log(value):
+            return self._outputs(value)
+        if isinstance(value, str):
+            return self._text(value, mime)
+        if isinstance(value, bytes | bytearray | memoryview):
+            return self._bytes(bytes(value), mime)
+        if isinstance(value, BaseException):
+            text = _message(value)[: self._letters]
+            return {"view": "error", "type": type(value).__name__, "text": text, "lines": []}
+        picture = _picture(value)
+        if picture is not None:
+            return self._media("image/png", picture)
+        shape = table(value, scale=self._scale)
+        if shape is not None:
+            return shape
+        tree = Tree(value, scale=self._scale)
+        return {"view": "tree", "tree": tree.root, "whole": tree.whole}
+
+    def _text(self, text: str, mime: str = "", label: str = "") -> Shape:
+        if mime == "image/svg+xml":
+            return self._media(mime, text.encode("utf-8", "replace"))
+        cut = text[: self._letters]
+        size = len(text)
+        whole = len(cut) == size
+        if mime == "text/html" and self._trusted:
+            return {"view": "html", "html": cut, "size": size, "whole": whole}
+        shape: Shape = {"view": "text", "text": cut, "size": size, "whole": whole}
+        if label:
+            shape["label"] = label
+        return shape
+
+    def _bytes(self, data: bytes, mime: str) -> Shape:
+        mime = mime if mime in _MEDIA else _sniff(data)
+        if mime:
+            return self._media(mime, data)
+        text = _as_text(data)
+        if text is not None:
+            return self._text(text)
+        return _hex(data, len(data), "Its first bytes:", "bytes")
+
+    def _media(self, mime: str, data: bytes) -> Shape:
+        if len(data) > SENT * self._scale:
+            return {"view": "none", "why": f"{mime}, {len(data):,} bytes: too large for a look."}
+        self.buffers.append(data)
+        place, size = len(self.buffers) - 1, len(data)
+        return {"view": "media", "media": mime.split("/")[0], "mime": mime, "buffer": place, "size": size}
+
+    def _outputs(self, log: list[list[Any]]) -> Shape:
+        items = [shape for event in map(Event.of, log[:OUTPUTS]) if (shape := self._event(event))]
+        if not items:
+            return {"view": "none", "why": "The cell put nothing out."}
+        return {"view": "list", "items": items, "more": max(0, len(log) - OUTPUTS)}
+
+    def _event(self, event: Event) -> Shape | None:
+        """One output, in the richest form that can be shown safely."""
+        if event.text:
+            return self._text(event.text, label=event.kind if event.kind == "stderr" else "")
+        for mime in ("image/png", "image/jpeg", "image/gif", "image/webp"):
+            if isinstance(event.data.get(mime), bytes | str):
+                data = _raster(event.data[mime])
+                if data:
+                    return self._media(mime, data)
+        for mime in ("image/svg+xml", "text/html"):
+            body = event.data.get(mime)
+            if self._trusted and isinstance(body, str):
+                return self._text(body, mime)
+        if "application/json" in event.data:
+            return self.value(event.data["application/json"])
+        for mime in ("text/markdown", "text/latex", "text/plain"):
+            if isinstance(event.data.get(mime), str):
+                return self._text(event.data[mime])
+        return None
+
+
+def _sealed(part: Part, why: str) -> Shape:
+    return _hex(part.head, part.size, why, ", ".join(part.codecs))
+
+
+def _hex(data: bytes, size: int, why: str, kind: str) -> Shape:
+    return {"view": "hex", "hex": data[:FIRST_BYTES].hex(), "size": size, "why": why, "type": kind}
+
+
+def _picture(value: Any) -> bytes | None:
+    """The PNG of a PIL image."""
+    pillow = sys.modules.get("PIL.Image")
+    if pillow is None or not isinstance(value, pillow.Image):
+        return None
+    out = io.BytesIO()
+    image = value if value.mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16") else value.convert("RGB")
+    if image.width * image.height > 2_000_000:
+        image = image.copy()
+        image.thumbnail((1600, 1600))
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+def _raster(body: str | bytes) -> bytes:
+    if isinstance(body, bytes):
+        return body
+    import binascii
+
+    try:
+        return binascii.a2b_base64(body)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _sniff(data: bytes) -> str:
+    """The media type that the first bytes tell, or empty. What could hold script is never guessed."""
+    if data[:4] == b"RIFF":
+        return _RIFF.get(data[8:12], "")
+    if data[4:8] == b"ftyp":
+        return "video/mp4"
+    return next((mime for magic, mime in _MAGIC if data.startswith(magic)), "")
+
+
+def _as_text(data: bytes) -> str | None:
+    if b"\0" in data[:4096]:
+        return None
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _message(error: BaseException) -> str:
+    """What an exception was given. Its own ``__str__`` is the user's code and is not asked."""
+    return ", ".join(str(arg) for arg in error.args if isinstance(arg, str | int | float))

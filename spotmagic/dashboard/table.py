@@ -1,0 +1,106 @@
+"""The head of a table or an array as texts."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+ROWS = 50
+COLUMNS = 40
+CELL = 200
+
+_SPOKEN = frozenset({"builtins", "datetime", "decimal", "uuid", "fractions", "numpy", "pandas"})
+
+Shape = dict[str, Any]
+
+
+def table(value: Any, *, scale: int = 1) -> Shape | None:
+    """The head of a pandas, polars or pyarrow table or a numpy array; ``None`` for any other value.
+
+    Libraries that are not loaded are not asked: a value of theirs cannot be there.
+    """
+    rows = ROWS * scale
+    for library, of in (("pandas", _pandas), ("polars", _polars), ("pyarrow", _pyarrow), ("numpy", _numpy)):
+        module = sys.modules.get(library)
+        if module is not None:
+            shape: Shape | None = of(module, value, rows)
+            if shape is not None:
+                return shape
+    return None
+
+
+def _pandas(pandas: Any, value: Any, rows: int) -> Shape | None:
+    if isinstance(value, pandas.Series | pandas.Index):
+        value = value.to_frame()
+    if not isinstance(value, pandas.DataFrame):
+        return None
+    head = value.iloc[:rows, :COLUMNS]
+    columns = [(_text(name), str(dtype)) for name, dtype in zip(head.columns, head.dtypes, strict=True)]
+    cells = [[_text(head.iat[row, column]) for column in range(head.shape[1])] for row in range(head.shape[0])]
+    return _shape(columns, cells, [_text(label) for label in head.index], *value.shape)
+
+
+def _polars(polars: Any, value: Any, rows: int) -> Shape | None:
+    if isinstance(value, polars.Series):
+        value = value.to_frame()
+    if not isinstance(value, polars.DataFrame):
+        return None
+    head = value[:rows, :COLUMNS]
+    columns = [(name, str(dtype)) for name, dtype in head.schema.items()]
+    cells = [[_text(cell) for cell in row] for row in head.iter_rows()]
+    return _shape(columns, cells, list(map(str, range(len(cells)))), *value.shape)
+
+
+def _pyarrow(pyarrow: Any, value: Any, rows: int) -> Shape | None:
+    kinds = tuple(kind for name in ("Table", "RecordBatch") if (kind := getattr(pyarrow, name, None)))
+    if not kinds or not isinstance(value, kinds):
+        return None
+    head = value.slice(0, rows)
+    fields = list(head.schema)[:COLUMNS]
+    cells = [[_text(cell.as_py()) for cell in head.column(index)] for index in range(len(fields))]
+    lines = [list(line) for line in zip(*cells, strict=True)]
+    columns = [(field.name, str(field.type)) for field in fields]
+    return _shape(columns, lines, list(map(str, range(len(lines)))), value.num_rows, value.num_columns)
+
+
+def _numpy(numpy: Any, value: Any, rows: int) -> Shape | None:
+    if not isinstance(value, numpy.ndarray) or value.dtype.hasobject:
+        return None
+    if value.ndim not in (1, 2):
+        return None
+    height, width = len(value), value.shape[1] if value.ndim == 2 else 1
+    names = value.dtype.names if value.ndim == 1 else None
+    if names:
+        columns = [(name, str(value.dtype[name])) for name in names[:COLUMNS]]
+        cells = [[_text(line[name]) for name, _ in columns] for line in value[:rows]]
+        return _shape(columns, cells, list(map(str, range(len(cells)))), height, len(names))
+    grid = value[:rows, :COLUMNS] if value.ndim == 2 else value[:rows, None]
+    columns = [(str(index) if value.ndim == 2 else "", str(value.dtype)) for index in range(grid.shape[1])]
+    cells = [[_text(cell) for cell in line] for line in grid.tolist()]
+    return _shape(columns, cells, list(map(str, range(len(cells)))), height, width)
+
+
+def _shape(columns: list[tuple[str, str]], rows: list[list[str]], labels: list[str], height: int, width: int) -> Shape:
+    return {
+        "view": "table",
+        "columns": [{"name": name, "type": kind} for name, kind in columns],
+        "rows": rows,
+        "labels": labels,
+        "height": height,
+        "width": width,
+    }
+
+
+def _text(cell: Any) -> str:
+    """A cell in at most 200 letters. Objects of other classes count by type: their text would be their own code."""
+    if isinstance(cell, str):
+        text = cell
+    elif type(cell).__module__.split(".")[0] in _SPOKEN:
+        if isinstance(cell, list | tuple | dict | set | frozenset):
+            return f"{type(cell).__name__} of {len(cell)}"
+        if isinstance(cell, bytes):
+            return f"{len(cell):,} bytes"
+        text = str(cell)
+    else:
+        return type(cell).__name__
+    return text if len(text) <= CELL else text[:CELL] + "…"

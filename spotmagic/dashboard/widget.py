@@ -1,0 +1,94 @@
+"""The panel as a widget: it answers the requests of its page, and shows a static twin where no page can live."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+
+from spotmagic.dashboard import twin
+from spotmagic.dashboard.backend import Backend
+from spotmagic.dashboard.feed import Pulse
+from spotmagic.errors import SpotError
+
+if TYPE_CHECKING:
+    from spotmagic.spot import Spot
+
+VERSION = 1
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+class Panel(anywidget.AnyWidget):  # type: ignore[misc]
+    """The panel of a spot. Show it as the result of a cell.
+
+    Attributes:
+        first: totals and the first rows, so that it paints without asking, and so that a saved notebook has them.
+        feed: where the live counters come from.
+        twin: the id of the static page beside it.
+    """
+
+    _esm = Path(__file__).with_name("static") / "panel.js"
+    first = traitlets.Dict().tag(sync=True)
+    feed = traitlets.Unicode("").tag(sync=True)
+    twin = traitlets.Unicode("").tag(sync=True)
+
+    def __init__(self, spot: Spot) -> None:
+        self._backend = Backend(spot)
+        self._pulse = Pulse(spot, self._backend)
+        super().__init__(
+            first=self._first(),
+            feed=f"anywidget:{self._pulse.feed.model_id}",
+            twin=f"spotmagic-{secrets.token_hex(6)}",
+        )
+        self.on_msg(self._received)
+
+    def close(self) -> None:
+        """Let go of the page and stop watching the folder."""
+        self._pulse.stop()
+        super().close()
+
+    def _received(self, _: Any, content: Any, __: Any) -> None:
+        """Answer a request. Whatever goes wrong becomes an answer too, as nobody else would hear of it."""
+        if not isinstance(content, Mapping) or content.get("t") != "request":
+            return
+        reply: dict[str, Any] = {"t": "reply", "v": VERSION, "rid": content.get("rid")}
+        buffers: Sequence[bytes] = ()
+        try:
+            result, buffers = self._backend.dispatch(content.get("method", ""), content.get("params") or {})
+            reply |= {"ok": True, "result": result}
+        except Exception as error:
+            text = str(error).encode("utf-8", "replace").decode()
+            reply |= {"ok": False, "error": {"type": type(error).__name__, "text": text[:2000]}}
+        self.send(reply, buffers=list(buffers))
+
+    def _first(self) -> dict[str, Any]:
+        try:
+            return self._backend.first()
+        except (SpotError, OSError):  # the page asks again and then shows what is wrong
+            return {}
+
+    def _ipython_display_(self, **_: Any) -> None:
+        """Two outputs: the twin, for where no widget can live, and the widget, which hides the twin while it lives."""
+        first = self._first()
+        if first:
+            self.first = first
+        self._pulse.start()
+        text = twin.plain(self.first)
+        _publish({"text/html": twin.html(self.first, self.twin), "text/plain": text})
+        _publish({"text/plain": text, VIEW: {"version_major": 2, "version_minor": 0, "model_id": self.model_id}})
+
+    def __repr__(self) -> str:
+        return twin.plain(self.first)
+
+
+def _publish(bundle: dict[str, Any]) -> None:
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if shell is None:
+        print(bundle["text/plain"])  # noqa: T201 - a terminal without IPython has no other place
+        return
+    shell.display_pub.publish(data=bundle, metadata={})
