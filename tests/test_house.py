@@ -62,7 +62,9 @@ def test_a_module_imports_only_from_lower_ranks(path: Path) -> None:
             target = module.split(".")[1]
         else:
             continue
-        assert target == here or RANKS[target] < RANKS[here] or RANKS[here] == 0 == RANKS[target], f"{here} imports {target}"
+        assert target == here or RANKS[target] < RANKS[here] or RANKS[here] == 0 == RANKS[target], (
+            f"{here} imports {target}"
+        )
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))

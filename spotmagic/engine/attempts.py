@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spotmagic.clock import Clock
 from spotmagic.engine.call import Call
 from spotmagic.engine.feedback import feedback_of
 from spotmagic.engine.ran import Ran
 from spotmagic.engine.running import Attempt, now_running
+from spotmagic.errors import tell
 
 if TYPE_CHECKING:
     from spotmagic.limits import Permit
@@ -36,7 +37,11 @@ async def arun(call: Call, clock: Clock) -> Ran:
     """The same for a call whose ``run`` gives something to await."""
     course = Course(call, clock)
     for attempt in count(1):
-        permit = await call.ticket.gate.limit.aacquire(call.ticket.estimate, call.ticket.gate.timeout) if call.ticket else None
+        permit = (
+            await call.ticket.gate.limit.aacquire(call.ticket.estimate, call.ticket.gate.timeout)
+            if call.ticket
+            else None
+        )
         with course.attempt(permit) as this:
             course.value = await call.run()
         pause = course.after(attempt, this, permit)
@@ -104,8 +109,17 @@ class Course:
         gate = self.call.ticket.gate
         actual = this.actual
         if actual is None and gate.settle is not None and self.error is None:
-            actual = float(gate.settle(self.value))
+            actual = self._settled(gate.settle)
         if actual is not None:
             permit.settle(actual)
             gate.cost.learn(actual)
-        permit.release()
+        permit.__exit__(type(self.error) if self.error else None, self.error, None)
+
+    def _settled(self, settle: Callable[[Any], float]) -> float | None:
+        """The actual cost by the user's ``settle``; an error in it is told and leaves the estimate."""
+        try:
+            return float(settle(self.value))
+        except Exception as error:
+            what = f"settle= of {self.call.name} failed"
+            tell(what, f"{type(error).__name__}: {error}", "The estimated cost stays", once=what)
+            return None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from spotmagic.engine.budget import Budget
 from spotmagic.engine.gate import Ticket
 from spotmagic.options import NO_OPTIONS, MarkOptions, Mode, Verdict
 from spotmagic.store.entry import Entry, Part
@@ -27,8 +28,10 @@ class Call:
         trouble: why the result may not be stored, known before the run, or empty.
         pinned: the user gave the key, so other code or inputs are drift and not a miss.
         fresh: run although there is a result (the word ``refresh``).
+        accepts: where there is no result, keep the nearest one of this name for this call as well (the word ``accept``).
         least_seconds: a faster run is not worth keeping.
         ticket: the limit every attempt passes, and the expected cost.
+        budget: checked before a run, and charged with its price.
         notes: small texts kept with the entry.
     """
 
@@ -46,8 +49,10 @@ class Call:
     trouble: str = ""
     pinned: bool = False
     fresh: bool = False
+    accepts: bool = False
     least_seconds: float = 0.0
     ticket: Ticket | None = None
+    budget: Budget | None = None
     handles: tuple[str, ...] = ()
     state: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)

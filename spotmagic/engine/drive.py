@@ -8,6 +8,7 @@ from spotmagic.engine.attempts import arun, run
 from spotmagic.engine.call import Call, Outcome
 from spotmagic.engine.flight import Flight, Landed, Seat, pauses
 from spotmagic.engine.ledger import Ledger, Look
+from spotmagic.engine.ran import Ran
 
 
 class Engine:
@@ -24,6 +25,9 @@ class Engine:
         settled = self._settled(call, look, 0.0)
         if settled is not None:
             return settled
+        if not call.key:
+            self.ledger.afford(call)
+            return _raised(self.ledger.finished(call, look.decision, ran := run(call, self._clock)), ran)
         began = self._clock.monotonic()
         while True:
             seat = self.flight.take(call.key)
@@ -41,6 +45,9 @@ class Engine:
         settled = self._settled(call, look, 0.0)
         if settled is not None:
             return settled
+        if not call.key:
+            self.ledger.afford(call)
+            return _raised(self.ledger.finished(call, look.decision, ran := await arun(call, self._clock)), ran)
         began = self._clock.monotonic()
         while True:
             seat = self.flight.take(call.key)
@@ -61,14 +68,13 @@ class Engine:
             if met is not None:
                 landed = Landed("stored")
                 return met
+            self.ledger.afford(call)
             ran = run(call, self._clock)
             outcome = self.ledger.finished(call, look.decision, ran)
             landed = _landed(outcome, ran.error)
         finally:
             seat.land(landed)
-        if ran.error is not None:
-            raise ran.error
-        return outcome
+        return _raised(outcome, ran)
 
     async def _alead(self, call: Call, look: Look, seat: Seat, began: float) -> Outcome:
         landed = Landed("gone")
@@ -81,14 +87,13 @@ class Engine:
             if met is not None:
                 landed = Landed("stored")
                 return met
+            self.ledger.afford(call)
             ran = await arun(call, self._clock)
             outcome = self.ledger.finished(call, look.decision, ran)
             landed = _landed(outcome, ran.error)
         finally:
             seat.land(landed)
-        if ran.error is not None:
-            raise ran.error
-        return outcome
+        return _raised(outcome, ran)
 
     def _met(self, call: Call, began: float) -> Outcome | None:
         """The result that another kernel stored between the first look and the lock."""
@@ -116,9 +121,14 @@ class Engine:
         return None
 
 
+def _raised(outcome: Outcome, ran: Ran) -> Outcome:
+    """The outcome of a run, or the user's own error."""
+    if ran.error is not None:
+        raise ran.error
+    return outcome
+
+
 def _landed(outcome: Outcome, error: Exception | None) -> Landed:
     if error is not None:
         return Landed("error", error)
     return Landed("stored") if outcome.stored else Landed("value", outcome.value)
-
-

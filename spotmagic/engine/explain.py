@@ -72,13 +72,15 @@ def account(name: str, kind: str, now: Trace, before: Iterable[Trace]) -> Explan
     )
     edit = ""
     if now.source and near.source and now.source != near.source:
-        edit = "\n".join(difflib.unified_diff(near.source.splitlines(), now.source.splitlines(), "before", "now", lineterm=""))
+        edit = "\n".join(
+            difflib.unified_diff(near.source.splitlines(), now.source.splitlines(), "before", "now", lineterm="")
+        )
     return Explanation(name, explain(kind, now, traces).reason if names else "nothing changed", changes, edit)
 
 
 def nearest(now: Trace, before: Iterable[Trace]) -> Trace | None:
     """The trace that shares most with this one; the first of equals."""
-    return max(before, key=lambda trace: _likeness(now, trace), default=None)
+    return max(before, key=lambda trace: likeness(now, trace), default=None)
 
 
 def explain(kind: str, now: Trace, before: Iterable[Trace]) -> Why:
@@ -117,6 +119,7 @@ def quoted(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def _likeness(now: Trace, before: Trace) -> int:
+def likeness(now: Trace, before: Trace) -> int:
+    """How much two traces share; the nearest has most."""
     same = sum(before.inputs.get(name) == print_ for name, print_ in now.inputs.items())
     return 2 * same + (now.code == before.code)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from spotmagic.clock import Clock
 from spotmagic.codecs import Undecodable
 from spotmagic.engine.call import Call, Outcome
 from spotmagic.engine.decide import Decision, decide
-from spotmagic.engine.explain import Explanation, Trace, Why, account, differences, explain, quoted
+from spotmagic.engine.explain import Explanation, Trace, Why, account, differences, explain, likeness, quoted
 from spotmagic.engine.ran import Ran
 from spotmagic.errors import EntryRefused, RecordMissing, SpotError, Uncacheable, tell, tell_again
 from spotmagic.options import Mode, Verdict
 from spotmagic.store.entry import Bad, Entry, Part
-from spotmagic.store.store import Run, Store
+from spotmagic.store.protocol import Store
+from spotmagic.store.record import Run
 
 SYNC_AFTER = 0.05  # a call this long in seconds is on disk before its result is returned
+NO_KEY = bytes(16)
 _KEPT_TRACES = 8
 
 
@@ -41,11 +43,14 @@ class Ledger:
     def __init__(self, store: Store, clock: Clock, tell_outcome: Callable[[Outcome], None]) -> None:
         self.store, self.clock, self._tell_outcome = store, clock, tell_outcome
         self._traces: dict[str, deque[Trace]] = {}
+        self._drifted: dict[str, tuple[bytes, Trace]] = {}
 
     def look(self, call: Call) -> Look:
         """What to do with a call. An entry that cannot be decoded counts as a bad one."""
         now = self.clock.now()
-        found = None if call.mode in (Mode.OFF, Mode.RECORD) else self.store.get(call.key)
+        found = None if call.mode in (Mode.OFF, Mode.RECORD) or not call.key else self.store.get(call.key)
+        if call.accepts and not isinstance(found, Entry):
+            found = self._adopt(call)
         decision = decide(call.mode, found, now, fresh=call.fresh)
         if decision.action != "return" or not isinstance(found, Entry):
             return Look(decision)
@@ -60,6 +65,8 @@ class Ledger:
             verdict = "mocked"
         self.store.hit(call.key, entry.seconds, entry.price)
         drift = differences(_trace(call), _kept_trace(entry)) if call.pinned else ()
+        if drift:
+            self._drifted[call.name] = (call.key, _trace(call))
         outcome = Outcome(
             verdict=verdict,
             stored=True,
@@ -82,7 +89,9 @@ class Ledger:
 
     def shared(self, call: Call, value: Any, waited: float) -> Outcome:
         """The outcome of a caller that waited for a run of this process whose result was not stored."""
-        outcome = self._outcome(call, "joined", False, "the other run's result was not stored", waited=waited, value=value)
+        outcome = self._outcome(
+            call, "joined", False, "the other run's result was not stored", waited=waited, value=value
+        )
         self._tell_outcome(outcome)
         return outcome
 
@@ -109,10 +118,19 @@ class Ledger:
             raise ran.error
         return outcome
 
+    def afford(self, call: Call) -> None:
+        """Let a call run, or raise ``BudgetSpent``."""
+        if call.budget is not None:
+            price = call.options.price
+            known = None if callable(price) else float(price or 0)
+            call.budget.check(call.name, known, lambda: [entry.price for entry in self.store.recent(call.name)])
+
     def finished(self, call: Call, decision: Decision, ran: Ran) -> Outcome:
         """The outcome of a call that ran, with its result stored if it can be. An error is left in ``ran``."""
         why = Why(decision.reason) if decision.reason else explain(call.kind, _trace(call), self._before(call.name))
         price = _price(call, ran)
+        if call.budget is not None:
+            call.budget.spend(call.name, price)
         obstacle = self._keep(call, ran, price)
         if not obstacle and ran.error is None:
             self._before(call.name).appendleft(_trace(call))
@@ -121,6 +139,28 @@ class Ledger:
         self._log(call, outcome, ran)
         self._tell_outcome(outcome)
         return outcome
+
+    def accept(self, name: str | None = None) -> list[str]:
+        """Keep drifted results for the code and inputs they were last asked with. Returns the names that had drifted."""
+        names = [known for known in self._drifted if name in (None, known)]
+        for known in names:
+            key, trace = self._drifted.pop(known)
+            entry = self.store.get(key)
+            if isinstance(entry, Entry):
+                notes = {**entry.notes, "source": trace.source} if trace.source else entry.notes
+                self.store.put(replace(entry, code=trace.code, inputs=trace.inputs, notes=notes), durable=True)
+        return names
+
+    def _adopt(self, call: Call) -> Entry | None:
+        """The nearest result of the call's name, kept for this call as well."""
+        now = _trace(call)
+        for near in sorted(self.store.recent(call.name), key=lambda entry: -likeness(now, _kept_trace(entry))):
+            entry = self.store.get(near.key)
+            if isinstance(entry, Entry) and entry.status == "value":
+                adopted = replace(entry, key=call.key, code=call.code, inputs=call.inputs, notes=call.notes)
+                self.store.put(adopted, durable=True)
+                return adopted
+        return None
 
     def explain_call(self, call: Call) -> Explanation:
         """What differs between a call and the nearest result of its name."""
@@ -179,7 +219,11 @@ class Ledger:
                 tell(f"the result of {call.name} was not stored", str(error), once=f"obstacle {call.name} {error.path}")
             return str(error)
         except Exception as error:
-            tell(f"the result of {call.name} was not stored", f"{type(error).__name__}: {error}", "It was returned as it is")
+            tell(
+                f"the result of {call.name} was not stored",
+                f"{type(error).__name__}: {error}",
+                "It was returned as it is",
+            )
             return f"{type(error).__name__}: {error}"
         return self._put(call, ran, price, parts, "error" if kept_error else "value")
 
@@ -204,27 +248,34 @@ class Ledger:
             self.store.put(entry, save_blob=call.options.save_blob, durable=ran.seconds > SYNC_AFTER or price > 0)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            tell("results are not being stored", reason, "They are returned all the same; free space or rights, and storing resumes", once="put")
+            tell(
+                "results are not being stored",
+                reason,
+                "They are returned all the same; free space or rights, and storing resumes",
+                once="put",
+            )
             return reason
         tell_again("put")
         return ""
 
     def _log(self, call: Call, outcome: Outcome, ran: Ran) -> None:
-        self.store.ran(
-            Run(
-                key=call.key,
-                name=call.name,
-                kind=call.kind,
-                verdict=outcome.verdict,
-                reason=outcome.reason,
-                started=ran.started,
-                seconds=ran.seconds,
-                price=outcome.price,
-                waited=ran.waited,
-                stored=outcome.stored,
-                error=type(ran.error).__name__ if ran.error else "",
-            )
+        run = Run(
+            key=call.key or NO_KEY,
+            name=call.name,
+            kind=call.kind,
+            verdict=outcome.verdict,
+            reason=outcome.reason,
+            started=ran.started,
+            seconds=ran.seconds,
+            price=outcome.price,
+            waited=ran.waited,
+            stored=outcome.stored,
+            error=type(ran.error).__name__ if ran.error else "",
         )
+        try:
+            self.store.ran(run)
+        except OSError as error:
+            tell("runs are not being counted", str(error), "Results are returned all the same", once="put")
 
     def _before(self, name: str) -> deque[Trace]:
         """Traces of results with this name, newest first: those on disk once, then those of this process."""
@@ -251,5 +302,10 @@ def _price(call: Call, ran: Ran) -> float:
     try:
         return float(price(ran.value)) if callable(price) else float(price)
     except Exception as error:
-        tell(f"price= of {call.name} failed", f"{type(error).__name__}: {error}", "The call counts as free", once=f"price {call.name}")
+        tell(
+            f"price= of {call.name} failed",
+            f"{type(error).__name__}: {error}",
+            "The call counts as free",
+            once=f"price {call.name}",
+        )
         return 0.0

@@ -44,7 +44,7 @@ def last() -> Outcome | None:
 
 
 def current() -> Spot:
-    """The notebook's spot: the one ``%spot open`` chose, else the last made in ``__main__``, else ``Spot("default")``."""
+    """The notebook's spot: the one ``%spot open`` chose, else the last of ``__main__``, else ``Spot("default")``."""
     spot = _Chosen.opened or _Chosen.latest
     if spot is None:
         from spotmagic.spot.spot import Spot

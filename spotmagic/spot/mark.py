@@ -57,6 +57,7 @@ class Marked:
             options=self.options,
             mode=self.mode,
             fresh=fresh,
+            budget=self.spot.budget,
         )
         if self.gate is not None:
             call.ticket = Ticket(self.gate, self.gate.cost.estimate(args, kwargs))

@@ -13,8 +13,9 @@ from spotmagic.engine.drive import Engine
 from spotmagic.engine.flight import Flight
 from spotmagic.engine.ledger import Ledger
 from spotmagic.spot.current import tell_outcome
-from spotmagic.store.blobs import Blobs, open_blobs
-from spotmagic.store.store import FolderStore, Store
+from spotmagic.store.blobs import Blobs, FolderBlobs
+from spotmagic.store.protocol import Store
+from spotmagic.store.store import FolderStore
 from spotmagic.store.trust import Ring
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def open_parts(folder: Path, *, ring: Ring, blobs: str | Path | Blobs | None, bl
     with _guard:
         parts = _open.get(key)
         if parts is None:
-            place = open_blobs(blobs) if isinstance(blobs, str | Path) else blobs
+            place = FolderBlobs(Path(blobs)) if isinstance(blobs, str | Path) else blobs
             store = FolderStore(folder, ring=ring, blobs=place, blob_over=blob_over, clock=clock)
             parts = _open[key] = Parts(folder, store, clock)
         return parts

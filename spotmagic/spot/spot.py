@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Self, TypeVar, overlo
 
 from spotmagic import options as words
 from spotmagic.clock import SYSTEM, Clock
+from spotmagic.engine.budget import Budget
 from spotmagic.engine.call import Call, Outcome
 from spotmagic.engine.explain import Explanation
 from spotmagic.engine.gate import Gate
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from spotmagic.catalog import Catalog, Row, Stats, Table
     from spotmagic.dashboard import Panel
     from spotmagic.store.blobs import Blobs
-    from spotmagic.store.store import Store
+    from spotmagic.store.protocol import Store
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,12 +44,13 @@ class Spot:
     Args:
         name: the folder's name under ``root``; letters, digits, ``-``, ``_`` and ``.``.
         root: the folder of all spots; ``SPOTMAGIC_ROOT``, else ``.spotmagic`` in the working directory.
-        blobs: where large parts lie: a folder or a URL such as ``"s3://bucket/prefix"``; in the spot's folder by default.
+        blobs: where large parts lie: a folder or a URL (``"s3://bucket/prefix"``); the spot's folder by default.
         limits: what shares limits: ``"redis://host:port/0"`` between machines; a local file between kernels by default.
         rpm, tpm, concurrency: the limit of every ``@spot.limiter(...)`` that names no rates of its own; per minute.
         ttl: how long results hold, in seconds or as text ("7d"); for ever by default.
         mode: ``auto``, ``record``, ``replay`` or ``off``; ``SPOTMAGIC_MODE``, else ``auto``.
         blob_over: parts above this size are blobs (bytes, or text such as "32KB").
+        budget: what all kernels of the spot may spend, in the unit of the prices; then ``BudgetSpent``.
         retry: a :class:`spotmagic.Retry` for every marked function that has none.
         pickle: ``"signed"`` keeps what has no codec of its own as sealed pickle, ``"never"`` refuses it.
         clock: tells the time and waits.
@@ -71,6 +73,7 @@ class Spot:
         ttl: float | str | None = None,
         mode: str | Mode | None = None,
         blob_over: int | str = "32KB",
+        budget: float | None = None,
         retry: Any = None,
         pickle: Literal["signed", "never"] = "signed",
         clock: Clock = SYSTEM,
@@ -95,6 +98,9 @@ class Spot:
         else:
             size = words.parse_size(blob_over, "blob_over")
             self._parts = open_parts(self.folder, ring=ring(), blobs=blobs, blob_over=size, clock=clock)
+        if budget is not None and not (isinstance(budget, int | float) and budget >= 0):
+            raise OptionError(f"budget={budget!r} is not an amount", todo="Say a number from 0 on")
+        self.budget = Budget(self.folder / "spent", budget, lambda: self.stats().price_paid)
         self._parts.use()
         self._closed = False
         if sys._getframe(1).f_globals.get("__name__") == "__main__":
@@ -130,8 +136,6 @@ class Spot:
     def engine(self) -> Any:
         """What drives calls."""
         return self._parts.engine
-
-    # functions ---------------------------------------------------------------------------------------------------------
 
     @overload
     def mark(self, function: Callable[P, R], /) -> Callable[P, R]: ...
@@ -177,7 +181,9 @@ class Spot:
         if isinstance(function, staticmethod | classmethod):
             return type(function)(self._mark(function.__func__, options))
         if not callable(function):
-            raise OptionError(f"mark was given {type(function).__name__}, which cannot be called", todo="Mark a function")
+            raise OptionError(
+                f"mark was given {type(function).__name__}, which cannot be called", todo="Mark a function"
+            )
         if words.is_off():
             return function
         if hasattr(function, MARKED):
@@ -208,7 +214,8 @@ class Spot:
         """A decorator that lets calls pass at a rate. Before or after ``mark`` alike: hits are free.
 
         Args:
-            cost: tokens (where there is a ``tpm``) or requests of a call: a number, a function of the arguments, or ``"mean"``.
+            cost: tokens (where there is a ``tpm``) or requests of a call: a number, a function of the arguments,
+                or ``"mean"``.
             name: limits of one name are one limit, in all kernels of the machine; the function's name by default.
             rpm, tpm, concurrency: requests and tokens per minute, calls at a time; the spot's when none is said.
             settle: what a call did cost, as a function of its result.
@@ -255,8 +262,6 @@ class Spot:
         outcome: Outcome = await self.engine.adrive(call)
         return outcome
 
-    # modes -------------------------------------------------------------------------------------------------------------
-
     def mode_of(self, name: str, own: Mode | None = None) -> Mode:
         """The mode that holds for a function or cell: set for it, else its own, else the spot's."""
         return self._modes.get(name) or own or self._mode
@@ -267,8 +272,6 @@ class Spot:
             self._mode = words.parse_mode(mode)
         else:
             self._modes[target] = words.parse_mode(mode)
-
-    # the entries -------------------------------------------------------------------------------------------------------
 
     def entries(self, like: str | None = None, **filters: Any) -> list[Row]:
         """Rows about entries: filters ``kind``, ``status`` ("live"), ``order`` ("-created"), ``limit`` (1000)."""
@@ -292,6 +295,10 @@ class Spot:
         keys = [bytes.fromhex(row.key) for row in self.catalog.entries(pattern, limit=None)]
         self.store.pin(keys, pinned)
         return len(keys)
+
+    def accept(self, name: str | None = None) -> list[str]:
+        """Keep results that have drifted for the code and inputs they were last asked with. Returns their names."""
+        return self._parts.ledger.accept(name)
 
     def explain(self, name: str) -> Explanation:
         """What differs between the last result of a name and the one before it."""
@@ -330,5 +337,3 @@ class Spot:
 
     def __repr__(self) -> str:
         return f"Spot({self.name!r}) in {self.folder}"
-
-

@@ -11,7 +11,18 @@ from spotmagic.options import Mode
 from spotmagic.store.entry import Bad, Entry
 
 NOW = 1000.0
-FRESH = Entry(key=b"k" * 16, name="f", kind="function", code=b"", inputs={}, parts=(), created=0.0, expires=None, seconds=1.0, price=0.0)
+FRESH = Entry(
+    key=b"k" * 16,
+    name="f",
+    kind="function",
+    code=b"",
+    inputs={},
+    parts=(),
+    created=0.0,
+    expires=None,
+    seconds=1.0,
+    price=0.0,
+)
 FOUND = {
     "nothing": None,
     "fresh": FRESH,
@@ -30,7 +41,9 @@ TABLE = {
     "mock":   "missing    return    return    missing    missing    refused    refused    refused",
     "off":    "bypass     bypass    bypass    bypass     bypass     bypass     bypass     bypass",
 }  # fmt: skip
-CASES = [(Mode(mode), found, action) for mode, row in TABLE.items() for found, action in zip(FOUND, row.split(), strict=True)]
+CASES = [
+    (Mode(mode), found, action) for mode, row in TABLE.items() for found, action in zip(FOUND, row.split(), strict=True)
+]
 
 
 @pytest.mark.parametrize(("mode", "found", "action"), CASES)

@@ -41,7 +41,15 @@ print("done", flush=True)
 def start(tmp_path: Path, hold: float, threads: int, keys: int) -> subprocess.Popen[str]:
     script = tmp_path / "shared_work.py"
     script.write_text(SCRIPT)
-    args = [sys.executable, str(script), str(tmp_path / "root"), str(tmp_path / "log"), str(hold), str(threads), str(keys)]
+    args = [
+        sys.executable,
+        str(script),
+        str(tmp_path / "root"),
+        str(tmp_path / "log"),
+        str(hold),
+        str(threads),
+        str(keys),
+    ]
     return subprocess.Popen(args, stdout=subprocess.PIPE, text=True)
 
 

@@ -37,7 +37,9 @@ def test_a_second_call_is_a_hit_and_equal_spellings_are_one_call(spot: Spot) -> 
     assert outcome.key == f.key(3)
 
 
-@pytest.mark.parametrize(("a", "b"), [(1, True), (1, 1.0), ((1,), [1]), ("a", b"a"), (0.0, -0.0), ({"a": 1, "b": 2}, {"b": 2, "a": 1})])
+@pytest.mark.parametrize(
+    ("a", "b"), [(1, True), (1, 1.0), ((1,), [1]), ("a", b"a"), (0.0, -0.0), ({"a": 1, "b": 2}, {"b": 2, "a": 1})]
+)
 def test_arguments_that_differ_in_any_way_are_other_calls(spot: Spot, a: Any, b: Any) -> None:
     f = spot.mark(lambda x: runs.append(1) or repr(x))
     assert (f(a), f(b)) == (repr(a), repr(b))
@@ -265,10 +267,19 @@ def test_off_gives_the_function_itself(spot: Spot, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize(
     ("given", "near"),
-    [({"versoin": "1"}, "version"), ({"ttl": "soon"}, "7d"), ({"mode": "replai"}, "replay"), ({"ignore": "tims"}, "times"),
-     ({"key": KeyGen.ignore("tims")}, "times"), ({"errors": KeyboardInterrupt}, "Exception"), ({"price": "1$"}, "number")],
-)  # fmt: skip
-def test_a_wrong_option_is_an_early_error_that_names_the_right_one(spot: Spot, given: dict[str, Any], near: str) -> None:
+    [
+        ({"versoin": "1"}, "version"),
+        ({"ttl": "soon"}, "7d"),
+        ({"mode": "replai"}, "replay"),
+        ({"ignore": "tims"}, "times"),
+        ({"key": KeyGen.ignore("tims")}, "times"),
+        ({"errors": KeyboardInterrupt}, "Exception"),
+        ({"price": "1$"}, "number"),
+    ],
+)
+def test_a_wrong_option_is_an_early_error_that_names_the_right_one(
+    spot: Spot, given: dict[str, Any], near: str
+) -> None:
     with pytest.raises(OptionError, match=near):
         spot.mark(**given)(double)
     assert runs == []
