@@ -84,7 +84,7 @@ class Course:
             now_running.reset(token)
 
     def after(self, attempt: int, this: Attempt, permit: Permit | None) -> float | None:
-        """Settle the attempt with its limit. Seconds to pause before another one, or ``None`` when this was the last."""
+        """Settle with the limit. Seconds to pause before another attempt, or ``None`` when this was the last."""
         if permit is not None:
             self._settle(this, permit)
         if self.error is None:

@@ -38,7 +38,7 @@ class Budget:
         """Let a call pass, or raise.
 
         Args:
-            price: what the call will cost, or ``None`` when only its result tells: then the mean of the name's prices counts.
+            price: what the call will cost; ``None`` when only its result tells: the mean of the name's prices counts.
             before: prices of the name's kept results, asked once per name.
 
         Raises:
@@ -71,7 +71,7 @@ class Budget:
             return self._means[name][0]
 
     def _change(self, by: float) -> float:
-        """Add to what was spent, under the file's lock. A file that cannot be used is told once and counts as it can."""
+        """Add to what was spent, under the lock of the file. A file that cannot be used is told once."""
         try:
             fd = files.open_private(self._path, os.O_RDWR | os.O_CREAT)
         except OSError as error:

@@ -28,7 +28,7 @@ class Call:
         trouble: why the result may not be stored, known before the run, or empty.
         pinned: the user gave the key, so other code or inputs are drift and not a miss.
         fresh: run although there is a result (the word ``refresh``).
-        accepts: where there is no result, keep the nearest one of this name for this call as well (the word ``accept``).
+        accepts: where there is no result, keep the nearest one of this name for this call too (the word ``accept``).
         least_seconds: a faster run is not worth keeping.
         ticket: the limit every attempt passes, and the expected cost.
         budget: checked before a run, and charged with its price.

@@ -11,7 +11,7 @@ _EDITED = frozenset({"helper", "class", "module"})
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What a result was made from: the digest of its code (and its source where it is kept), the fingerprint of each input."""
+    """What a result was made from: the digest of its code (and its source if kept), the fingerprint of each input."""
 
     code: bytes
     inputs: Mapping[str, bytes]

@@ -141,7 +141,7 @@ class Ledger:
         return outcome
 
     def accept(self, name: str | None = None) -> list[str]:
-        """Keep drifted results for the code and inputs they were last asked with. Returns the names that had drifted."""
+        """Keep drifted results for the code and inputs they were last asked with. Returns what had drifted."""
         names = [known for known in self._drifted if name in (None, known)]
         for known in names:
             key, trace = self._drifted.pop(known)
