@@ -30,15 +30,17 @@ class CellCode:
             name is bound to later: so a second run does not take the first run's outputs for inputs.
         stars: reads that a ``from module import *`` of the cell may bind, with the modules.
         writes: names bound on some path, imports and definitions included.
+        always: names surely bound when the cell ends.
         deletes: names unbound on some path.
         definitions: source of the top-level imports, functions, classes and named lambdas, in order.
         defined: names those bind.
+        rebound: defined names that other statements bind too.
         early: names the cell makes otherwise and that a definition needs while it is made (a default, a base, a
             decorator, a class body).
         touched: defined names whose attributes the cell sets afterwards (``f.calls = 1``): running the definition
             again would not bring those back.
         opaque: what analysis cannot see through, such as ``"exec"``; empty when it sees all.
-        star_imports: whether a ``from module import *`` binds names that only the run knows.
+        starred: the modules of every ``from module import *``.
     """
 
     source: str
@@ -47,13 +49,20 @@ class CellCode:
     maybe: frozenset[str] = frozenset()
     stars: dict[str, frozenset[str]] = field(default_factory=dict)
     writes: frozenset[str] = frozenset()
+    always: frozenset[str] = frozenset()
     deletes: frozenset[str] = frozenset()
     definitions: tuple[str, ...] = ()
     defined: frozenset[str] = frozenset()
+    rebound: frozenset[str] = frozenset()
     early: frozenset[str] = frozenset()
     touched: frozenset[str] = frozenset()
     opaque: tuple[str, ...] = ()
-    star_imports: bool = False
+    starred: tuple[str, ...] = ()
+
+    @property
+    def star_imports(self) -> bool:
+        """Whether a ``from module import *`` binds names that only the run knows."""
+        return bool(self.starred)
 
     @property
     def builtins(self) -> frozenset[str]:
@@ -75,7 +84,8 @@ def analyse(source: str) -> CellCode:
     flow.run()
     names = flow.names
     pieces = [node for node in tree.body if is_definition(node)]
-    defined = frozenset(name for node in pieces for name in bound_names([node]))
+    defined = bound_names(pieces)
+    others = bound_names(node for node in tree.body if node not in pieces)
     return CellCode(
         source=source,
         normal=ast.unparse(tree),
@@ -83,13 +93,15 @@ def analyse(source: str) -> CellCode:
         maybe=frozenset(name for name in names.reads if name in names.writes and name not in names.guarded),
         stars={name: modules for name, modules in names.stars.items() if modules},
         writes=frozenset(names.writes),
+        always=frozenset(key for key in names.state or () if key[0] not in "*#"),
         deletes=frozenset(names.deletes),
         definitions=tuple(_segment(source, node) for node in pieces),
         defined=defined,
-        early=_early(tree, pieces, defined),
+        rebound=defined & others,
+        early=_early(pieces, others - defined),
         touched=frozenset(flow.touched & defined),
         opaque=tuple(sorted(flow.opaque)),
-        star_imports=flow.star_imports,
+        starred=tuple(sorted(flow.starred)),
     )
 
 
@@ -142,9 +154,8 @@ def _segment(source: str, node: ast.stmt) -> str:
     return (ast.get_source_segment(source, node) if alone else "".join(lines)) or ast.unparse(node)
 
 
-def _early(tree: ast.Module, pieces: list[ast.stmt], defined: frozenset[str]) -> frozenset[str]:
-    """The names the cell makes by other statements and that its definitions read while they are made."""
+def _early(pieces: list[ast.stmt], made: frozenset[str]) -> frozenset[str]:
+    """Those of the names made by other statements that the definitions read while they are made."""
     flow = Flow(ast.Module(list(pieces), []))
     flow.run(later=False)
-    made = bound_names(node for node in tree.body if node not in pieces)
-    return frozenset(flow.names.reads) & made - defined
+    return made & flow.names.reads

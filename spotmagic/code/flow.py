@@ -40,7 +40,7 @@ class Flow(Expressions):
 
     def __init__(self, tree: ast.Module) -> None:
         super().__init__(tree)
-        self.star_imports = False
+        self.starred: set[str] = set()
         self._loops: list[_Loop] = []
 
     def run(self, *, later: bool = True) -> None:
@@ -162,8 +162,9 @@ class Flow(Expressions):
 
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
         if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
-            self.star_imports = True
-            self.names.star("." * node.level + (node.module or ""))
+            module = "." * node.level + (node.module or "")
+            self.starred.add(module)
+            self.names.star(module)
         for alias in node.names:
             if alias.name == "__main__":
                 self.opaque.add("__main__")

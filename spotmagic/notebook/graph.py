@@ -1,0 +1,172 @@
+"""The objects behind a namespace: what holds what, in an order that is the same wherever the values are the same."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import fractions
+import gc
+import pathlib
+import types
+import uuid
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+ATOMS: frozenset[type] = frozenset(
+    {
+        type(None), bool, int, float, complex, str, bytes, range, slice, type(Ellipsis), type(NotImplemented),
+        dt.date, dt.datetime, dt.time, dt.timedelta, dt.timezone, decimal.Decimal, fractions.Fraction, uuid.UUID,
+        pathlib.PosixPath, pathlib.WindowsPath, pathlib.PurePosixPath, pathlib.PureWindowsPath, types.ModuleType,
+        types.CodeType, types.BuiltinFunctionType, property, classmethod, staticmethod, types.MappingProxyType,
+        types.GetSetDescriptorType, types.MemberDescriptorType, types.WrapperDescriptorType,
+        types.MethodDescriptorType, types.ClassMethodDescriptorType,
+    }
+)  # fmt: skip
+"""Types whose values hold nothing that another name could share and see change."""
+
+BOXES = frozenset({list, tuple, set, frozenset, dict})
+_LEAF_PACKAGES = frozenset({"numpy", "pandas", "polars", "pyarrow", "torch", "PIL"})
+
+
+def is_atom(value: object) -> bool:
+    """Whether it does not matter which object this is."""
+    return type(value) in ATOMS or isinstance(value, type)
+
+
+def is_leaf(value: object) -> bool:
+    """Whether a library keeps the insides of this value to itself: an array, a frame, a tensor, an image."""
+    package, _, rest = type(value).__module__.partition(".")
+    if package == "pandas":
+        return rest.startswith(("core.frame", "core.series", "core.indexes", "core.arrays", "_libs")) or not rest
+    return package in _LEAF_PACKAGES
+
+
+def children(value: Any) -> list[Any]:
+    """The objects a value holds, in an order that equal values share (but for sets)."""
+    kind = type(value)
+    if kind in (list, tuple, set, frozenset):
+        return list(value)
+    if kind is dict:
+        return [part for pair in value.items() for part in pair]
+    if kind in ATOMS or isinstance(value, type):
+        return []
+    if is_leaf(value):
+        return _inside_leaf(value)
+    if isinstance(value, types.FunctionType):
+        cells = [cell.cell_contents for cell in value.__closure__ or () if not _is_empty(cell)]
+        return [*cells, value.__defaults__, value.__kwdefaults__, *value.__dict__.values()]
+    if isinstance(value, types.MethodType):
+        return [value.__self__, value.__func__]
+    found = [part for _, part in attributes(value)]
+    if isinstance(value, dict):
+        found += [part for pair in dict.items(value) for part in pair]
+    elif isinstance(value, list | tuple | set | frozenset | deque):
+        found += value
+    elif not hasattr(value, "__dict__"):
+        found += [part for part in gc.get_referents(value) if part is not kind]
+    return found
+
+
+def attributes(value: Any) -> list[tuple[str, Any]]:
+    """The attributes an object keeps in its ``__dict__`` and slots, by name."""
+    found = dict(getattr(value, "__dict__", None) or {})
+    for base in type(value).__mro__:
+        for name, slot in vars(base).items():
+            if isinstance(slot, types.MemberDescriptorType) and name not in found:
+                try:
+                    found[name] = slot.__get__(value)
+                except AttributeError:
+                    continue
+    return sorted(found.items())
+
+
+def _inside_leaf(value: Any) -> list[Any]:
+    base = getattr(value, "base", None)
+    found = [base] if type(base) is type(value) else []
+    if (
+        getattr(getattr(value, "dtype", None), "kind", "") == "O"
+        and hasattr(value, "ravel")
+        and hasattr(value, "tolist")
+    ):
+        found += value.ravel().tolist()
+    return found
+
+
+def _is_empty(cell: types.CellType) -> bool:
+    try:
+        _ = cell.cell_contents
+    except ValueError:
+        return True
+    return False
+
+
+def shape(value: Any) -> list[Any]:
+    """What tells whether an object itself was changed: its children, by identity, and its attributes' names."""
+    kind = type(value)
+    if kind in BOXES:
+        return children(value)
+    if kind is bytearray:
+        return [bytes(value)]
+    return [tuple(name for name, _ in attributes(value)), *children(value)]
+
+
+def same_shape(before: list[Any], now: list[Any]) -> bool:
+    """Whether two shapes of one object show no change in itself."""
+    return len(before) == len(now) and all(
+        a is b or (type(a) is type(b) and type(a) in (bytes, tuple) and a == b)
+        for a, b in zip(before, now, strict=True)
+    )
+
+
+class Live:
+    """The objects that a cell's inputs hold, each known by the input's name and its place there.
+
+    Wherever the inputs are the same, :meth:`at` gives the corresponding objects: so a result can refer to them.
+    """
+
+    def __init__(self, inputs: Mapping[str, Any]) -> None:
+        self._objects: dict[str, list[Any]] = {}
+        self._places: dict[int, tuple[str, int]] = {}
+        for name in sorted(inputs):
+            found = self._objects[name] = []
+            self._walk(name, inputs[name], found)
+
+    def _walk(self, name: str, value: Any, found: list[Any]) -> None:
+        seen = {id(value)}
+        todo = [value]
+        while todo:
+            one = todo.pop()
+            if is_atom(one):
+                continue
+            self._places.setdefault(id(one), (name, len(found)))
+            found.append(one)
+            if isinstance(one, set | frozenset | types.FunctionType | types.MethodType):
+                continue  # sets list their items in another order in every process
+            for part in reversed(children(one)):
+                if type(part) not in ATOMS and id(part) not in seen:
+                    seen.add(id(part))
+                    todo.append(part)
+
+    def place(self, value: object) -> tuple[str, int] | None:
+        """Where the inputs hold this very object."""
+        return self._places.get(id(value))
+
+    def at(self, name: str, place: int, count: int) -> Any:
+        """The object at a place of an input that held ``count`` objects; ``LookupError`` if it holds others now."""
+        found = self._objects[name]
+        if place and len(found) != count:
+            raise LookupError(name)
+        return found[place]
+
+    def count(self, name: str) -> int:
+        """How many objects an input holds."""
+        return len(self._objects.get(name, ()))
+
+    def objects(self, name: str) -> list[Any]:
+        """What an input holds, itself first; nothing for an atom."""
+        return self._objects.get(name, [])
+
+    def knows_any(self, level: Iterable[Any]) -> bool:
+        """Whether one of these objects is held by the inputs."""
+        return bool(self._places) and not self._places.keys().isdisjoint(map(id, level))

@@ -1,0 +1,200 @@
+"""Values that refer to objects of the notebook, as plain rows: a hit must find those objects, not copy them.
+
+A row is ``[kind, ...]`` and names other rows by number. ``live`` rows stand for objects that the cell's inputs hold;
+rows of other kinds are only made for what leads to one. Everything else is a ``leaf``, kept by the codecs as it is.
+"""
+
+from __future__ import annotations
+
+import copyreg
+from collections.abc import Iterable
+from typing import Any
+
+from spotmagic.errors import Uncacheable
+from spotmagic.notebook.graph import Live, children, is_atom
+
+_FLAT: dict[type, str] = {list: "list", tuple: "tuple", set: "set", frozenset: "frozenset"}
+Row = list[Any]
+
+
+class Heap:
+    """The rows of some values; :meth:`add` gives the number of a value's row.
+
+    Args:
+        live: the objects to refer to.
+        copies: keep a copy of every live object referred to as well, for a notebook that has it not.
+    """
+
+    def __init__(self, live: Live, *, copies: bool = False) -> None:
+        self.rows: list[Row] = []
+        self._live, self._copies = live, copies
+        self._numbers: dict[int, int] = {}
+        self._kept: list[Any] = []
+        self._leading: set[int] = set()
+
+    def take(self, roots: Iterable[Any]) -> None:
+        """Find what in these values leads to live objects. Call it before :meth:`add`."""
+        holders: dict[int, list[int]] = {}
+        found: list[int] = []
+        seen: set[int] = set()
+        todo = list(roots)
+        while todo:
+            one = todo.pop()
+            if id(one) in seen or is_atom(one):
+                continue
+            seen.add(id(one))
+            self._kept.append(one)
+            if self._live.place(one) is not None:
+                found.append(id(one))
+            for part in children(one):
+                if not is_atom(part):
+                    holders.setdefault(id(part), []).append(id(one))
+                    todo.append(part)
+        while found:
+            one_id = found.pop()
+            if one_id not in self._leading:
+                self._leading.add(one_id)
+                found += holders.get(one_id, ())
+
+    def add(self, value: Any, path: str) -> int:
+        """The number of the row that stands for this value."""
+        if is_atom(value) or id(value) not in self._leading:
+            return self._row(value, ["leaf", value])
+        number = self._numbers.get(id(value))
+        if number is not None:
+            return number
+        place = self._live.place(value)
+        if place is None:
+            return self.describe(value, path)
+        number = self._row(value, ["live", *place, self._live.count(place[0]), None])
+        if self._copies:
+            self.rows[number][4] = self.describe(value, path, number=False)
+        return number
+
+    def describe(self, value: Any, path: str, *, number: bool = True) -> int:
+        """The number of a row that makes an object like this one, whatever it is itself known as."""
+        kind = type(value)
+        row: Row = []
+        place = self._row(value if number else row, row)
+        if kind in _FLAT:
+            row += [_FLAT[kind], [self.add(part, f"{path}[{n}]") for n, part in enumerate(value)]]
+        elif kind is dict:
+            row += [
+                "dict",
+                [[self.add(key, path), self.add(part, f"{path}[{key!r:.40}]")] for key, part in value.items()],
+            ]
+        elif hasattr(kind, "__array_interface__") or self._whole(value):
+            row += ["leaf", value]
+        else:
+            row += self._reduced(value, path)
+        return place
+
+    def _whole(self, value: Any) -> bool:
+        """Whether nothing inside leads to a live object, so that the codecs may keep it as it is."""
+        return not any(id(part) in self._leading for part in children(value) if not is_atom(part))
+
+    def _reduced(self, value: Any, path: str) -> Row:
+        """An object by the pickle protocol: how it is made, and its state."""
+        try:
+            made = value.__reduce_ex__(4)
+        except Exception as error:
+            raise Uncacheable(f"{path} cannot be kept", f"it refers to an input and {error}", path=path) from error
+        if isinstance(made, str):
+            raise Uncacheable(
+                f"{path} cannot be kept", "it is found by a name of its own and refers to an input", path=path
+            )
+        make, arguments, state, items, pairs = (*made, None, None, None)[:5]
+        if make is copyreg.__newobj__:  # type: ignore[attr-defined]
+            row: Row = ["new"]
+        else:
+            row = ["call", self.add(make, path)]
+        row.append([self.add(argument, path) for argument in arguments])
+        row.append(None if state is None else self._state(state, path))
+        row.append([self.add(part, path) for part in items or ()])
+        row.append([[self.add(key, path), self.add(part, path)] for key, part in pairs or ()])
+        return row
+
+    def _state(self, state: Any, path: str) -> int:
+        """The row of a state, which is a new object even where it holds live ones."""
+        self.take([state])
+        return self.add(state, path)
+
+    def _row(self, value: Any, row: Row) -> int:
+        self.rows.append(row)
+        self._kept.append(value)
+        number = len(self.rows) - 1
+        if not is_atom(value):
+            self._numbers[id(value)] = number
+        return number
+
+
+class Thaw:
+    """Values from rows, with the live objects of this notebook in their places."""
+
+    def __init__(self, rows: list[Row], live: Live) -> None:
+        self._rows, self._live = rows, live
+        self._made: dict[int, Any] = {}
+
+    def __getitem__(self, number: int) -> Any:
+        """The value of a row; the same object each time."""
+        if number not in self._made:
+            self._make(number)
+        return self._made[number]
+
+    def _make(self, number: int) -> None:
+        made = self._made
+        match self._rows[number]:
+            case ["leaf", value]:
+                made[number] = value
+            case ["live", name, place, count, copy]:
+                made[number] = self._found(name, place, count, copy)
+            case ["list", parts]:
+                filled: list[Any] = []
+                made[number] = filled
+                filled.extend(self[part] for part in parts)
+            case ["dict", pairs]:
+                table: dict[Any, Any] = {}
+                made[number] = table
+                table.update((self[key], self[part]) for key, part in pairs)
+            case ["tuple", parts]:
+                made[number] = tuple(self[part] for part in parts)
+            case ["set", parts]:
+                made[number] = {self[part] for part in parts}
+            case ["frozenset", parts]:
+                made[number] = frozenset(self[part] for part in parts)
+            case ["new", arguments, *rest]:
+                kind, *others = (self[argument] for argument in arguments)
+                made[number] = kind.__new__(kind, *others)
+                self._fill(made[number], *rest)
+            case ["call", make, arguments, *rest]:
+                made[number] = self[make](*(self[argument] for argument in arguments))
+                self._fill(made[number], *rest)
+            case row:
+                raise LookupError(f"row {row!r:.60}")
+
+    def _found(self, name: str, place: int, count: int, copy: int | None) -> Any:
+        try:
+            return self._live.at(name, place, count)
+        except LookupError:
+            if copy is None:
+                raise
+            return self[copy]
+
+    def _fill(self, value: Any, state: int | None, items: list[int], pairs: list[list[int]]) -> None:
+        if state is not None:
+            _set_state(value, self[state])
+        for item in items:
+            value.append(self[item])
+        for key, part in pairs:
+            value[self[key]] = self[part]
+
+
+def _set_state(value: Any, state: Any) -> None:
+    """As pickle does it."""
+    if hasattr(value, "__setstate__"):
+        value.__setstate__(state)
+        return
+    attributes, slots = state if isinstance(state, tuple) and len(state) == 2 else (state, None)
+    value.__dict__.update(attributes or {})
+    for name, part in (slots or {}).items():
+        setattr(value, name, part)

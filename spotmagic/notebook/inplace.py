@@ -1,0 +1,109 @@
+"""Giving an object the contents of another of its type, so that every name bound to it sees them."""
+
+from __future__ import annotations
+
+import types
+from collections import deque
+from typing import Any
+
+from spotmagic.notebook.graph import is_leaf
+
+
+class CannotPut(Exception):
+    """The type, or these two objects of it, do not allow it; the text says why."""
+
+
+def put(target: Any, made: Any) -> None:
+    """Give ``target`` the contents of ``made``, which nobody else uses.
+
+    Raises:
+        CannotPut: nothing has changed.
+    """
+    if type(target) is not type(made):
+        raise CannotPut(f"it was a {type(target).__name__} and is a {type(made).__name__}")
+    if is_leaf(target):
+        _put_leaf(target, made)
+        return
+    if isinstance(target, list | bytearray):
+        target[:] = made
+    elif isinstance(target, dict):
+        dict.clear(target)
+        dict.update(target, made)
+    elif isinstance(target, set):
+        set.clear(target)
+        set.update(target, made)
+    elif isinstance(target, deque):
+        if target.maxlen != made.maxlen:
+            raise CannotPut("its maxlen changed")
+        target.clear()
+        target.extend(made)
+    elif not _has_state(target):
+        raise CannotPut(f"a {type(target).__name__} cannot be changed in place")
+    _put_attributes(target, made)
+
+
+def can_put(value: object) -> bool:
+    """Whether :func:`put` can work on objects of this type."""
+    if is_leaf(value):
+        return _family(value) is not None
+    return isinstance(value, list | bytearray | dict | set | deque) or _has_state(value)
+
+
+def _has_state(value: object) -> bool:
+    return hasattr(value, "__dict__") or any(_slots(type(value)))
+
+
+def _slots(kind: type) -> list[types.MemberDescriptorType]:
+    return [
+        slot for base in kind.__mro__ for slot in vars(base).values() if isinstance(slot, types.MemberDescriptorType)
+    ]
+
+
+def _put_attributes(target: Any, made: Any) -> None:
+    state = getattr(target, "__dict__", None)
+    if isinstance(state, dict):
+        new = dict(made.__dict__)
+        state.clear()
+        state.update(new)
+    for slot in _slots(type(target)):
+        try:
+            value = slot.__get__(made)
+        except AttributeError:
+            try:
+                slot.__delete__(target)
+            except (AttributeError, TypeError):
+                pass
+            continue
+        try:
+            slot.__set__(target, value)
+        except (AttributeError, TypeError):  # read-only, as those of C types are
+            continue
+
+
+def _family(value: Any) -> str | None:
+    names = {f"{base.__module__.partition('.')[0]}.{base.__name__}" for base in type(value).__mro__}
+    known = {"numpy.ndarray", "pandas.DataFrame", "pandas.Series", "polars.DataFrame", "torch.Tensor"}
+    return next(iter(names & known), None)
+
+
+def _put_leaf(target: Any, made: Any) -> None:
+    match _family(target):
+        case "numpy.ndarray":
+            if target.shape != made.shape or target.dtype != made.dtype:
+                raise CannotPut("its shape or dtype changed")
+            if not target.flags.writeable:
+                raise CannotPut("it is read-only")
+            target[...] = made
+        case "pandas.DataFrame" | "pandas.Series":
+            target._update_inplace(made)
+            target.attrs = made.attrs
+            if hasattr(made, "name"):
+                target.name = made.name
+        case "polars.DataFrame":
+            target._df = made._df
+        case "torch.Tensor":
+            if target.shape != made.shape or target.dtype != made.dtype or target.device != made.device:
+                raise CannotPut("its shape, dtype or device changed")
+            target.detach().copy_(made.detach())
+        case _:
+            raise CannotPut(f"a {type(target).__name__} cannot be changed in place")

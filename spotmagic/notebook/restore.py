@@ -1,0 +1,385 @@
+"""What a cell changes in the notebook's namespace, and how a hit makes the same changes again.
+
+::
+
+    watch = restore.watch(ns, code, ...)          # before the run, hit or miss: watch.inputs make the key
+    with watch.running(): ...                     # the run
+    parts = restore.pack(watch.changes())         # name -> value to encode, in order
+    restore.restore(ns, load, code, define, ...)  # a hit: load(name) decodes a part when it is needed
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import sys
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from spotmagic.code.cell import CellCode
+from spotmagic.errors import Uncacheable
+from spotmagic.keys import Mask, Notes, fingerprint
+from spotmagic.notebook import rng as generators
+from spotmagic.notebook.definitions import refuse_changed_definition
+from spotmagic.notebook.graph import ATOMS, Live, children, is_atom, is_leaf, same_shape, shape
+from spotmagic.notebook.groups import groups, levels, refuse_what_only_code_makes
+from spotmagic.notebook.heap import Heap, Thaw
+from spotmagic.notebook.inplace import CannotPut, can_put, put
+from spotmagic.notebook.namespace import exported, inputs_of, is_private
+
+VERSION = 1
+ACCOUNT, LINKED = "changes", "linked variables"
+_MISSING = object()
+_CLASS_CACHES = frozenset({"__abstractmethods__", "_abc_impl", "__weakref__", "__dict__", "__doc__"})
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one run of a cell did to the namespace.
+
+    Attributes:
+        set: variables it bound, by name.
+        deleted: names that are unbound after it.
+        mutated: objects that inputs hold and that it changed in place: ``(input, place in it, the object)``.
+        modules: names bound to modules by other code than imports.
+        inputs: the names of the inputs.
+        live: what the inputs hold.
+        pinned: whether a hit must do without the inputs.
+        rng: states of the global generators it drew from.
+    """
+
+    set: dict[str, Any]
+    deleted: tuple[str, ...]
+    mutated: tuple[tuple[str, int, Any], ...] = ()
+    modules: dict[str, str] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+    live: Live = field(default_factory=lambda: Live({}))
+    pinned: bool = False
+    rng: dict[str, Any] = field(default_factory=dict)
+
+
+class Watch:
+    """A look at the namespace before a cell runs.
+
+    Attributes:
+        inputs: fingerprints of the cell's inputs, by name.
+        notes: what was met while they were taken: handles counted by their settings, state left out.
+    """
+
+    def __init__(
+        self,
+        ns: dict[str, Any],
+        code: CellCode,
+        names: Iterable[str],
+        *,
+        outputs: frozenset[str] = frozenset(),
+        mask: Mask | None = None,
+        pinned: bool = False,
+        rng: bool = False,
+    ) -> None:
+        self._ns, self._code, self._outputs, self._mask, self._pinned = ns, code, outputs, mask, pinned
+        self._wants_rng = rng
+        self.notes = Notes()
+        self._values = {name: ns[name] for name in names}
+        self.inputs = {name: self._print(value, name) for name, value in self._values.items()}
+        self._before: dict[str, Any] | None = None
+        self._live = Live({})
+        self._shapes: dict[int, list[Any]] = {}
+        self._prints: dict[int, bytes] = {}
+        self._owned: dict[str, tuple[Any, ...]] = {}
+        self._aside: dict[str, Any] = {}
+        self._rng: dict[str, Any] = {}
+
+    def _print(self, value: Any, path: str) -> bytes:
+        return fingerprint(value, path=path, notes=self.notes, mask=self._mask)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Around the run: what is there before it is kept, so that :meth:`changes` can tell what the run did."""
+        data = {name: value for name, value in self._values.items() if not _is_code(value)}
+        self._live = Live(data)
+        for name in data:
+            for one in self._live.objects(name):
+                if is_leaf(one):
+                    self._prints[id(one)] = self.inputs[name] if one is data[name] else self._print(one, name)
+                else:
+                    self._shapes[id(one)] = shape(one)
+        self._owned = {name: _owned(value) for name, value in self._values.items() if _is_code(value)}
+        self._before = dict(self._ns)
+        self._rng = generators.states() if self._wants_rng else {}
+        self._set_aside()
+        try:
+            yield
+        finally:
+            self._take_back()
+
+    def _set_aside(self) -> None:
+        """Move plain values that the cell may bind to themselves where they are found but not overwritten.
+
+        A name bound to ``3`` before and after tells nothing about whether the cell bound it.
+        """
+        code = self._code
+        if code.opaque:
+            return
+        for name in code.writes - code.always - code.reads - code.deletes:
+            if type(self._ns.get(name, self)) in ATOMS and not hasattr(builtins, name) and not is_private(name):
+                self._aside[name] = self._ns[name]
+                setattr(builtins, name, self._ns.pop(name))
+
+    def _take_back(self) -> None:
+        for name, value in self._aside.items():
+            vars(builtins).pop(name, None)
+            if name in self._ns:
+                self._before.pop(name, None)  # type: ignore[union-attr]
+            else:
+                self._ns[name] = value
+
+    def changes(self) -> Changes:
+        """What the run did.
+
+        Raises:
+            Uncacheable: a change that a hit could not make again; ``path`` is the name.
+        """
+        before = self._before
+        if before is None:
+            raise RuntimeError("Watch.changes() needs the run to be inside Watch.running()")
+        made: dict[str, Any] = {}
+        deleted: list[str] = []
+        modules: dict[str, str] = {}
+        for name in sorted(self._names(before)):
+            if name not in self._ns:
+                if name in before or name in self._code.defined:
+                    deleted.append(name)
+                continue
+            value = self._ns[name]
+            if not (before.get(name, _MISSING) is not value or name in self._code.always):
+                continue
+            if self._comes_by_code(name, value):
+                continue
+            if isinstance(value, types.ModuleType):
+                modules[name] = _module_name(name, value)
+                continue
+            refuse_what_only_code_makes(name, value, self._ns, lambda top: top in before or top in self._code.defined)
+            made[name] = value
+        mutated = self._mutated()
+        drawn = generators.drawn(self._rng, generators.states()) if self._wants_rng else {}
+        return Changes(
+            made, tuple(deleted), mutated, modules, tuple(sorted(self._values)), self._live, self._pinned, drawn
+        )
+
+    def _names(self, before: Mapping[str, Any]) -> set[str]:
+        """The names to look at: those the cell can bind or unbind, and all where analysis cannot tell."""
+        code = self._code
+        names = set(code.writes | code.deletes)
+        if code.opaque or code.star_imports:
+            names |= {name for name, value in self._ns.items() if before.get(name, _MISSING) is not value}
+            names |= before.keys() - self._ns.keys()
+        if self._outputs:
+            names &= self._outputs | code.defined
+        return {name for name in names if not is_private(name, self._ns.get(name))}
+
+    def _comes_by_code(self, name: str, value: Any) -> bool:
+        """Whether running the cell's imports and definitions again brings this name back."""
+        code = self._code
+        if name in code.defined and name not in code.rebound:
+            refuse_changed_definition(name, value, code)
+            return True
+        if name in code.defined and isinstance(value, types.FunctionType | type):
+            raise Uncacheable(f"`{name}` cannot be kept", "it is defined and then bound to something else", path=name)
+        for module_name in code.starred:
+            module = sys.modules.get(module_name)
+            if module is not None and name in exported(module) and getattr(module, name, _MISSING) is value:
+                return True
+        return False
+
+    def _mutated(self) -> tuple[tuple[str, int, Any], ...]:
+        found: dict[int, tuple[str, int, Any]] = {}
+        for name, value in self._values.items():
+            if _is_code(value):
+                if not _same_owned(self._owned[name], _owned(value)):
+                    raise Uncacheable(f"`{name}` cannot be kept", "the cell changed attributes of code", path=name)
+                continue
+            if is_atom(value) or fingerprint(value, path=name, notes=Notes(), mask=self._mask) == self.inputs[name]:
+                continue
+            for one in self._live.objects(name):
+                if self._changed(one, name):
+                    if not can_put(one):
+                        why = f"the cell changed a {type(one).__name__} in it, which cannot be changed again in place"
+                        raise Uncacheable(f"`{name}` cannot be kept", why, path=name)
+                    owner, place = self._live.place(one) or (name, 0)
+                    found[id(one)] = (owner, place, one)
+        return tuple(found.values())
+
+    def _changed(self, one: Any, name: str) -> bool:
+        if id(one) in self._prints:
+            return fingerprint(one, path=name, notes=Notes(), mask=self._mask) != self._prints[id(one)]
+        return not same_shape(self._shapes[id(one)], shape(one))
+
+
+def watch(
+    ns: dict[str, Any],
+    code: CellCode,
+    *,
+    inputs: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    outputs: Iterable[str] | None = (),
+    mask: Mask | None = None,
+    pinned: bool = False,
+    rng: bool = False,
+) -> Watch:
+    """A look at the namespace before a cell runs, with the fingerprints of its inputs.
+
+    Args:
+        inputs: names that count as inputs besides those found.
+        ignore: names that do not count although they were found.
+        outputs: the only variables to keep; none given means all.
+        mask: what secrets enter a fingerprint as.
+        pinned: the key does not hold the inputs (``key=``), so a hit may find others, or none.
+        rng: keep the states of the global random generators that the cell draws from.
+
+    Raises:
+        Uncacheable: an input has no fingerprint; ``path`` begins with its name.
+    """
+    names = inputs_of(ns, code, inputs=inputs, ignore=ignore)
+    return Watch(ns, code, names, outputs=frozenset(outputs or ()), mask=mask, pinned=pinned, rng=rng)
+
+
+def pack(changes: Changes) -> dict[str, Any]:
+    """The parts to encode, by name and in order: an account in plain values, then the variables.
+
+    Variables that share objects are one part, so that they share them again.
+
+    Raises:
+        Uncacheable: a variable refers to an input in a way that cannot be kept.
+    """
+    live = changes.live
+    account: dict[str, Any] = {
+        "version": VERSION,
+        "deleted": list(changes.deleted),
+        "modules": changes.modules,
+        "rng": changes.rng,
+        "inputs": list(changes.inputs),
+        "parts": {},
+        "linked": {},
+        "put": [],
+    }
+    parts: dict[str, Any] = {ACCOUNT: account}
+    linked: dict[str, Any] = {}
+    for names in groups(changes.set):
+        if any(live.knows_any(level) for name in names for level in levels(changes.set[name])):
+            linked.update((name, changes.set[name]) for name in names)
+            continue
+        part = ("variable " if len(names) == 1 else "variables ") + ", ".join(names)
+        parts[part] = changes.set[names[0]] if len(names) == 1 else {name: changes.set[name] for name in names}
+        account["parts"][part] = list(names)
+    if linked or changes.mutated:
+        heap = Heap(live, copies=changes.pinned)
+        heap.take([*linked.values(), *(one for _, _, one in changes.mutated)])
+        account["linked"] = {name: heap.add(value, name) for name, value in linked.items()}
+        account["put"] = [
+            [name, place, live.count(name), heap.describe(one, name, number=False)]
+            for name, place, one in changes.mutated
+        ]
+        parts[LINKED] = heap.rows
+    return parts
+
+
+def restore(
+    ns: dict[str, Any], load: Callable[[str], Any], code: CellCode, define: Callable[[str], None], *, rng: bool = False
+) -> None:
+    """Make the changes of a kept run in this namespace.
+
+    Everything is decoded before the first variable is set.
+
+    Args:
+        load: gives the value of a part, decoded. Called when the classes of the cell are defined.
+        define: runs the source of one definition in the namespace.
+        rng: put the global random generators where the run left them.
+
+    Raises:
+        LookupError: the inputs are not shaped as they were in the kept run.
+        Exception: whatever ``load`` and ``define`` raise.
+    """
+    account = load(ACCOUNT)
+    if account.get("version") != VERSION:
+        raise LookupError(f"changes of version {account.get('version')!r}")
+    needs_live = account["linked"] or account["put"]
+    live = Live(
+        {name: ns[name] for name in account["inputs"] if name in ns and not _is_code(ns[name])} if needs_live else {}
+    )
+    parts, values = account["parts"], {}
+    for part, names in parts.items():
+        if not code.early.isdisjoint(names):
+            values.update(_named(load(part), names))
+            ns.update(values)
+    for source in code.definitions:
+        define(source)
+    for part, names in parts.items():
+        if code.early.isdisjoint(names):
+            values.update(_named(load(part), names))
+    thaw = Thaw(load(LINKED) if needs_live else [], live)
+    values.update((name, thaw[row]) for name, row in account["linked"].items())
+    bodies = [(name, place, count, thaw[row]) for name, place, count, row in account["put"]]
+    values.update((name, _imported(module, code)) for name, module in account["modules"].items())
+    for name, place, count, body in bodies:
+        _put(ns, live, name, place, count, body)
+    ns.update(values)
+    for name in account["deleted"]:
+        ns.pop(name, None)
+    if rng:
+        generators.restore(account["rng"])
+
+
+def _named(value: Any, names: list[str]) -> dict[str, Any]:
+    return {names[0]: value} if len(names) == 1 else value
+
+
+def _put(ns: dict[str, Any], live: Live, name: str, place: int, count: int, body: Any) -> None:
+    if not live.count(name) and not place:  # the notebook has no such input: what the cell left is all there is
+        ns[name] = body
+        return
+    try:
+        put(live.at(name, place, count), body)
+    except CannotPut as error:
+        if place:
+            raise LookupError(f"{name}: {error}") from error
+        ns[name] = body
+
+
+def _imported(module: str, code: CellCode) -> types.ModuleType:
+    """A module by name. Stored names alone import nothing: the cell must name the module, or it is loaded already."""
+    if module in sys.modules:
+        return sys.modules[module]
+    if module not in code.normal:
+        raise LookupError(f"module {module} is not named in the cell")
+    return importlib.import_module(module)
+
+
+def _module_name(name: str, module: types.ModuleType) -> str:
+    if sys.modules.get(module.__name__) is not module:
+        raise Uncacheable(f"`{name}` cannot be kept", "it is a module that cannot be imported by name", path=name)
+    return module.__name__
+
+
+def _is_code(value: object) -> bool:
+    """Whether a value counts in keys by the code it is, not by what it holds."""
+    return isinstance(
+        value, types.FunctionType | types.BuiltinFunctionType | types.ModuleType | type | types.MethodType
+    )
+
+
+def _owned(value: Any) -> tuple[Any, ...]:
+    """What a function or class holds itself, by identity. A module's contents are its own business."""
+    if isinstance(value, types.FunctionType):
+        return (*value.__dict__.items(), value.__defaults__, *children(value))
+    if isinstance(value, type) and value.__module__ == "__main__":
+        return tuple(part for pair in vars(value).items() for part in pair if pair[0] not in _CLASS_CACHES)
+    return ()
+
+
+def _same_owned(before: tuple[Any, ...], now: tuple[Any, ...]) -> bool:
+    flat = [[part for item in owned for part in (item if type(item) is tuple else [item])] for owned in (before, now)]
+    return len(flat[0]) == len(flat[1]) and all(a is b for a, b in zip(*flat, strict=True))
