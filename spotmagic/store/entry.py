@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
 Kind = Literal["function", "cell", "http"]
 Status = Literal["value", "error", "partial"]
 Wrong = Literal["foreign", "corrupt", "unknown codec", "newer format"]
 
-NO_NOTES: Mapping[str, str] = {}
+NO_INPUTS: Mapping[str, bytes] = MappingProxyType({})
+NO_NOTES: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Part:
     @property
     def size(self) -> int:
         """Bytes of the head and the buffers."""
+        if not self.buffers:
+            return len(self.head)
         return len(self.head) + sum(buffer.nbytes for buffer in self.buffers)
 
 

@@ -19,6 +19,7 @@ what lies before the next magic.
 
 from __future__ import annotations
 
+import functools
 import struct
 from typing import NamedTuple
 
@@ -72,6 +73,7 @@ class Scan(NamedTuple):
     damaged: int
 
 
+@functools.lru_cache(4096)
 def group_of(name: str) -> int:
     """The number that stands for an entry's name in its record."""
     return xxh3_64_intdigest(name.encode("utf-8", "surrogatepass"))

@@ -12,9 +12,9 @@
     40     header           msgpack: lists, texts, numbers, bytes
            data             from the next multiple of 8: heads and buffers of the inline parts, buffers at such a one
            32  SHA-256 of all before
-           32  MAC of that digest
+           32  MAC of all before, the digest included
 
-The digest tells damage from a foreign seal even when the writer's secret is not known here.
+The digest tells damage from a foreign seal where the writer's secret is not known. With a right MAC nobody looks at it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 import msgpack
 
 from spotmagic.errors import Uncacheable
 from spotmagic.store.bounds import MAX_HEADER, MAX_INLINE, MAX_PART, MAX_PARTS, UNPACK
-from spotmagic.store.entry import NO_NOTES, Bad, BlobRef, Entry, Part
+from spotmagic.store.entry import NO_INPUTS, NO_NOTES, Bad, BlobRef, Entry, Part
 from spotmagic.store.trust import Ring
 
 MAGIC = b"\x89spot\r\n\x1a"
@@ -72,8 +73,10 @@ def seal(entry: Entry, ring: Ring, blobs: Mapping[int, bytes] = {}) -> list[Piec
             entry.seconds,
             entry.price,
             entry.content_type,
-            [piece for pair in entry.inputs.items() for piece in pair],
-            [piece for pair in entry.notes.items() for piece in pair],
+            list(entry.inputs),
+            list(entry.inputs.values()),
+            list(entry.notes),
+            list(entry.notes.values()),
             parts,
         ]
     )
@@ -83,13 +86,13 @@ def seal(entry: Entry, ring: Ring, blobs: Mapping[int, bytes] = {}) -> list[Piec
     header += _PADDING[: -len(header) % 8]
     if at < 65_536:
         body = b"".join((head, header, *data))
-        digest = hashlib.sha256(body).digest()
-        return [b"".join((body, digest, ring.seal(digest)))]
+        body += hashlib.sha256(body).digest()
+        return [body + ring.seal(body)]
     hashed = hashlib.sha256(head + header)
     for piece in data:
         hashed.update(piece)
-    digest = hashed.digest()
-    return [head, header, *data, digest, ring.seal(digest)]
+    pieces = [head, header, *data, hashed.digest()]
+    return [*pieces, ring.seal(*pieces)]
 
 
 def blob_pieces(part: Part) -> list[Piece]:
@@ -126,14 +129,13 @@ def unseal(
     if magic != MAGIC:
         return Bad("corrupt", "it does not begin as an entry")
     end = size - _TRAILER
-    digest = hashlib.sha256(memoryview(data)[:end]).digest()
-    if digest != data[end : end + 32]:
-        return Bad("corrupt", "its bytes are not those that were written")
-    if version > VERSION or algorithm != HMAC_SHA256:
-        return Bad("newer format", f"format {version}, algorithm {algorithm}; this spotmagic reads format {VERSION}")
-    trusted = ring.check(kid, digest, data[end + 32 :])
+    trusted = ring.check(kid, memoryview(data)[:-32], data[-32:]) if version == VERSION else None
     if trusted is False:
-        return Bad("corrupt", "its seal is wrong")
+        return Bad("corrupt", "its bytes are not those that were sealed")
+    if trusted is None and hashlib.sha256(memoryview(data)[:end]).digest() != data[end : end + 32]:
+        return Bad("corrupt", "its bytes are not those that were written")
+    if version != VERSION or algorithm != HMAC_SHA256:
+        return Bad("newer format", f"format {version}, algorithm {algorithm}; this spotmagic reads format {VERSION}")
     if key is not None and its_key != key:
         return Bad("corrupt", "it belongs to another key")
     header_end = _HEAD.size + header_size
@@ -143,8 +145,10 @@ def unseal(
     if trusted is None and not foreign:
         return Bad("foreign", f"its writer {kid.hex()} is not on your ring")
     try:
-        header = msgpack.unpackb(data[_HEAD.size : header_end], **UNPACK)
-        if trusted is None:
+        if trusted:
+            header = msgpack.unpackb(data[_HEAD.size : header_end])
+        else:
+            header = msgpack.unpackb(data[_HEAD.size : header_end], **UNPACK)
             _validate(header)
         return _entry(data, header, start, end, its_key, kid, bool(trusted))
     except (ValueError, TypeError, OverflowError, RecursionError, MemoryError) as error:
@@ -153,28 +157,22 @@ def unseal(
 
 def _validate(header: Any) -> None:
     """Raise unless every field has its type: what another writer sealed is only as good as that."""
-    name, kind, status, code, created, expires, seconds, price, content_type, inputs, notes, parts = header
-    texts = [
-        name,
-        kind,
-        status,
-        *notes,
-        *inputs[::2],
-        *(part[0] for part in parts),
-        *(c for part in parts for c in part[1]),
-    ]
+    name, kind, status, code, created, expires, seconds, price, content_type, *named, parts = header
+    inputs, prints, notes, texts = named
+    words = [name, kind, status, *inputs, *notes, *texts, *(part[0] for part in parts)]
+    words += [codec for part in parts for codec in part[1]]
     if content_type is not None:
-        texts.append(content_type)
+        words.append(content_type)
     numbers = [created, seconds, price] if expires is None else [created, seconds, price, expires]
     sizes = [size for part in parts for size in (part[2], *part[3])]
     if (
-        not all(type(text) is str for text in texts)
-        or not all(type(piece) is bytes for piece in (code, *inputs[1::2]))
+        not all(type(word) is str for word in words)
+        or not all(type(piece) is bytes for piece in (code, *prints))
         or not all(type(number) in (int, float) and number == number for number in numbers)
         or not all(type(size) is int for size in sizes)
         or not all(part[4] is None or type(part[4]) is bytes for part in parts)
-        or len(set(inputs[::2])) * 2 != len(inputs)
-        or len(set(notes[::2])) * 2 != len(notes)
+        or len(set(inputs)) != len(inputs)
+        or len(set(notes)) != len(notes)
         or len(parts) > MAX_PARTS
     ):
         raise ValueError("a field of the wrong type")
@@ -183,52 +181,97 @@ def _validate(header: Any) -> None:
 def _entry(
     data: bytes, header: list[Any], at: int, end: int, key: bytes, kid: bytes, trusted: bool
 ) -> tuple[Entry, tuple[BlobRef, ...]]:
-    name, kind, status, code, created, expires, seconds, price, content_type, inputs, notes, packed = header
-    refs: tuple[BlobRef, ...] = ()
-    parts = []
-    size = len(data)
-    view = memoryview(data)
-    start = at
-    for number, (part_name, codecs, head, lengths, digest) in enumerate(packed):
-        if digest is None:
-            if head < 0 or at + head > end:
-                raise ValueError("a part does not fit")
-            buffers = []
-            stop = at + head
-            for length in lengths:
-                begin = stop + (start - stop) % 8
-                stop = begin + length
-                if length < 0 or stop > end:
-                    raise ValueError("a buffer does not fit")
-                buffers.append(view[begin:stop])
-            parts.append(Part(part_name, tuple(codecs), data[at : at + head], tuple(buffers)))
-            at = stop
-        else:
-            ref = _ref(number, digest, head, tuple(lengths))
-            size += ref.size
-            refs += (ref,)
-            parts.append(Part(part_name, tuple(codecs), b"", ()))
-    if at != end:
-        raise ValueError("there is more in it than its parts")
-    entry = Entry(
-        key,
+    (
         name,
         kind,
+        status,
         code,
-        dict(zip(inputs[::2], inputs[1::2], strict=True)),
-        tuple(parts),
         created,
         expires,
         seconds,
         price,
-        status,
         content_type,
-        kid,
-        trusted,
-        size,
-        dict(zip(notes[::2], notes[1::2], strict=True)) if notes else NO_NOTES,
-    )
+        inputs,
+        prints,
+        notes,
+        texts,
+        packed,
+    ) = header
+    refs: tuple[BlobRef, ...] = ()
+    parts = []
+    size = len(data)
+    start = at
+    for number, (part_name, codecs, head, lengths, digest) in enumerate(packed):
+        if digest is not None:
+            ref = _ref(number, digest, head, tuple(lengths))
+            size += ref.size
+            refs += (ref,)
+            parts.append(_part(part_name, tuple(codecs), b"", ()))
+            continue
+        stop = at + head
+        if head < 0 or stop > end:
+            raise ValueError("a part does not fit")
+        buffers: tuple[memoryview, ...] = ()
+        for length in lengths:
+            begin = stop + (start - stop) % 8
+            stop = begin + length
+            if length < 0 or stop > end:
+                raise ValueError("a buffer does not fit")
+            buffers += (memoryview(data)[begin:stop],)
+        parts.append(_part(part_name, tuple(codecs), data[at : at + head], buffers))
+        at = stop
+    if at != end:
+        raise ValueError("there is more in it than its parts")
+    entry = _new(Entry)
+    _set_key(entry, key)
+    _set_name(entry, name)
+    _set_kind(entry, kind)
+    _set_code(entry, code)
+    _set_inputs(entry, dict(zip(inputs, prints, strict=True)) if inputs else NO_INPUTS)
+    _set_parts(entry, tuple(parts))
+    _set_created(entry, created)
+    _set_expires(entry, expires)
+    _set_seconds(entry, seconds)
+    _set_price(entry, price)
+    _set_status(entry, status)
+    _set_content_type(entry, content_type)
+    _set_writer(entry, kid)
+    _set_trusted(entry, trusted)
+    _set_size(entry, size)
+    _set_notes(entry, dict(zip(notes, texts, strict=True)) if notes else NO_NOTES)
     return entry, refs
+
+
+def _part(name: str, codecs: tuple[str, ...], head: bytes, buffers: tuple[memoryview, ...]) -> Part:
+    part = _new(Part)
+    _set_part_name(part, name)
+    _set_codecs(part, codecs)
+    _set_head(part, head)
+    _set_buffers(part, buffers)
+    return part
+
+
+# A frozen class guards every field as it is set, which would take a quarter of the time of a first hit.
+_new = object.__new__
+(
+    _set_key,
+    _set_name,
+    _set_kind,
+    _set_code,
+    _set_inputs,
+    _set_parts,
+    _set_created,
+    _set_expires,
+    _set_seconds,
+    _set_price,
+    _set_status,
+    _set_content_type,
+    _set_writer,
+    _set_trusted,
+    _set_size,
+    _set_notes,
+) = (getattr(Entry, field.name).__set__ for field in fields(Entry))
+_set_part_name, _set_codecs, _set_head, _set_buffers = (getattr(Part, field.name).__set__ for field in fields(Part))
 
 
 def _ref(number: int, digest: bytes, head: int, lengths: tuple[int, ...]) -> BlobRef:

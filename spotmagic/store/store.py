@@ -230,7 +230,7 @@ class FolderStore:
                 journal = shelf.journal
         if durable and journal is not None:
             self._sync(journal)
-        else:
+        elif not self._awake:
             self._wake()
         return written
 
@@ -366,6 +366,7 @@ class FolderStore:
 
     def tick(self) -> bool:
         """Do what is due once a second: sync, count, look whether the folder still stands."""
+        self._awake = False  # whoever writes from here on wakes the store again
         with self._lock:
             shelf = self._shelf
             if shelf is not None and not shelf.whole():
@@ -381,8 +382,7 @@ class FolderStore:
         if self._hits and now >= self._counted + COUNT_EVERY:
             self._counted = now
             self._count()
-        self._awake = bool(self._hits) or (journal is not None and journal.synced < journal.end)
-        return self._awake
+        return bool(self._hits) or (journal is not None and journal.synced < journal.end)
 
     def _wake(self) -> None:
         self._awake = True

@@ -33,9 +33,10 @@ class _Hmac:
         self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded))
         self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
 
-    def __call__(self, data: bytes) -> bytes:
+    def __call__(self, *pieces: bytes | memoryview) -> bytes:
         inner = self._inner.copy()
-        inner.update(data)
+        for piece in pieces:
+            inner.update(piece)
         outer = self._outer.copy()
         outer.update(inner.digest())
         return outer.digest()
@@ -63,11 +64,11 @@ class Ring:
         seals = {_derived(each, b"kid 1")[:8]: _Hmac(_derived(each, b"seal 1")) for each in (secret, *others)}
         return cls(_derived(secret, b"kid 1")[:8], seals, _Hmac(_derived(secret, b"mask 1")))
 
-    def seal(self, data: bytes) -> bytes:
-        """The 32-byte MAC of data under the sealing secret."""
-        return self._seals[self.kid](data)
+    def seal(self, *pieces: bytes | memoryview) -> bytes:
+        """The 32-byte MAC of data under the sealing secret; of several pieces as of one."""
+        return self._seals[self.kid](*pieces)
 
-    def check(self, kid: bytes, data: bytes, mac: bytes) -> bool | None:
+    def check(self, kid: bytes, data: bytes | memoryview, mac: bytes) -> bool | None:
         """Whether a MAC is right; ``None`` when nobody on the ring has that ``kid``. As fast for every wrong one."""
         seal = self._seals.get(kid)
         return None if seal is None else hmac.compare_digest(seal(data), mac)

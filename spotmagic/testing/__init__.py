@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from spotmagic.testing.clock import FakeClock
+from spotmagic.testing.store import BlobsContract, StoreContract
 
-__all__ = ["FakeClock"]
+__all__ = ["BlobsContract", "FakeClock", "StoreContract"]
