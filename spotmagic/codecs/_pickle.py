@@ -1,0 +1,222 @@
+"""The one place that pickles. What is pickled is for its own writer, after the seal was checked.
+
+The pickle is taken with protocol 5, large buffers out of band. It is read back and compared before it is accepted,
+because classes may drop or change what they hold when they are pickled.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import sys
+import types
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import cloudpickle
+from msgpack import packb, unpackb
+
+from spotmagic.codecs import bounds, registry
+from spotmagic.codecs.refusals import refusal
+from spotmagic.codecs.undecodable import Undecodable
+from spotmagic.errors import Uncacheable
+
+_PROTOCOL = 5
+_TODO = "Return plain data, or teach spotmagic.register() the type"
+# Embedded in other objects these go through their codec too, which leaves out credentials.
+_THROUGH_CODEC = frozenset({"httpx", "requests"})
+
+
+def save(value: Any, path: str) -> tuple[bytes, tuple[memoryview, ...]]:
+    """The head and buffers of a pickled value; :class:`Uncacheable` with the path when it does not come back."""
+    try:
+        data, buffers = _dump(value)
+    except MemoryError as error:
+        raise Uncacheable(f"{path} cannot be kept", "there is no memory to save it", path=path) from error
+    except Exception as error:
+        where, why = _locate(value, path, error)
+        raise Uncacheable(f"{where} cannot be kept", why, _TODO, path=where) from error
+    if len(data) > bounds.INLINE:
+        buffers.append(memoryview(data))
+        head: bytes = packb(None)
+    else:
+        head = packb(data)
+    try:
+        copy = load(head, buffers)
+    except Exception as error:
+        raise Uncacheable(f"{path} cannot be kept", f"its pickle does not load: {error}", _TODO, path=path) from error
+    doubt = _doubt(value, copy)
+    if doubt:
+        raise Uncacheable(f"{path} cannot be kept", doubt, _TODO, path=path)
+    return head, tuple(buffers)
+
+
+def load(head: Any, buffers: Sequence[Any]) -> Any:
+    """The value of a pickle that I sealed. A buffer that cannot be written is copied."""
+    data = unpackb(head)
+    buffers = [memoryview(buffer) for buffer in buffers]
+    if data is None:
+        if not buffers:
+            raise Undecodable("corrupt", "a pickle without its bytes")
+        data = buffers.pop()
+    own = [bytearray(buffer) if buffer.readonly else buffer for buffer in buffers]
+    try:
+        return pickle.loads(data, buffers=own)
+    except (AttributeError, ImportError) as error:
+        raise Undecodable("unknown codec", f"the pickle needs what is not here: {error}") from error
+
+
+class _Refused(Exception):
+    pass
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    def reducer_override(self, obj: Any) -> Any:
+        kind = type(obj)
+        refused = refusal(kind)
+        if refused:
+            raise _Refused(f"it is {refused}")
+        if isinstance(obj, (type, types.FunctionType)):
+            name = main_name(obj)
+            if name:
+                return from_main, (name,)
+        elif kind.__module__.partition(".")[0] in _THROUGH_CODEC and registry.find(kind) is not None:
+            return _through_codec(obj)
+        elif kind.__name__ == "Figure" and kind.__module__.startswith("matplotlib."):
+            return _figure(obj)
+        return super().reducer_override(obj)
+
+
+def _dump(value: Any) -> tuple[bytes, list[memoryview]]:
+    buffers: list[memoryview] = []
+
+    def stays(buffer: pickle.PickleBuffer) -> bool:
+        raw = buffer.raw()
+        if raw.nbytes <= bounds.INLINE:
+            return True
+        buffers.append(raw)
+        return False
+
+    file = io.BytesIO()
+    _Pickler(file, protocol=_PROTOCOL, buffer_callback=stays).dump(value)
+    return file.getvalue(), buffers
+
+
+def main_name(obj: Any) -> str:
+    """The name by which the running namespace has a class or function that was defined in it, or an empty text."""
+    if getattr(obj, "__module__", None) != "__main__":
+        return ""
+    name: str = obj.__qualname__
+    return name if _walk(name) is obj else ""
+
+
+def from_main(name: str) -> Any:
+    """What the running namespace has under a name: an instance belongs to the class that is defined there now."""
+    found = _walk(name)
+    if found is None:
+        raise ImportError(f"{name} is not defined here")
+    return found
+
+
+def _walk(name: str) -> Any:
+    place: Any = sys.modules.get("__main__")
+    for step in name.split("."):
+        place = getattr(place, step, None)
+    return place
+
+
+def _through_codec(value: Any) -> tuple[Any, ...]:
+    from spotmagic.codecs.value import encode
+
+    encoded = encode(value, pickle="never")
+    return from_codec, (encoded.codecs, encoded.head, [pickle.PickleBuffer(buffer) for buffer in encoded.buffers])
+
+
+def from_codec(codecs: tuple[str, ...], head: bytes, buffers: list[Any]) -> Any:
+    """A part of a pickled value that a codec stored."""
+    from spotmagic.codecs.value import decode
+
+    return decode(codecs, head, buffers, trusted=True)
+
+
+def _figure(figure: Any) -> tuple[Any, ...]:
+    made = list(figure.__reduce_ex__(_PROTOCOL))
+    # A figure that joins pyplot's list again would be shown a second time at the end of the cell.
+    made[2] = {name: state for name, state in made[2].items() if name != "_restore_to_pylab"}
+    return tuple(made)
+
+
+def _doubt(value: Any, copy: Any) -> str:
+    """Why a value read back may not be what was saved, or an empty text."""
+    from spotmagic.keys import fingerprint
+
+    kind = type(value)
+    if type(copy) is not kind:
+        return f"its pickle gives a {type(copy).__qualname__} back for a {kind.__qualname__}"
+    try:
+        before = fingerprint(value)
+    except Uncacheable as error:
+        if _compares(kind) and _equal(value, copy):
+            return ""
+        return f"its pickle cannot be checked, as {error.path or 'it'} has no fingerprint"
+    try:
+        same = fingerprint(copy) == before
+    except Uncacheable:
+        same = False
+    return "" if same else f"a {kind.__qualname__} does not come back equal from its pickle"
+
+
+def _compares(kind: Any) -> bool:
+    return kind.__eq__ is not object.__eq__
+
+
+def _equal(value: Any, copy: Any) -> bool:
+    try:
+        return (value == copy) is True
+    except Exception:
+        return False
+
+
+def _locate(value: Any, path: str, error: Exception) -> tuple[str, str]:
+    """Where the part is that cannot be pickled, and what is wrong with it."""
+    seen = {id(value)}
+    left = bounds.STEPS
+    while True:
+        for step, child in _inside(value):
+            left -= 1
+            if left < 0 or id(child) in seen:
+                continue
+            seen.add(id(child))
+            try:
+                _dump(child)
+            except Exception as deeper:
+                value, path, error = child, path + step, deeper
+                break
+        else:
+            return path, str(error) if isinstance(
+                error, _Refused
+            ) else f"{type(value).__qualname__} cannot be pickled ({error})"
+
+
+def _inside(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, child in list(value.items()):
+            yield f" key {ascii(key)[:60]}", key
+            yield f"[{ascii(key)[:60]}]", child
+    elif isinstance(value, (list, tuple)):
+        yield from ((f"[{n}]", child) for n, child in enumerate(value))
+    elif isinstance(value, (set, frozenset)):
+        yield from ((f" item {ascii(child)[:60]}", child) for child in value)
+    elif isinstance(value, types.FunctionType):
+        cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=False)
+        yield from ((f".{name}", cell.cell_contents) for name, cell in cells if cell != types.CellType())
+    if isinstance(value, type):
+        return
+    attributes = getattr(value, "__dict__", None)
+    if isinstance(attributes, dict):
+        yield from ((f".{name}", child) for name, child in list(attributes.items()))
+    for base in type(value).__mro__:
+        slots = base.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if hasattr(value, name):
+                yield f".{name}", getattr(value, name)

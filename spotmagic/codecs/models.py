@@ -1,0 +1,268 @@
+"""Records: dataclasses, enums, named tuples, attrs and pydantic models, by the name of their class and their fields.
+
+What I sealed is put together without the constructor, so that it is what it was. What others wrote goes through the
+constructor that validates, and only for registered classes.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import dataclasses
+import enum
+import sys
+import types
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from spotmagic.codecs import classes
+from spotmagic.codecs.registry import Codec
+from spotmagic.codecs.undecodable import Undecodable
+
+if TYPE_CHECKING:
+    from spotmagic.codecs.reader import Reader
+    from spotmagic.codecs.writer import Writer
+
+_HEAP_TYPE = 1 << 9  # a class made by a class statement, not by C
+_GENERATED = ("dataclasses", "attr._make", "pydantic.main")  # whose __getstate__ keeps the state as it is
+
+
+def find(kind: type) -> Codec | None:
+    """The codec for a class of records, by what kind of class it is."""
+    form = _form(kind)
+    return CODECS[form] if form else None
+
+
+def _form(kind: type) -> str:
+    if issubclass(kind, enum.Enum):
+        return "enum"
+    if kind is types.SimpleNamespace:
+        return "namespace"
+    if not _is_bare(kind):
+        return ""
+    if issubclass(kind, tuple):
+        return "namedtuple" if isinstance(getattr(kind, "_fields", None), tuple) else ""
+    pydantic = sys.modules.get("pydantic")
+    if pydantic is not None and issubclass(kind, pydantic.BaseModel):
+        return "pydantic"
+    if hasattr(kind, "__attrs_attrs__"):
+        return "attrs"
+    return "dataclass" if dataclasses.is_dataclass(kind) else ""
+
+
+def _is_bare(kind: type) -> bool:
+    """Whether an instance is its class, its ``__dict__`` and its slots, and the class has no own ideas of copying."""
+    bases = {base for base in kind.__mro__ if not base.__flags__ & _HEAP_TYPE}
+    if not bases <= {object, tuple} or kind in copyreg.dispatch_table or hasattr(kind, "__del__"):
+        return False
+    if any(getattr(kind, name) is not getattr(object, name) for name in ("__reduce_ex__", "__reduce__")):
+        return False
+    own = [
+        name for name in ("__getstate__", "__setstate__", "__getnewargs_ex__", "__getnewargs__") if hasattr(kind, name)
+    ]
+    if tuple in bases:  # typing and collections give named tuples one that returns the items
+        return not {"__setstate__", "__getnewargs_ex__"} & set(own)
+    return all(_is_generated(getattr(kind, name)) for name in own)
+
+
+def _is_generated(method: Any) -> bool:
+    return method is object.__getstate__ or getattr(method, "__module__", None) in _GENERATED
+
+
+def _named(kind: type, writer: Writer) -> str:
+    name = classes.name_of(kind)
+    if name is None:
+        writer.refuse(f"an instance of {kind.__qualname__}, a class that cannot be found by its name")
+    return name
+
+
+def _class(spec: Any, form: str, reader: Reader) -> type:
+    kind = classes.class_of(spec[0], trusted=reader.trusted)
+    if _form(kind) != form:
+        raise Undecodable("unknown codec", f"class {spec[0]} is no {form} here")
+    if list(_fields(kind, form)) != spec[1]:
+        raise Undecodable("unknown codec", f"class {spec[0]} has other fields now")
+    return kind
+
+
+def _fields(kind: Any, form: str) -> Iterable[str]:
+    match form:
+        case "dataclass":
+            return kind.__dataclass_fields__  # type: ignore[no-any-return]
+        case "attrs":
+            return [field.name for field in kind.__attrs_attrs__]
+        case "pydantic":
+            return kind.model_fields  # type: ignore[no-any-return]
+        case "namedtuple":
+            return kind._fields  # type: ignore[no-any-return]
+    return ()
+
+
+def _lower_enum(member: Any, writer: Writer) -> tuple[Any, Any]:
+    kind = type(member)
+    name = member._name_
+    if kind.__members__.get(name) is member:
+        return [_named(kind, writer), []], name
+    if not isinstance(member, enum.Flag) or type(member._value_) is not int:
+        writer.refuse(f"a member of {kind.__qualname__} without a name")
+    return [_named(kind, writer), []], member._value_
+
+
+def _make_enum(spec: Any, rest: Any, reader: Reader) -> Any:
+    kind: Any = _class(spec, "enum", reader)
+    if type(rest) is int and issubclass(kind, enum.Flag):
+        return kind(rest)
+    if rest not in kind.__members__:
+        raise Undecodable("unknown codec", f"{spec[0]} has no member {rest!r:.60} here")
+    return kind.__members__[rest]
+
+
+def _lower_namedtuple(value: Any, writer: Writer) -> tuple[Any, Any]:
+    if getattr(value, "__dict__", None):
+        writer.refuse(f"attributes set on a {type(value).__qualname__}")
+    items = [writer.lower(item, f".{name}") for name, item in zip(value._fields, value, strict=True)]
+    return [_named(type(value), writer), list(value._fields)], items
+
+
+def _make_namedtuple(spec: Any, rest: Any, reader: Reader) -> Any:
+    kind: Any = _class(spec, "namedtuple", reader)
+    if type(rest) is not list or len(rest) != len(spec[1]):
+        raise Undecodable("corrupt", "a named tuple of another length")
+    return tuple.__new__(kind, rest) if reader.trusted else kind(*rest)
+
+
+def _slots(kind: type) -> dict[str, Any]:
+    """The slots of a class by name, each with what reads and writes it past any ``__getattr__`` of the class."""
+    return {
+        name: member
+        for base in reversed(kind.__mro__)
+        for name, member in base.__dict__.items()
+        if isinstance(member, types.MemberDescriptorType)
+    }
+
+
+def _state(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What an object holds: its ``__dict__``, and its slots."""
+    slots: dict[str, Any] = {}
+    for name, member in _slots(type(value)).items():
+        try:
+            slots[name] = member.__get__(value)
+        except AttributeError:  # never set
+            continue
+    return getattr(value, "__dict__", {}), slots
+
+
+def _children(value: Any) -> Iterable[Any]:
+    attributes, slots = _state(value)
+    return [*attributes.values(), *slots.values()]
+
+
+def _lower_map(values: dict[str, Any], writer: Writer) -> dict[str, Any]:
+    return {name: writer.lower(value, f".{name}") for name, value in values.items()}
+
+
+def _lower_record(form: str) -> Callable[[Any, Writer], tuple[Any, Any]]:
+    def lower(value: Any, writer: Writer) -> tuple[Any, Any]:
+        kind = type(value)
+        attributes, slots = _state(value)
+        if "_attrs_cached_hash" in attributes or "_attrs_cached_hash" in slots:
+            writer.refuse(f"a {kind.__qualname__} that keeps its hash, which another process counts otherwise")
+        spec = [_named(kind, writer), list(_fields(kind, form))]
+        return spec, [_lower_map(attributes, writer), _lower_map(slots, writer)]
+
+    return lower
+
+
+def _make_record(form: str) -> Callable[[Any, Any, Reader], Any]:
+    def make(spec: Any, rest: Any, reader: Reader) -> Any:
+        kind = _class(spec, form, reader)
+        return object.__new__(kind) if reader.trusted else _construct(kind, form, rest)
+
+    return make
+
+
+def _fill_record(value: Any, rest: Any, _reader: Reader) -> None:
+    attributes, slots = rest
+    if attributes:
+        value.__dict__.update(attributes)
+    members = _slots(type(value))
+    for name, item in slots.items():
+        members[name].__set__(value, item)
+
+
+def _construct(kind: Any, form: str, rest: Any) -> Any:
+    """A record of a foreign writer, through the constructor of its class."""
+    values = {**rest[0], **rest[1]}
+    if form == "dataclass":
+        fields = {field.name: (field.name, field.init) for field in dataclasses.fields(kind)}
+    else:
+        fields = {field.name: (field.alias, field.init) for field in kind.__attrs_attrs__}
+    if not values.keys() <= fields.keys():
+        raise Undecodable("foreign", f"a {kind.__qualname__} with more than its fields")
+    made = kind(**{fields[name][0]: value for name, value in values.items() if fields[name][1]})
+    for name, value in values.items():
+        if not fields[name][1]:
+            object.__setattr__(made, name, value)
+    return made
+
+
+def _pydantic_state(value: Any) -> list[Any]:
+    return [value.__dict__, value.__pydantic_extra__, value.__pydantic_private__]
+
+
+def _lower_pydantic(value: Any, writer: Writer) -> tuple[Any, Any]:
+    kind = type(value)
+    spec = [_named(kind, writer), list(kind.model_fields)]
+    state = [part if part is None else _lower_map(part, writer) for part in _pydantic_state(value)]
+    return spec, [*state, sorted(value.__pydantic_fields_set__)]
+
+
+def _make_pydantic(spec: Any, rest: Any, reader: Reader) -> Any:
+    kind: Any = _class(spec, "pydantic", reader)
+    if reader.trusted:
+        return kind.__new__(kind)
+    values, extra, private, given = rest
+    data = {kind.model_fields[name].alias or name: value for name, value in values.items()}
+    made = kind.model_validate({**data, **(extra or {})})
+    if made.__dict__ != values or (made.__pydantic_extra__ or {}) != (extra or {}):
+        raise Undecodable("foreign", f"a {kind.__qualname__} that its class does not take as it is")
+    if private and not private.keys() <= kind.__private_attributes__.keys():
+        raise Undecodable("foreign", f"a {kind.__qualname__} with more than its fields")
+    object.__setattr__(made, "__pydantic_fields_set__", set(given))
+    object.__setattr__(made, "__pydantic_private__", private)
+    return made
+
+
+def _fill_pydantic(value: Any, rest: Any, _reader: Reader) -> None:
+    values, extra, private, given = rest
+    object.__setattr__(value, "__dict__", values)
+    object.__setattr__(value, "__pydantic_extra__", extra)
+    object.__setattr__(value, "__pydantic_private__", private)
+    object.__setattr__(value, "__pydantic_fields_set__", set(given))
+
+
+def _pydantic_children(value: Any) -> Iterable[Any]:
+    return [item for part in _pydantic_state(value) if part for item in part.values()]
+
+
+def _lower_namespace(value: types.SimpleNamespace, writer: Writer) -> tuple[Any, Any]:
+    return None, writer.pairs(vars(value))
+
+
+def _make_namespace(_spec: Any, rest: Any, _reader: Reader) -> types.SimpleNamespace:
+    return types.SimpleNamespace(**(rest or {}))
+
+
+def _fill_namespace(value: types.SimpleNamespace, rest: Any, _reader: Reader) -> None:
+    vars(value).update(rest)
+
+
+CODECS = {
+    "enum": Codec("enum", _lower_enum, _make_enum),
+    "namedtuple": Codec("namedtuple", _lower_namedtuple, _make_namedtuple, children=lambda value: value),
+    "dataclass": Codec("dataclass", _lower_record("dataclass"), _make_record("dataclass"), _fill_record, _children),
+    "attrs": Codec("attrs", _lower_record("attrs"), _make_record("attrs"), _fill_record, _children),
+    "pydantic": Codec("pydantic", _lower_pydantic, _make_pydantic, _fill_pydantic, _pydantic_children),
+    "namespace": Codec(
+        "namespace", _lower_namespace, _make_namespace, _fill_namespace, lambda value: vars(value).values()
+    ),
+}

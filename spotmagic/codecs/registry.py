@@ -1,0 +1,208 @@
+"""Which codec stores which type: the closed list that stored bytes select from, and what users add to it."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+import weakref
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from spotmagic.errors import OptionError
+
+if TYPE_CHECKING:
+    from spotmagic.codecs.reader import Reader
+    from spotmagic.codecs.writer import Writer
+
+ENTRY_POINTS = "spotmagic.codecs"
+
+
+def _nothing(_value: Any) -> Iterable[Any]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How one kind of object becomes plain values and back.
+
+    Attributes:
+        name: what stored values call it. A new layout is a new name; the old one stays for reading.
+        encode: gives ``(what is needed to make the object, the rest)``; both of plain values, the rest through
+            ``writer.lower`` where it holds values of the user.
+        decode: makes the object; when ``fill`` is given it gets no rest, so that the rest may refer to the object.
+        fill: puts the rest in.
+        children: values of the user inside the object, which may come again elsewhere.
+        safe: whether foreign bytes may be given to it.
+    """
+
+    name: str
+    encode: Callable[[Any, Writer], tuple[Any, Any]]
+    decode: Callable[[Any, Any, Reader], Any]
+    fill: Callable[[Any, Any, Reader], None] | None = None
+    children: Callable[[Any], Iterable[Any]] = _nothing
+    safe: bool = True
+
+
+# The module that has the codecs of a package; loaded for a value of that package, or for bytes that have one.
+_FAMILIES = {
+    "numpy": "arrays",
+    "pandas": "pandas_frames",
+    "polars": "arrow_frames",
+    "pyarrow": "arrow_frames",
+    "PIL": "images",
+    "httpx": "responses",
+    "requests": "responses",
+    "torch": "tensors",
+}
+_MODELS = ("models", "failures")
+
+_lock = threading.RLock()
+_found: weakref.WeakKeyDictionary[type, Codec | None] = weakref.WeakKeyDictionary()
+_own: dict[str, Codec] = {}
+_own_types: dict[type, Codec] = {}
+_known_classes: dict[str, type] = {}
+_plugins_loaded = False
+
+
+def find(kind: type) -> Codec | None:
+    """The codec for values of exactly this type, or ``None``."""
+    try:
+        return _found[kind]
+    except KeyError:
+        with _lock:
+            codec = _found[kind] = _look(kind)
+        return codec
+
+
+def _look(kind: type) -> Codec | None:
+    load_plugins()
+    for base in kind.__mro__:
+        if base in _own_types:
+            return _own_types[base]
+    families = [_FAMILIES.get(base.__module__.partition(".")[0]) for base in kind.__mro__[:-1]]
+    for family in (*dict.fromkeys(filter(None, families)), *_MODELS):
+        codec: Codec | None = _family(family).find(kind)
+        if codec is not None:
+            return codec
+    return None
+
+
+def by_name(name: str) -> Codec | None:
+    """The codec of a name in stored bytes, or ``None``. Names select; nothing is imported because of what they say."""
+    if name in _own:
+        return _own[name]
+    family = _BUILT_IN.get(name)
+    if family is not None:
+        codecs: dict[str, Codec] = _family(family).CODECS
+        return codecs[name]
+    load_plugins()
+    return _own.get(name)
+
+
+def _family(name: str | None) -> Any:
+    return importlib.import_module(f"spotmagic.codecs.{name}")
+
+
+_BUILT_IN = {
+    name: family
+    for family, names in {
+        "arrays": ("numpy.array", "numpy.scalar", "numpy.dtype"),
+        "pandas_frames": ("pandas.frame", "pandas.series", "pandas.index", "pandas.array", "pandas.scalar"),
+        "arrow_frames": (
+            "polars.frame",
+            "polars.series",
+            "arrow.table",
+            "arrow.batch",
+            "arrow.array",
+            "arrow.chunked",
+            "arrow.schema",
+        ),
+        "models": ("enum", "dataclass", "namedtuple", "attrs", "pydantic", "namespace"),
+        "failures": ("exception",),
+        "images": ("pil.image",),
+        "responses": ("httpx.response", "httpx.request", "requests.response", "requests.request"),
+        "tensors": ("torch.tensor",),
+    }.items()
+    for name in names
+}
+
+
+def is_known(name: str) -> bool:
+    """Whether stored bytes may name this codec here."""
+    if name in _BUILT_IN or name in _own:
+        return True
+    load_plugins()
+    return name in _own
+
+
+def known_class(name: str) -> type | None:
+    """The class that was registered under a name, or that has it in the built-in list."""
+    load_plugins()
+    return _known_classes.get(name)
+
+
+def add(
+    kind: type,
+    *,
+    encode: Callable[[Any], Any] | None = None,
+    decode: Callable[[Any], Any] | None = None,
+    name: str | None = None,
+) -> None:
+    """Register a class: with two functions as a codec of its own, without as a class that foreign values may have."""
+    if not isinstance(kind, type):
+        raise OptionError(f"register() got {kind!r}", "it takes a class", "Pass type(value), not the value")
+    if (encode is None) != (decode is None):
+        raise OptionError("register() got one of encode and decode", "a value must come back", "Pass both, or neither")
+    class_name = f"{kind.__module__}:{kind.__qualname__}"
+    name = name or class_name.replace(":", ".")
+    if name in _BUILT_IN or name in ("plain", "pickle", "refs"):
+        raise OptionError(f"register() got the name {name!r}", "a built-in codec has it", "Choose another name")
+    with _lock:
+        _known_classes[class_name] = kind
+        if encode is not None and decode is not None:
+            old = _own.get(name)
+            for other in [other for other, codec in _own_types.items() if codec is old]:
+                del _own_types[other]
+            _own[name] = _own_types[kind] = _codec(name, encode, decode)
+        _found.clear()
+
+
+def _codec(name: str, encode: Callable[[Any], Any], decode: Callable[[Any], Any]) -> Codec:
+    def lower(value: Any, writer: Writer) -> tuple[Any, Any]:
+        tree = encode(value)
+        back = decode(tree)
+        if type(back) is not type(value):
+            writer.refuse(
+                f"the registered codec {name!r} gives a {type(back).__name__} back for a {type(value).__name__}"
+            )
+        return None, writer.lower(tree, "")
+
+    def make(_spec: Any, rest: Any, _reader: Reader) -> Any:
+        return decode(rest)
+
+    return Codec(name, lower, make)
+
+
+def load_plugins() -> None:
+    """Call what installed packages name in the entry-point group ``spotmagic.codecs``, once per process.
+
+    An entry point is a function without arguments that calls ``spotmagic.register``; installing the package was the
+    user's own act.
+    """
+    global _plugins_loaded
+    if _plugins_loaded:
+        return
+    with _lock:
+        if _plugins_loaded:
+            return
+        _plugins_loaded = True
+        from importlib.metadata import entry_points
+
+        from spotmagic.errors import tell
+
+        for point in entry_points(group=ENTRY_POINTS):
+            try:
+                point.load()()
+            except Exception as error:
+                tell(f"the codecs of {point.value} are not used", f"{type(error).__name__}: {error}")

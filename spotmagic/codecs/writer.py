@@ -1,0 +1,226 @@
+"""From a value to bytes, when it takes more than plain values: objects, arrays, things that come more than once."""
+
+from __future__ import annotations
+
+import collections
+import sys
+from array import array
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
+
+from msgpack import ExtType
+
+from spotmagic.codecs import bounds, plain, registry, scan
+from spotmagic.codecs.plain import NotPlain, pack_plain
+
+_SIMPLE = frozenset({type(None), bool, float, int})
+
+
+class Unfit(Exception):
+    """A value that no codec stores bit by bit.
+
+    Attributes:
+        why: what is in the way.
+        steps: the way to it, innermost first.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+        self.steps: list[str] = []
+
+    def path(self, start: str) -> str:
+        """Where it is inside the value, such as ``value["cfg"].lock``."""
+        return start + "".join(reversed(self.steps))
+
+
+class Writer:
+    """One value on its way into msgpack. :meth:`lower` gives the tree, ``names`` and ``buffers`` what goes with it."""
+
+    def __init__(self, value: Any) -> None:
+        self.names = {"plain"}
+        self.buffers: list[memoryview] = []
+        self._again = scan.coming_again(value, children)
+        self._numbers: dict[int, int] = {}
+        self._open: set[int] = set()
+        self._unfinished: set[int] = set()
+        self._depth = 0
+        self.circular = False
+
+    def refuse(self, why: str) -> NoReturn:
+        """Say why a value cannot be stored bit by bit."""
+        raise Unfit(why)
+
+    def buffer(self, data: Any) -> Any:
+        """Raw bytes for the tree: as they are when few, else out of band. ``data`` has a flat buffer of bytes."""
+        view = memoryview(data)
+        if view.nbytes <= bounds.INLINE:
+            return view.tobytes()
+        self.buffers.append(view)
+        return ExtType(plain.BUFFER, pack_plain(len(self.buffers) - 1))
+
+    def lower(self, value: Any, step: str) -> Any:
+        """The tree of a value inside a value; ``step`` is how people get to it, such as ``.name`` or ``[3]``."""
+        try:
+            return self._lower(value)
+        except Unfit as unfit:
+            unfit.steps.append(step)
+            raise
+        except NotPlain:
+            outside = Unfit(_unfit(value))
+            outside.steps.append(step)
+            raise outside from None
+
+    def _lower(self, value: Any) -> Any:
+        kind = type(value)
+        if kind in _SIMPLE:
+            return value
+        number = self._numbers.get(id(value))
+        if number is not None:
+            if id(value) in self._open:
+                self.refuse(f"a {kind.__name__} that holds itself")
+            self.circular |= number in self._unfinished
+            return ExtType(plain.AGAIN, pack_plain(number))
+        if id(value) not in self._again:
+            return self._inside(value, kind)
+        return self._first(value, kind)
+
+    def _first(self, value: Any, kind: type) -> ExtType:
+        self.names.add("refs")
+        number = self._numbers[id(value)] = len(self._numbers)
+        codec = None if kind in _CONTAINERS or kind in plain.LEAVES else registry.find(kind)
+        shell = 1 if kind is list else 2 if kind is dict else 3 if codec is not None and codec.fill is not None else 0
+        if not shell:
+            self._open.add(id(value))
+        self._unfinished.add(number)
+        body = self._inside(value, kind)
+        self._unfinished.discard(number)
+        self._open.discard(id(value))
+        return ExtType(plain.FIRST, pack_plain([number, shell, pack_plain(body)]))
+
+    def _inside(self, value: Any, kind: type) -> Any:
+        if kind is str:
+            return _text(value)
+        if kind is bytes:
+            return value if len(value) <= bounds.INLINE else self._out_of_band(value)
+        if kind in plain.LEAVES:
+            return plain.extension(value)
+        if kind is type:
+            if plain.TYPES.get(value.__name__) is not value:
+                self.refuse(f"the class {value.__qualname__}")
+            return ExtType(plain.TYPE, value.__name__.encode())
+        self._depth += 1
+        if self._depth > bounds.DEPTH:
+            self.refuse(f"more than {bounds.DEPTH} containers inside one another")
+        try:
+            container = _CONTAINERS.get(kind)
+            return self._coded(value, kind) if container is None else container(self, value)
+        finally:
+            self._depth -= 1
+
+    def _out_of_band(self, value: bytes) -> ExtType:
+        self.buffers.append(memoryview(value))
+        return ExtType(plain.BYTES, pack_plain(len(self.buffers) - 1))
+
+    def _coded(self, value: Any, kind: type) -> ExtType:
+        codec = registry.find(kind)
+        if codec is None:
+            raise Unfit(_unfit(value))
+        self.names.add(codec.name)
+        spec, rest = codec.encode(value, self)
+        return ExtType(plain.CODED, pack_plain([codec.name, spec, pack_plain(rest)]))
+
+    def items(self, values: Iterable[Any]) -> list[Any]:
+        """The trees of a row of values."""
+        values = list(values)
+        if set(map(type, values)) <= _SIMPLE:
+            return values
+        return [self.lower(value, f"[{n}]") for n, value in enumerate(values)]
+
+    def pairs(self, values: dict[Any, Any]) -> Any:
+        """The trees of keys and values, in order."""
+        flat: list[Any] = []
+        for key, value in values.items():
+            flat.append(key if type(key) is str and key.isascii() else self.lower(key, f" key {_short(key)}"))
+            flat.append(value if type(value) in _SIMPLE else self.lower(value, f"[{_short(key)}]"))
+        tree = dict(zip(flat[::2], flat[1::2], strict=True))
+        # Keys that differ by identity alone have one and the same tree.
+        return tree if len(tree) == len(values) else ExtType(plain.PAIRS, pack_plain(flat))
+
+
+def children(value: Any) -> Iterable[Any]:
+    """What is inside a value that is no plain container and is stored bit by bit."""
+    kind = type(value)
+    if kind in _CONTAINERS:
+        if isinstance(value, dict):
+            return [*value, *value.values()]
+        return value if kind is collections.deque else ()
+    codec = registry.find(kind)
+    return () if codec is None else codec.children(value)
+
+
+def _text(value: str) -> Any:
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return ExtType(plain.TEXT, value.encode("utf-8", "surrogatepass"))
+    return value
+
+
+def _bytearray(writer: Writer, value: bytearray) -> ExtType:
+    return ExtType(plain.BYTEARRAY, pack_plain(writer.buffer(value)))
+
+
+def _array(writer: Writer, value: array[Any]) -> ExtType:
+    if value.typecode not in "bBhHiIlLqQfd":
+        writer.refuse(f"an array of type {value.typecode!r}")
+    return ExtType(
+        plain.ARRAY,
+        pack_plain([value.typecode, value.itemsize, sys.byteorder, writer.buffer(memoryview(value).cast("B"))]),
+    )
+
+
+def _deque(writer: Writer, value: collections.deque[Any]) -> ExtType:
+    return ExtType(plain.DEQUE, pack_plain([value.maxlen, writer.items(value)]))
+
+
+def _default(writer: Writer, value: collections.defaultdict[Any, Any]) -> ExtType:
+    if value.default_factory not in plain.FACTORIES:
+        writer.refuse(f"the factory of a defaultdict, {value.default_factory!r:.80}")
+    return ExtType(plain.DEFAULT, pack_plain([plain.FACTORIES.index(value.default_factory), writer.pairs(value)]))
+
+
+def _bare(writer: Writer, value: Any) -> Any:
+    if vars(value):
+        writer.refuse(f"attributes set on a {type(value).__name__}")
+    return writer.pairs(value)
+
+
+def _slice(writer: Writer, value: slice) -> ExtType:
+    return ExtType(plain.SLICE, pack_plain(writer.items([value.start, value.stop, value.step])))
+
+
+_CONTAINERS: dict[type, Callable[[Writer, Any], Any]] = {
+    list: Writer.items,
+    dict: Writer.pairs,
+    tuple: lambda writer, value: ExtType(plain.TUPLE, pack_plain(writer.items(value))),
+    set: lambda writer, value: ExtType(plain.SET, pack_plain(writer.items(value))),
+    frozenset: lambda writer, value: ExtType(plain.FROZENSET, pack_plain(writer.items(value))),
+    bytearray: _bytearray,
+    array: _array,
+    slice: _slice,
+    collections.deque: _deque,
+    collections.defaultdict: _default,
+    collections.OrderedDict: lambda writer, value: ExtType(plain.ORDERED, pack_plain(_bare(writer, value))),
+    collections.Counter: lambda writer, value: ExtType(plain.COUNTER, pack_plain(_bare(writer, value))),
+}
+
+
+def _unfit(value: Any) -> str:
+    kind = type(value)
+    return f"a {kind.__module__}.{kind.__qualname__}".replace("a builtins.", "a ")
+
+
+def _short(key: Any) -> str:
+    return ascii(key)[:60]
