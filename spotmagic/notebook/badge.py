@@ -23,9 +23,10 @@ def publish(shell: Any, outcome: Outcome, *, note: str = "") -> None:
     told = " · ".join(filter(None, [*phrases(outcome), note]))
     trouble = bool(outcome.drift) or (outcome.verdict == "ran" and not outcome.stored)
     colour = _TROUBLE if trouble else _COLOURS[outcome.verdict]
+    verdict, rest = escape(outcome.verdict), escape(told.removeprefix(outcome.verdict))
     html = (
-        f'<div style="font:12px/1.6 system-ui,sans-serif;border-left:3px solid {colour};padding-left:8px;margin:4px 0;'
-        f'opacity:.85" role="note"><b style="color:{colour}">{escape(outcome.verdict)}</b>{escape(told[len(outcome.verdict) :])}</div>'
+        f'<div role="note" style="font:12px/1.6 system-ui,sans-serif;border-left:3px solid {colour};padding-left:8px;'
+        f'margin:4px 0;opacity:.85"><b style="color:{colour}">{verdict}</b>{rest}</div>'
     )
     account = {name: getattr(outcome, name) for name in sorted(_SHOWN)}
     account["changed"], account["drift"] = list(outcome.changed), list(outcome.drift)
@@ -37,12 +38,25 @@ def phrases(outcome: Outcome) -> list[str]:
     if outcome.verdict in ("hit", "mocked", "joined"):
         saved = [duration(outcome.saved_seconds)] if outcome.saved_seconds > 0.0005 else []
         saved += [money(outcome.saved_price)] if outcome.saved_price else []
-        said = [outcome.verdict, f"{duration(outcome.age)} old", f"saved {' and '.join(saved)}" if saved else "", outcome.reason]
+        said = [
+            outcome.verdict,
+            f"{duration(outcome.age)} old",
+            f"saved {' and '.join(saved)}" if saved else "",
+            outcome.reason,
+        ]
         if outcome.drift:
             names = ", ".join(f"`{name}`" for name in outcome.drift)
             said.append(f"drift: {names} differ{'s' if len(outcome.drift) == 1 else ''} from the kept result "
                         f"(%spot accept {outcome.name}, or refresh)")  # fmt: skip
         return said
-    took = f"ran in {duration(outcome.seconds)}" if outcome.verdict == "ran" else f"bypassed, {duration(outcome.seconds)}"
+    took = (
+        f"ran in {duration(outcome.seconds)}" if outcome.verdict == "ran" else f"bypassed, {duration(outcome.seconds)}"
+    )
     waited = f"waited {duration(outcome.waited)}" if outcome.waited >= 0.05 else ""
-    return [took, money(outcome.price) if outcome.price else "", waited, outcome.reason, "stored" if outcome.stored else ""]
+    return [
+        took,
+        money(outcome.price) if outcome.price else "",
+        waited,
+        outcome.reason,
+        "stored" if outcome.stored else "",
+    ]

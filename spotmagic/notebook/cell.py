@@ -2,47 +2,55 @@
 
 from __future__ import annotations
 
+import copy
 import re
-from collections.abc import Coroutine
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from spotmagic.code.cell import CellCode, analyse
-from spotmagic.codecs import Encoded, decode, encode
+from spotmagic.codecs import Undecodable, decode, encode, is_safe
 from spotmagic.engine.call import Call, Outcome
 from spotmagic.engine.gate import Gate, Ticket
-from spotmagic.errors import SpotError, Uncacheable, tell
+from spotmagic.engine.retry import Retry
+from spotmagic.errors import Uncacheable, tell
 from spotmagic.keys import digest
 from spotmagic.limits import Cost
 from spotmagic.notebook import events, executor, restore
 from spotmagic.notebook.options import CellOptions
 from spotmagic.notebook.recorder import Recorder
-from spotmagic.notebook.replay import Replay
+from spotmagic.notebook.replay import NOT_KEPT, Replay
 from spotmagic.options import MarkOptions, Mode
 from spotmagic.spot import Spot
 from spotmagic.store.entry import Entry, Part
 
-_LITERAL = re.compile(r"""(['"])((?:sk|pk|gh[pousr]|xox[abp]|AKIA|AIza|eyJ)[\w\-.]{12,}|[A-Za-z0-9+/_\-]{32,}={0,2})\1""")
+OUTPUTS = "outputs"
+
+_CREDENTIAL = re.compile(r"(['\"])((?:sk|pk|gh[pousr]|xox[abp]|AKIA|AIza|eyJ)[\w\-.]{12,}|[\w+/\-]{32,}={0,2})\1")
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What a run of a cell made: its outputs, the values behind its results, and the cell's changes to the notebook."""
+    """What a run of a cell made: what it put out, and its result in the sense of ``price=``."""
 
-    log: tuple[events.Event, ...]
-    results: tuple[Any, ...]
+    recorder: Recorder
     main: Any
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What an entry holds of a cell."""
+    """What an entry holds of a cell; values are decoded when the definitions of the cell are there."""
 
-    variables: Any
+    entry: Entry
     log: list[events.Event]
-    results: list[Any]
-    error: Exception | None = None
+    results: list[list[str]]
+
+    def load(self, part: str) -> Any:
+        """The value of a part. Raises ``LookupError`` if there is none, ``Undecodable`` if it gives no value."""
+        for kept in self.entry.parts:
+            if kept.name == part:
+                return decode(kept.codecs, kept.head, kept.buffers, trusted=self.entry.trusted)
+        raise LookupError(f"no part {part!r}")
 
 
 class Cell:
@@ -50,43 +58,58 @@ class Cell:
 
     Attributes:
         name: the user's name or key, else the names the cell writes.
-        began: wall time at the start.
+        body: the compiled cell.
+        call: the call it makes.
+        explanation: why it ran, if it ran.
     """
 
     def __init__(self, shell: Any, spot: Spot, options: CellOptions, text: str, replay: Replay) -> None:
         self._shell, self._spot, self._options, self._replay = shell, spot, options, replay
+        self._began = spot.clock.now()
         self.body = executor.prepare(shell, text)
-        self.code = analyse(self.body.source)
-        self.name = options.name or options.key or _label(self.code)
-        self.began = spot.clock.now()
+        self._code = analyse(self.body.source)
+        self.name = options.name or options.key or _label(self._code)
         self.explanation: Any = None
         self._watch: restore.Watch | None = None
-        self._error: Exception | None = None
+        self._recorder = Recorder(shell)
         self.call = self._call()
 
     def drive(self) -> Outcome:
-        """Run or restore the cell."""
-        outcome = self._spot.drive(self.call)
-        if self._came_back(outcome):
-            return outcome
-        return self._spot.drive(self._again())
+        """Run or restore the cell. An error that was kept is raised after its outputs came back."""
+        try:
+            outcome = self._spot.drive(self.call)
+        except Exception as error:
+            self._raised_again(error)
+            raise
+        return outcome if self._came_back(outcome) else self._spot.drive(replace(self.call, fresh=True))
 
     async def adrive(self) -> Outcome:
         """The same for a body that awaits."""
-        outcome = await self._spot.adrive(self.call)
-        if self._came_back(outcome):
-            return outcome
-        return await self._spot.adrive(self._again())
+        try:
+            outcome = await self._spot.adrive(self.call)
+        except Exception as error:
+            self._raised_again(error)
+            raise
+        return outcome if self._came_back(outcome) else await self._spot.adrive(replace(self.call, fresh=True))
 
-    # the call ----------------------------------------------------------------------------------------------------------
+    def elapsed(self) -> float:
+        """Seconds since the cell began."""
+        return max(0.0, self._spot.clock.now() - self._began)
+
+    def kept_inside(self) -> int:
+        """How many results of marked calls were kept since the cell began."""
+        try:
+            rows = self._spot.entries(kind="function", limit=10_000)
+        except Exception:  # the catalog is for people: the cell's own error is what matters now
+            return 0
+        return sum(row.created >= self._began for row in rows)
+
+    # the call --------------------------------------------------------------------------------------------------------
 
     def _call(self) -> Call:
-        options = self._options
-        code, trouble = digest("cell code", self.code.normal), ""
+        options, trouble = self._options, ""
         try:
-            self._watch = restore.watch(
-                self._shell.user_ns, self.code, inputs=options.inputs, ignore=options.ignore, outputs=options.outputs, mask=self._spot.ring.mask
-            )
+            self._watch = self._watched(options.ignore)
         except Uncacheable as error:
             trouble = str(error)
         inputs = self._watch.inputs if self._watch else {}
@@ -94,7 +117,7 @@ class Cell:
             name=self.name,
             kind="cell",
             key=b"" if trouble else self._key(inputs),
-            code=code,
+            code=digest("cell code", self._code.normal),
             inputs=inputs,
             run=self._arun if self.body.awaits else self._run,
             encode=self._encode,
@@ -104,30 +127,50 @@ class Cell:
             trouble=trouble,
             pinned=bool(options.key or options.version),
             fresh=options.refresh,
+            accepts=options.accept,
             least_seconds=options.least_seconds,
             ticket=self._ticket(),
-            notes={"source": _redacted(self.code.normal)},
+            budget=self._spot.budget,
+            notes={"source": _CREDENTIAL.sub(r"\1…\1", self._code.normal)},
         )
+
+    def _watched(self, ignore: tuple[str, ...]) -> restore.Watch:
+        """The inputs of the cell. Under ``key=`` one without a fingerprint is left out: it could only show drift."""
+        options = self._options
+        try:
+            return restore.watch(
+                self._shell.user_ns,
+                self._code,
+                inputs=options.inputs,
+                ignore=ignore,
+                outputs=options.outputs,
+                mask=self._spot.ring.mask,
+                pinned=bool(options.key),
+                rng=options.rng,
+            )
+        except Uncacheable as error:
+            name = re.split(r"\W", error.path, maxsplit=1)[0]
+            if not options.key or not name or name in ignore:
+                raise
+            return self._watched((*ignore, name))
 
     def _key(self, inputs: dict[str, bytes]) -> bytes:
         options = self._options
         shape = [*sorted(options.outputs), "rng" if options.rng else ""]
         if options.key:
             return digest("cell key", options.key, *shape)
-        pieces = [piece for name in sorted(inputs) for piece in (name, inputs[name])]
-        identity = ["version", options.version] if options.version else ["code", self.code.normal]
-        return digest("cell", *identity, *shape, *pieces)
+        identity = ["version", options.version] if options.version else ["code", self._code.normal]
+        return digest("cell", *identity, *shape, *(piece for name in sorted(inputs) for piece in (name, inputs[name])))
 
     def _mark_options(self) -> MarkOptions:
-        options = self._options
-        price = options.price
+        options, price, retry = self._options, self._options.price, self._options.retry
         return MarkOptions(
             version=options.version,
-            ttl=options.ttl if options.ttl is not None else self._spot.ttl,
+            ttl=self._spot.ttl if options.ttl is None else options.ttl,
             save_blob=True if options.blob else None,
             errors=(Exception,) if options.errors else (),
             price=(lambda made: price(made.main)) if callable(price) else price,
-            retry=options.retry if options.retry is not None else self._spot.retry,
+            retry=self._spot.retry if retry is None else Retry(attempts=retry) if isinstance(retry, int) else retry,
         )
 
     def _ticket(self) -> Ticket | None:
@@ -138,91 +181,128 @@ class Cell:
         limit = self._spot.limits.get(f"cell {self.name}", rpm=options.rpm, tpm=options.tpm)
         return Ticket(Gate(limit, cost), cost.estimate((), {}))
 
-    # the run -----------------------------------------------------------------------------------------------------------
+    # the run ---------------------------------------------------------------------------------------------------------
 
     def _run(self) -> Made:
-        self._explain()
-        with Recorder(self._shell) as recorder:
+        with self._attempt():
             executor.run(self._shell, self.body)
-        return self._made(recorder)
+        return self._made()
 
     async def _arun(self) -> Made:
-        self._explain()
-        with Recorder(self._shell) as recorder:
+        with self._attempt():
             await executor.arun(self._shell, self.body)
-        return self._made(recorder)
+        return self._made()
 
-    def _explain(self) -> None:
-        self.explanation = self._spot.explain_call(self.call)
+    def _attempt(self) -> ExitStack:
+        """What is around one attempt: the watch on the namespace and a recorder of its own."""
+        if self.explanation is None:
+            self.explanation = self._spot.explain_call(self.call)
+        self._recorder = Recorder(self._shell)
+        with ExitStack() as stack:
+            if self._watch is not None:
+                stack.enter_context(self._watch.running())
+            stack.enter_context(self._recorder)
+            return stack.pop_all()
 
-    def _made(self, recorder: Recorder) -> Made:
-        return Made(tuple(recorder.log), tuple(recorder.results), self._main(recorder.results))
-
-    def _main(self, results: list[Any]) -> Any:
-        """What counts as the result of the cell for ``price=``: the last one shown, else its only variable."""
+    def _made(self) -> Made:
+        """A run's result for ``price=`` is the last one shown, else the cell's only variable."""
+        results, names = self._recorder.results, self._code.writes - self._code.defined
         if results:
-            return results[-1]
-        names = self.code.writes - self.code.defined
-        return self._shell.user_ns.get(next(iter(names))) if len(names) == 1 else None
+            return Made(self._recorder, results[-1])
+        return Made(self._recorder, self._shell.user_ns.get(min(names)) if len(names) == 1 else None)
 
-    # what is kept ------------------------------------------------------------------------------------------------------
+    # what is kept ----------------------------------------------------------------------------------------------------
 
     def _encode(self, made: Any) -> tuple[Part, ...]:
+        """The parts of what a run made, or of the error it raised (the word ``errors``)."""
         assert self._watch is not None
-        packed = restore.pack(self._watch.changes())
-        return (
-            self._part("variables", packed),
-            self._part("outputs", events.pack(events.fold(made.log))),
-            *self._results(made.results),
-        )
+        parts = [self._part(name, value) for name, value in restore.pack(self._watch.changes()).items()]
+        if isinstance(made, Exception):
+            parts += self._error_parts(made)
+        results = [self._result(place, value, parts) for place, value in enumerate(self._recorder.results)]
+        log = events.pack(events.fold(self._recorder.log))
+        return (*parts, self._part(OUTPUTS, {"log": log, "results": results}))
 
-    def _results(self, results: tuple[Any, ...]) -> list[Part]:
-        """The values behind results, where they can be kept: a result that cannot is shown again, but is no value."""
-        parts = []
-        for place, value in enumerate(results):
-            try:
-                parts.append(self._part(f"result {place}", value))
-            except Uncacheable:
-                continue
-        return parts
+    def _result(self, place: int, value: Any, parts: list[Part]) -> list[str]:
+        """Where a hit finds the value behind a result: in a variable, in a part of its own, or nowhere."""
+        namespace = self._shell.user_ns
+        for name in sorted(self._code.writes | self._code.reads):
+            if name in namespace and namespace[name] is value:
+                return ["variable", name]
+        try:
+            parts.append(self._part(f"result {place}", value))
+        except Uncacheable:
+            return ["nowhere", ""]
+        return ["part", f"result {place}"]
+
+    def _error_parts(self, error: Exception) -> list[Part]:
+        executor.show_only_users_lines(self._shell, error, self.body.filename)
+        shown = getattr(error, "_render_traceback_", lambda: [f"{type(error).__name__}: {error}"])()
+        bare = copy.copy(error)
+        vars(bare).pop("_render_traceback_", None)
+        return [self._part("error", bare), self._part("traceback", list(shown))]
 
     def _part(self, name: str, value: Any) -> Part:
-        encoded: Encoded = encode(value, pickle=self._spot.pickle, path=name)
+        encoded = encode(value, pickle=self._spot.pickle, path=name)
         return Part(name=name, codecs=encoded.codecs, head=encoded.head, buffers=encoded.buffers)
 
-    def _decode(self, entry: Entry) -> Kept:
-        values = {part.name: decode(part.codecs, part.head, part.buffers, trusted=entry.trusted) for part in entry.parts}
-        log = events.unpack(values.get("outputs", []))
-        results = {int(name[7:]): value for name, value in values.items() if name.startswith("result ")}
-        return Kept(values.get("variables"), log if entry.trusted else events.plain(log), results)
+    def _decode(self, entry: Entry) -> Any:
+        """What an entry holds, or the error it holds."""
+        if not entry.trusted and not all(is_safe(part.codecs) for part in entry.parts):
+            raise Undecodable("foreign", "it holds values that only their writer may load")
+        try:
+            outputs = Kept(entry, [], []).load(OUTPUTS)
+            log = events.unpack(outputs["log"])
+            kept = Kept(entry, log if entry.trusted else events.plain(log), outputs["results"])
+            if entry.status != "error":
+                return kept
+            error, lines = kept.load("error"), kept.load("traceback")
+        except (LookupError, ValueError, TypeError) as trouble:
+            raise Undecodable("corrupt", f"no result of a cell: {trouble}") from trouble
+        error._render_traceback_ = lambda: lines
+        error._spotmagic_kept = kept
+        return error
 
-    # the way back ------------------------------------------------------------------------------------------------------
+    # the way back ----------------------------------------------------------------------------------------------------
 
     def _came_back(self, outcome: Outcome) -> bool:
         """Bring back what a hit found. False if it cannot be brought back, after telling so."""
         kept, outcome.value = outcome.value, None
+        if isinstance(kept, Made) and kept.recorder is not self._recorder:  # another thread of this kernel ran it
+            self._replay.play(events.fold(kept.recorder.log), kept.recorder.results)
         if not isinstance(kept, Kept):
             return True
         try:
-            restore.restore(self._shell.user_ns, kept.variables, partial(executor.define, self._shell, self.body))
+            self._bring_back(kept)
         except Exception as error:
             if self.call.mode in (Mode.REPLAY, Mode.MOCK):
                 raise
-            tell(f"the kept result of {self.name} could not be restored", f"{type(error).__name__}: {error}", "The cell runs again")
+            tell(
+                f"the kept result of {self.name} could not be restored",
+                f"{type(error).__name__}: {error}",
+                "The cell runs again",
+            )
             return False
-        self._replay.play(kept.log, kept.results)
         return True
 
-    def _again(self) -> Call:
-        return replace(self.call, fresh=True)
+    def _raised_again(self, error: Exception) -> None:
+        """Bring back what goes with a kept error."""
+        kept = vars(error).pop("_spotmagic_kept", None)
+        if isinstance(kept, Kept):
+            self._bring_back(kept)
+
+    def _bring_back(self, kept: Kept) -> None:
+        namespace = self._shell.user_ns
+        define = executor.definer(self._shell, self.body, self._code.definitions)
+        restore.restore(namespace, kept.load, self._code, define, rng=self._options.rng)
+        values = {"variable": lambda name: namespace.get(name, NOT_KEPT), "part": kept.load}
+        results = [values[how](name) if how in values else NOT_KEPT for how, name in kept.results]
+        self._replay.play(kept.log, results)
+        self._replay.adopt(namespace[name] for name in self._code.writes if name in namespace)
 
 
 def _label(code: CellCode) -> str:
     """What a cell is called that was given no name: by what it writes, else by its first line."""
-    names = sorted((n for n in code.writes - code.defined if not n.startswith("_")), key=lambda n: (code.normal.find(n), n))
-    return ", ".join(names[:3]) or code.normal.partition("\n")[0][:40] or "cell"
-
-
-def _redacted(source: str) -> str:
-    """The source without literals that look like credentials."""
-    return _LITERAL.sub(r"\1…\1", source)
+    names = (name for name in code.writes - code.defined if not name.startswith("_"))
+    label = ", ".join(sorted(names, key=lambda name: (code.normal.find(name), name))[:3])
+    return label or code.normal.partition("\n")[0][:40] or "cell"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from spotmagic.errors import OptionError, RecordMissing
+from spotmagic.engine.call import Outcome
+from spotmagic.errors import OptionError, SpotError
 from spotmagic.notebook import badge, executor
 from spotmagic.notebook.cell import Cell
 from spotmagic.notebook.options import CellOptions, parse
@@ -15,7 +16,6 @@ from spotmagic.options import is_off
 from spotmagic.spot import current, last
 
 if TYPE_CHECKING:
-    from spotmagic.engine.call import Outcome
     from spotmagic.spot import Spot
 
 
@@ -51,7 +51,7 @@ class Cells:
         except BaseException as error:
             self._failed(cell, options, error)
             raise
-        self._came(outcome, options)
+        self._show(outcome, options)
 
     async def _adrive(self, cell: Cell, options: CellOptions) -> None:
         try:
@@ -59,14 +59,30 @@ class Cells:
         except BaseException as error:
             self._failed(cell, options, error)
             raise
-        self._came(outcome, options)
+        self._show(outcome, options)
 
-    def _came(self, outcome: Outcome, options: CellOptions) -> None:
+    def _show(self, outcome: Outcome, options: CellOptions, note: str = "") -> None:
         if not options.quiet:
-            badge.publish(self._shell, outcome)
+            badge.publish(self._shell, outcome, note=note)
 
     def _failed(self, cell: Cell, options: CellOptions, error: BaseException) -> None:
+        """A cell that failed ends with a verdict too; what tells of itself (``RecordMissing``, …) says enough."""
         executor.show_only_users_lines(self._shell, error, cell.body.filename)
+        outcome = last()
+        if not isinstance(error, Exception):
+            outcome = Outcome(
+                verdict="ran",
+                stored=False,
+                kind="cell",
+                name=cell.name,
+                reason="interrupted, not stored",
+                key=cell.call.key.hex(),
+                seconds=cell.elapsed(),
+            )
+        elif isinstance(error, SpotError) or outcome is None or (outcome.kind, outcome.name) != ("cell", cell.name):
+            return
+        kept = cell.kept_inside() if outcome.verdict == "ran" else 0
+        self._show(outcome, options, f"{kept} call{'s' * (kept > 1)} inside will not be paid again" if kept else "")
 
     def _as_it_is(self, text: str) -> Coroutine[Any, Any, None] | None:
         body = executor.prepare(self._shell, text)
@@ -79,8 +95,6 @@ class Cells:
             raise
         return None
 
-    # explain and accept ------------------------------------------------------------------------------------------------
-
     def explain(self, spot: Spot, name: str | None) -> View:
         """What differs between the last run of a cell, or of a function, and the nearest result."""
         name = name or self._latest
@@ -89,12 +103,4 @@ class Cells:
         cell = self._last.get(name)
         told = cell.explanation if cell is not None and cell.explanation is not None else spot.explain(name)
         rows = [(change.name, change.before[:8] or "none", change.now[:8] or "none") for change in told.changes]
-        return View(f"{told.name}: {told.reason}", (), ("what", "before", "now"), rows, told.edit)
-
-    def accept(self, spot: Spot, name: str | None) -> View:
-        """Let the kept result of a cell stand for its code and inputs as they are now."""
-        name = name or self._latest
-        cell = self._last.get(name)
-        if cell is None:
-            raise RecordMissing(f"no cell named {name or '…'} has run in this kernel", todo="Run it once, then accept")
-        return View("", [cell.accept()])
+        return View(f"{told.name}: {told.reason}", (), ("what", "before", "now"), rows, told.diff)

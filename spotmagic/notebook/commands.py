@@ -1,22 +1,28 @@
-"""The words of ``%spot``: what each prints or does. A word exists when the spot can do it."""
+"""The words of ``%spot``: what each shows or does. A word exists when the spot can do it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spotmagic.errors import OptionError, unknown
 from spotmagic.notebook.line import split
 from spotmagic.notebook.view import View, duration, money, size
-from spotmagic.options import Mode, parse_mode
-from spotmagic.spot import choose, current, last
+from spotmagic.options import Mode
+from spotmagic.spot import Spot, choose, current, last
 
 if TYPE_CHECKING:
     from spotmagic.notebook.cells import Cells
-    from spotmagic.spot import Spot
 
-Answer = Any  # a View, something with a display of its own, or None
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a command works on: the notebook's spot, and the cells that ran in this kernel."""
+
+    spot: Any
+    cells: Cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,196 +32,211 @@ class Command:
     Attributes:
         usage: the word with its arguments.
         needs: the method or attribute of the spot it stands on.
+        answer: takes the session and the words that follow; gives what to show.
+        raw: the rest of the line is one argument.
     """
 
     usage: str
     about: str
     needs: str
-    answer: Callable[[Session, list[str]], Answer]
+    answer: Callable[..., Any]
     raw: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """What a command works on."""
-
-    spot: Spot
-    cells: Cells
+COMMANDS: dict[str, Command] = {}
 
 
-_ALL: dict[str, Command] = {}
+def available() -> dict[str, Command]:
+    """The commands that spots can answer."""
+    return {word: command for word, command in COMMANDS.items() if hasattr(Spot, command.needs)}
 
 
-def _command(usage: str, about: str, *, needs: str, raw: bool = False) -> Callable[[Any], Any]:
-    def register(answer: Callable[[Session, list[str]], Answer]) -> Any:
-        _ALL[usage.split()[0]] = Command(usage, about, needs, answer, raw)
-        return answer
-
-    return register
-
-
-def available(spot: Any) -> dict[str, Command]:
-    """The commands that a spot can answer."""
-    return {word: command for word, command in _ALL.items() if hasattr(type(spot), command.needs) or hasattr(spot, command.needs)}
-
-
-def names() -> Iterator[str]:
-    """The words that exist, for completion: no spot is opened for it."""
-    from spotmagic.spot import Spot
-
-    return (word for word, command in _ALL.items() if hasattr(Spot, command.needs))
-
-
-def answer(line: str, cells: Cells) -> Answer:
+def answer(line: str, cells: Cells) -> Any:
     """What a line of ``%spot`` shows.
 
     Raises:
-        OptionError: for a word that does not exist, with the nearest right one.
+        OptionError: for a word that does not exist, with the nearest right one, or for wrong arguments.
     """
     word, _, rest = line.strip().partition(" ")
-    session = Session(current(), cells)
     if not word:
-        return status(session)
-    known = available(session.spot)
+        return status(Session(current(), cells))
+    known = available()
     if word not in known:
         raise unknown("word of %spot", word, known)
     command = known[word]
-    return command.answer(session, [rest.strip()] if command.raw else [w.text for w in split(rest)])
+    words = [rest.strip()] if command.raw and rest.strip() else [each.text for each in split(rest)]
+    session = Session(current(), cells)
+    try:
+        inspect.signature(command.answer).bind(session, *words)
+    except TypeError:
+        raise OptionError(
+            f"%spot {word} cannot be used with {rest.strip() or 'nothing'!r}", todo=f"Write %spot {command.usage}"
+        ) from None
+    return command.answer(session, *words)
 
 
 def status(session: Session) -> View:
     """The spot in one screen."""
-    spot, stats = session.spot, session.spot.stats()
+    spot, stats, outcome = session.spot, session.spot.stats(), last()
     lines = [
-        f"{stats.entries:,} results, {size(stats.bytes)} in {spot.folder}",
+        f"{_results(stats.entries)}, {size(stats.bytes)} in {spot.folder}",
         f"{stats.hits:,} hits, {stats.misses:,} runs ({stats.hit_rate:.0%} hits); "
         f"saved {duration(stats.seconds_saved)} and {money(stats.price_saved)}, paid {money(stats.price_paid)}",
         f"mode {spot.mode_of('')}",
     ]
-    outcome = last()
     if outcome is not None:
-        lines.append(f"last: {outcome.kind} {outcome.name}: {outcome.verdict}{', ' + outcome.reason if outcome.reason else ''}")
-    lines.append("%spot help lists the words, %%spot? the options of a cell")
-    return View(f"spot {spot.name}", lines)
+        reason = f", {outcome.reason}" if outcome.reason else ""
+        lines.append(f"last: {outcome.kind} {outcome.name}: {outcome.verdict}{reason}")
+    return View(f"spot {spot.name}", [*lines, "%spot help lists the words, %%spot? the options of a cell"])
 
 
-def _one(words: list[str], what: str) -> str:
-    if len(words) != 1:
-        raise OptionError(f"one {what} is needed, {len(words)} given", todo="Quotes keep words together")
-    return words[0]
+def _command(
+    usage: str, about: str, needs: str, *, raw: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        COMMANDS[usage.split()[0]] = Command(usage, about, needs, function, raw)
+        return function
+
+    return register
 
 
-@_command("panel", "the panel of this spot", needs="panel")
-def _panel(session: Session, words: list[str]) -> Answer:
+@_command("panel", "the panel of this spot", "panel")
+def _panel(session: Session) -> Any:
     return session.spot.panel()
 
 
-@_command("ls [PATTERN]", "the kept results, newest first", needs="entries")
-def _ls(session: Session, words: list[str]) -> Answer:
-    pattern = _one(words, "pattern") if words else None
-    rows = session.spot.entries(pattern, limit=50)
+@_command("ls [PATTERN]", "the kept results, newest first", "entries")
+def _ls(session: Session, pattern: str | None = None) -> View:
+    rows = session.spot.entries(pattern, limit=51)
     now = session.spot.clock.now()
     table = [
-        (row.name, row.kind, f"{duration(now - row.created)} ago", duration(row.seconds), money(row.price) if row.price else "", size(row.size), row.hits)
-        for row in rows
+        (
+            row.name,
+            row.kind,
+            f"{duration(max(0.0, now - row.created))} ago",
+            duration(row.seconds),
+            money(row.price) if row.price else "",
+            size(row.size),
+            row.hits,
+        )
+        for row in rows[:50]
     ]
-    title = f"{len(rows)} results" if len(rows) < 50 else "the newest 50 results"
+    title = _results(len(rows)) if len(rows) < 51 else "the newest 50 results"
     return View(title, (), ("name", "kind", "made", "took", "paid", "size", "hits"), table)
 
 
-@_command("explain [NAME]", "why the last cell, or what NAME names, ran: each input before and now, and the edit", needs="explain")
-def _explain(session: Session, words: list[str]) -> Answer:
-    return session.cells.explain(session.spot, _one(words, "name") if words else None)
+@_command(
+    "explain [NAME]", "why the last cell, or what NAME names, ran: inputs before and now, and the edit", "explain"
+)
+def _explain(session: Session, name: str | None = None) -> View:
+    return session.cells.explain(session.spot, name)
 
 
-@_command("forget PATTERN", "delete results by name, such as 'summ*', or by key", needs="forget")
-def _forget(session: Session, words: list[str]) -> Answer:
-    pattern = _one(words, "pattern")
+@_command("forget PATTERN", "delete results by name, such as 'summ*', or by key", "forget")
+def _forget(session: Session, pattern: str) -> View:
     rows = session.spot.entries(pattern, limit=None)
     count = session.spot.forget(pattern)
+    if not count:
+        return View("", [f"no result is named {pattern}"])
     took, paid = sum(row.seconds for row in rows), sum(row.price for row in rows)
-    return View("", [f"forgot {count} results that took {duration(took)} and {money(paid)} to make" if count else f"no result is named {pattern}"])
+    return View("", [f"forgot {_results(count)} that took {duration(took)} and {money(paid)} to make"])
 
 
-@_command("accept [NAME]", "this drift does not matter: the kept result stands for the code and inputs as they are now", needs="drive")
-def _accept(session: Session, words: list[str]) -> Answer:
-    return session.cells.accept(session.spot, _one(words, "name") if words else None)
+@_command("accept [NAME]", "a drift does not matter: kept results stand for code and inputs as they are now", "accept")
+def _accept(session: Session, name: str | None = None) -> View:
+    names = session.spot.accept(name)
+    return View("", [f"accepted: {', '.join(names)}" if names else "nothing has drifted in this kernel"])
 
 
-@_command("pin PATTERN [off]", "keep results from ever being collected", needs="pin")
-def _pin(session: Session, words: list[str]) -> Answer:
-    pinned = words[1:] != ["off"]
-    count = session.spot.pin(_one(words if pinned else words[:1], "pattern"), pinned)
-    return View("", [f"{'pinned' if pinned else 'unpinned'} {count} results"])
+@_command("pin PATTERN [off]", "keep results from ever being collected", "pin")
+def _pin(session: Session, pattern: str, off: str = "") -> View:
+    if off not in ("", "off"):
+        raise unknown("word of %spot pin", off, ["off"])
+    count = session.spot.pin(pattern, not off)
+    return View("", [f"{'unpinned' if off else 'pinned'} {_results(count)}"])
 
 
-@_command("mode [MODE [TARGET]]", "auto, record, replay, mock or off; for the spot, or for one function or cell", needs="set_mode")
-def _mode(session: Session, words: list[str]) -> Answer:
-    if len(words) > 2:
-        raise OptionError(f"{' '.join(words)!r} is no mode and target", todo="Write %spot mode replay summarise")
-    if words:
-        session.spot.set_mode(parse_mode(words[0]), words[1] if len(words) == 2 else None)
-    target = words[1] if len(words) == 2 else ""
-    return View("", [f"mode of {target or session.spot.name}: {session.spot.mode_of(target)}", f"modes: {', '.join(Mode)}"])
+@_command(
+    "mode [MODE [TARGET]]", "auto, record, replay, mock or off; of the spot, or of a function or cell", "set_mode"
+)
+def _mode(session: Session, mode: str = "", target: str = "") -> View:
+    if mode:
+        session.spot.set_mode(mode, target or None)
+    return View(
+        "", [f"mode of {target or session.spot.name}: {session.spot.mode_of(target)}", f"modes: {', '.join(Mode)}"]
+    )
 
 
-@_command("stats [NAME]", "hits, runs, time and money, in all or of one name", needs="stats")
-def _stats(session: Session, words: list[str]) -> Answer:
-    name = _one(words, "name") if words else None
+@_command("budget [AMOUNT]", "what was spent, and what may be spent by this kernel's spot", "drive")
+def _budget(session: Session, amount: str = "") -> View:
+    budget = session.spot.budget
+    if amount:
+        try:
+            budget.total = float(amount)
+        except ValueError:
+            raise OptionError(f"{amount!r} is not an amount", todo="Write %spot budget 5.00") from None
+    return View(
+        "", [f"spent {money(budget.spent())} of {'any amount' if budget.total is None else money(budget.total)}"]
+    )
+
+
+@_command("limits", "the limits of this spot and where they stand", "drive")
+def _limits(session: Session) -> View:
+    return View("limits", [str(state) for state in session.spot.limits.states()] or ["none yet"])
+
+
+@_command("stats [NAME]", "hits, runs, time and money, in all or of one name", "stats")
+def _stats(session: Session, name: str | None = None) -> View:
     stats = session.spot.stats(name)
     rows = [
-        ("results", f"{stats.entries:,}"), ("size", size(stats.bytes)), ("hits", f"{stats.hits:,}"), ("runs", f"{stats.misses:,}"),
-        ("hit rate", f"{stats.hit_rate:.0%}"), ("time saved", duration(stats.seconds_saved)),
-        ("money saved", money(stats.price_saved)), ("money paid", money(stats.price_paid)), ("errors", f"{stats.errors:,}"),
-    ]  # fmt: skip
+        ("results", f"{stats.entries:,}"),
+        ("size", size(stats.bytes)),
+        ("hits", f"{stats.hits:,}"),
+        ("runs", f"{stats.misses:,}"),
+        ("hit rate", f"{stats.hit_rate:.0%}"),
+        ("time saved", duration(stats.seconds_saved)),
+        ("money saved", money(stats.price_saved)),
+        ("money paid", money(stats.price_paid)),
+        ("errors", f"{stats.errors:,}"),
+    ]
     return View(name or session.spot.name, (), ("", ""), rows)
 
 
-@_command("limits", "the limits of this kernel's spot and where they stand", needs="limits")
-def _limits(session: Session, words: list[str]) -> Answer:
-    return View("limits", [f"{name}: {session.spot.limits[name].state()}" for name in session.spot.limits] or ["none yet"])
-
-
-@_command("jobs", "calls in the background", needs="jobs")
-def _jobs(session: Session, words: list[str]) -> Answer:
+@_command("jobs", "calls in the background", "jobs")
+def _jobs(session: Session) -> View:
     return View("jobs", [str(job) for job in session.spot.jobs()] or ["none"])
 
 
-@_command("budget [AMOUNT]", "what may be spent, and what was", needs="budget")
-def _budget(session: Session, words: list[str]) -> Answer:
-    if words:
-        session.spot.budget = float(_one(words, "amount"))
-    return View("", [f"budget: {session.spot.budget}"])
-
-
-@_command("gc", "let go of what no result needs", needs="gc")
-def _gc(session: Session, words: list[str]) -> Answer:
+@_command("gc", "let go of what no result needs", "gc")
+def _gc(session: Session) -> View:
     return View("", [str(session.spot.gc())])
 
 
-@_command("verify [repair]", "read every result and tell what is damaged", needs="verify")
-def _verify(session: Session, words: list[str]) -> Answer:
-    if words not in ([], ["repair"]):
-        raise unknown("word of %spot verify", words[0], ["repair"])
-    return View("", [str(session.spot.verify(repair=bool(words)))])
+@_command("verify [repair]", "read every result and tell what is damaged", "verify")
+def _verify(session: Session, repair: str = "") -> View:
+    if repair not in ("", "repair"):
+        raise unknown("word of %spot verify", repair, ["repair"])
+    return View("", [str(session.spot.verify(repair=bool(repair)))])
 
 
-@_command("sql QUERY", "ask the catalog, read-only: tables entries, inputs, usage, runs", needs="sql", raw=True)
-def _sql(session: Session, words: list[str]) -> Answer:
-    return session.spot.sql(words[0])
+@_command("sql QUERY", "ask the catalog, read-only: tables entries, inputs, usage, runs", "sql", raw=True)
+def _sql(session: Session, query: str) -> Any:
+    return session.spot.sql(query)
 
 
-@_command("open NAME", "make another spot the notebook's", needs="drive")
-def _open(session: Session, words: list[str]) -> Answer:
-    from spotmagic.spot import Spot
-
-    spot = Spot(_one(words, "name"), root=session.spot.folder.parent)
+@_command("open NAME", "make another spot the notebook's", "drive")
+def _open(session: Session, name: str) -> View:
+    spot = Spot(name, root=session.spot.folder.parent)
     choose(spot)
     return View("", [f"now {spot!r}"])
 
 
-@_command("help", "this list", needs="drive")
-def _help(session: Session, words: list[str]) -> Answer:
-    rows = [("%spot", "the spot in one screen")]
-    rows += [(f"%spot {command.usage}", command.about) for command in available(session.spot).values()]
+@_command("help", "this list", "drive")
+def _help(session: Session) -> View:
+    rows = [("%spot", f"the spot {session.spot.name} in one screen")]
+    rows += [(f"%spot {command.usage}", command.about) for command in available().values()]
     return View("%spot", (), ("", ""), [*rows, ("%%spot?", "the options of a cell")])
+
+
+def _results(count: int) -> str:
+    return f"{count:,} result{'' if count == 1 else 's'}"

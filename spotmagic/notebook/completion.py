@@ -64,4 +64,3 @@ class Completer:
         if words[0] == "%spot" and not before:
             found = [word for word in self._commands() if word.startswith(token)] + found
         return found
-

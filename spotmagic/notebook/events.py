@@ -88,7 +88,7 @@ def plain(log: Iterable[Event]) -> list[Event]:
     kept = []
     for event in log:
         data = {mime: body for mime, body in event.data.items() if mime in _FOREIGN}
-        if event.text or data:
+        if event.text or data or event.kind == "result":
             kept.append(replace(event, data=data, metadata={m: v for m, v in event.metadata.items() if m in _FOREIGN}))
     return kept
 
@@ -107,15 +107,14 @@ def unpack(packed: Sequence[Sequence[Any]]) -> list[Event]:
 
 
 def _jsonable(value: Any) -> Any:
-    """Bundles hold JSON and bytes; what a formatter slipped in besides counts by its text, as a kernel would send it."""
+    """Bundles hold JSON and bytes; what a formatter slipped in besides counts by its text."""
     if isinstance(value, dict):
         return {str(name): _jsonable(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_jsonable(item) for item in value]
     if value is None or type(value) in (str, bytes, bool, int, float):
         return value
-    if isinstance(value, str | bytes | int | float):
-        for kind in (str, bytes, bool, int, float):
-            if isinstance(value, kind):
-                return kind(value)
+    for kind in (str, bytes, int, float):
+        if isinstance(value, kind):
+            return kind(value)
     return str(value)

@@ -6,9 +6,15 @@ import ast
 import inspect
 import io
 import tokenize
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
+
+from IPython.utils.capture import capture_output
+
+from spotmagic.code.cell import is_definition
+from spotmagic.errors import SpotError
 
 _SKIPPED = (tokenize.ENDMARKER, tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT, tokenize.DEDENT)
 
@@ -21,12 +27,14 @@ class Body:
         source: the body as plain Python, after IPython's transformations.
         filename: what tracebacks call the cell.
         codes: its statements in order.
+        definitions: those that a hit runs again.
         awaits: whether running it needs an event loop.
     """
 
     source: str
     filename: str
     codes: tuple[CodeType, ...]
+    definitions: tuple[CodeType, ...]
     awaits: bool
 
 
@@ -39,12 +47,14 @@ def prepare(shell: Any, text: str) -> Body:
     padded = "\n" + source
     filename = shell.compile.cache(padded, shell.displayhook.prompt_count, raw_code="\n" + text)
     tree = shell.transform_ast(shell.compile.ast_parse(padded, filename))
-    codes = []
+    codes, definitions = [], []
     for node, shows in _nodes(tree.body, "none" if ends_quietly(source) else shell.ast_node_interactivity):
         module = ast.Interactive([node]) if shows else ast.Module([node], [])
         with shell.compile.extra_flags(ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if shell.autoawait else 0):
             codes.append(shell.compile(module, filename, "single" if shows else "exec"))
-    return Body(source, filename, tuple(codes), any(map(_is_async, codes)))
+        if is_definition(node):
+            definitions.append(codes[-1])
+    return Body(source, filename, tuple(codes), tuple(definitions), any(map(_is_async, codes)))
 
 
 def run(shell: Any, body: Body) -> None:
@@ -60,6 +70,26 @@ async def arun(shell: Any, body: Body) -> None:
             await eval(code, shell.user_global_ns, shell.user_ns)
         else:
             exec(code, shell.user_global_ns, shell.user_ns)
+
+
+def definer(shell: Any, body: Body, sources: tuple[str, ...]) -> Callable[[str], None]:
+    """What runs one of the definitions again, as the very code of the cell: its tracebacks and sources are the same.
+
+    What a definition puts out is among the cell's kept outputs, so it is not shown a second time.
+
+    Args:
+        sources: the definitions in order, as the analysis gives them.
+    """
+    own = dict(zip(sources, body.definitions, strict=True)) if len(sources) == len(body.definitions) else {}
+
+    def define(source: str) -> None:
+        code = own.get(source) or shell.compile(source, body.filename, "exec")
+        if _is_async(code):
+            raise SpotError("a definition that awaits cannot be run again")
+        with capture_output():
+            exec(code, shell.user_global_ns, shell.user_ns)
+
+    return define
 
 
 def needs_await(shell: Any, text: str) -> bool:
@@ -117,7 +147,11 @@ def _nodes(nodes: list[ast.stmt], interactivity: str) -> list[tuple[ast.stmt, bo
 def _assigned(node: ast.stmt) -> list[ast.stmt]:
     """An expression of the name that the last statement assigned, if it assigned one."""
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-    if not isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign) or len(targets) != 1 or not isinstance(targets[0], ast.Name):
+    if (
+        not isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign)
+        or len(targets) != 1
+        or not isinstance(targets[0], ast.Name)
+    ):
         return []
     return [ast.copy_location(ast.Expr(ast.copy_location(ast.Name(targets[0].id, ast.Load()), node)), node)]
 

@@ -1,4 +1,4 @@
-"""``%load_ext spotmagic`` and ``%unload_ext spotmagic``: every hook in one place, so that each one can be taken back."""
+"""``%load_ext spotmagic`` and ``%unload_ext spotmagic``: every hook in one place, so that each can be taken back."""
 
 from __future__ import annotations
 
@@ -65,4 +65,4 @@ def _drop(table: dict[str, Callable[..., Any]], name: str) -> None:
 def _commands() -> list[str]:
     from spotmagic.notebook import commands
 
-    return list(commands.names())
+    return list(commands.available())

@@ -11,10 +11,10 @@ from IPython.display import display
 from traitlets import Bool, Unicode, observe
 
 from spotmagic import options as words
-from spotmagic.errors import OptionError
+from spotmagic.errors import OptionError, unknown
 from spotmagic.notebook import guide
 from spotmagic.notebook.line import split
-from spotmagic.notebook.options import VALUES, CellOptions
+from spotmagic.notebook.options import FLAGS, VALUES, CellOptions
 from spotmagic.notebook.view import View
 from spotmagic.notebook.wrapping import Wrapping, targets
 
@@ -74,15 +74,15 @@ class SpotMagics(Magics):  # type: ignore[misc]
     @no_var_expand
     @_documented(guide.line_help)
     def spot_line(self, line: str) -> None:
+        first = line.split(maxsplit=1)[:1]
+        if first and (first[0].partition("=")[0] in VALUES or first[0] in FLAGS):
+            raise OptionError(
+                "these options have no cell", todo="Put code under the line, and the line first in its cell"
+            )
         from spotmagic.notebook import commands
 
-        first = split(line)[:1]
-        if first and first[0].name in VALUES:
-            raise OptionError("these options have no cell", todo="Put code under the line, and the line first in its cell")
         answer = commands.answer(line, self.cells)
-        if isinstance(answer, View):
-            display(answer)
-        elif answer is not None:
+        if answer is not None:
             display(answer)
 
     @line_magic
@@ -102,7 +102,7 @@ class SpotMagics(Magics):  # type: ignore[misc]
         options = {}
         for word in given:
             if word.name not in _OF_MARK:
-                raise words.unknown("option", word.name, _OF_MARK)
+                raise unknown("option", word.name, _OF_MARK)
             options[word.name] = VALUES[word.name].read(word.value(self.shell.user_ns), word.name)
         mark = current().mark(**options)
         for name in names:
@@ -113,5 +113,7 @@ class SpotMagics(Magics):  # type: ignore[misc]
         raise OptionError(
             "%%spot is not on the first line of its cell",
             why="IPython takes a cell magic only there, and a comment counts as a line",
-            todo=f"Move it to the top, or write %spot {line} above the code, where comments may precede it".replace("  ", " "),
+            todo=f"Move it to the top, or write %spot {line} above the code, where comments may precede it".replace(
+                "  ", " "
+            ),
         )

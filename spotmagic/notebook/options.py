@@ -110,7 +110,7 @@ VALUES: Mapping[str, Option] = {
     "retry": Option("attempts in all, or {Retry(...)}", _retry, offers=("3", "5")),
     "price": Option("what a run costs in money", _price),
     "mode": Option("auto, record, replay, mock or off", lambda value, _: parse_mode(value), offers=tuple(Mode)),
-    "min": Option("a run shorter than this is not kept", parse_duration, field="least_seconds", offers=("1s", "3s", "10s")),
+    "min": Option("a shorter run is not kept", parse_duration, field="least_seconds", offers=("1s", "3s", "10s")),
 }  # fmt: skip
 FLAGS: Mapping[str, str] = {
     "blob": "keep the result in a blob, whatever its size",
@@ -118,7 +118,7 @@ FLAGS: Mapping[str, str] = {
     "quiet": "no badge",
     "errors": "keep an error too, and raise it again on a hit",
     "rng": "put global random generators in the state the cell left them in",
-    "accept": "this edit does not matter: keep the nearest result of the cell for the edited code, and do not run it",
+    "accept": "this edit does not matter: keep the nearest result for the edited code, and do not run it",
 }
 
 
@@ -140,7 +140,9 @@ def parse(line: str, namespace: dict[str, Any], defaults: CellOptions | None = N
         given[field] = value
     options = replace(defaults or CellOptions(), **given)
     if options.key and options.version:
-        raise OptionError("key= and version= are both given", why="key= already leaves the code out", todo="Leave one out")
+        raise OptionError(
+            "key= and version= are both given", why="key= already leaves the code out", todo="Leave one out"
+        )
     return options
 
 

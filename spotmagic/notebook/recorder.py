@@ -20,9 +20,9 @@ _ABSENT = object()
 class Recorder:
     """Records streams, displays and results of one cell as one ordered log, as a context manager.
 
-    It overrides methods on the objects that are there (streams, display publisher, display hook), so whoever holds one of
-    them is heard as well, and everything still passes through at once. What belongs to another cell (a background thread's
-    print, by the parent message of the stream) is passed on and not recorded.
+    It overrides methods on the objects that are there (streams, display publisher, display hook), so whoever holds one
+    of them is heard as well, and everything still passes through at once. What belongs to another cell (a background
+    thread's print, by the parent message of the stream) is passed on and not recorded.
 
     Attributes:
         log: what was put out, in order.
@@ -44,7 +44,9 @@ class Recorder:
         self._record_results()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
             if error is None:
                 _flush_figures()
@@ -164,7 +166,9 @@ class Recorder:
 
     def _drain(self) -> None:
         """Let the kernel's thread hand over what was written to the file descriptors."""
-        pipes = [fd for fd in (getattr(s, "_fid", None) for s in (sys.stdout, sys.stderr)) if isinstance(fd, int) and fd >= 0]
+        pipes = [
+            fd for fd in (getattr(s, "_fid", None) for s in (sys.stdout, sys.stderr)) if isinstance(fd, int) and fd >= 0
+        ]
         end = time.monotonic() + _DRAIN
         waited = False
         while pipes and time.monotonic() < end and (select.select(pipes, [], [], 0)[0] or waited):

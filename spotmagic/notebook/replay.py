@@ -10,6 +10,8 @@ from uuid import uuid4
 
 from spotmagic.notebook.events import Event
 
+NOT_KEPT = object()  # in place of a result's value that no codec could keep
+
 _MADE_UP = re.compile("[0-9a-f]{32}")
 
 
@@ -22,15 +24,15 @@ class Shown:
     def __repr__(self) -> str:
         return str(self._event.data.get("text/plain", "(a result that was not kept)"))
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         return dict(self._event.data), dict(self._event.metadata)
 
 
 class Replay:
     """Replays logs in one shell.
 
-    A display id that IPython made up belongs to one place on the page, so each replay gives fresh ones and knows which stored
-    id each stands for; an id the user's code chose stays, as other cells may name it.
+    A display id that IPython made up belongs to one place on the page, so each replay gives fresh ones and knows which
+    stored id each stands for; an id the user's code chose stays, as other cells may name it.
     """
 
     def __init__(self, shell: Any) -> None:
@@ -44,7 +46,8 @@ class Replay:
             if event.kind in ("stdout", "stderr"):
                 getattr(sys, event.kind).write(event.text)
             elif event.kind == "result":
-                self._result(event, next(values, Shown(event)))
+                value = next(values, NOT_KEPT)
+                self._result(event, Shown(event) if value is NOT_KEPT else value)
             else:
                 self._display(event)
         for stream in (sys.stdout, sys.stderr):

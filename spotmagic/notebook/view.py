@@ -30,9 +30,15 @@ class View:
         pieces = [f"<b>{escape(self.title)}</b>" if self.title else ""]
         pieces += [f"<div>{escape(line)}</div>" for line in self.lines]
         if self.rows:
-            head = "".join(f'<th scope="col" style="{_CELL};opacity:.7;font-weight:500">{escape(c)}</th>' for c in self.columns)
-            body = "".join("<tr>" + "".join(f'<td style="{_CELL}">{escape(str(c))}</td>' for c in row) + "</tr>" for row in self.rows)
-            pieces.append(f'<table style="border-collapse:collapse;margin:4px 0"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>')
+            head = "".join(
+                f'<th scope="col" style="{_CELL};opacity:.7;font-weight:500">{escape(c)}</th>' for c in self.columns
+            )
+            body = "".join(
+                "<tr>" + "".join(f'<td style="{_CELL}">{escape(str(c))}</td>' for c in row) + "</tr>"
+                for row in self.rows
+            )
+            table = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+            pieces.append(f'<table style="border-collapse:collapse;margin:4px 0">{table}</table>')
         if self.diff:
             pieces.append(f'<pre style="margin:4px 0">{"".join(map(_coloured, self.diff.splitlines()))}</pre>')
         return f'<div style="{_BOX}">{"".join(pieces)}</div>'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import inspect
 from collections.abc import Callable
@@ -34,7 +33,7 @@ class Wrapping:
         return iter(self._wrapped)
 
     def on(self, target: str, mark: Mark) -> int:
-        """Put a target under a mark; a second time replaces the first. Returns how many names of the notebook now mean the wrapper.
+        """Put a target under a mark; a second time replaces the first. Returns how many names of the notebook follow.
 
         Args:
             target: ``module:function`` or ``module:Class.method``.
@@ -52,7 +51,9 @@ class Wrapping:
         elif callable(function) and not inspect.isclass(function):
             wrapper = mark(function)
         else:
-            raise OptionError(f"{target} is no function", why=f"it is a {type(function).__name__}", todo="Name a function")
+            raise OptionError(
+                f"{target} is no function", why=f"it is a {type(function).__name__}", todo="Name a function"
+            )
         if wrapper is function:  # SPOTMAGIC_OFF
             return 0
         setattr(owner, name, wrapper)
@@ -93,17 +94,23 @@ def _find(target: str) -> tuple[Any, str]:
     module_name, colon, path = target.partition(":")
     if not colon or not module_name or not path:
         raise OptionError(
-            f"{target!r} is no target", todo="Write module:function, such as %spot_load_ext json:loads, or module:Class.method"
+            f"{target!r} is no target",
+            todo="Write module:function, such as %spot_load_ext json:loads, or module:Class.method",
         )
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
-        raise OptionError(f"{target} cannot be wrapped", why=f"{error}", todo="Is it installed, and spelled like its import?") from None
-    *owners, name = path.split(".")
-    try:
-        owner = functools.reduce(getattr, owners, module)
-        getattr(owner, name)
-    except AttributeError:
-        known = [n for n in dir(functools.reduce(lambda o, n: getattr(o, n, o), owners, module)) if not n.startswith("_")]
-        raise unknown(f"function of {module_name}", path, known) from None
-    return owner, name
+        raise OptionError(
+            f"{target} cannot be wrapped", why=f"{error}", todo="Is it installed, and spelled like its import?"
+        ) from None
+    found: Any = module
+    owner: Any = None
+    *_, last = names = path.split(".")
+    for name in names:
+        owner = found
+        try:
+            found = getattr(owner, name)
+        except AttributeError:
+            known = [other for other in dir(owner) if not other.startswith("_")]
+            raise unknown(f"function of {target.removesuffix(path)}", name, known) from None
+    return owner, last

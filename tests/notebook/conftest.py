@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
-from jupyter_client.blocking import BlockingKernelClient
-from jupyter_client.manager import KernelManager
+from notebook_kernels import Kernel, environment
 from traitlets.config import Config
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -30,110 +23,18 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Interacti
     with made.builtin_trap, made.display_trap:
         yield made
     if "spotmagic" in made.extension_manager.loaded:
-        made.run_line_magic("unload_ext", "spotmagic")
+        made.extension_manager.unload_extension("spotmagic")
     made.restore_sys_module_state()
     InteractiveShell.clear_instance()
 
 
-@dataclass
-class Output:
-    """What came of a cell: the reply's status and all that was put out, badges apart."""
-
-    status: str
-    ename: str = ""
-    evalue: str = ""
-    traceback: str = ""
-    messages: list[dict[str, Any]] = field(default_factory=list)
-    badge: dict[str, Any] = field(default_factory=dict)
-    badge_text: str = ""
-
-    @property
-    def verdict(self) -> str:
-        return self.badge.get("verdict", "none")
-
-    @property
-    def log(self) -> list[tuple[Any, ...]]:
-        """The outputs in order as a page would show them: streams joined, ids left out."""
-        told: list[tuple[Any, ...]] = []
-        for message in self.messages:
-            kind, content = message["msg_type"], message["content"]
-            if kind == "stream" and told and told[-1][0] == content["name"]:
-                told[-1] = (content["name"], told[-1][1] + content["text"])
-            elif kind == "stream":
-                told.append((content["name"], content["text"]))
-            elif kind in ("display_data", "execute_result", "update_display_data"):
-                told.append((kind, _steady(content["data"])))
-            elif kind == "clear_output":
-                told.append((kind,))
-        return told
-
-    @property
-    def text(self) -> str:
-        return "".join(entry[1] if isinstance(entry[1], str) else entry[1].get("text/plain", "") for entry in self.log)
-
-
-def _steady(data: dict[str, Any]) -> dict[str, Any]:
-    return {mime: body for mime, body in data.items() if mime != "application/vnd.jupyter.widget-view+json"}
-
-
-class Kernel:
-    """A real kernel with the extension loaded."""
-
-    def __init__(self, folder: Path, env: dict[str, str]) -> None:
-        self.manager = KernelManager(kernel_name="python3")
-        self.manager.start_kernel(env=env, cwd=str(folder))
-        self.client: BlockingKernelClient = self.manager.client()
-        self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
-        self.run("%load_ext spotmagic")
-
-    def run(self, code: str, timeout: float = 60) -> Output:
-        """Run one cell and wait for its end."""
-        messages: list[dict[str, Any]] = []
-        reply = self.client.execute_interactive(code, output_hook=messages.append, timeout=timeout, allow_stdin=False)
-        return collect(reply["content"], messages)
-
-    def value(self, expression: str) -> str:
-        """The repr of an expression in the kernel."""
-        reply = self.client.execute_interactive(
-            "", user_expressions={"it": f"({expression})"}, output_hook=lambda _: None, store_history=False, timeout=60
-        )
-        told = reply["content"]["user_expressions"]["it"]
-        return told["data"]["text/plain"] if told["status"] == "ok" else f"{told['ename']}: {told['evalue']}"
-
-    def close(self) -> None:
-        self.client.stop_channels()
-        self.manager.shutdown_kernel(now=True)
-
-
-def collect(reply: dict[str, Any], messages: list[dict[str, Any]]) -> Output:
-    """An output of a reply and the messages that came before it."""
-    output = Output(reply["status"], reply.get("ename", ""), reply.get("evalue", ""), "\n".join(reply.get("traceback", [])))
-    for message in messages:
-        metadata = message["content"].get("metadata") or {}
-        if "spotmagic" in metadata:
-            output.badge, output.badge_text = metadata["spotmagic"], message["content"]["data"]["text/plain"]
-        elif message["msg_type"] not in ("status", "execute_input"):
-            output.messages.append(message)
-    return output
-
-
 @pytest.fixture
-def kernel_env(own_home: Path) -> dict[str, str]:
-    """The environment of a kernel: the test's own home, and this checkout."""
-    del own_home
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-    env.pop("PYTEST_CURRENT_TEST", None)
-    return env
-
-
-@pytest.fixture
-def start(tmp_path: Path, kernel_env: dict[str, str]) -> Iterator[Callable[..., Kernel]]:
+def start(tmp_path: Path, own_home: Path) -> Iterator[Callable[..., Kernel]]:
     """Starts kernels in one folder; they end with the test."""
     kernels: list[Kernel] = []
 
     def new(**env: str) -> Kernel:
-        kernels.append(Kernel(tmp_path, {**kernel_env, **env}))
+        kernels.append(Kernel(tmp_path, {**environment(own_home), **env}))
         return kernels[-1]
 
     yield new
@@ -151,6 +52,3 @@ def run(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> Callable
         return capsys.readouterr().out
 
     return cell
-
-
-assert sys.version_info >= (3, 11)

@@ -63,8 +63,16 @@ def test_a_widget_is_kept_as_its_text():
 
 
 def test_of_a_stranger_only_text_and_raster_images_are_shown():
-    data = {"text/html": "<script>", "image/svg+xml": "<svg/>", "text/plain": "t", "image/png": "p", "application/javascript": "j"}
-    kept = plain([Event("display", data=data, metadata={"text/html": {}}), Event("display", data={"text/html": "<b>"}), out("x")])
+    data = {
+        "text/html": "<script>",
+        "image/svg+xml": "<svg/>",
+        "text/plain": "t",
+        "image/png": "p",
+        "application/javascript": "j",
+    }
+    kept = plain(
+        [Event("display", data=data, metadata={"text/html": {}}), Event("display", data={"text/html": "<b>"}), out("x")]
+    )
     assert [dict(event.data) for event in kept] == [{"text/plain": "t", "image/png": "p"}, {}]
     assert kept[0].metadata == {}
 
@@ -96,7 +104,12 @@ def test_what_is_no_json_counts_by_its_text():
     class Name(str):
         pass
 
-    log = [Event("display", data={"application/json": {"a": numpy.float64(1.5), "b": (1, 2), 3: Name("n"), "c": numpy.int64(3)}})]
+    log = [
+        Event(
+            "display",
+            data={"application/json": {"a": numpy.float64(1.5), "b": (1, 2), 3: Name("n"), "c": numpy.int64(3)}},
+        )
+    ]
     assert pack(log)[0][2] == {"application/json": {"a": 1.5, "b": [1, 2], "3": "n", "c": "3"}}
 
 

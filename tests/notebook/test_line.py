@@ -1,5 +1,6 @@
 """The words of a magic's line."""
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 import pytest
@@ -22,7 +23,7 @@ def options(line, **names):
         ("", []),
         ("a b", ["a", "b"]),
         ("key='a b'", ["key=a b"]),
-        ('key="a \'b\'"', ["key=a 'b'"]),
+        ("key=\"a 'b'\"", ["key=a 'b'"]),
         ('key="a \\"b\\""', ['key=a "b"']),
         (r"key=a\ b", ["key=a b"]),
         ("key=a # a comment", ["key=a"]),
@@ -58,7 +59,9 @@ def test_a_lambda_sees_the_notebook_as_it_is_later():
 
 
 def test_options_of_all_kinds_are_read():
-    read = options("key=k name=n inputs=a,b ignore=c outputs=x ttl=7d rpm=20/min tpm=50k cost=3 retry=3 price=0.2 mode=replay min=3s")
+    read = options(
+        "key=k name=n inputs=a,b ignore=c outputs=x ttl=7d rpm=20/min tpm=50k cost=3 retry=3 price=0.2 mode=replay min=3s"
+    )
     assert (read.key, read.name, read.inputs, read.ignore, read.outputs) == ("k", "n", ("a", "b"), ("c",), ("x",))
     assert (read.ttl, read.rpm, read.tpm, read.cost, read.retry, read.price) == (604800, 20, 50_000, 3, 3, 0.2)
     assert (read.mode, read.least_seconds) == (Mode.REPLAY, 3.0)
@@ -104,7 +107,12 @@ def test_any_line_gives_words_or_an_option_error(line):
         pass
 
 
-@given(st.lists(st.text(st.characters(blacklist_characters="{}", blacklist_categories=("Cs",)), min_size=1, max_size=10), max_size=5))
+@given(
+    st.lists(
+        st.text(st.characters(blacklist_characters="{}", blacklist_categories=("Cs",)), min_size=1, max_size=10),
+        max_size=5,
+    )
+)
 def test_quoting_as_a_shell_quotes_gives_the_words_back(words):
     import shlex
 

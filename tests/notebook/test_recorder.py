@@ -1,5 +1,6 @@
 """Recording passes everything through and misses nothing; replay gives it back."""
 
+# ruff: noqa: E501, T201
 from __future__ import annotations
 
 import io
@@ -31,13 +32,21 @@ def told(recorder):
 def test_prints_errors_and_displays_are_heard_in_order(shell):
     shell.user_ns.update(display=display, HTML=HTML, sys=sys)
     recorder = recorded(shell, "print('a')\nprint('b', file=sys.stderr)\ndisplay('c')\nprint('d', end='')\n5")
-    assert told(recorder) == [("stdout", "a\n"), ("stderr", "b\n"), ("display", "'c'"), ("stdout", "d"), ("result", "5")]
+    assert told(recorder) == [
+        ("stdout", "a\n"),
+        ("stderr", "b\n"),
+        ("display", "'c'"),
+        ("stdout", "d"),
+        ("result", "5"),
+    ]
     assert recorder.results == [5]
 
 
 def test_everything_still_shows_at_once(shell, capsys):
     shell.user_ns.update(display=display, capsys=capsys, seen=[])
-    recorded(shell, "print('a')\nseen.append(capsys.readouterr().out)\ndisplay('b')\nseen.append(capsys.readouterr().out)")
+    recorded(
+        shell, "print('a')\nseen.append(capsys.readouterr().out)\ndisplay('b')\nseen.append(capsys.readouterr().out)"
+    )
     assert shell.user_ns["seen"] == ["a\n", "'b'\n"]
 
 
@@ -47,7 +56,9 @@ def test_a_handler_made_earlier_and_a_thread_are_heard(shell):
     logger.addHandler(handler)
     shell.user_ns.update(logger=logger, threading=threading)
     try:
-        recorder = recorded(shell, "logger.warning('a')\nt = threading.Thread(target=print, args=('b',))\nt.start(); t.join()")
+        recorder = recorded(
+            shell, "logger.warning('a')\nt = threading.Thread(target=print, args=('b',))\nt.start(); t.join()"
+        )
     finally:
         logger.removeHandler(handler)
     assert told(recorder) == [("stderr", "a\n"), ("stdout", "b\n")]
@@ -55,7 +66,10 @@ def test_a_handler_made_earlier_and_a_thread_are_heard(shell):
 
 def test_clear_and_update_are_heard(shell):
     shell.user_ns.update(display=display, clear_output=clear_output, update_display=update_display)
-    recorder = recorded(shell, "print('a')\nclear_output()\nh = display('b', display_id=True)\nh.update('c')\nupdate_display('d', display_id='far')")
+    recorder = recorded(
+        shell,
+        "print('a')\nclear_output()\nh = display('b', display_id=True)\nh.update('c')\nupdate_display('d', display_id='far')",
+    )
     assert told(recorder) == [("display", "'c'"), ("update", "'d'")]
 
 
@@ -96,7 +110,10 @@ def test_an_implicit_figure_is_heard_before_the_recorder_closes(shell):
     before = matplotlib.get_backend()
     matplotlib.use("module://matplotlib_inline.backend_inline")
     try:
-        recorder = recorded(shell, "import matplotlib.pyplot as plt\nplt.ion()\nprint('a')\nfig, ax = plt.subplots(); _ = ax.plot([1, 2])\nprint('b')")
+        recorder = recorded(
+            shell,
+            "import matplotlib.pyplot as plt\nplt.ion()\nprint('a')\nfig, ax = plt.subplots(); _ = ax.plot([1, 2])\nprint('b')",
+        )
     finally:
         matplotlib.use(before)
         matplotlib.interactive(False)
@@ -207,7 +224,9 @@ def test_made_up_display_ids_are_fresh_and_handles_follow(shell, monkeypatch):
     first = recorded(shell, "h = display('a', display_id=True)")
     handle = shell.user_ns["h"]
     seen = []
-    monkeypatch.setattr(shell.display_pub, "publish", lambda data, metadata, **more: seen.append(more["transient"]["display_id"]))
+    monkeypatch.setattr(
+        shell.display_pub, "publish", lambda data, metadata, **more: seen.append(more["transient"]["display_id"])
+    )
     replay = Replay(shell)
     replay.play(fold(first.log), [])
     replay.play(fold(first.log), [])
@@ -218,6 +237,8 @@ def test_made_up_display_ids_are_fresh_and_handles_follow(shell, monkeypatch):
 
 def test_display_ids_that_the_user_chose_stay(shell, monkeypatch):
     seen = []
-    monkeypatch.setattr(shell.display_pub, "publish", lambda data, metadata, **more: seen.append(more["transient"]["display_id"]))
+    monkeypatch.setattr(
+        shell.display_pub, "publish", lambda data, metadata, **more: seen.append(more["transient"]["display_id"])
+    )
     Replay(shell).play([Event("display", data={"text/plain": "a"}, display_id="chart")], [])
     assert seen == ["chart"]

@@ -1,0 +1,36 @@
+"""Completion offers what may be written, and only on our lines."""
+
+from __future__ import annotations
+
+import pytest
+
+from spotmagic.notebook.completion import Completer
+
+complete = Completer(lambda: ["ls", "stats", "status"], lambda: ["docs", "df", "x"]).matches
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("%%spot ke", ["key="]),
+        ("%%spot key=a t", ["ttl=", "tpm="]),
+        ("%%spot re", ["retry=", "refresh"]),
+        ("%%spot mode=re", ["mode=record", "mode=replay"]),
+        ("%%spot inputs=d", ["inputs=docs", "inputs=df"]),
+        ("%%spot inputs=df,x,d", ["inputs=df,x,docs", "inputs=df,x,df"]),
+        ("%%spot zz", []),
+        ("%spot st", ["stats", "status"]),
+        ("%spot key=a qu", ["quiet"]),
+        ("%spot_load_ext json:loads o", ["off"]),
+        ("%%time ke", []),
+        ("x = ke", []),
+        ("%%spot", []),
+    ],
+)
+def test_what_may_follow(line, found):
+    assert complete(line) == found
+
+
+def test_what_is_given_already_is_not_offered_again():
+    assert "key=" not in complete("%%spot key=a ")
+    assert {"ttl=", "quiet"} <= set(complete("%%spot key=a "))

@@ -1,0 +1,186 @@
+"""Every kind of cell, four ways: twice in one kernel, in a fresh kernel, with something changed, and back again.
+
+The rows are those on which cell caches were seen to go wrong: each names what must not happen silently.
+"""
+
+# ruff: noqa: E501
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from notebook_kernels import Kernel, Output, environment
+
+pytestmark = pytest.mark.kernel
+
+
+@dataclass(frozen=True)
+class Row:
+    """One kind of cell.
+
+    Attributes:
+        setup: what ran before the cell.
+        body: the cell under ``%%spot``.
+        probes: expressions that must be worth the same after a hit as after the run.
+        changed: a setup that must make the cell run; empty to change the body instead.
+        edited: a body that must run.
+        same: bodies that must hit.
+        awaited: whether the body awaits.
+    """
+
+    name: str
+    body: str
+    setup: str = "pass"
+    probes: tuple[str, ...] = ()
+    changed: str = ""
+    edited: str = ""
+    same: tuple[str, ...] = ()
+    line: str = ""
+    any_output: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+ROWS = [
+    # what the cell reads
+    Row("a global changed", "y = x * 2", "x = 3", ("y",), changed="x = 4"),
+    Row("own code edited", "y = 2 + 1", edited="y = 2 + 2", probes=("y",)),
+    Row("comments, spaces and quotes", "y = ['a', 1]\nz = 2", probes=("y",), edited="y = ['a', 2]\nz = 2",
+        same=('# hello\ny = [ "a" , 1 ]   # a\n\n\nz = 2', "y = ['a',\n     1]\nz = (2)")),
+    Row("a helper edited", "y = helper(2)", "def helper(x): return x + 1", ("y",), changed="def helper(x): return x + 2"),
+    Row("a helper two calls deep edited", "y = outer(2)", "def inner(x): return x + 1\ndef outer(x): return inner(x)", ("y",),
+        changed="def inner(x): return x + 2\ndef outer(x): return inner(x)"),
+    Row("a helper's default changed", "y = helper(2)", "def helper(x, n=1): return x + n", ("y",), changed="def helper(x, n=2): return x + n"),
+    Row("a helper's annotation changed", "y = str(helper.__annotations__)", "def helper(x: int): return x", ("y",), changed="def helper(x: str): return x"),
+    Row("a closure's constant changed", "y = add(2)", "def make(n):\n    def add(x): return x + n\n    return add\nadd = make(1)", ("y",),
+        changed="def make(n):\n    def add(x): return x + n\n    return add\nadd = make(50)"),
+    Row("a global of a helper changed", "y = helper()", "PROMPT = 'a'\ndef helper(): return PROMPT", ("y",), changed="PROMPT = 'b'\ndef helper(): return PROMPT"),
+    Row("True is not 1", "y = repr(x)", "x = True", ("y",), changed="x = 1"),
+    Row("1 is not 1.0", "y = repr(x)", "x = 1", ("y",), changed="x = 1.0"),
+    Row("constants 1 and '1'", "y = repr(1)", probes=("y",), edited="y = repr('1')"),
+    Row("('ab', 'c') and ('a', 'bc')", "y = x[0]", "x = ('ab', 'c')", ("y",), changed="x = ('a', 'bc')"),
+    Row("a tuple is no list", "y = repr(x)", "x = (1, 2)", ("y",), changed="x = [1, 2]"),
+    Row("a list of dicts", "y = x[1]['b']", "x = [{'a': 1}, {'b': 2}]", ("y",), changed="x = [{'a': 1}, {'b': 3}]"),
+    Row("an array and its transpose", "y = x.tolist()", "import numpy as np\nx = np.arange(6).reshape(2, 3)", ("y",),
+        changed="import numpy as np\nx = np.arange(6).reshape(2, 3).T.copy()"),
+    Row("zeros of another type", "y = str(x.dtype)", "import numpy as np\nx = np.zeros(3, 'int64')", ("y",), changed="import numpy as np\nx = np.zeros(3)"),
+    Row("columns renamed", "y = list(df)", "import pandas as pd\ndf = pd.DataFrame({'a': [1], 'b': [2]})", ("y",),
+        changed="import pandas as pd\ndf = pd.DataFrame({'a': [1], 'c': [2]})"),
+    Row("an index changed", "y = df.index.tolist()", "import pandas as pd\ndf = pd.DataFrame({'a': [1, 2]})", ("y",),
+        changed="import pandas as pd\ndf = pd.DataFrame({'a': [1, 2]}, index=[5, 6])"),
+    Row("a series' name changed", "y = s.name", "import pandas as pd\ns = pd.Series([1], name='a')", ("y",), changed="import pandas as pd\ns = pd.Series([1], name='b')"),
+    Row("a module behind an alias changed", "y = m.sqrt(4)", "import math as m", ("y",), changed="import cmath as m"),
+    Row("names in a shell line", "y = !echo {x} $x", "x = 'one'", ("list(y)",), changed="x = 'two'"),
+    Row("names in nested functions", "def f():\n    return x\ny = f()", "x = 1", ("y", "f()"), changed="x = 2"),
+    Row("its own result is no input", "total = 0\nfor v in xs:\n    total += v\nlast = v", "xs = [1, 2, 3]", ("total", "last"), changed="xs = [1, 2, 4]"),
+    # what the cell changes
+    Row("x += 1", "x += 1", "x = 1", ("x",), changed="x = 2"),
+    Row("a list changed in place", "xs.append(3)\nn = len(xs)", "xs = [1, 2]\nalias = xs", ("xs", "n", "alias is xs", "alias"), changed="xs = [1]\nalias = xs"),
+    Row("a dict changed in place", "d['b'] = d.pop('a')", "d = {'a': 1}\nalias = d", ("d", "alias is d"), changed="d = {'a': 2}\nalias = d"),
+    Row("a set changed in place", "s.add(3)", "s = {1}\nalias = s", ("sorted(s)", "alias is s"), changed="s = {2}\nalias = s"),
+    Row("an array changed in place", "a[0] = 9", "import numpy as np\na = np.zeros(3)\nalias = a", ("a.tolist()", "alias is a"),
+        changed="import numpy as np\na = np.ones(3)\nalias = a"),
+    Row("a frame changed in place", "df['b'] = df['a'] * 2", "import pandas as pd\ndf = pd.DataFrame({'a': [1, 2]})\nalias = df",
+        ("df.to_dict()", "alias is df"), changed="import pandas as pd\ndf = pd.DataFrame({'a': [1, 3]})\nalias = df"),
+    Row("an attribute of an object changed", "box.n = box.n + 1", "class Box: pass\nbox = Box(); box.n = 1\nalias = box", ("box.n", "alias is box"),
+        changed="class Box: pass\nbox = Box(); box.n = 5\nalias = box"),
+    Row("variables that share an object", "a = [1]\nb = [a, a]\nc = a", probes=("b[0] is b[1]", "c is a", "b[0] is a", "b"), edited="a = [2]\nb = [a, a]\nc = a"),
+    Row("del", "y = x\ndel x", "x = 1", ("y", "'x' in globals()"), changed="x = 2"),
+    Row("del of its own name", "t = 5\ny = t\ndel t", probes=("y", "'t' in globals()"), edited="t = 6\ny = t\ndel t"),
+    # what the cell defines
+    Row("imports", "import json, os.path as p\nfrom math import pi as PI\ny = json.dumps(PI)", probes=("y", "p.sep", "json.dumps(1)", "PI"),
+        edited="import json, os.path as p\nfrom math import e as PI\ny = json.dumps(PI)"),
+    Row("a star import", "from math import *\ny = sqrt(4)", probes=("y", "floor(1.5)"), edited="from math import *\ny = sqrt(9)"),
+    Row("a function", "def f(x):\n    return x + 1\ny = f(1)", probes=("y", "f(5)", "__import__('inspect').getsource(f)"),
+        edited="def f(x):\n    return x + 2\ny = f(1)"),
+    Row("a class and its instance", "class A:\n    def __init__(self, n): self.n = n\na = A(3)", probes=("a.n", "isinstance(a, A)", "type(a) is A", "A(4).n"),
+        edited="class A:\n    def __init__(self, n): self.n = n\na = A(4)"),
+    Row("a dataclass", "from dataclasses import dataclass\n@dataclass\nclass P:\n    x: int\np = P(1)", probes=("p", "p == P(1)"),
+        edited="from dataclasses import dataclass\n@dataclass\nclass P:\n    x: int\np = P(2)"),
+    Row("a lambda", "f = lambda x: x + 1\ny = f(1)", probes=("y", "f(3)"), edited="f = lambda x: x + 2\ny = f(1)"),
+    # how the cell runs
+    Row("await", "import asyncio\nawait asyncio.sleep(0.01)\ny = x + 1\nprint('after')\ny", "x = 1", ("y",), changed="x = 2"),
+    Row("async for, async with", "class C:\n    async def __aenter__(self): return 1\n    async def __aexit__(self, *a): pass\n"
+        "async def g():\n    yield 1\n    yield 2\nasync with C() as c:\n    y = [i async for i in g()]", probes=("y", "c"),
+        edited="async def g():\n    yield 1\n    yield 3\ny = [i async for i in g()]"),
+    Row("a line magic", "y = %who_ls str\n%precision 3\nz = 1.23456", probes=("z",), edited="%precision 4\nz = 1.23456"),
+    # what the cell puts out
+    Row("prints, errors and a result in order", "import sys\nprint('a')\nprint('b', file=sys.stderr)\nprint('c', end='')\ndisplay('d')\nx = [1, 2]\nx",
+        probes=("x", "_"), edited="print('z')"),
+    Row("a semicolon", "x = 3\nx;", probes=("x",), edited="x = 4\nx;"),
+    Row("a frame as last result", "import pandas as pd\ndf = pd.DataFrame({'a': [1, 2]})\ndf", probes=("df.to_dict()", "_ is df"),
+        edited="import pandas as pd\ndf = pd.DataFrame({'a': [1, 3]})\ndf"),
+    Row("displays, html and images", "from IPython.display import HTML, Image\nimport base64\ndisplay(HTML('<b>x</b>'))\nprint('between')\n"
+        "display(Image(data=base64.b64decode('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==')))",
+        edited="from IPython.display import HTML\ndisplay(HTML('<b>y</b>'))"),
+    Row("implicit figures", "import matplotlib.pyplot as plt\nprint('a')\nfig, ax = plt.subplots(figsize=(1, 1))\n_ = ax.plot([1, 2])\nprint('b')",
+        edited="import matplotlib.pyplot as plt\nfig, ax = plt.subplots(figsize=(1, 1))\n_ = ax.plot([1, 3])"),
+    Row("shown figures", "import matplotlib.pyplot as plt\nplt.figure(figsize=(1, 1))\nplt.plot([1, 2])\nplt.show()\nprint('after')",
+        edited="import matplotlib.pyplot as plt\nplt.figure(figsize=(1, 1))\nplt.plot([1, 3])\nplt.show()"),
+    Row("a plot as last result", "import matplotlib.pyplot as plt\nplt.figure(figsize=(1, 1))\nplt.plot([1, 2])",
+        edited="import matplotlib.pyplot as plt\nplt.figure(figsize=(1, 1))\nplt.plot([1, 3])", any_output=True),
+    Row("clear_output", "from IPython.display import clear_output\nprint('a')\nclear_output()\nprint('b')\nclear_output(wait=True)\nprint('c')",
+        edited="from IPython.display import clear_output\nprint('x')\nclear_output()", any_output=True),
+    Row("displays updated", "h = display('a', display_id=True)\nprint('x')\nh.update('b')", edited="h = display('a', display_id=True)", any_output=True),
+    Row("warnings and logging", "import warnings, logging\nwarnings.warn('careful')\nlogging.getLogger('n').warning('low')",
+        edited="import warnings\nwarnings.warn('careful 2')", any_output=True),
+    Row("shell output", "!echo hello; echo there >&2\nprint('end')", edited="!echo bye"),
+    Row("threads' prints", "import threading\nts = [threading.Thread(target=print, args=(i,)) for i in range(3)]\nfor t in ts:\n    t.start()\n    t.join()\ndel t, ts",
+        edited="import threading\nprint(1)"),
+    Row("a progress bar", "for i in bar(3):\n    pass", "import sys\ndef bar(n):\n    for i in range(n):\n        sys.stderr.write(f'\\r{i + 1}/{n}')\n        yield i\n",
+        ("i",), edited="for i in bar(4):\n    pass"),
+    Row("random numbers under rng", "import random\ny = random.random()", "import random; random.seed(5)", ("y", "random.random()"), line="rng",
+        changed="import random; random.seed(6)"),
+    # options
+    Row("ignore=", "y = x + z", "x = 1\nz = 1", ("y",), line="ignore=z", changed="x = 2\nz = 1"),
+    Row("inputs=", "y = 1", "x = 1", ("y",), line="inputs=x", changed="x = 2"),
+    Row("outputs=", "y = x\nt = object()", "x = 1", ("y",), line="outputs=y", changed="x = 2"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Kernel, Kernel]]:
+    """Two kernels in one folder: one runs each cell first, the other has never seen it."""
+    folder: Path = tmp_path_factory.mktemp("notebook")
+    pair = tuple(Kernel(folder, environment(folder / "home")) for _ in range(2))
+    yield pair  # type: ignore[misc]
+    for kernel in pair:
+        kernel.close()
+
+
+def clean(kernel: Kernel) -> None:
+    kernel.run(
+        "for _name in [n for n in list(globals()) if not n.startswith('_') and n not in "
+        "('In', 'Out', 'get_ipython', 'exit', 'quit', 'open')]:\n    del globals()[_name]\ndel _name",
+    )
+
+
+def cell(kernel: Kernel, row: Row, setup: str, body: str) -> tuple[Output, list[str]]:
+    clean(kernel)
+    assert kernel.run(setup).status == "ok"
+    output = kernel.run(f"%%spot {row.line}\n{body}")
+    assert output.status == "ok", output.traceback
+    return output, [kernel.value(probe) for probe in row.probes]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_a_hit_is_worth_a_run(kernels: tuple[Kernel, Kernel], row: Row) -> None:
+    one, other = kernels
+    first, values = cell(one, row, row.setup, row.body)
+    assert first.badge["stored"], first.badge_text
+    again, same_kernel = cell(one, row, row.setup, row.body)
+    assert (again.verdict, same_kernel) == ("hit", values)
+    fresh, fresh_kernel = cell(other, row, row.setup, row.body)
+    assert (fresh.verdict, fresh_kernel) == ("hit", values)
+    changed, _ = cell(other, row, row.changed or row.setup, row.edited or row.body)
+    assert changed.verdict == "ran", changed.badge_text
+    back, back_again = cell(other, row, row.setup, row.body)
+    assert (back.verdict, back_again) == ("hit", values)
+    for body in row.same:
+        assert cell(one, row, row.setup, body)[0].verdict == "hit"
+    assert again.log == fresh.log == back.log
+    if not row.any_output:
+        assert again.log == first.log

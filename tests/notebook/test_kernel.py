@@ -1,0 +1,418 @@
+"""What only a real kernel shows: replies, interrupts, two kernels, outputs while the cell runs."""
+
+# ruff: noqa: E501
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from notebook_kernels import Kernel, collect, environment
+
+pytestmark = pytest.mark.kernel
+_numbers = count()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("notebook")
+
+
+@pytest.fixture(scope="module")
+def pair(folder: Path) -> Iterator[tuple[Kernel, Kernel]]:
+    kernels = tuple(Kernel(folder, environment(folder / "home")) for _ in range(2))
+    yield kernels  # type: ignore[misc]
+    for each in kernels:
+        each.close()
+
+
+@pytest.fixture
+def kernels(pair: tuple[Kernel, Kernel]) -> tuple[Kernel, Kernel]:
+    """Two kernels with a spot that no other test has used."""
+    name = f"test{next(_numbers)}-{os.getpid()}"
+    for each in pair:
+        assert each.run(f"%spot open {name}").status == "ok"
+    return pair
+
+
+@pytest.fixture
+def kernel(kernels: tuple[Kernel, Kernel]) -> Kernel:
+    return kernels[0]
+
+
+def plain(text: str) -> str:
+    import re
+
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+# errors ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wait", ["", "import asyncio; await asyncio.sleep(0)\n"])
+def test_an_error_stops_run_all_with_one_clean_traceback(kernel: Kernel, wait: str) -> None:
+    body = f"%%spot\n{wait}def f(x):\n    return 1 / x\nprint('before')\nf(0)"
+    for _ in range(2):
+        output = kernel.run(body)
+        trace = plain(output.traceback)
+        assert (output.status, output.ename) == ("error", "ZeroDivisionError")
+        assert "return 1 / x" in trace and "f(0)" in trace
+        assert "spotmagic" not in trace and "run_cell_magic" not in trace
+        assert [m["msg_type"] for m in output.messages].count("error") == 1
+        assert ("stdout", "before\n") in output.log
+        assert (
+            output.verdict == "ran" and not output.badge["stored"] and "raised ZeroDivisionError" in output.badge_text
+        )
+
+
+def test_the_traceback_counts_lines_as_the_cell_does(kernel: Kernel) -> None:
+    trace = plain(kernel.run("%%spot\nx = 1\n1/0").traceback)
+    assert "line 3" in trace
+
+
+@pytest.mark.parametrize("body", ["x = (", "x = 1\n  y = 2", "return 1", "x = = 2"])
+def test_a_syntax_error_is_shown_as_that_of_any_cell(kernel: Kernel, body: str) -> None:
+    kernel.run("x = 0")
+    output = kernel.run(f"%%spot\n{body}")
+    assert output.status == "error" and output.ename in ("SyntaxError", "IndentationError")
+    assert kernel.value("x") == "0"
+
+
+def test_system_exit_is_the_users(kernel: Kernel) -> None:
+    output = kernel.run("%%spot\nraise SystemExit(3)")
+    assert (output.status, output.ename) == ("error", "SystemExit")
+    assert kernel.run("1").status == "ok"
+
+
+def test_errors_keeps_an_error_and_what_came_before_it(kernels: tuple[Kernel, Kernel]) -> None:
+    body = "%%spot errors\nfrom pathlib import Path\nPath('runs').open('a').write('x')\nprint('before')\nn = 5\nraise ValueError('no')"
+    outputs = [each.run(body) for each in kernels]
+    assert [output.evalue for output in outputs] == ["no", "no"]
+    assert [output.verdict for output in outputs] == ["ran", "hit"]
+    assert [output.log for output in outputs][1] == [("stdout", "before\n")]
+    assert kernels[1].value("n") == "5"
+    assert "raise ValueError" in plain(outputs[1].traceback) and "spotmagic" not in plain(outputs[1].traceback)
+
+
+def test_marked_calls_inside_a_failed_cell_are_not_paid_again(kernel: Kernel) -> None:
+    kernel.run(
+        "import spotmagic\npaid = []\n@spotmagic.current().mark\ndef ask(x):\n    if x == 3: raise RuntimeError('busy')\n    paid.append(x)\n    return x"
+    )
+    body = "%%spot\nanswers = [ask(i) for i in range(5)]"
+    first, again = kernel.run(body), kernel.run(body)
+    assert first.status == again.status == "error"
+    assert kernel.value("paid") == "[0, 1, 2]"
+    assert "3 calls inside will not be paid again" in first.badge_text
+
+
+# interrupts --------------------------------------------------------------------------------------------------------------
+
+
+def interrupted(kernel: Kernel, body: str) -> tuple[object, float]:
+    began: list[float] = []
+
+    def interrupt() -> None:
+        began.append(time.monotonic())
+        os.kill(kernel.manager.provisioner.process.pid, signal.SIGINT)  # type: ignore[union-attr]
+
+    timer = threading.Timer(0.7, interrupt)
+    timer.start()
+    output = kernel.run(body)
+    return output, time.monotonic() - began[0]
+
+
+@pytest.mark.parametrize("wait", ["import time; time.sleep(20)", "import asyncio; await asyncio.sleep(20)"])
+def test_an_interrupt_ends_the_cell_within_a_second_and_keeps_nothing(kernel: Kernel, wait: str) -> None:
+    output, took = interrupted(kernel, f"%%spot key=slow\n{wait}\nx = 1")
+    assert output.status == "error" and output.ename in ("KeyboardInterrupt", "CancelledError")  # type: ignore[attr-defined]
+    assert took < 1.5 and "interrupted" in output.badge_text  # type: ignore[attr-defined]
+    assert kernel.run("%%spot key=slow\nx = 2").verdict == "ran"
+    assert kernel.value("x") == "2"
+
+
+# running -----------------------------------------------------------------------------------------------------------------
+
+
+def test_outputs_show_while_the_cell_runs(kernel: Kernel) -> None:
+    came: list[tuple[str, float]] = []
+    kernel.client.execute_interactive(
+        "%%spot\nimport time\nprint('early', flush=True)\ntime.sleep(1)",
+        output_hook=lambda message: came.append((message["content"].get("text", ""), time.monotonic())),
+        timeout=30,
+    )
+    early = next(when for text, when in came if "early" in text)
+    assert time.monotonic() - early > 0.7
+
+
+def test_two_kernels_run_it_once_and_the_other_says_that_it_waited(
+    kernels: tuple[Kernel, Kernel], folder: Path
+) -> None:
+    body = "%%spot\nimport time, pathlib\ntime.sleep(1.5)\n_ = pathlib.Path('once.txt').open('a').write('x')\nprint('done')\ny = 7"
+    (folder / "once.txt").unlink(missing_ok=True)
+    ids = []
+    for each in kernels:
+        ids.append(each.client.execute(body))
+        time.sleep(0.3)
+    outputs = []
+    for each, msg_id in zip(kernels, ids, strict=True):
+        reply = next(
+            r
+            for r in iter(lambda each=each: each.client.get_shell_msg(timeout=30), None)
+            if r["parent_header"]["msg_id"] == msg_id
+        )
+        messages = []
+        while True:
+            message = each.client.get_iopub_msg(timeout=10)
+            if message["parent_header"].get("msg_id") != msg_id:
+                continue
+            if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+                break
+            messages.append(message)
+        outputs.append(collect(reply["content"], messages))
+    assert (folder / "once.txt").read_text() == "x"
+    assert sorted(output.verdict for output in outputs) == ["joined", "ran"]
+    assert [("stdout", "done\n")] == outputs[0].log == outputs[1].log
+    assert [each.value("y") for each in kernels] == ["7", "7"]
+
+
+def test_a_hit_in_a_fresh_kernel_imports_nothing_heavy(start: Callable[..., Kernel]) -> None:
+    body = "%%spot\nx = 1\nprint(x)\nx"
+    assert start().run(body).verdict == "ran"
+    fresh = start()
+    assert fresh.run(body).verdict == "hit"
+    assert (
+        fresh.value("sorted({'duckdb', 'anywidget', 'ipywidgets', 'numpy', 'pandas'} & set(__import__('sys').modules))")
+        == "[]"
+    )
+
+
+def test_a_cell_keeps_nothing_when_it_was_quicker_than_min(kernel: Kernel) -> None:
+    assert not kernel.run("%%spot min=5s\nx = 1").badge["stored"]
+    assert kernel.run("%%spot min=5s\nx = 1").verdict == "ran"
+
+
+def test_refresh_runs_again_and_keeps_the_new_result(kernel: Kernel) -> None:
+    body = "import random\nx = random.random()"
+    kernel.run(f"%%spot\n{body}")
+    before = kernel.value("x")
+    assert kernel.run(f"%%spot refresh\n{body}").verdict == "ran"
+    after = kernel.value("x")
+    assert after != before
+    kernel.run(f"%%spot\n{body}")
+    assert kernel.value("x") == after
+
+
+def test_quiet_shows_no_badge(kernel: Kernel) -> None:
+    output = kernel.run("%%spot quiet\nprint(1)")
+    assert output.verdict == "none" and output.log == [("stdout", "1\n")]
+
+
+def test_the_first_line_form_is_the_magic(kernel: Kernel) -> None:
+    assert kernel.run("%spot key=a\nx = 1").verdict == "ran"
+    assert kernel.run("# a note\n%spot key=a\nx = 1").verdict == "hit"
+    assert kernel.run("%%spot key=a\nx = 1").verdict == "hit"
+
+
+def test_a_pinned_key_shows_drift_until_it_is_accepted(kernel: Kernel) -> None:
+    kernel.run("docs = [1, 2]")
+    kernel.run("%%spot key=sum-v1\ntotal = sum(docs)")
+    kernel.run("docs = [1, 2, 3]")
+    drifted = kernel.run("%%spot key=sum-v1\ntotal = sum(docs) + 0")
+    assert (drifted.verdict, drifted.badge["drift"]) == ("hit", ["code", "docs"])
+    assert kernel.value("total") == "3"
+    assert "`code`, `docs`" in kernel.run("%spot accept sum-v1").text
+    accepted = kernel.run("%%spot key=sum-v1\ntotal = sum(docs) + 0")
+    assert (accepted.verdict, accepted.badge["drift"]) == ("hit", [])
+
+
+def test_accept_on_an_edited_cell_keeps_the_result_without_running(kernel: Kernel) -> None:
+    kernel.run("runs = []")
+    kernel.run("%%spot ignore=runs\nruns.append(1)\ntotal = 5")
+    output = kernel.run("%%spot ignore=runs accept\nruns.append(1)\ntotal = 2 + 3")
+    assert output.verdict == "hit" and kernel.value("(total, runs)") == "(5, [1])"
+    assert kernel.run("%%spot ignore=runs\nruns.append(1)\ntotal = 2 + 3").verdict == "hit"
+
+
+def test_a_miss_says_what_changed(kernel: Kernel) -> None:
+    kernel.run("df = [1, 2]")
+    kernel.run("%%spot\nn = len(df)")
+    kernel.run("df = [1, 2, 3]")
+    output = kernel.run("%%spot\nn = len(df)")
+    assert "`df` changed" in output.badge["reason"] and output.badge["changed"] == ["df"]
+
+
+def test_explain_shows_inputs_and_the_edit(kernel: Kernel) -> None:
+    kernel.run("k = 2")
+    kernel.run("%%spot\nn = k + 1")
+    kernel.run("k = 3")
+    kernel.run("%%spot\nn = k + 2")
+    shown = kernel.run("%spot explain").text
+    assert "k" in shown and "-n = k + 1" in shown and "+n = k + 2" in shown
+
+
+def test_what_cannot_be_kept_is_named_and_still_there(kernel: Kernel) -> None:
+    output = kernel.run("%%spot\nimport threading\nlock = threading.Lock()\nx = 1")
+    assert not output.badge["stored"] and "lock" in output.badge["reason"]
+    assert kernel.value("x") == "1"
+
+
+def test_an_input_without_fingerprint_is_named_and_the_cell_runs(kernel: Kernel) -> None:
+    kernel.run("def g():\n    yield 1\nstream = g()")
+    output = kernel.run("%%spot\nx = next(stream)")
+    assert output.status == "ok" and not output.badge["stored"] and "stream" in output.badge["reason"]
+    assert kernel.value("x") == "1"
+
+
+# with others -------------------------------------------------------------------------------------------------------------
+
+
+def test_under_time_the_cell_is_kept_and_timed(kernel: Kernel) -> None:
+    for verdict in ("ran", "hit"):
+        output = kernel.run("%%time\n%%spot\nprint('a')\nx = 5")
+        assert output.verdict == verdict and "Wall time" in output.text and "a\n" in output.text
+
+
+def test_under_capture_the_cell_is_captured_on_run_and_hit(kernel: Kernel) -> None:
+    for verdict in ("ran", "hit"):
+        output = kernel.run("%%capture caught\n%%spot\nprint('a')\ndisplay('b')\n5")
+        assert output.log == []
+        assert kernel.value("(caught.stdout, [o.data['text/plain'] for o in caught.outputs][:2])") == repr(
+            ("a\n", ["'b'", "5"])
+        )
+        assert kernel.value("caught.outputs[-1].metadata['spotmagic']['verdict']") == repr(verdict)
+
+
+def test_time_inside_the_cell_is_an_output_like_any(kernel: Kernel) -> None:
+    first = kernel.run("%%spot\n%time x = 5")
+    assert "Wall time" in first.text
+    assert kernel.run("%%spot\n%time x = 5").log == first.log
+
+
+def test_off_runs_the_cell_as_it_is(start: Callable[..., Kernel], tmp_path: Path) -> None:
+    off = start(SPOTMAGIC_OFF="1")
+    for _ in range(2):
+        output = off.run("%%spot key=a nonsense=1\nimport asyncio\nawait asyncio.sleep(0)\nprint('ran')\n5")
+        assert (output.verdict, output.text) == ("none", "ran\n5")
+    assert off.run("%%spot\n1/0").ename == "ZeroDivisionError"
+    assert not (tmp_path / ".spotmagic").exists()
+
+
+# outputs -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_restored_handle_updates_the_replayed_display(kernels: tuple[Kernel, Kernel]) -> None:
+    body = "%%spot\nh = display('a', display_id=True)"
+    kernels[0].run(body)
+    hit = kernels[1].run(body)
+    assert hit.verdict == "hit"
+    shown = next(m for m in hit.messages if m["msg_type"] == "display_data")["content"]["transient"]["display_id"]
+    updated = kernels[1].run("h.update('b')")
+    assert [
+        m["content"]["transient"]["display_id"] for m in updated.messages if m["msg_type"] == "update_display_data"
+    ] == [shown]
+
+
+def test_replays_have_display_ids_of_their_own(kernel: Kernel) -> None:
+    body = "%%spot\n_ = display('a', display_id=True)"
+    ids = set()
+    for _ in range(3):
+        ids |= {
+            m["content"]["transient"]["display_id"]
+            for m in kernel.run(body).messages
+            if m["msg_type"] == "display_data"
+        }
+    assert len(ids) == 3
+
+
+def test_a_widget_comes_back_as_text(kernels: tuple[Kernel, Kernel]) -> None:
+    body = "%%spot\nimport ipywidgets as w\nbar = w.IntProgress(value=3, max=4)\ndisplay(bar)\nbar.value = 4\ndel bar"
+    live, hit = (each.run(body) for each in kernels)
+    assert "application/vnd.jupyter.widget-view+json" in str(live.messages)
+    assert hit.verdict == "hit"
+    assert "application/vnd.jupyter.widget-view+json" not in str(hit.messages) and "value=4" in hit.text
+
+
+def test_what_programs_write_to_the_descriptors_is_kept(kernels: tuple[Kernel, Kernel]) -> None:
+    body = "%%spot\nimport os\n_ = os.write(1, b'straight\\n')\nprint('end')"
+    first, hit = (each.run(body) for each in kernels)
+    assert "straight" in first.text and hit.verdict == "hit"
+    assert "straight" in hit.text and "end" in hit.text
+
+
+def test_another_cells_thread_is_not_recorded(kernels: tuple[Kernel, Kernel]) -> None:
+    kernels[0].run(
+        "import threading, time\ndef noise():\n    for _ in range(15):\n        print('noise')\n        time.sleep(0.05)\nthreading.Thread(target=noise).start()"
+    )
+    kernels[0].run("%%spot\nimport time\ntime.sleep(0.3)\nprint('mine')")
+    hit = kernels[1].run("%%spot\nimport time\ntime.sleep(0.3)\nprint('mine')")
+    assert (hit.verdict, hit.log) == ("hit", [("stdout", "mine\n")])
+
+
+def test_the_result_is_out_by_number(kernels: tuple[Kernel, Kernel]) -> None:
+    body = "%%spot\nx = [1]\nx"
+    for each, verdict in zip(kernels, ("ran", "hit"), strict=True):
+        output = each.run(body)
+        assert output.verdict == verdict
+        number = next(m for m in output.messages if m["msg_type"] == "execute_result")["content"]["execution_count"]
+        assert each.value(f"(Out[{number}] is x, _ is x, _{number} is x)") == "(True, True, True)"
+
+
+# the words of %spot ------------------------------------------------------------------------------------------------------
+
+
+def test_every_word_of_the_list_answers(kernel: Kernel) -> None:
+    kernel.run("%%spot name=thing\nx = 1")
+    told = kernel.run("%spot help").text
+    for word in (
+        "ls",
+        "explain thing",
+        "stats",
+        "stats thing",
+        "mode",
+        "limits",
+        "pin thing",
+        "sql select count(*) as n from entries",
+        "panel",
+    ):
+        if f"%spot {word.split()[0]}" in told:
+            output = kernel.run(f"%spot {word}")
+            assert output.status == "ok", output.traceback
+            assert output.messages, word
+    assert "thing" in kernel.run("%spot ls").text
+    assert "1 results" in kernel.run("%spot").text.replace("1 result ", "1 results ")
+
+
+def test_forget_says_what_it_cost(kernel: Kernel) -> None:
+    kernel.run("%%spot name=thing price=0.5\nx = 1")
+    assert "$0.50" in kernel.run("%spot forget thing").text
+    assert kernel.run("%%spot name=thing price=0.5\nx = 1").verdict == "ran"
+
+
+def test_an_unknown_word_names_the_nearest(kernel: Kernel) -> None:
+    output = kernel.run("%spot explian")
+    assert output.status == "error" and "Did you mean explain?" in output.evalue
+
+
+def test_a_mode_holds_for_cells_by_name(kernel: Kernel) -> None:
+    kernel.run("%%spot name=thing\nx = 1")
+    kernel.run("%spot mode replay thing")
+    missing = kernel.run("%%spot name=thing\nx = 2")
+    assert (missing.status, missing.ename) == ("error", "RecordMissing")
+    kernel.run("%spot mode auto thing")
+    assert kernel.run("%%spot name=thing\nx = 2").verdict == "ran"
+
+
+def test_a_function_of_a_library_is_wrapped_and_let_go(kernel: Kernel) -> None:
+    kernel.run("import statistics\nfrom statistics import fmean")
+    kernel.run("%spot_load_ext statistics:fmean")
+    assert (
+        kernel.value("[fmean([1, 2]), statistics.fmean([1, 2]), __import__('spotmagic').last().verdict]")
+        == "[1.5, 1.5, 'hit']"
+    )
+    kernel.run("%spot_load_ext statistics:fmean off")
+    assert kernel.value("hasattr(fmean, '__wrapped__')") == "False"
