@@ -1,9 +1,9 @@
-// The limits as gauges: how much of each passes now, who waits.
+// The limits as gauges: how much of each is in use, who waits, when the next call may start.
 
 import type { Desk } from "./desk";
 import { Tag } from "./marks";
 import { Waiting } from "./waiting";
-import { duration, number, percent } from "./words";
+import { duration, number } from "./words";
 
 export function LimitsView({ desk }: { desk: Desk }) {
   return (
@@ -15,25 +15,28 @@ export function LimitsView({ desk }: { desk: Desk }) {
               <li key={row.name}>
                 <h3>
                   {row.name}
+                  {row.paused > 0 ? (
+                    <Tag tone="warn">paused for {duration(row.paused)}</Tag>
+                  ) : (
+                    <Tag>{row.wait > 0 ? `next in ${duration(row.wait)}` : "free"}</Tag>
+                  )}
                   {row.waiting > 0 && <Tag>{number(row.waiting)} waiting</Tag>}
-                  {row.paused > 0 && <Tag tone="warn">paused for {duration(row.paused)}</Tag>}
                 </h3>
                 {row.gauges.map((gauge) => (
                   <div class="gauge" key={gauge.unit}>
                     <span>{gauge.unit}</span>
                     <span
-                      class={`track ${gauge.used >= gauge.limit ? "full" : ""}`}
+                      class={`track ${gauge.warn ? "full" : ""}`}
                       role="meter"
                       aria-label={`${row.name}, ${gauge.unit}`}
                       aria-valuemin={0}
                       aria-valuemax={gauge.limit}
                       aria-valuenow={Math.min(gauge.used, gauge.limit)}
-                      aria-valuetext={`${number(Math.round(gauge.used))} of ${number(gauge.limit)}`}
                     >
-                      <span style={{ width: `${Math.min(100, (100 * gauge.used) / (gauge.limit || 1))}%` }} />
+                      <span style={{ width: `${Math.min(100, (100 * gauge.used) / gauge.limit)}%` }} />
                     </span>
                     <span class="num muted">
-                      {number(Math.round(gauge.used))} of {number(gauge.limit)}, {percent(gauge.used, gauge.limit)}
+                      {number(Math.round(gauge.used))} of {number(gauge.limit)}
                     </span>
                   </div>
                 ))}

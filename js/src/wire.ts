@@ -85,12 +85,14 @@ export interface Gauge {
   unit: string;
   used: number;
   limit: number;
+  warn: boolean;
 }
 
 export interface LimitRow {
   name: string;
   gauges: Gauge[];
   waiting: number;
+  wait: number;
   paused: number;
 }
 

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from spotmagic.catalog.filters import STATUSES
 from spotmagic.catalog.rows import Row
 from spotmagic.codecs import is_safe
-from spotmagic.dashboard.preview import Preview
+from spotmagic.dashboard.preview import OUTPUTS, Preview
 from spotmagic.dashboard.wire import Params, clean
 from spotmagic.errors import SpotError, unknown
 from spotmagic.store.entry import Bad, Entry, Part
 
 if TYPE_CHECKING:
+    from spotmagic.limits.status import LimitState
     from spotmagic.spot import Spot
 
 Answer = tuple[dict[str, Any], list[bytes]]
@@ -48,7 +49,7 @@ class Backend:
             "limits": self._limits,
         }
 
-    def dispatch(self, method: str, params: object) -> Answer:
+    def dispatch(self, method: object, params: object) -> Answer:
         """The answer to a request: plain JSON, and the buffers that it refers to by index.
 
         Raises:
@@ -57,7 +58,7 @@ class Backend:
         given = Params(params)
         if method == "preview":
             return self._preview(given)
-        if method not in self._methods:
+        if not isinstance(method, str) or method not in self._methods:
             raise unknown("method", str(method)[:100], [*self._methods, "preview"])
         return clean(self._methods[method](given)), []
 
@@ -78,7 +79,7 @@ class Backend:
             "series": self._series(),
             "kinds": kinds,
             "statuses": statuses,
-            "views": ["entries", "runs", "functions", *(["limits"] if self._limit_states() else [])],
+            "views": ["entries", "runs", "functions", *(["limits"] if len(self._spot.limits) else [])],
             "trouble": [],
         }
 
@@ -174,7 +175,7 @@ class Backend:
         return {"rows": self._limit_states()}
 
     def _limit_states(self) -> list[Result]:
-        return []
+        return list(map(_gauges, self._spot.limits.states()))
 
     # the parts of the totals
 
@@ -215,6 +216,22 @@ def _run(run: Mapping[str, Any]) -> Result:
     return {name: run[name] for name in _RUN}
 
 
+def _gauges(state: LimitState) -> Result:
+    """A limit as what is in use of each of its dimensions."""
+    rates = [("requests per minute", state.rpm_now, state.rpm), ("tokens per minute", state.tpm_now, state.tpm)]
+    gauges = [{"unit": unit, "used": now, "limit": all_, "warn": now < all_} for unit, now, all_ in rates if all_]
+    if state.concurrency:
+        at_once = {"unit": "at once", "used": state.running, "limit": state.concurrency}
+        gauges.append({**at_once, "warn": state.running >= state.concurrency})
+    return {
+        "name": state.name,
+        "gauges": gauges,
+        "waiting": state.queue,
+        "wait": state.wait,
+        "paused": state.pause,
+    }
+
+
 def _part(part: Part) -> Result:
     kinds = [codec for codec in part.codecs if codec not in ("plain", "refs")] or ["value"]
     return {"name": part.name, "type": ", ".join(kinds), "size": part.size, "safe": is_safe(part.codecs)}
@@ -222,7 +239,7 @@ def _part(part: Part) -> Result:
 
 def _in_order(parts: tuple[Part, ...]) -> list[Part]:
     """What a reader looks for first comes first: what a cell showed, then what it made."""
-    return sorted(parts, key=lambda part: (part.name != "outputs", part.name == "variables" and len(parts) > 2))
+    return sorted(parts, key=lambda part: (part.name != OUTPUTS, part.name == "variables" and len(parts) > 2))
 
 
 def _hex(fingerprint: bytes | str) -> str:

@@ -27,7 +27,7 @@ class Event:
 
 def is_log(value: Any) -> bool:
     """Whether a stored value is a log of outputs."""
-    return isinstance(value, list) and bool(value) and all(map(_is_event, value))
+    return isinstance(value, list) and all(map(_is_event, value))
 
 
 def _is_event(packed: Any) -> bool:

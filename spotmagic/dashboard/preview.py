@@ -19,7 +19,8 @@ SENT = 2_000_000  # bytes of one preview
 TEXT = 40_000  # letters of a first look; "show more" gives up to SENT
 READ = 256_000_000  # parts above this size are not decoded for a look
 FIRST_BYTES = 256
-OUTPUTS = 50
+EVENTS = 50
+OUTPUTS = "outputs"  # the part in which a cell keeps what it put out
 
 Shape = dict[str, Any]
 
@@ -57,6 +58,7 @@ class Preview:
         self._letters = SENT if more else TEXT
         self._scale = 10 if more else 1
         self.buffers: list[bytes] = []
+        self._is_log = entry.kind == "cell" and part.name == OUTPUTS
         self.shape = self._part(part, (entry.content_type or "") if len(entry.parts) == 1 else "")
 
     def _part(self, part: Part, content_type: str) -> Shape:
@@ -68,13 +70,13 @@ class Preview:
             value = decode(part.codecs, part.head, part.buffers, trusted=False)
         except Exception as error:  # a value that cannot be made here is shown as what it is: bytes
             return _sealed(part, f"It cannot be read here: {error}")
+        if self._is_log and is_log(value):
+            return self._outputs(value)
         return self.value(value, content_type)
 
     def value(self, value: Any, content_type: str = "") -> Shape:
         """How a value looks; its content type says more than its type."""
         mime = content_type.split(";")[0].strip().lower()
-        if is_log(value):
-            return self._outputs(value)
         if isinstance(value, str):
             return self._text(value, mime)
         if isinstance(value, bytes | bytearray | memoryview):
@@ -121,10 +123,10 @@ class Preview:
         return {"view": "media", "media": mime.split("/")[0], "mime": mime, "buffer": place, "size": size}
 
     def _outputs(self, log: list[list[Any]]) -> Shape:
-        items = [shape for event in map(Event.of, log[:OUTPUTS]) if (shape := self._event(event))]
+        items = [shape for event in map(Event.of, log[:EVENTS]) if (shape := self._event(event))]
         if not items:
             return {"view": "none", "why": "The cell put nothing out."}
-        return {"view": "list", "items": items, "more": max(0, len(log) - OUTPUTS)}
+        return {"view": "list", "items": items, "more": max(0, len(log) - EVENTS)}
 
     def _event(self, event: Event) -> Shape | None:
         """One output, in the richest form that can be shown safely."""

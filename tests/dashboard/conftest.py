@@ -1,0 +1,64 @@
+"""A spot on disk, and entries put into it as calls would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from spotmagic.codecs import encode
+from spotmagic.dashboard.backend import Backend
+from spotmagic.spot import Spot
+from spotmagic.store.entry import Entry, Part
+from spotmagic.store.record import Run
+from spotmagic.testing import FakeClock
+
+HOSTILE = "<script>alert(1)</script>\u202e\x1b[31m\"'`${7*7}"
+
+
+class Keep(Protocol):
+    def __call__(self, value: Any = ..., name: str = ..., **entry: Any) -> str: ...
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def spot(tmp_path: Path, clock: FakeClock) -> Iterator[Spot]:
+    with Spot("default", root=tmp_path / ".spotmagic", clock=clock) as spot:
+        yield spot
+
+
+@pytest.fixture
+def backend(spot: Spot) -> Backend:
+    return Backend(spot)
+
+
+@pytest.fixture
+def keep(spot: Spot, clock: FakeClock) -> Keep:
+    """Puts a value into the spot as a call that ran would, and returns its key in digits."""
+    made = 0
+
+    def keep(value: Any = "kept", name: str = "ask", **entry: Any) -> str:
+        nonlocal made
+        made += 1
+        key = made.to_bytes(16, "big")
+        reason = entry.pop("reason", "first run")
+        parts = value if isinstance(value, dict) and entry.get("kind") == "cell" else {"value": value}
+        known = {"seconds": 1.5, "price": 0.01, "created": clock.now(), "code": b"c" * 16, **entry}
+        packed = []
+        for part, content in parts.items():
+            encoded = encode(content)
+            packed.append(Part(part, encoded.codecs, encoded.head, encoded.buffers))
+        spot.store.put(Entry(key=key, name=name, parts=tuple(packed), **known))
+        kind = known.get("kind", "function")
+        spot.store.ran(
+            Run(key, name, kind, reason=reason, started=clock.now(), seconds=known["seconds"], price=known["price"])
+        )
+        return key.hex()
+
+    return keep

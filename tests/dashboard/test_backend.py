@@ -1,0 +1,225 @@
+"""What the panel is answered."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from spotmagic.dashboard.backend import Backend
+from spotmagic.errors import OptionError, SpotError
+from spotmagic.spot import Spot
+from spotmagic.store.entry import Entry
+from spotmagic.testing import FakeClock
+
+from .conftest import HOSTILE, Keep
+
+
+def strict(result: Any) -> str:
+    """A result as the page gets it: strict JSON, in bytes."""
+    return json.dumps(result, allow_nan=False, ensure_ascii=False).encode("utf-8").decode()
+
+
+def test_totals_tell_what_was_saved_paid_and_kept(backend: Backend, spot: Spot, keep: Keep) -> None:
+    key = keep()
+    for _ in range(3):
+        spot.store.hit(bytes.fromhex(key), 1.5, 0.01)
+    totals, _ = backend.dispatch("totals", {})
+    assert (totals["entries"], totals["hits"], totals["misses"]) == (1, 3, 1)
+    assert totals["seconds_saved"] == pytest.approx(4.5)
+    assert totals["price_saved"] == pytest.approx(0.03)
+    assert totals["price_paid"] == totals["paid_today"] == pytest.approx(0.01)
+    assert totals["spot"]["name"] == "default"
+
+
+def test_what_was_paid_yesterday_is_not_paid_today(backend: Backend, keep: Keep, clock: FakeClock) -> None:
+    keep()
+    clock.sleep(2 * 86400)
+    totals, _ = backend.dispatch("totals", {})
+    assert totals["paid_today"] == 0
+    assert totals["price_paid"] == pytest.approx(0.01)
+
+
+def test_the_last_day_comes_by_the_hour(backend: Backend, keep: Keep, clock: FakeClock) -> None:
+    keep()
+    clock.sleep(3 * 3600)
+    keep()
+    series = backend.dispatch("totals", {})[0]["series"]
+    assert series["step"] == 3600
+    assert len(series["buckets"]) == 24
+    assert [bucket["ran"] for bucket in series["buckets"] if bucket["ran"]] == [1, 1]
+
+
+def test_an_empty_spot_answers_everything(backend: Backend) -> None:
+    assert backend.dispatch("entries", {})[0] == {"rows": [], "total": 0, "offset": 0}
+    for method in ("functions", "runs", "limits"):
+        assert backend.dispatch(method, {})[0] == {"rows": []}
+    assert "limits" not in backend.dispatch("totals", {})[0]["views"]
+
+
+def test_a_page_of_entries_is_cut_and_counted(backend: Backend, keep: Keep, clock: FakeClock) -> None:
+    for n in range(7):
+        clock.sleep(1)
+        keep(name=f"f{n}")
+    page, _ = backend.dispatch("entries", {"limit": 3, "offset": 3})
+    assert [row["name"] for row in page["rows"]] == ["f3", "f2", "f1"]
+    assert page["total"] == 7
+
+
+def test_entries_are_found_by_name_text_kind_and_status(backend: Backend, keep: Keep, clock: FakeClock) -> None:
+    keep(name="ask", expires=clock.now() + 10)
+    keep(name="asking")
+    keep({"outputs": []}, name="table", kind="cell")
+
+    def names(**filters: Any) -> set[str]:
+        return {row["name"] for row in backend.dispatch("entries", filters)[0]["rows"]}
+
+    assert names(search="ASK") == {"ask", "asking"}
+    assert names(name="ask") == {"ask"}
+    assert names(kind="cell") == {"table"}
+    clock.sleep(11)
+    assert names(status="expired") == {"ask"}
+    assert names() == {"asking", "table"}
+    assert names(status="all") == {"ask", "asking", "table"}
+
+
+def test_a_name_with_wildcards_is_only_that_name(backend: Backend, keep: Keep) -> None:
+    keep(name="f[0]*")
+    keep(name="f0x")
+    page, _ = backend.dispatch("entries", {"name": "f[0]*"})
+    assert [row["name"] for row in page["rows"]] == ["f[0]*"]
+
+
+def test_one_entry_tells_its_inputs_runs_and_parts(backend: Backend, keep: Keep) -> None:
+    key = keep(inputs={"text": b"t" * 16, "helper clean": b"h" * 16}, reason="`PROMPT` changed")
+    entry, _ = backend.dispatch("entry", {"key": key})
+    assert {one["name"] for one in entry["inputs"]} == {"text", "helper clean"}
+    assert entry["runs"][0]["reason"] == "`PROMPT` changed"
+    assert entry["parts"] == [{"name": "value", "type": "value", "size": 5, "safe": True}]
+
+
+def test_a_cell_shows_what_changed_since_its_last_result(backend: Backend, keep: Keep, clock: FakeClock) -> None:
+    keep({"outputs": []}, name="table", kind="cell", notes={"source": "a = 1\nb = 2"})
+    clock.sleep(60)
+    key = keep({"outputs": []}, name="table", kind="cell", notes={"source": "a = 1\nb = 3"})
+    diff = backend.dispatch("entry", {"key": key})[0]["diff"]
+    assert [(line["op"], line["text"]) for line in diff["lines"] if line["op"] in "+-"] == [
+        ("-", "b = 2"),
+        ("+", "b = 3"),
+    ]
+    assert diff["than"] == pytest.approx(clock.now() - 60)
+
+
+def test_forgetting_takes_what_was_chosen_and_nothing_else(backend: Backend, spot: Spot, keep: Keep) -> None:
+    first, second, third = keep(name="a"), keep(name="b"), keep(name="c")
+    assert backend.dispatch("forget", {"keys": [first, third, first]})[0] == {"forgotten": 2}
+    assert spot.store.get(bytes.fromhex(first)) is None
+    assert isinstance(spot.store.get(bytes.fromhex(second)), Entry)
+    assert [row["name"] for row in backend.dispatch("entries", {})[0]["rows"]] == ["b"]
+
+
+def test_forgetting_nothing_forgets_nothing(backend: Backend, keep: Keep) -> None:
+    keep()
+    assert backend.dispatch("forget", {"keys": []})[0] == {"forgotten": 0}
+    assert backend.dispatch("entries", {})[0]["total"] == 1
+
+
+def test_a_pinned_entry_is_shown_as_pinned(backend: Backend, keep: Keep) -> None:
+    key = keep()
+    backend.dispatch("pin", {"keys": [key], "pinned": True})
+    assert backend.dispatch("entries", {})[0]["rows"][0]["pinned"] is True
+    backend.dispatch("pin", {"keys": [key], "pinned": False})
+    assert backend.dispatch("entries", {})[0]["rows"][0]["pinned"] is False
+
+
+def test_an_entry_forgotten_elsewhere_is_told_apart_from_trouble(backend: Backend, keep: Keep) -> None:
+    key = keep()
+    backend.dispatch("forget", {"keys": [key]})
+    with pytest.raises(SpotError, match="not there any more"):
+        backend.dispatch("entry", {"key": key})
+    assert backend.dispatch("preview", {"key": key, "part": "value"})[0]["view"] == "none"
+
+
+def test_functions_are_counted_by_name(backend: Backend, spot: Spot, keep: Keep) -> None:
+    key = keep(name="ask")
+    keep(name="ask")
+    spot.store.hit(bytes.fromhex(key), 1.5, 0.01)
+    backend.dispatch("totals", {})
+    (row,) = backend.dispatch("functions", {})[0]["rows"]
+    assert (row["name"], row["calls"], row["hits"], row["misses"]) == ("ask", 3, 1, 2)
+
+
+def test_limits_have_a_view_once_there_is_one(backend: Backend, spot: Spot) -> None:
+    spot.limits.get("openai", rpm=60, tpm=1000, concurrency=4)
+    assert "limits" in backend.dispatch("totals", {})[0]["views"]
+    (row,) = backend.dispatch("limits", {})[0]["rows"]
+    assert [(gauge["unit"], gauge["limit"]) for gauge in row["gauges"]] == [
+        ("requests per minute", 60),
+        ("tokens per minute", 1000),
+        ("at once", 4),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("sql", {"query": "SELECT 1"}),
+        ("__class__", {}),
+        ("entries", {"order": "created; DROP TABLE entries"}),
+        ("entries", {"status": "anything"}),
+        ("entries", {"limit": 10**9}),
+        ("entries", {"limit": True}),
+        ("entries", {"offset": -1}),
+        ("entries", {"search": 7}),
+        ("entries", {"search": "x" * 10_000}),
+        ("entries", None),
+        ("entry", {"key": "../../etc/passwd"}),
+        ("entry", {"key": "0" * 31}),
+        ("entry", {}),
+        ("preview", {"key": "g" * 32, "part": "value"}),
+        ("forget", {"keys": "0" * 32}),
+        ("forget", {"keys": [b"0" * 32]}),
+        ("forget", {"keys": ["0" * 32] * 10_001}),
+        ("pin", {"keys": [], "pinned": "yes"}),
+    ],
+)
+def test_what_may_not_be_asked_is_refused_before_anything_happens(
+    backend: Backend, keep: Keep, method: str, params: Any
+) -> None:
+    keep()
+    with pytest.raises(OptionError):
+        backend.dispatch(method, params)
+    assert backend.dispatch("entries", {})[0]["total"] == 1
+
+
+@pytest.mark.parametrize("search", ["'; DROP TABLE entries; --", "%", "_", "*", "\\", HOSTILE])
+def test_a_search_is_only_ever_text(backend: Backend, keep: Keep, search: str) -> None:
+    keep(name="plain")
+    keep(name=f"x{search}y")
+    found = [row["name"] for row in backend.dispatch("entries", {"search": search})[0]["rows"]]
+    assert found == [f"x{search}y"]
+
+
+def test_hostile_names_reach_the_page_as_strict_json(backend: Backend, keep: Keep) -> None:
+    key = keep(name=HOSTILE, content_type=HOSTILE, inputs={HOSTILE: b"x" * 16}, reason=HOSTILE)
+    for method in ("totals", "entries", "functions", "runs"):
+        strict(backend.dispatch(method, {})[0])
+    entry, _ = backend.dispatch("entry", {"key": key})
+    assert entry["row"]["name"] == HOSTILE
+    assert entry["runs"][0]["reason"] == HOSTILE
+    strict(entry)
+
+
+@pytest.mark.parametrize("value", ["\ud800", float("nan"), float("inf"), 10**400, {"\ud800": "\udfff"}, [float("nan")]])
+def test_values_that_json_cannot_hold_still_reach_the_page(backend: Backend, keep: Keep, value: Any) -> None:
+    key = keep(value)
+    strict(backend.dispatch("preview", {"key": key, "part": "value"})[0])
+
+
+def test_first_holds_totals_and_rows_so_that_the_panel_paints_without_asking(backend: Backend, keep: Keep) -> None:
+    keep()
+    first = backend.first()
+    assert first["totals"]["entries"] == 1
+    assert first["page"]["rows"][0]["name"] == "ask"
+    assert len(strict(first)) < 20_000

@@ -1,0 +1,254 @@
+"""The panel as a widget: its wire, its twin and its feed, without a browser."""
+
+from __future__ import annotations
+
+import gc
+import json
+import re
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("ipywidgets")
+from ipywidgets.widgets import widget as ipywidgets_widget
+
+from spotmagic.dashboard import Panel, panel, twin
+from spotmagic.dashboard.backend import Backend
+from spotmagic.dashboard.feed import Pulse
+from spotmagic.spot import Spot
+
+from .conftest import HOSTILE, Keep
+
+
+BUNDLE = Path(twin.__file__).with_name("static") / "panel.js"
+
+
+class Wire:
+    """Stands in for a comm: what a widget sends is kept, what a page sends is handed to it."""
+
+    sent: list[tuple[dict[str, Any], list[bytes]]]
+
+    def __init__(self, **_: Any) -> None:
+        self.comm_id = f"comm{id(self)}"
+        self.sent = []
+        self.hear: Any = None
+
+    def on_msg(self, hear: Any) -> None:
+        self.hear = hear
+
+    def on_close(self, _: Any) -> None: ...
+
+    def close(self, *_: Any, **__: Any) -> None: ...
+
+    def send(self, data: Any = None, metadata: Any = None, buffers: Any = None) -> None:
+        json.dumps(data, allow_nan=False).encode()
+        self.sent.append((data, list(buffers or [])))
+
+    def ask(self, **message: Any) -> tuple[dict[str, Any], list[bytes]]:
+        """Send a message as the page would, and return the reply."""
+        content = {"t": "request", "v": 1, "rid": "a.1", "params": {}, **message}
+        self.hear({"content": {"data": {"method": "custom", "content": content}}, "buffers": []})
+        data, buffers = self.sent[-1]
+        assert data["method"] == "custom"
+        return data["content"], buffers
+
+
+@pytest.fixture(autouse=True)
+def wires(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ipywidgets_widget.comm, "create_comm", Wire)
+
+
+@pytest.fixture
+def shown(spot: Spot, keep: Keep) -> Iterator[Panel]:
+    keep("an answer", name="ask")
+    shown = panel(spot)
+    yield shown
+    shown.close()
+
+
+def test_a_request_is_answered_under_its_own_id(shown: Panel) -> None:
+    reply, _ = shown.comm.ask(method="entries", rid="view.7")
+    assert (reply["t"], reply["rid"], reply["ok"]) == ("reply", "view.7", True)
+    assert reply["result"]["rows"][0]["name"] == "ask"
+    assert "id" not in reply
+
+
+def test_buffers_travel_beside_the_answer(shown: Panel, keep: Keep) -> None:
+    key = keep(b"\x89PNG\r\n\x1a\n....")
+    reply, buffers = shown.comm.ask(method="preview", params={"key": key, "part": "value"})
+    assert reply["result"]["view"] == "media"
+    assert bytes(buffers[0]) == b"\x89PNG\r\n\x1a\n...."
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"method": "nothing"},
+        {"method": None},
+        {"method": ["entries"]},
+        {"method": "entries", "params": "x"},
+        {"method": "entry", "params": {"key": "\ud800"}},
+    ],
+)
+def test_a_request_that_cannot_be_answered_gets_an_error_for_an_answer(shown: Panel, message: dict[str, Any]) -> None:
+    reply, _ = shown.comm.ask(**message)
+    assert reply["ok"] is False
+    assert reply["error"]["type"] == "OptionError"
+
+
+def test_trouble_in_the_spot_becomes_an_answer(shown: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Backend, "dispatch", lambda *_: 1 / 0)
+    reply, _ = shown.comm.ask(method="entries")
+    assert reply["error"] == {"type": "ZeroDivisionError", "text": "division by zero"}
+
+
+def test_messages_of_others_are_left_alone(shown: Panel) -> None:
+    before = len(shown.comm.sent)
+    shown.comm.hear({"content": {"data": {"method": "custom", "content": {"t": "hello"}}}, "buffers": []})
+    shown.comm.hear({"content": {"data": {"method": "custom", "content": "text"}}, "buffers": []})
+    assert len(shown.comm.sent) == before
+
+
+def test_two_threads_may_ask_at_once(shown: Panel, keep: Keep) -> None:
+    for n in range(20):
+        keep(name=f"f{n}")
+    wrong: list[Any] = []
+
+    def ask() -> None:
+        for _ in range(10):
+            result, _ = shown._backend.dispatch("entries", {"limit": 5})
+            if result["total"] != 21 or len(result["rows"]) != 5:
+                wrong.append(result)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_the_panel_shows_a_twin_and_itself(shown: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+    published: list[dict[str, Any]] = []
+    monkeypatch.setattr("spotmagic.dashboard.widget._publish", published.append)
+    shown._ipython_display_()
+    page, live = published
+    assert f'id="{shown.twin}"' in page["text/html"]
+    assert live["application/vnd.jupyter.widget-view+json"]["model_id"] == shown.model_id
+    assert "text/html" not in live
+    assert "ask" in page["text/plain"]
+
+
+def test_the_twin_is_plain_html_that_holds_no_script(spot: Spot, keep: Keep) -> None:
+    keep(name=HOSTILE)
+    page = twin.html(Backend(spot).first(), "place")
+    assert "<script" not in page
+    assert "style" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_the_text_form_does_nothing_to_a_terminal(spot: Spot, keep: Keep) -> None:
+    keep(name=HOSTILE + "\n" * 5)
+    text = twin.plain(Backend(spot).first())
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert len(text.splitlines()) == 4
+
+
+def test_the_twin_shows_ten_rows_and_how_many_more(spot: Spot, keep: Keep) -> None:
+    for n in range(23):
+        keep(name=f"f{n}")
+    first = Backend(spot).first()
+    assert twin.html(first, "place").count("<tr>") == 11
+    assert "and 13 more" in twin.html(first, "place")
+    assert "and 13 more" in twin.plain(first)
+
+
+def test_a_panel_of_a_spot_that_cannot_be_read_still_shows_itself(spot: Spot, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> Any:
+        raise OSError("no such folder")
+
+    monkeypatch.setattr(Backend, "first", broken)
+    shown = Panel(spot)
+    assert "cannot be read" in repr(shown)
+    assert twin.html(shown.first, "place") == '<div id="place"></div>'
+    shown.close()
+
+
+def test_the_feed_tells_of_writes_and_keeps_still_without_them(spot: Spot, keep: Keep) -> None:
+    keep(name="one")
+    pulse = Pulse(spot, Backend(spot))
+    pulse.look()
+    first = pulse.feed.beat
+    assert first["totals"]["entries"] == 1
+    pulse.look()
+    assert pulse.feed.beat is first
+    keep(name="two")
+    pulse.look()
+    assert pulse.feed.beat["totals"]["entries"] == 2
+    pulse.stop()
+
+
+def test_the_feed_rests_when_nothing_happens(spot: Spot) -> None:
+    pulse = Pulse(spot, Backend(spot))
+    waits = [pulse.look() for _ in range(130)]
+    assert (waits[1], waits[-1]) == (0.5, 2.0)
+    pulse.stop()
+
+
+def test_the_feeds_thread_ends_with_its_panel(spot: Spot) -> None:
+    pulse = Pulse(spot, Backend(spot))
+    pulse.start()
+    thread = pulse._thread
+    assert thread is not None
+    pulse.stop()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_the_feeds_thread_holds_no_panel_that_nobody_has(spot: Spot) -> None:
+    pulse = Pulse(spot, Backend(spot))
+    pulse.start()
+    seen = weakref.ref(pulse)
+    pulse.feed.close()
+    del pulse
+    gc.collect()
+    assert seen() is None
+
+
+def test_the_panels_own_comm_is_never_pushed_on(shown: Panel, keep: Keep) -> None:
+    """A push from a running cell would make the panel's requests wait for that cell."""
+    before = len(shown.comm.sent)
+    keep()
+    shown._pulse.look()
+    assert len(shown.comm.sent) == before
+
+
+def test_the_backend_takes_no_widgets_along() -> None:
+    code = "import sys, spotmagic.dashboard.backend as b; sys.exit('anywidget' in sys.modules or 'ipywidgets' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_bundle_is_there_and_small_and_loads_nothing_from_elsewhere() -> None:
+    bundle = BUNDLE.read_text()
+    assert len(bundle.encode()) <= 60_000
+    addresses = re.findall(r"https?://[^\"'`\s)]+", bundle)
+    assert set(addresses) <= {
+        "http://www.w3.org/2000/svg",
+        "http://www.w3.org/1999/xhtml",
+        "http://www.w3.org/1998/Math/MathML",
+    }
+
+
+def test_the_page_never_makes_html_of_text() -> None:
+    sources = list((Path(__file__).parents[2] / "js" / "src").glob("*.ts*"))
+    assert len(sources) > 10
+    for source in sources:
+        for way in ("innerHTML", "insertAdjacentHTML", "document.write", "dangerouslySet", "eval(", "new Function"):
+            assert way not in source.read_text(), f"{source.name}: {way}"
