@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from types import CodeType, FunctionType
+from typing import Any
 
 from spotmagic.code.normal import normal_form
 from spotmagic.code.source import Definition, find, nested
@@ -21,8 +22,22 @@ _READS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
 _WRITES = frozenset({"STORE_GLOBAL", "DELETE_GLOBAL"})
 _OUR_DECORATORS = frozenset({"mark", "limiter"})
 MUTATORS = frozenset(
-    "append extend insert add update setdefault pop popitem clear remove discard sort reverse appendleft extendleft "
-    "popleft rotate subtract move_to_end intersection_update difference_update symmetric_difference_update".split()
+    {
+        "append",
+        "extend",
+        "insert",
+        "add",
+        "update",
+        "setdefault",
+        "pop",
+        "popitem",
+        "clear",
+        "remove",
+        "discard",
+        "sort",
+    }
+    | {"reverse", "appendleft", "extendleft", "popleft", "rotate", "subtract", "move_to_end", "intersection_update"}
+    | {"difference_update", "symmetric_difference_update"}
 )
 
 
@@ -105,7 +120,7 @@ def _without_source(code: CodeType, trouble: str) -> Facts:
         values = [value for value in one.co_consts if not isinstance(value, CodeType)]
         digest.update(repr((one.co_code, values, one.co_names, one.co_varnames, one.co_freevars)).encode())
     reads, writes = _outside(code)
-    names = {name: frozenset({()}) for name in (*reads, *code.co_freevars)}
+    names: dict[str, frozenset[Chain]] = {name: frozenset({()}) for name in (*reads, *code.co_freevars)}
     return Facts(f"compiled {digest.hexdigest()}", names, rebinds=writes, trouble=trouble)
 
 
@@ -235,6 +250,15 @@ def _expressions(annotation: ast.expr) -> Iterator[ast.expr]:
                 continue
 
 
+def names_in(annotation: str) -> list[str]:
+    """The names that an annotation written as text uses."""
+    try:
+        tree = ast.parse(annotation, mode="eval")
+    except (SyntaxError, ValueError):
+        return []
+    return sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)})
+
+
 def _undecorated(node: Definition) -> Definition:
     """The definition without our own decorators: their options do not change what the function gives."""
     if isinstance(node, ast.Lambda):
@@ -242,7 +266,7 @@ def _undecorated(node: Definition) -> Definition:
     kept = [decorator for decorator in node.decorator_list if not _is_ours(decorator)]
     if len(kept) == len(node.decorator_list):
         return node
-    fields = {name: getattr(node, name, None) for name in node._fields}
+    fields: dict[str, Any] = {name: getattr(node, name, None) for name in node._fields}
     return type(node)(**{**fields, "decorator_list": kept})
 
 

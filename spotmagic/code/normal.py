@@ -1,7 +1,8 @@
 """The normal form of code: one text for all ways to write the same program.
 
-It is ``ast.unparse`` with two things taken out of its hands, because they differ between Python 3.11 and 3.14: the quotes of
-f-strings (so an f-string is written as ``f''(pieces)``) and which characters count as printable (so text is ASCII).
+It is ``ast.unparse`` with two things taken out of its hands, because they differ between Python 3.11 and 3.14: the
+quotes of f-strings (so an f-string is written as ``f''(pieces)``) and which characters count as printable (so text is
+ASCII).
 """
 
 from __future__ import annotations

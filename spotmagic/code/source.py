@@ -36,7 +36,7 @@ class Found:
 
 @dataclass(slots=True)
 class _Text:
-    """A parsed source: its definitions by name and first line, and its code by qualified name, compiled when asked for."""
+    """A parsed source: its definitions by name and first line, and its code by qualified name, compiled if asked for."""
 
     tree: ast.Module
     places: dict[tuple[str, int], list[Definition]]
@@ -50,8 +50,8 @@ _lock = threading.Lock()
 def find(function: FunctionType) -> Found:
     """The definition of a function, from its file, its notebook cell or its interpreter line.
 
-    A file is compiled again and compared with the code that runs: an edit elsewhere in the file does no harm, an edit of
-    this function that was not reloaded is trouble.
+    A file is compiled again and compared with the code that runs: an edit elsewhere in the file does no harm, an edit
+    of this function that was not reloaded is trouble.
     """
     code = function.__code__
     what = f"`{function.__qualname__}`"

@@ -1,0 +1,80 @@
+"""Arguments to the values of parameters, in their order, with defaults: by a generated function, as fast as a call."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from inspect import Parameter
+from types import FunctionType
+from typing import Any
+
+Bind = Callable[..., list[Any]]
+
+
+class Binder:
+    """How a function takes its arguments.
+
+    Attributes:
+        names: its parameters in order, ``*args`` and ``**kwargs`` by their names.
+        rest: the name of its ``**kwargs``, or "".
+        bind: called like the function, gives the value of each parameter. Raises TypeError as the function would.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        parameters = _parameters(function)
+        self.names = tuple(one.name for one in parameters)
+        self.rest = next((one.name for one in parameters if one.kind is Parameter.VAR_KEYWORD), "")
+        self.bind = _generated(function, parameters)
+        if _takes_anything(function) and self.names != ("args", "kwargs"):
+            self.bind = _or_raw(self.bind, len(parameters))
+
+
+def _parameters(function: Callable[..., Any]) -> list[Parameter]:
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except (ValueError, TypeError):  # built in, without a signature
+        return [Parameter("args", Parameter.VAR_POSITIONAL), Parameter("kwargs", Parameter.VAR_KEYWORD)]
+
+
+def _generated(function: Callable[..., Any], parameters: list[Parameter]) -> Bind:
+    text: list[str] = []
+    kinds = [one.kind for one in parameters]
+    for place, one in enumerate(parameters):
+        if one.kind is Parameter.KEYWORD_ONLY and Parameter.VAR_POSITIONAL not in kinds and "*" not in text:
+            text.append("*")
+        star = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}.get(one.kind, "")
+        text.append(star + one.name + ("" if one.default is Parameter.empty else "=None"))
+        last_positional = place + 1 == len(parameters) or kinds[place + 1] is not Parameter.POSITIONAL_ONLY
+        if one.kind is Parameter.POSITIONAL_ONLY and last_positional:
+            text.append("/")
+    names = ", ".join(one.name for one in parameters)
+    space: dict[str, Any] = {}
+    exec(f"def bind({', '.join(text)}): return [{names}]", {"__builtins__": {}}, space)
+    bind: FunctionType = space["bind"]
+    given = [one for one in parameters if one.default is not Parameter.empty]
+    bind.__defaults__ = tuple(one.default for one in given if one.kind is not Parameter.KEYWORD_ONLY) or None
+    bind.__kwdefaults__ = {one.name: one.default for one in given if one.kind is Parameter.KEYWORD_ONLY} or None
+    bind.__qualname__ = getattr(function, "__qualname__", None) or type(function).__qualname__
+    bind.__name__ = getattr(function, "__name__", None) or type(function).__name__
+    return bind
+
+
+def _takes_anything(function: Callable[..., Any]) -> bool:
+    """Whether a wrapper takes ``*args, **kwargs`` for a function with a signature of its own, and may change them."""
+    return (
+        isinstance(function, FunctionType) and bool(function.__code__.co_flags & 4) and hasattr(function, "__wrapped__")
+    )
+
+
+def _or_raw(bind: Bind, count: int) -> Bind:
+    """Bind as the wrapped function would; a call that it would refuse, which its wrapper may complete, stays as it is."""
+
+    @functools.wraps(bind)
+    def either(*args: Any, **kwargs: Any) -> list[Any]:
+        try:
+            return bind(*args, **kwargs)
+        except TypeError:
+            return [list(args), kwargs, *[None] * (count - 1)]  # one longer: never taken for a bound call
+
+    return either

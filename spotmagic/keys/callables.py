@@ -1,0 +1,132 @@
+"""Trees of what can be called, and of types as annotations write them."""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import types
+import typing
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from spotmagic.keys.encode import Encoder
+from spotmagic.keys.scheme import Kind, Tree, Unfit, tree
+
+Shape = Callable[[Any, Encoder], Tree]
+
+
+def named(value: Any) -> Tree:
+    """What stands for an installed function or class: where it is found."""
+    name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
+    module = getattr(value, "__module__", None)
+    if isinstance(value, types.FunctionType):
+        module = value.__globals__.get("__name__", module)
+        name = value.__code__.co_qualname
+    if module is None:
+        module = getattr(getattr(value, "__objclass__", None), "__module__", None)
+    if not name:
+        raise Unfit("it is a callable without a name")
+    return tree(Kind.NAMED, module, name)
+
+
+def _builtin(value: Any, encoder: Encoder) -> Tree:
+    owner = value.__self__
+    if owner is None or isinstance(owner, types.ModuleType):
+        return named(value)
+    return tree(Kind.METHOD, owner, value.__name__)
+
+
+def _method(value: types.MethodType, encoder: Encoder) -> Tree:
+    return tree(Kind.METHOD, value.__self__, value.__func__)
+
+
+def _partial(value: functools.partial[Any], encoder: Encoder) -> Tree:
+    return tree(Kind.PARTIAL, encoder.code(type(value)), value.func, list(value.args), value.keywords)
+
+
+def _partial_method(value: functools.partialmethod[Any], encoder: Encoder) -> Tree:
+    return tree(Kind.PARTIAL, encoder.code(type(value)), value.func, list(value.args), value.keywords)
+
+
+def _property(value: property, encoder: Encoder) -> Tree:
+    return tree(Kind.WRAPPER, "property", value.fget, value.fset, value.fdel)
+
+
+def _wrapping(name: str) -> Shape:
+    return lambda value, encoder: tree(Kind.WRAPPER, name, value.__func__)
+
+
+def _cached_property(value: functools.cached_property[Any], encoder: Encoder) -> Tree:
+    return tree(Kind.WRAPPER, "cached_property", value.func)
+
+
+def wrapper(value: Any, encoder: Encoder) -> Tree:
+    """The tree of an object that wraps a function: its type and what it wraps. Ours are not seen at all."""
+    kind = type(value)
+    if kind.__module__.partition(".")[0] == "spotmagic":
+        return tree(Kind.WRAPPER, None, value.__wrapped__)
+    return tree(Kind.WRAPPER, encoder.code(kind), value.__wrapped__)
+
+
+def _alias(value: Any, encoder: Encoder) -> Tree:
+    arguments = list(typing.get_args(value))
+    return tree(Kind.ALIAS, typing.get_origin(value), arguments)
+
+
+def _union(value: Any, encoder: Encoder) -> Tree:
+    return tree(Kind.UNION, list(typing.get_args(value)))
+
+
+def typing_form(value: Any, encoder: Encoder) -> Tree:
+    """The tree of what the typing module makes: aliases, unions, type variables, special forms."""
+    origin = typing.get_origin(value)
+    if origin is typing.Union or origin is types.UnionType:
+        return _union(value, encoder)
+    if origin is not None:
+        return _alias(value, encoder)
+    text = getattr(value, "__forward_arg__", None)
+    if text is not None:
+        return tree(Kind.ALIAS, "text", text)
+    bound = getattr(value, "__bound__", None)
+    constraints = list(getattr(value, "__constraints__", ()))
+    name = getattr(value, "__name__", None) or getattr(value, "_name", None)
+    if not isinstance(name, str):
+        raise Unfit("it is a type form without a name")
+    return tree(Kind.ALIAS, type(value).__name__, name, bound, constraints)
+
+
+def _weak(value: Any, encoder: Encoder) -> Tree:
+    return tree(Kind.WEAK, value())
+
+
+def _context(value: contextvars.ContextVar[Any], encoder: Encoder) -> Tree:
+    return tree(Kind.CONTEXT, value.name, value.get(None))
+
+
+_code: Shape = lambda value, encoder: encoder.code(value)  # noqa: E731
+_named: Shape = lambda value, encoder: named(value)  # noqa: E731
+
+SHAPES: dict[type, Shape] = {
+    types.FunctionType: _code,
+    type: _code,
+    types.ModuleType: _code,
+    types.MethodType: _method,
+    types.BuiltinFunctionType: _builtin,
+    types.MethodWrapperType: _builtin,
+    types.MethodDescriptorType: _named,
+    types.WrapperDescriptorType: _named,
+    types.ClassMethodDescriptorType: _named,
+    types.GetSetDescriptorType: _named,
+    types.MemberDescriptorType: _named,
+    functools.partial: _partial,
+    functools.partialmethod: _partial_method,
+    property: _property,
+    staticmethod: _wrapping("staticmethod"),
+    classmethod: _wrapping("classmethod"),
+    functools.cached_property: _cached_property,
+    types.GenericAlias: _alias,
+    types.UnionType: _union,
+    weakref.ref: _weak,
+    contextvars.ContextVar: _context,
+}

@@ -1,0 +1,219 @@
+"""The key of a call: what the function is and reaches, and what it is called with."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from types import FunctionType
+from typing import Any
+
+from spotmagic.code.function import facts
+from spotmagic.errors import Uncacheable, unknown
+from spotmagic.keys.bind import Bind, Binder
+from spotmagic.keys.encode import SCALARS
+from spotmagic.keys.fingerprint import packed
+from spotmagic.keys.keygen import KeyGen, Policy, policies_of
+from spotmagic.keys.notes import Mask, Notes, is_secret_name
+from spotmagic.keys.reach import Reached, reach
+from spotmagic.keys.scheme import DIGEST, Kind, digest, pack_plain, tree
+from spotmagic.options import MarkOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """The full account of a key, taken on a miss.
+
+    Attributes:
+        key: what :meth:`FunctionKey.key` gives.
+        code: digest of all code reached; under ``version=`` too, so that drift can be shown.
+        inputs: fingerprints of the arguments by name, and of what is reached: ``"helper clean"``, ``"global PROMPT"``.
+        handles: what counts by type and settings only.
+        state: names that the function itself changes, left out of the key.
+        trouble: why the result may not be stored, or "".
+        secret: whether a secret is in it, masked.
+    """
+
+    key: bytes
+    code: bytes
+    inputs: dict[str, bytes] = field(default_factory=dict)
+    handles: tuple[str, ...] = ()
+    state: tuple[str, ...] = ()
+    trouble: str = ""
+    secret: bool = False
+
+
+class _Now:
+    """What holds until something reached changes: swapped as one, so that threads always see a whole one."""
+
+    __slots__ = ("base", "bind", "code", "holds", "notes")
+
+    def __init__(self, base: bytes, bind: Bind, reached: Reached | None) -> None:
+        self.base = blake2b(base, digest_size=DIGEST)
+        self.bind = bind
+        self.holds: Callable[[], bool] = reached.holds if reached else lambda: False
+        self.code = reached.code if reached else b""
+        self.notes = reached.notes if reached else Notes()
+
+
+class FunctionKey:
+    """Gives the keys of a function's calls.
+
+    Args:
+        function: anything callable.
+        options: its mark: ``key``, ``ignore`` and ``version`` count here.
+        mask: HMAC under the user's own secret, for secret arguments.
+
+    Raises:
+        OptionError: for a name in ``key=`` or ``ignore=`` that is no parameter, with the nearest right one.
+    """
+
+    def __init__(self, function: Callable[..., Any], options: MarkOptions, *, mask: Mask) -> None:
+        self._function, self._version, self._mask = function, options.version, mask
+        self.name = _name(function)
+        self._binder = Binder(function)
+        self._policies, self._choose = policies_of(options.key, options.ignore)
+        outside = self._names_outside(function)
+        self._ignored = frozenset(name for name, one in self._policies.items() if one.read is None and name in outside)
+        for name in self._policies:
+            if name not in self._binder.names and name not in self._ignored and not self._binder.rest:
+                raise unknown("parameter", name, self._binder.names)
+        self._secrets = frozenset(
+            name for name in self._binder.names if is_secret_name(name) and name not in self._policies
+        )
+        self._plain = not (self._policies.keys() - self._ignored or self._secrets or self._choose or self._binder.rest)
+        self._now: _Now | None = None
+        self._lock = threading.Lock()
+
+    def key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+        """The 16 bytes that name the call's result.
+
+        Raises:
+            TypeError: for arguments that the function does not take.
+            Uncacheable: for an argument or a reached value without a fingerprint.
+        """
+        now = self._now
+        if now is None or not now.holds():
+            now = self._look()
+        values = now.bind(*args, **kwargs)
+        if self._plain and SCALARS.issuperset(map(type, values)):
+            running = now.base.copy()
+            running.update(pack_plain(values))
+            return running.digest()
+        return self._key(now, values, args, kwargs, Notes())
+
+    def keyed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Keyed:
+        """The key with everything that went into it. Raises what :meth:`key` raises."""
+        now = self._now
+        if now is None or not now.holds():
+            now = self._look()
+        values = now.bind(*args, **kwargs)
+        notes = Notes()
+        notes.take(now.notes)
+        key = self._key(now, values, args, kwargs, notes)
+        inputs = {
+            name: digest(packed(value, name, notes, self._mask))
+            for name, value in self._counted(values, args, kwargs, notes)
+        }
+        trouble = "" if self._version is not None else notes.trouble
+        return Keyed(
+            key,
+            now.code,
+            {**inputs, **now.notes.reached},
+            tuple(notes.handles),
+            tuple(notes.state),
+            trouble,
+            notes.secret,
+        )
+
+    def _key(self, now: _Now, values: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any], notes: Notes) -> bytes:
+        counted = self._counted(values, args, kwargs, notes)
+        running = now.base.copy()
+        running.update(self._packed(counted, notes))
+        return running.digest()
+
+    def _packed(self, counted: list[tuple[str, Any]], notes: Notes) -> bytes:
+        values = [value for _, value in counted]
+        if SCALARS.issuperset(map(type, values)):
+            return pack_plain(values)  # type: ignore[no-any-return]
+        try:
+            return packed(values, "arguments", notes, self._mask)
+        except Uncacheable:
+            for name, value in counted:  # again one by one, to say where by the argument's name
+                packed(value, name, notes, self._mask)
+            raise
+
+    def _counted(
+        self, values: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any], notes: Notes
+    ) -> list[tuple[str, Any]]:
+        """The arguments that count, each as its policy wants it."""
+        if self._choose is not None:
+            return [("key", self._choose(*args, **kwargs))]
+        names = self._binder.names
+        if len(values) != len(names):
+            return [("arguments", values)]
+        found: list[tuple[str, Any]] = []
+        for name, value in zip(names, values, strict=True):
+            if name == self._binder.rest:
+                found.append((name, dict(self._by_policy(list(value.items()), notes))))
+            else:
+                found += self._by_policy([(name, value)], notes)
+        return found
+
+    def _by_policy(self, named: list[tuple[str, Any]], notes: Notes) -> list[tuple[str, Any]]:
+        found: list[tuple[str, Any]] = []
+        for name, value in named:
+            policy = self._policies.get(name)
+            if policy is None and is_secret_name(name) and isinstance(value, str | bytes):
+                policy = KeyGen.SECRET
+            if policy is None:
+                found.append((name, value))
+            elif policy.read is not None:
+                found.append((name, self._read(policy, name, value, notes)))
+        return found
+
+    def _read(self, policy: Policy, name: str, value: Any, notes: Notes) -> Any:
+        assert policy.read is not None
+        read = policy.read(value, name)
+        if not policy.masked:
+            return read
+        notes.secret = True
+        return tree(Kind.SECRET, self._mask(packed(read, name, notes, self._mask)))
+
+    def _look(self) -> _Now:
+        """Follow the function anew, and bind its arguments with the defaults it has now."""
+        binder = Binder(self._function)
+        try:
+            reached: Reached | None = reach(self._function, mask=self._mask, ignore=self._ignored)
+        except Uncacheable:
+            if self._version is None or getattr(self._function, "__closure__", None):
+                raise
+            reached = None  # the version stands for what it reaches
+        if self._version is None:
+            assert reached is not None
+            base = digest("function", self.name, reached.identity)
+        else:
+            pinned = [piece for item in (reached.pinned.items() if reached else ()) for piece in item]
+            base = digest("version", self.name, self._version, *pinned)
+        now = _Now(base, binder.bind, reached)
+        self._now = now
+        return now
+
+    def _names_outside(self, function: Callable[..., Any]) -> frozenset[str]:
+        """Globals and closure names that ``ignore=`` may name; looked for only when it names no parameter."""
+        strange = [name for name in self._policies if name not in self._binder.names]
+        if not strange or not isinstance(function, FunctionType):
+            return frozenset()
+        return frozenset(facts(function).names)
+
+
+def _name(function: Callable[..., Any]) -> str:
+    """Module and qualified name; the name alone for what a notebook or script defines."""
+    inner: Any = function
+    while not hasattr(inner, "__qualname__") and hasattr(inner, "func"):
+        inner = inner.func
+    if not hasattr(inner, "__qualname__"):
+        inner = type(inner)
+    module = inner.__module__
+    return str(inner.__qualname__ if module in ("__main__", None) else f"{module}.{inner.__qualname__}")

@@ -1,0 +1,92 @@
+"""Handles: what a value is made to reach something with (clients, sessions, connections, loggers, locks).
+
+They count by type and by the settings that change what comes back, never by their inner state.
+"""
+
+from __future__ import annotations
+
+import _thread
+import asyncio
+import concurrent.futures
+import contextvars
+import logging
+import re
+import sqlite3
+import sys
+import threading
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from spotmagic.code.origin import is_user_module
+
+_TYPES: tuple[type, ...] = (
+    _thread.LockType, _thread.RLock, threading.Condition, threading.Event, threading.Semaphore, threading.Barrier,
+    threading.local, threading.Thread, asyncio.Lock, asyncio.Event, asyncio.Condition, asyncio.Semaphore,
+    asyncio.AbstractEventLoop, logging.Logger, logging.LoggerAdapter, logging.Handler, sqlite3.Connection, sqlite3.Cursor,
+    concurrent.futures.Executor, contextvars.Context,
+)  # fmt: skip
+_NAMES = re.compile(
+    r"(Client|Session|Engine|Connection|Pool|Executor|Logger|Transport|Lock|Semaphore|InteractiveShell)$"
+)
+_PACKAGES = frozenset({"spotmagic", "IPython", "ipykernel", "ipywidgets", "tqdm", "structlog", "loguru"})
+_SETTINGS = ("base_url", "_base_url", "api_base", "api_version", "organization", "project", "location", "region", "url")
+_SECRETS_IN_URL = re.compile(r"//[^/@]*@")
+
+
+def handle_settings(value: Any) -> dict[str, str] | None:
+    """The settings that count of a handle, or None for what is no handle."""
+    kind = type(value)
+    if not (isinstance(value, _TYPES) or any(_is_handle_class(base) for base in kind.__mro__[:-1])):
+        return None
+    settings: dict[str, str] = {}
+    if isinstance(value, logging.Logger):
+        settings["name"] = value.name
+    for name in _SETTINGS:
+        _put(settings, name, lambda name=name: getattr(value, name, None))
+    _put(settings, "endpoint", lambda: value.meta.endpoint_url)
+    _put(settings, "service", lambda: value.meta.service_model.service_name)
+    _put(settings, "database", lambda: _redis(value))
+    return settings
+
+
+def _is_handle_class(kind: type) -> bool:
+    if is_user_module(kind.__module__):
+        return False
+    return _NAMES.search(kind.__name__) is not None or kind.__module__.partition(".")[0] in _PACKAGES
+
+
+def _put(settings: dict[str, str], name: str, read: Callable[[], Any]) -> None:
+    """Keep a setting if it is there and plain: reading one of a strange object may do anything."""
+    try:
+        found = read()
+    except Exception:
+        return
+    if found is None or callable(found) or isinstance(found, ModuleType):
+        return
+    text = found if isinstance(found, str) else str(found) if _is_url(found) else None
+    if text is not None:
+        settings[name.lstrip("_")] = _public(text)
+
+
+def _is_url(value: Any) -> bool:
+    return type(value).__name__.upper() in ("URL", "URI")
+
+
+def _redis(value: Any) -> str | None:
+    if "redis" not in sys.modules or not type(value).__module__.startswith(("redis", "valkey")):
+        return None
+    given = value.connection_pool.connection_kwargs
+    return ":".join(str(given.get(name)) for name in ("host", "port", "db"))
+
+
+def _public(text: str) -> str:
+    """A URL without the user and password in it."""
+    if "//" not in text:
+        return text
+    try:
+        parts = urlsplit(text)
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    except ValueError:
+        return _SECRETS_IN_URL.sub("//", text)

@@ -1,0 +1,46 @@
+"""What a walk through a value notes beside its fingerprint, and which names are those of secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+Mask = Callable[[bytes], bytes]
+"""HMAC under the user's own secret: what a secret value enters a key as."""
+
+_SECRET_NAME = re.compile(
+    r"(^|_)(api_?key|token|auth_?token|access_?key|secret|secret_?key|private_?key|password|passwd|authorization|credentials?)$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(slots=True)
+class Notes:
+    """What was met on the way.
+
+    Attributes:
+        handles: things counted by type and settings only, such as ``client (openai.OpenAI)``.
+        state: names that the call itself changes, left out of the key.
+        secret: whether a secret is in it, masked.
+        reached: fingerprints of what the code reaches: ``"helper clean"``, ``"global PROMPT"``, ``"class Config"``.
+        trouble: why the result may not be stored, or "".
+    """
+
+    handles: list[str] = field(default_factory=list)
+    state: list[str] = field(default_factory=list)
+    secret: bool = False
+    reached: dict[str, bytes] = field(default_factory=dict)
+    trouble: str = ""
+
+    def take(self, other: Notes) -> None:
+        """Add what another walk met."""
+        self.handles += [handle for handle in other.handles if handle not in self.handles]
+        self.state += [name for name in other.state if name not in self.state]
+        self.secret = self.secret or other.secret
+        self.trouble = self.trouble or other.trouble
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a parameter or global of this name holds a secret: ``api_key``, ``OPENAI_API_KEY``, ``token``, ``password``."""
+    return _SECRET_NAME.search(name) is not None

@@ -1,0 +1,218 @@
+"""Which way a value is taken apart: by its exact type, by what was registered, by its family, by its state."""
+
+from __future__ import annotations
+
+import collections.abc
+import copyreg
+import enum
+import functools
+import inspect
+import io
+import threading
+import types
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from spotmagic.code.origin import is_user_module
+from spotmagic.errors import OptionError, Uncacheable
+from spotmagic.keys import callables, plain
+from spotmagic.keys.encode import SCALARS, Encoder
+from spotmagic.keys.handles import handle_settings
+from spotmagic.keys.scheme import Kind, Tree, Unfit, tree
+
+Shape = Callable[[Any, Encoder], Tree]
+
+_exact: dict[type, Shape] = {**plain.SHAPES, **callables.SHAPES}
+_registered: dict[type, Callable[[Any], Any]] = {}
+_resolved: weakref.WeakKeyDictionary[type, Shape] = weakref.WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def register_fingerprint(kind: type, function: Callable[[Any], Any]) -> None:
+    """Fingerprint values of a type, and of its subclasses, by what the function returns for them.
+
+    The function returns anything that can be fingerprinted itself: a tuple of what makes two values behave differently.
+
+    Raises:
+        OptionError: for what is no class, no function, or a plain type whose fingerprint is fixed.
+    """
+    if not isinstance(kind, type):
+        raise OptionError(f"{kind!r} is not a type", todo="Say register(MyClass, fingerprint=function)")
+    if not callable(function):
+        raise OptionError(f"fingerprint={function!r} is not a function", todo="Say a function of the value")
+    if kind in SCALARS or kind in (bytes, list, dict, object, type):
+        raise OptionError(f"the fingerprint of {kind.__name__} is fixed", todo="Register a class of your own")
+    with _lock:
+        _registered[kind] = function
+        _resolved.clear()
+
+
+def take_apart(value: Any, encoder: Encoder) -> Tree:
+    """The tree of a value that msgpack does not know. Raises :class:`Unfit` for what has none."""
+    kind = type(value)
+    shape = _exact.get(kind) if not _registered else None
+    if shape is None:
+        shape = _resolved.get(kind)
+    if shape is None:
+        shape = _resolve(kind)
+        with _lock:
+            _resolved[kind] = shape
+    try:
+        return shape(value, encoder)
+    except (Unfit, Uncacheable, RecursionError, MemoryError):
+        raise
+    except Exception as error:
+        raise Unfit(f"reading it raised {type(error).__name__}: {error}") from error
+
+
+def _resolve(kind: type) -> Shape:
+    for base in kind.__mro__:
+        if base in _registered:
+            return functools.partial(_by_registered, _registered[base])
+    if kind in _exact:
+        return _exact[kind]
+    if issubclass(kind, enum.Enum):
+        return _enum
+    if issubclass(kind, type | types.ModuleType):
+        return _exact[type]
+    if issubclass(kind, staticmethod | classmethod | property | functools.partial | functools.cached_property):
+        return next(_exact[base] for base in kind.__mro__ if base in _exact)
+    family = _family(kind)
+    if family is not None:
+        return family
+    if kind.__module__ in ("typing", "typing_extensions"):
+        return callables.typing_form
+    if callable(getattr(kind, "get_secret_value", None)):
+        return _secret
+    return _other
+
+
+def _family(kind: type) -> Shape | None:
+    """The shape of a value of an array or table library. Its module is there, as a value of it is."""
+    for base in kind.__mro__:
+        package = base.__module__.partition(".")[0]
+        if package == "numpy":
+            from spotmagic.keys import arrays
+
+            found = arrays.shape_of(base)
+        elif package == "pandas":
+            from spotmagic.keys import frames
+
+            found = frames.shape_of(base)
+        elif package in ("polars", "pyarrow"):
+            from spotmagic.keys import columns
+
+            found = columns.shape_of(base)
+        elif package in ("torch", "PIL"):
+            from spotmagic.keys import tensors
+
+            found = tensors.shape_of(base)
+        else:
+            continue
+        if found is not None:
+            return found if base is kind else functools.partial(_subclass, found)
+    return None
+
+
+def _subclass(shape: Shape, value: Any, encoder: Encoder) -> Tree:
+    return tree(Kind.OBJECT, encoder.code(type(value)), shape(value, encoder))
+
+
+def _by_registered(function: Callable[[Any], Any], value: Any, encoder: Encoder) -> Tree:
+    return tree(Kind.REGISTERED, encoder.code(type(value)), function(value))
+
+
+def _enum(value: enum.Enum, encoder: Encoder) -> Tree:
+    return tree(Kind.ENUM, encoder.code(type(value)), value.name, value.value)
+
+
+def _secret(value: Any, encoder: Encoder) -> Tree:
+    encoder.notes.secret = True
+    packed = encoder.pack(value.get_secret_value(), "secret")
+    return tree(Kind.SECRET, encoder.code(type(value)), encoder.mask(packed) if encoder.mask else packed)
+
+
+def _other(value: Any, encoder: Encoder) -> Tree:
+    kind = type(value)
+    settings = handle_settings(value)
+    if settings is not None:
+        return _handle(value, settings, encoder)
+    if hasattr(value, "__wrapped__") and callable(value) and not is_user_module(kind.__module__):
+        return callables.wrapper(value, encoder)
+    once = _read_once(value)
+    if once:
+        raise Unfit(once)
+    return _object(value, encoder)
+
+
+def _handle(value: Any, settings: dict[str, str], encoder: Encoder) -> Tree:
+    kind = type(value)
+    text = ", ".join(f"{name}={item}" for name, item in settings.items())
+    note = f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}" + (f" ({text})" if text else "")
+    if note not in encoder.notes.handles:
+        encoder.notes.handles.append(note)
+    own: dict[str, Any] = {}
+    if is_user_module(kind.__module__):  # what the user's own subclass keeps beside the handle
+        held = getattr(value, "__dict__", {})
+        own = {name: item for name, item in held.items() if type(item) in SCALARS and not name.startswith("_")}
+    return tree(Kind.HANDLE, encoder.code(kind), settings, own)
+
+
+def _read_once(value: Any) -> str:
+    """Why a value cannot be looked at without using it up, or ""."""
+    if isinstance(value, io.IOBase) or (hasattr(value, "read") and hasattr(value, "close")):
+        return "it is an open file or stream"
+    if inspect.isawaitable(value) or isinstance(value, collections.abc.AsyncIterator):
+        return f"it is a {type(value).__name__}, which can be awaited only once"
+    if isinstance(value, collections.abc.Iterator):
+        return f"it is a {type(value).__name__}, an iterator, which can be read only once"
+    return ""
+
+
+def _object(value: Any, encoder: Encoder) -> Tree:
+    """An object by its type and the state that copying it would take over."""
+    kind = type(value)
+    reduce = copyreg.dispatch_table.get(kind)
+    try:
+        reduced = reduce(value) if reduce else value.__reduce_ex__(4)
+    except TypeError as error:
+        raise Unfit(f"it is a {kind.__module__}.{kind.__qualname__}, whose state cannot be read ({error})") from None
+    if isinstance(reduced, str):
+        return tree(Kind.OBJECT, encoder.code(kind), reduced)
+    function, args, state, items, pairs = (*reduced, None, None, None)[:5]
+    if function is copyreg.__newobj__:  # type: ignore[attr-defined]
+        function, args = None, args[1:]
+    elif function is kind:
+        function = None
+    derived = _cached_names(kind)
+    states = state if isinstance(state, tuple) and len(state) == 2 else (state,)
+    states = tuple(_without(one, derived) for one in states) if derived else states
+    return tree(
+        Kind.OBJECT,
+        encoder.code(kind),
+        function,
+        list(args),
+        list(items) if items is not None else None,
+        dict(pairs) if pairs is not None else None,
+        *states,
+    )
+
+
+def _without(state: Any, names: frozenset[str]) -> Any:
+    if type(state) is not dict or names.isdisjoint(state):
+        return state
+    return {name: item for name, item in state.items() if name not in names}
+
+
+_cached: weakref.WeakKeyDictionary[type, frozenset[str]] = weakref.WeakKeyDictionary()
+
+
+def _cached_names(kind: type) -> frozenset[str]:
+    """Attributes that a cached property fills in: derived from the rest, there or not there by chance."""
+    found = _cached.get(kind)
+    if found is None:
+        kinds = functools.cached_property
+        found = frozenset(name for base in kind.__mro__ for name, item in vars(base).items() if isinstance(item, kinds))
+        _cached[kind] = found
+    return found
