@@ -99,7 +99,7 @@ def book(
     share = factor(state, now)
     request_seconds = MINUTE * requests / (state.rpm * share) if state.rpm else 0.0
     token_seconds = MINUTE * tokens / (state.tpm * share) if state.tpm else 0.0
-    start = max(due, state.pause)
+    start = max(due, state.pause, state.at)  # nobody starts before one who came earlier
     if request_seconds and state.requests > start:
         start = state.requests
     if token_seconds and state.tokens > start:
@@ -107,12 +107,11 @@ def book(
     wait = max(0.0, start - now)
     if wait > within:
         return state, Late(wait)
-    at = max(state.at, start)
     paid_requests = max(state.requests, start - _credit(state.at, state.requests)) + request_seconds
     paid_tokens = max(state.tokens, start - _credit(state.at, state.tokens)) + token_seconds
-    moved = (at - state.at, paid_requests - state.requests, paid_tokens - state.tokens)
+    moved = (start - state.at, paid_requests - state.requests, paid_tokens - state.tokens)
     booking = Booking(start, wait, state.serial + 1, state.frozen, request_seconds, token_seconds, moved)
-    booked = state._replace(serial=booking.serial, wrote=now, at=at, requests=paid_requests, tokens=paid_tokens)
+    booked = state._replace(serial=booking.serial, wrote=now, at=start, requests=paid_requests, tokens=paid_tokens)
     return booked, booking
 
 
