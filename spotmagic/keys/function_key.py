@@ -103,6 +103,11 @@ class FunctionKey:
             return running.digest()
         return self._key(now, values, args, kwargs, Notes())
 
+    def code(self) -> bytes:
+        """Digest of all code reached when the last key was taken, empty before the first."""
+        now = self._now
+        return now.code if now is not None else b""
+
     def keyed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Keyed:
         """The key with everything that went into it. Raises what :meth:`key` raises."""
         now = self._now

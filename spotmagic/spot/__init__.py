@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spotmagic.engine.running import running
-from spotmagic.spot.current import choose, current, last
+from spotmagic.spot.session import choose, current, last
 from spotmagic.spot.spot import Spot
 
 __all__ = ["Spot", "choose", "current", "last", "running"]

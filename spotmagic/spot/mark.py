@@ -13,7 +13,7 @@ from spotmagic.engine.gate import Gate, Ticket
 from spotmagic.errors import RecordMissing, Uncacheable, tell
 from spotmagic.keys import FunctionKey
 from spotmagic.options import MarkOptions, Mode
-from spotmagic.spot.current import told
+from spotmagic.spot.session import told
 from spotmagic.store.entry import Entry, Part
 
 if TYPE_CHECKING:

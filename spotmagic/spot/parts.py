@@ -12,7 +12,7 @@ from spotmagic.clock import Clock
 from spotmagic.engine.drive import Engine
 from spotmagic.engine.flight import Flight
 from spotmagic.engine.ledger import Ledger
-from spotmagic.spot.current import tell_outcome
+from spotmagic.spot.session import tell_outcome
 from spotmagic.store.blobs import Blobs, FolderBlobs
 from spotmagic.store.protocol import Store
 from spotmagic.store.store import FolderStore

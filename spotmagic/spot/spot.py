@@ -21,7 +21,7 @@ from spotmagic.errors import OptionError, unknown
 from spotmagic.keys import KeyGen
 from spotmagic.limits import Cost, Limits
 from spotmagic.options import MarkOptions, Mode, mark_options
-from spotmagic.spot import current as notebook
+from spotmagic.spot import session
 from spotmagic.spot.limiter import limited
 from spotmagic.spot.mark import GATE, MARKED, Marked, wrap
 from spotmagic.spot.parts import Parts, open_parts
@@ -104,7 +104,7 @@ class Spot:
         self._parts.use()
         self._closed = False
         if sys._getframe(1).f_globals.get("__name__") == "__main__":
-            notebook.made_in_main(self)
+            session.made_in_main(self)
 
     @classmethod
     @contextlib.contextmanager
@@ -324,7 +324,7 @@ class Spot:
 
     def close(self) -> None:
         """Write what is in memory and let go of every file."""
-        notebook.drop(self)
+        session.drop(self)
         if not self._closed:
             self._closed = True
             self._parts.leave()

@@ -68,7 +68,7 @@ def test_a_killed_leader_is_replaced(tmp_path: Path) -> None:
         time.sleep(0.01)  # another process: there is no clock to pass
     follower = start(tmp_path, 0, 1, 1)
     leader.send_signal(signal.SIGKILL)
-    leader.wait()
+    leader.communicate()
     assert follower.communicate(timeout=60)[0] == "done\n"
     assert (tmp_path / "log").read_text().split() == ["0", "0"]
 

@@ -187,9 +187,6 @@ def test_ttl_ends_a_result(tmp_path: Path) -> None:
 
 
 def test_version_stands_for_the_code_and_an_edit_is_drift(spot: Spot) -> None:
-    def version(n: int) -> Any:
-        return eval(f"lambda x: x + {n}") if False else (first if n == 1 else second)
-
     first = spot.mark(version="v1")(make_adder("x + 1"))
     second = spot.mark(version="v1")(make_adder("x + 2"))
     assert first(1) == 2
