@@ -136,25 +136,23 @@ def test_no_window_of_a_second_or_more_holds_more_than_the_limit_and_one_call(se
         if rng.random() < 0.02:
             now += rng.uniform(0, 30)  # nobody calls: that earns nothing
         state, booking = booked(state, now, late=rng.choice([0.0, 5.0]))
-        now = max(now, booking.start) + rng.choice([0.0, 0.004, 0.0, 0.3])
-        starts.append((max(booking.start, now), 1.0))
-    starts.sort()
+        now = max(now, booking.start)
+        starts.append((now, 1.0))
+        now += rng.choice([0.0, 0.004, 0.0, 0.3])
     assert worst(starts, window) <= rpm / 60 * (window + SLACK) + 1
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_settled_costs_pass_the_limit_by_the_tolerance_and_one_call_at_most(seed: int) -> None:
     rng = random.Random(seed)
-    rate, state, now, starts, open_calls = 1000.0, fresh(0, 60_000), 50.0, [], []
+    rate, state, now, starts = 1000.0, fresh(0, 60_000), 50.0, []
     for _ in range(4000):
         reserved = rng.uniform(50, 400)
         state, booking = booked(state, now, 1, reserved)
         now = max(now, booking.start)
         actual = rng.uniform(0, reserved)
         starts.append((now, actual))
-        open_calls.append((reserved - actual) / rate)
-        while open_calls and rng.random() < 0.6:
-            state = settle(state, now, 0.0, open_calls.pop(0))
+        state = settle(state, now + rng.uniform(0, 3), 0.0, (reserved - actual) / rate)
         if rng.random() < 0.02:
             now += rng.uniform(0, 20)
     for window in (1.0, 5.0):
@@ -222,11 +220,11 @@ def test_the_last_booking_is_taken_back_whole() -> None:
 
 def test_taking_back_an_older_booking_loses_the_request_and_returns_the_tokens() -> None:
     state, _ = booked(fresh(600, 60_000), 100.0, 1, 100)
-    state, mine = booked(state, 100.0, 1, 2000)
+    state, mine = booked(state, 100.0, 1, 500)
     state, _ = booked(state, 100.0, 1, 100)
     back = undo(state, 100.0, mine)
     assert back.requests == state.requests
-    assert back.tokens == pytest.approx(state.tokens - 2.0)
+    assert back.tokens == pytest.approx(state.tokens - 0.5)
 
 
 def test_a_pause_moves_every_booked_start_that_has_not_come() -> None:
