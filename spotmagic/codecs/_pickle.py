@@ -82,6 +82,8 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 return from_main, (name,)
         elif kind.__module__.partition(".")[0] in _THROUGH_CODEC and registry.find(kind) is not None:
             return _through_codec(obj)
+        elif getattr(obj, "n_frames", 1) != 1 and kind.__module__.startswith("PIL."):
+            raise _Refused("it is an image of several frames")
         elif kind.__name__ == "Figure" and kind.__module__.startswith("matplotlib."):
             return _figure(obj)
         return super().reducer_override(obj)
@@ -158,7 +160,7 @@ def _doubt(value: Any, copy: Any) -> str:
     except Uncacheable as error:
         if _compares(kind) and _equal(value, copy):
             return ""
-        return f"its pickle cannot be checked, as {error.path or 'it'} has no fingerprint"
+        return f"its pickle cannot be checked against it, as {error.what} ({error.why})"
     try:
         same = fingerprint(copy) == before
     except Uncacheable:

@@ -56,13 +56,15 @@ def encode(value: Any, *, pickle: Literal["signed", "never"] = "signed", path: s
     try:
         return _write(value)
     except Unfit as unfit:
+        if unfit.final:
+            raise _refusal(unfit.path(path), unfit.why) from None
         if pickle == "never":
-            raise _refusal(unfit.path(path), unfit.why, "it would take pickle, which is off") from None
+            raise _refusal(unfit.path(path), f"{unfit.why}: it would take pickle, which is off") from None
     except RecursionError:
         if pickle == "never":
-            raise _refusal(path, "a value this deep", "it would take pickle, which is off") from None
+            raise _refusal(path, "a value this deep: it would take pickle, which is off") from None
     except MemoryError:
-        raise _refusal(path, "a value this large", "there is no memory to save it") from None
+        raise _refusal(path, "a value this large: there is no memory to save it") from None
     from spotmagic.codecs import _pickle
 
     head, buffers = _pickle.save(value, path)
@@ -84,13 +86,9 @@ def _write(value: Any) -> Encoded:
     return encoded
 
 
-def _refusal(path: str, why: str, reason: str) -> Uncacheable:
-    return Uncacheable(
-        f"{path} cannot be kept",
-        f"it is {why}: {reason}",
-        "Return plain data, or teach spotmagic.register() the type",
-        path=path,
-    )
+def _refusal(path: str, why: str) -> Uncacheable:
+    todo = "Return plain data, or teach spotmagic.register() the type"
+    return Uncacheable(f"{path} cannot be kept", f"it is {why}", todo, path=path)
 
 
 def decode(codecs: Sequence[str], head: Any, buffers: Sequence[Any] = (), *, trusted: bool) -> Any:

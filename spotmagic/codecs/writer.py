@@ -21,12 +21,14 @@ class Unfit(Exception):
 
     Attributes:
         why: what is in the way.
+        final: whether pickle would only hide it.
         steps: the way to it, innermost first.
     """
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, *, final: bool = False) -> None:
         super().__init__(why)
         self.why = why
+        self.final = final
         self.steps: list[str] = []
 
     def path(self, start: str) -> str:
@@ -47,9 +49,9 @@ class Writer:
         self._depth = 0
         self.circular = False
 
-    def refuse(self, why: str) -> NoReturn:
-        """Say why a value cannot be stored bit by bit."""
-        raise Unfit(why)
+    def refuse(self, why: str, *, final: bool = False) -> NoReturn:
+        """Say why a value cannot be stored bit by bit; ``final`` when it must not be pickled either."""
+        raise Unfit(why, final=final)
 
     def buffer(self, data: Any) -> Any:
         """Raw bytes for the tree: as they are when few, else out of band. ``data`` has a flat buffer of bytes."""
@@ -106,9 +108,7 @@ class Writer:
         if kind in plain.LEAVES:
             return plain.extension(value)
         if kind is type:
-            if plain.TYPES.get(value.__name__) is not value:
-                self.refuse(f"the class {value.__qualname__}")
-            return ExtType(plain.TYPE, value.__name__.encode())
+            return ExtType(plain.TYPE, _type_name(value))
         self._depth += 1
         if self._depth > bounds.DEPTH:
             self.refuse(f"more than {bounds.DEPTH} containers inside one another")
@@ -157,6 +157,12 @@ def children(value: Any) -> Iterable[Any]:
         return value if kind is collections.deque else ()
     codec = registry.find(kind)
     return () if codec is None else codec.children(value)
+
+
+def _type_name(kind: type) -> bytes:
+    if plain.TYPES.get(kind.__name__) is not kind:
+        raise Unfit(f"the class {kind.__qualname__}")
+    return kind.__name__.encode()
 
 
 def _text(value: str) -> Any:

@@ -1,0 +1,111 @@
+"""Pillow images as their raw pixels: every mode exactly, and no picture decoder ever sees stored bytes."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+from spotmagic.codecs import bounds
+from spotmagic.codecs.registry import Codec
+from spotmagic.codecs.undecodable import Undecodable
+
+if TYPE_CHECKING:
+    from spotmagic.codecs.reader import Reader
+    from spotmagic.codecs.writer import Writer
+
+# Images that were opened from a file keep the class of their format.
+_OPENED = {
+    f"{plugin}ImagePlugin:{name}ImageFile": None
+    for plugin, name in (
+        *(("Png", "Png"), ("Jpeg", "Jpeg"), ("WebP", "WebP"), ("Gif", "Gif"), ("Bmp", "Bmp"), ("Tiff", "Tiff")),
+        *(("Ppm", "Ppm"), ("Ico", "Ico"), ("Tga", "Tga")),
+    )
+}
+_MODES = frozenset(
+    [
+        "1",
+        "L",
+        "LA",
+        "La",
+        "P",
+        "PA",
+        "RGB",
+        "RGBA",
+        "RGBX",
+        "RGBa",
+        "CMYK",
+        "YCbCr",
+        "LAB",
+        "HSV",
+        "I",
+        "F",
+        "I;16",
+        "I;16B",
+    ]
+)
+
+
+def find(kind: type) -> Codec | None:
+    """The codec for an image of Pillow."""
+    image = sys.modules.get("PIL.Image")
+    if image is None or (kind is not image.Image and _opened_name(kind) not in _OPENED):
+        return None
+    return CODECS["pil.image"]
+
+
+def _opened_name(kind: type) -> str:
+    return f"{kind.__module__.removeprefix('PIL.')}:{kind.__qualname__}"
+
+
+def _lower(image: Any, writer: Writer) -> tuple[Any, Any]:
+    if getattr(image, "n_frames", 1) != 1:
+        writer.refuse("an image of several frames", final=True)
+    try:
+        image.load()
+    except (OSError, ValueError) as error:
+        writer.refuse(f"an image that cannot be read ({error})", final=True)
+    if image.mode not in _MODES:
+        writer.refuse(f"an image of mode {image.mode}")
+    palette = None
+    if image.mode in ("P", "PA"):
+        mode = "RGBA" if "A" in image.palette.mode else "RGB"
+        palette = [mode, bytes(image.getpalette(mode))]
+    name = "" if type(image).__qualname__ == "Image" else _opened_name(type(image))
+    # What a format keeps beside the pixels, such as the layers of a JPEG.
+    beside = writer.items(image.__getstate__()[5:]) if name else []
+    about = [name, image.mode, list(image.size), beside]
+    return None, [about, writer.lower(image.info, ".info"), palette, writer.buffer(image.tobytes())]
+
+
+def _make(_spec: Any, rest: Any, reader: Reader) -> Any:
+    from PIL import Image
+
+    (name, mode, size, beside), info, palette, pixels = rest
+    width, height = size
+    if mode not in _MODES or not all(type(side) is int and 0 <= side <= bounds.IMAGE_SIDE for side in size):
+        raise Undecodable("corrupt", "no image")
+    if width * height > min(len(pixels) * 8, sys.maxsize if reader.trusted else bounds.PIXELS):
+        raise Undecodable("corrupt", f"an image of {width} x {height} pixels")
+    if type(info) is not dict:
+        raise Undecodable("corrupt", "no information on an image")
+    if name == "":
+        image = Image.frombytes(mode, (width, height), pixels) if width and height else Image.new(mode, (width, height))
+        image.info = info
+    else:
+        image = _opened(name)
+        image.__setstate__([info, mode, (width, height), None, bytes(pixels), *beside])
+    if palette is not None:
+        image.putpalette(palette[1], palette[0])
+    return image
+
+
+def _opened(name: Any) -> Any:
+    if type(name) is not str or name not in _OPENED:
+        raise Undecodable("unknown codec", f"an image of class {name!r:.60}")
+    module, _, kind = name.partition(":")
+    opened = getattr(importlib.import_module(f"PIL.{module}"), kind)
+    return opened.__new__(opened)
+
+
+CODECS = {"pil.image": Codec("pil.image", _lower, _make, children=lambda image: (image.info,))}
