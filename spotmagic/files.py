@@ -41,11 +41,11 @@ def unlock(fd: int) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
+def locked(path: Path, *, wait: bool = True, shared: bool = False) -> Iterator[bool]:
     """Hold the lock of a lock file, made when missing. Yields whether it was got."""
     fd = open_private(path, os.O_RDWR | os.O_CREAT)
     try:
-        yield lock(fd, wait=wait)
+        yield lock(fd, wait=wait, shared=shared)
     finally:
         os.close(fd)
 

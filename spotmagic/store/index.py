@@ -101,23 +101,31 @@ class Index:
         key = frame.key
         if self.places.get(key, 0) >= place:
             return False
-        if stamp <= self._tables_newest and any(t.find(key) and t.find(key).stamp > stamp for t in self.tables):  # type: ignore[union-attr]
-            return False
+        if stamp <= self._tables_newest:
+            for table in self.tables:
+                merged = table.find(key)
+                if merged is not None and merged.stamp >= stamp:
+                    return False
         self.places[key] = place
         self.damaged.discard(key)
         return True
 
     def find(self, key: bytes) -> Place | None:
         """Where the newest entry of a key lies; ``None`` when there is none or it was deleted."""
+        place = self.newest_of(key)
+        return place if place is not None and place.length else None
+
+    def newest_of(self, key: bytes) -> Place | None:
+        """The newest record of a key, which has length 0 when it is a deletion."""
         packed = self.places.get(key)
         if packed is not None:
-            return unpack(packed) if packed & _LENGTH else None
+            return unpack(packed)
         best: Place | None = None
         for table in self.tables:
             place = table.find(key)
             if place is not None and (best is None or place.stamp > best.stamp):
                 best = place
-        return best if best is not None and best.length else None
+        return best
 
     def recent(self, group: int) -> list[Place]:
         """The newest entries of a name, newest first, deleted and superseded ones included."""

@@ -12,6 +12,7 @@ from spotmagic.store.frame import FILE_MAGIC, Frame, scan
 from spotmagic.store.layout import NewerFormatError
 
 CHUNK = 1 << 20
+ENDLESS = 1 << 62
 NAME = re.compile(r"[0-9a-f]{16}-[0-9]{1,10}-[0-9a-f]{12}")
 
 
@@ -23,6 +24,7 @@ class Log:
         read_to: offset up to which its records are known.
         live: its writer may still add to it.
         damaged: bytes met that belong to no record.
+        stop: offset up to which to read.
 
     Raises:
         OSError: it is gone, cannot be read or is a symbolic link.
@@ -35,6 +37,7 @@ class Log:
         self.read_to = len(FILE_MAGIC)
         self.live = True
         self.damaged = 0
+        self.stop = ENDLESS
         self._fd: int | None = files.open_private(path, os.O_RDONLY)
         begin = files.read_at(self._fd, len(FILE_MAGIC), 0)
         if begin.startswith(FILE_MAGIC[:-4]) and begin != FILE_MAGIC:
@@ -57,7 +60,7 @@ class Log:
         A record counts as read when the next one is asked for.
         """
         size = CHUNK
-        while data := self.read(self.read_to, size):
+        while data := self.read(self.read_to, min(size, self.stop - self.read_to)):
             at_end = len(data) < size
             result = scan(data, self.read_to, growing=self.live and at_end)
             after = self.read_to + result.used
@@ -67,6 +70,8 @@ class Log:
             self.read_to = after
             self.damaged += result.damaged
             if at_end:
+                if self.stop < ENDLESS:
+                    self.damaged += self.stop - after
                 return
             size = max(CHUNK, result.need)
             if size > CHUNK and os.fstat(self._opened()).st_size - after < size:

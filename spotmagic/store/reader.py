@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from spotmagic.store.entry import Bad
-from spotmagic.store.frame import DELETE, PIN, PINNED, PUT, RUN, STAT, Frame
-from spotmagic.store.layout import JOURNALS
-from spotmagic.store.log import NAME, Log
+from spotmagic.store.frame import DELETE, PIN, PINNED, PUT, RUN, STAT
 from spotmagic.store.record import Record, read_run, read_stats
 from spotmagic.store.seal import unseal
 from spotmagic.store.trust import Ring
+from spotmagic.store.walk import Hall, Step, walk
 
 
 class Reader:
@@ -28,22 +27,27 @@ class Reader:
 
     def records(self, positions: Mapping[str, int]) -> Iterator[Record]:
         """Every whole record after the given offset of each journal."""
-        for path in sorted((self._folder / JOURNALS).iterdir()):
-            if path.suffix == ".log" and NAME.fullmatch(path.stem):
-                try:
-                    log = Log(path, 0)
-                except OSError:
+        hall = Hall(self._folder)
+        try:
+            for name, source in hall.sections():
+                start = positions.get(source.name, 0)
+                file = hall.open(name) if start < source.end else None
+                if file is None:
                     continue
                 try:
-                    log.read_to = max(log.read_to, positions.get(log.name, 0))
-                    for found in log.tail():
-                        record = self._record(log.name, found, found.end, log.read(found.offset, found.length))
+                    for step in walk(file, source, start):
+                        if step.end <= positions.get(step.source, 0):
+                            continue  # of a segment whose index is damaged
+                        record = self._record(step, file.read(step.found.offset, step.found.length))
                         if record is not None:
                             yield record
                 finally:
-                    log.close()
+                    file.close()
+        finally:
+            hall.close()
 
-    def _record(self, file: str, found: Frame, end: int, body: bytes) -> Record | None:
+    def _record(self, step: Step, body: bytes) -> Record | None:
+        file, end, found = step
         kind, stamp, key = found.kind, found.stamp, found.key
         if kind == PUT:
             result = unseal(body, key, self._ring, foreign=self._foreign)

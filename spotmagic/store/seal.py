@@ -28,7 +28,7 @@ from typing import Any
 import msgpack
 
 from spotmagic.errors import Uncacheable
-from spotmagic.store.bounds import MAX_HEADER, MAX_INLINE, MAX_PART, MAX_PARTS, UNPACK
+from spotmagic.store.bounds import INLINE_IN_ALL, MAX_HEADER, MAX_INLINE, MAX_PART, MAX_PARTS, UNPACK
 from spotmagic.store.entry import NO_INPUTS, NO_NOTES, Bad, BlobRef, Entry, Part
 from spotmagic.store.trust import Ring
 
@@ -93,6 +93,23 @@ def seal(entry: Entry, ring: Ring, blobs: Mapping[int, bytes] = {}) -> list[Piec
         hashed.update(piece)
     pieces = [head, header, *data, hashed.digest()]
     return [*pieces, ring.seal(*pieces)]
+
+
+def large_parts(parts: tuple[Part, ...], save_blob: bool | None, blob_over: int) -> list[int]:
+    """The numbers of the parts that become blobs: all, or none that fits, or by size when ``save_blob`` is ``None``."""
+    large = []
+    inline = 0
+    for number, part in enumerate(parts):
+        size = part.size
+        if save_blob is None:
+            apart = size > blob_over or inline + size > INLINE_IN_ALL
+        else:
+            apart = save_blob or inline + size > MAX_INLINE
+        if apart:
+            large.append(number)
+        else:
+            inline += size
+    return large
 
 
 def blob_pieces(part: Part) -> list[Piece]:
@@ -297,3 +314,15 @@ def with_blob(part: Part, ref: BlobRef, blob: memoryview) -> Part:
         buffers.append(blob[at : at + length])
         at += length
     return Part(part.name, part.codecs, head, tuple(buffers))
+
+
+def with_parts(entry: Entry, parts: tuple[Part, ...]) -> Entry:
+    """An entry with other parts."""
+    other = _new(Entry)
+    for get, put in _FIELDS:
+        put(other, get(entry))
+    _set_parts(other, parts)
+    return other
+
+
+_FIELDS = [(getattr(Entry, field.name).__get__, getattr(Entry, field.name).__set__) for field in fields(Entry)]

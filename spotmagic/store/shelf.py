@@ -15,11 +15,14 @@ from spotmagic.store.frame import DELETE, NO_KEY, PUT, Frame, frame
 from spotmagic.store.index import Index, Place
 from spotmagic.store.journal import Journal
 from spotmagic.store.layout import EPOCH, JOURNALS, prepare
-from spotmagic.store.log import NAME, Log
+from spotmagic.store.log import Log
 from spotmagic.store.seal import Piece
+from spotmagic.store.segments import DamagedSegmentError, Segment
+from spotmagic.store.walk import counting, journal_names, path_of, segment_names
 
 ROTATE = 64_000_000  # a journal that grows over this is left for compaction
 OPEN_LOGS = 128
+LISTINGS = 5
 
 
 class Shelf:
@@ -38,7 +41,8 @@ class Shelf:
         self.index = Index()
         self.journal: Journal | None = None
         self.logs: dict[str, Log] = {}
-        self._numbered: dict[int, Log] = {}
+        self.segments: dict[str, Segment] = {}
+        self._numbered: dict[int, Log | Segment] = {}
         self._next = 0
         self._own: Log | None = None
         self._changed = changed
@@ -51,26 +55,52 @@ class Shelf:
         epoch = self.epoch.map[:8]
         if epoch != self.seen:
             self._list()
+            for _ in range(LISTINGS):  # a merge may have gone on meanwhile
+                listed, epoch = epoch, self.epoch.map[:8]
+                if epoch == listed:
+                    break
+                self._list()
         for log in self.logs.values():
             if log.live and log is not self._own:
                 self._take(log)
         self.seen = epoch
 
     def _list(self) -> None:
-        names = {path.stem for path in (self.folder / JOURNALS).iterdir() if path.suffix == ".log"}
-        for name in sorted(names - self.logs.keys()):
-            if NAME.fullmatch(name):
-                self._open(name)
-        for name in self.logs.keys() - names:
+        journals = journal_names(self.folder)  # before the segments: a journal goes when its segment is there
+        names = segment_names(self.folder)
+        for name in sorted(names - self.segments.keys() - self.logs.keys()):
+            self._open_segment(name)
+        journals, current = counting(journals, {name: self.segments[name] for name in names & self.segments.keys()})
+        for name in sorted(journals - self.logs.keys()):
+            self._open(name)
+        for name in self.segments.keys() - current:
+            self._drop(self.segments.pop(name))
+        for name in self.logs.keys() - journals - names:
             self._drop(self.logs.pop(name))
         for log in self.logs.values():
             if log.live and log is not self._own and log.dead():
                 log.live = False  # what it wrote last is read below or was read by _open
                 self._take(log)
 
+    def _open_segment(self, name: str) -> None:
+        try:
+            segment = Segment(path_of(self.folder, name), self._next)
+        except FileNotFoundError:
+            return
+        except DamagedSegmentError as error:
+            tell(str(error), todo="It is read record by record; verify(repair=True) makes it anew", once=name)
+            self._open(name)
+            return
+        except OSError as error:
+            tell(f"segment {name} of {self.folder} is left out", str(error), once=f"{self.folder} {name}")
+            return
+        self._next += 1
+        self._numbered[segment.number] = self.segments[name] = segment
+        self.index.add_table(segment)
+
     def _open(self, name: str) -> None:
         try:
-            log = Log(self.folder / JOURNALS / f"{name}.log", self._next)
+            log = Log(path_of(self.folder, name), self._next)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -92,12 +122,12 @@ class Shelf:
         except OSError as error:
             tell(f"{log.path} cannot be read", str(error), "What it holds is run again", once=str(log.path))
 
-    def _drop(self, log: Log) -> None:
-        self.index.drop_file(log.number)
-        del self._numbered[log.number]
-        if log is self._own:
+    def _drop(self, file: Log | Segment) -> None:
+        self.index.drop_file(file.number)
+        del self._numbered[file.number]
+        if file is self._own:
             self.leave()
-        log.close()
+        file.close()
 
     def find(self, key: bytes) -> Place | None:
         """Where the entry of a key lies. Journals of others are looked at before the answer is that there is none."""
@@ -198,6 +228,11 @@ class Shelf:
     def close(self) -> None:
         """Let go of every file."""
         self.leave()
-        for log in self.logs.values():
-            log.close()
+        for file in self._numbered.values():
+            file.close()
         self.epoch.close()
+
+    def dead_weight(self) -> tuple[int, int]:
+        """How many journals no kernel writes to any more, and their bytes: what a merge would take up."""
+        dead = [log for log in self.logs.values() if not log.live]
+        return len(dead), sum(log.read_to for log in dead)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import mmap
-import os
 import threading
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -14,24 +11,25 @@ from spotmagic import files
 from spotmagic.clock import SYSTEM, Clock
 from spotmagic.errors import tell
 from spotmagic.store.blobs import Blobs, DamagedError, FolderBlobs, digest_of
-from spotmagic.store.bounds import INLINE_IN_ALL, MAX_INLINE
-from spotmagic.store.entry import Bad, BlobRef, Entry, Part
+from spotmagic.store.entry import Bad, BlobRef, Entry
 from spotmagic.store.frame import BLOB, DELETE, HAS_BLOBS, PIN, PINNED, PUT, RUN, STAT, group_of
 from spotmagic.store.index import RECENT
 from spotmagic.store.journal import Journal
 from spotmagic.store.layout import BLOB_LOCK, BLOBS, NewerFormatError
+from spotmagic.store.memo import Memo
 from spotmagic.store.reader import Reader
-from spotmagic.store.record import Record, Run, Stat, blob_body, run_body, stat_body
-from spotmagic.store.seal import blob_pieces, seal, unseal, with_blob
+from spotmagic.store.record import Record, Run, blob_body, run_body, stat_body
+from spotmagic.store.seal import blob_pieces, large_parts, seal, unseal, with_blob, with_parts
 from spotmagic.store.shelf import Shelf
+from spotmagic.store.tally import HELD, Tally
 from spotmagic.store.ticker import TICKER
 from spotmagic.store.trust import Ring
+from spotmagic.store.upkeep import Swept, Upkeep, Verified
 
-REMEMBERED = 32_000_000  # bytes of verified entries kept in memory
-REMEMBERED_ENTRY = 256_000
-ENTRY_COST = 1_500  # of an entry's objects, beside its bytes
 COUNT_EVERY = 5.0  # seconds between two records of hits
-HITS_HELD = 50_000
+MERGE_FILES, MERGE_BYTES = 8, 8_000_000  # so much of dead kernels is merged while somebody is at work
+MERGE_FILES_AT_EXIT = 32
+MERGE_EVERY = 30.0
 RETRY = 1.0  # seconds before a folder that could not be opened is tried again
 
 
@@ -69,11 +67,12 @@ class FolderStore:
         # Read without the lock by get: the epoch's memory, the epoch that was seen, and the entries verified so far.
         self._map: bytes | mmap.mmap = b""
         self._seen: bytes | None = None
-        self._verified: dict[bytes, Entry] = {}
-        self._shells: dict[bytes, tuple[Entry, tuple[BlobRef, ...]]] = {}
-        self._remembered = 0
-        self._hits: deque[tuple[bytes, float, float]] = deque()
-        self._counted = 0.0
+        self._memo = Memo()
+        self._verified = self._memo.verified
+        self._tally = Tally()
+        self._hits = self._tally.hits
+        self._counted = self._merged = clock.monotonic()
+        self._upkeep = Upkeep(folder, ring, self.blobs, clock, self._lock, self._sound, self.forget)
         self._awake = False
         self._undurable = False
         TICKER.know(self)
@@ -113,7 +112,7 @@ class FolderStore:
             known = self._verified.get(key)
             if known is not None:
                 return known, ()
-            shell = self._shells.get(key)
+            shell = self._memo.shells.get(key)
             if shell is not None:
                 return shell
             place = shelf.find(key)
@@ -122,28 +121,8 @@ class FolderStore:
                 return Bad("corrupt", "its record is damaged") if key in shelf.index.damaged else None
             found = unseal(shelf.read(place), key, self._ring, foreign=self._foreign)
             if not isinstance(found, Bad):
-                self._remember(key, found)
+                self._memo.keep(*found)
             return found
-
-    def _remember(self, key: bytes, found: tuple[Entry, tuple[BlobRef, ...]]) -> None:
-        entry, refs = found
-        if refs:
-            self._shells[key] = found
-            if len(self._shells) > REMEMBERED // ENTRY_COST:
-                del self._shells[next(iter(self._shells))]
-            return
-        if entry.size > REMEMBERED_ENTRY:
-            return
-        self._verified[key] = entry
-        self._remembered += entry.size + ENTRY_COST
-        while self._remembered > REMEMBERED:
-            self._changed(next(iter(self._verified)))
-
-    def _changed(self, key: bytes) -> None:
-        entry = self._verified.pop(key, None)
-        if entry is not None:
-            self._remembered -= entry.size + ENTRY_COST
-        self._shells.pop(key, None)
 
     def _with_blobs(self, entry: Entry, refs: tuple[BlobRef, ...]) -> Entry | Bad | None:
         parts = list(entry.parts)
@@ -156,7 +135,7 @@ class FolderStore:
             except DamagedError as error:
                 return Bad("corrupt", f"its blob {ref.digest.hex()} is damaged: {error}")
             parts[ref.part] = with_blob(parts[ref.part], ref, blob)
-        return _with_parts(entry, tuple(parts))
+        return with_parts(entry, tuple(parts))
 
     def recent(self, name: str) -> list[Entry]:
         """The newest entries of a name, newest first, at most 8; large parts are empty."""
@@ -212,55 +191,31 @@ class FolderStore:
             OSError: it could not be kept.
             Uncacheable: it is more than the format takes.
         """
-        apart = self._apart(entry.parts, save_blob)
-        written = 0
-        with self._blobs_held() if apart else contextlib.nullcontext():
-            digests: dict[int, bytes] = {}
-            if apart:
-                digests, written = self._save(entry, apart)
-            body = seal(entry, self._ring, digests)
-            with self._lock:
-                shelf = self._sound()
-                shelf.catch_up()
-                known = shelf.index.find(entry.key) is not None
-                written += shelf.append(PUT, body, entry.key, group_of(entry.name), HAS_BLOBS if digests else 0)
-                if known:
-                    shelf.bump()
-                self._seen = shelf.seen
-                journal = shelf.journal
+        apart = large_parts(entry.parts, save_blob, self._blob_over)
+        if not apart:
+            return self._put(entry, {}, durable)
+        with self._lock:
+            self._sound()
+        with files.locked(self.folder / BLOB_LOCK, shared=True):  # gc waits until the record names the blobs
+            digests, written = self._save(entry, apart)
+            return written + self._put(entry, digests, durable)
+
+    def _put(self, entry: Entry, digests: dict[int, bytes], durable: bool) -> int:
+        body = seal(entry, self._ring, digests)
+        with self._lock:
+            shelf = self._sound()
+            shelf.catch_up()
+            known = shelf.index.find(entry.key) is not None
+            written = shelf.append(PUT, body, entry.key, group_of(entry.name), HAS_BLOBS if digests else 0)
+            if known:
+                shelf.bump()
+            self._seen = shelf.seen
+            journal = shelf.journal
         if durable and journal is not None:
             self._sync(journal)
         elif not self._awake:
             self._wake()
         return written
-
-    def _apart(self, parts: tuple[Part, ...], save_blob: bool | None) -> list[int]:
-        """The numbers of the parts that become blobs."""
-        apart = []
-        inline = 0
-        for number, part in enumerate(parts):
-            size = part.size
-            if save_blob is None:
-                large = size > self._blob_over or inline + size > INLINE_IN_ALL
-            else:
-                large = save_blob or inline + size > MAX_INLINE
-            if large:
-                apart.append(number)
-            else:
-                inline += size
-        return apart
-
-    @contextlib.contextmanager
-    def _blobs_held(self) -> Iterator[None]:
-        """Keep clean-ups from taking a blob that is about to be named in a record."""
-        with self._lock:
-            self._sound()
-        fd = files.open_private(self.folder / BLOB_LOCK, os.O_RDWR | os.O_CREAT)
-        try:
-            files.lock(fd, shared=True)
-            yield
-        finally:
-            os.close(fd)
 
     def _save(self, entry: Entry, apart: list[int]) -> tuple[dict[int, bytes], int]:
         """Write parts as blobs, after a record that says so: what a crash leaves is known by name."""
@@ -316,7 +271,7 @@ class FolderStore:
         self._hits.append((key, seconds, price))
         if not self._awake:
             self._wake()
-        elif len(self._hits) > HITS_HELD:
+        elif len(self._hits) > HELD:
             self._count()
 
     def ran(self, run: Run) -> None:
@@ -326,17 +281,10 @@ class FolderStore:
         self._wake()
 
     def _count(self) -> None:
-        """Write the hits so far as one record. What cannot be written is counted with the next."""
-        sums: dict[bytes, list[float]] = {}
-        for _ in range(len(self._hits)):
-            key, seconds, price = self._hits.popleft()
-            total = sums.setdefault(key, [0, 0.0, 0.0])
-            total[0] += 1
-            total[1] += seconds
-            total[2] += price
-        if not sums:
+        """Write the hits so far as one record."""
+        stats = self._tally.take()
+        if not stats:
             return
-        stats = [Stat(key, int(hits), seconds, price) for key, (hits, seconds, price) in sums.items()]
         try:
             with self._lock:
                 self._sound().append(STAT, [stat_body(stats)])
@@ -361,6 +309,7 @@ class FolderStore:
     def close(self) -> None:
         """Flush and let go of every file. A later call opens them again."""
         self.flush()
+        self._merge(MERGE_FILES_AT_EXIT)
         with self._lock:
             self._drop()
 
@@ -382,7 +331,32 @@ class FolderStore:
         if self._hits and now >= self._counted + COUNT_EVERY:
             self._counted = now
             self._count()
+        if now >= self._merged + MERGE_EVERY:
+            self._merged = now
+            self._merge(MERGE_FILES)
         return bool(self._hits) or (journal is not None and journal.synced < journal.end)
+
+    def _merge(self, over: int) -> None:
+        """Merge what dead kernels left, when it has become much."""
+        with self._lock:
+            count, size = self._shelf.dead_weight() if self._shelf is not None else (0, 0)
+        if count >= over or size >= MERGE_BYTES:
+            try:
+                self._upkeep.compact()
+            except OSError as error:
+                tell(f"journals of {self.folder} could not be merged", str(error), once=f"merge {self.folder}")
+
+    def gc(self, rules: Mapping[str, float] | None = None, *, dry_run: bool = False, superseded: bool = False) -> Swept:
+        """Remove what is expired, older than a rule allows, or held by nothing (:meth:`Upkeep.gc`)."""
+        return self._upkeep.gc(rules, dry_run=dry_run, superseded=superseded)
+
+    def verify(self, *, repair: bool = False) -> Verified:
+        """Read everything anew and say what is damaged (:meth:`Upkeep.verify`)."""
+        return self._upkeep.verify(repair=repair)
+
+    def compact(self) -> int:
+        """Merge journals of dead kernels and small segments now. Returns how many files went."""
+        return self._upkeep.compact()
 
     def _wake(self) -> None:
         self._awake = True
@@ -407,7 +381,7 @@ class FolderStore:
         if self._trouble is not None and not retry and now < self._retry_at:
             return None
         try:
-            self._shelf = Shelf(self.folder, self._clock, self._changed)
+            self._shelf = Shelf(self.folder, self._clock, self._memo.drop)
         except OSError as error:
             self._trouble = error
             self._retry_at = now + RETRY
@@ -420,9 +394,7 @@ class FolderStore:
         """Forget the open folder, as when somebody removed it."""
         self._map, self._seen = b"", None
         shelf, self._shelf = self._shelf, None
-        self._verified.clear()
-        self._shells.clear()
-        self._remembered = 0
+        self._memo.clear()
         if shelf is not None:
             shelf.close()
 
@@ -435,29 +407,8 @@ class FolderStore:
         if not child:
             self._lock.release()
             return
-        self._lock = threading.RLock()
+        self._lock = self._upkeep.lock = threading.RLock()
         self._hits.clear()
         self._awake = False
         if self._shelf is not None:
             self._shelf.fork()
-
-
-def _with_parts(entry: Entry, parts: tuple[Part, ...]) -> Entry:
-    return Entry(
-        entry.key,
-        entry.name,
-        entry.kind,
-        entry.code,
-        entry.inputs,
-        parts,
-        entry.created,
-        entry.expires,
-        entry.seconds,
-        entry.price,
-        entry.status,
-        entry.content_type,
-        entry.writer,
-        entry.trusted,
-        entry.size,
-        entry.notes,
-    )

@@ -1,0 +1,109 @@
+"""Dead journals and small segments become one segment. Killed at any point, it leaves the state before or after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from spotmagic import files
+from spotmagic.store.frame import HEADER
+from spotmagic.store.layout import SEAL_LOCK, SEGMENTS
+from spotmagic.store.log import Log
+from spotmagic.store.segment_writer import SegmentWriter
+from spotmagic.store.segments import Source
+from spotmagic.store.walk import Hall, Step, path_of, walk
+
+GROWTH = 2  # a segment is merged again when what joins it is this much of its size
+
+Keep = Callable[[Step, Log], bool]
+"""Whether to take a record over, given the file it lies in."""
+
+
+def compact(
+    folder: Path, started: int, keep: Keep, published: Callable[[], object], *, everything: bool = False
+) -> int:
+    """Merge the journals of kernels that are gone, and the segments that are small beside them, into one segment.
+
+    Args:
+        started: nanoseconds since 1970, for the name.
+        published: called when the segment is there and before the files it replaces go.
+        everything: merge all segments.
+
+    Returns:
+        How many files were replaced; 0 when there was nothing to do, or another kernel is at it.
+
+    Raises:
+        OSError: it could not be done; nothing is lost.
+    """
+    with files.locked(folder / SEAL_LOCK, wait=False) as got:
+        if not got:
+            return 0
+        for leftover in (folder / SEGMENTS).glob(".*.tmp"):
+            leftover.unlink(missing_ok=True)
+        hall = Hall(folder)
+        try:
+            for name in hall.stale:  # of a merge that was killed after it had published
+                path_of(folder, name).unlink(missing_ok=True)
+            journals = {name for name in hall.journals if _dead(hall, name)}
+            merged = journals | _joining(hall, journals, everything=everything)
+            if not journals and len(merged) < 2 and not (everything and merged):
+                return 0
+            sections = [(name, source) for name, source in hall.sections() if name in merged]
+            _merge(folder, started, sections, hall, keep)
+            published()
+            for name in merged:
+                path_of(folder, name).unlink(missing_ok=True)
+            return len(merged)
+        finally:
+            hall.close()
+
+
+def _dead(hall: Hall, name: str) -> bool:
+    file = hall.open(name)
+    if file is None:
+        return False
+    try:
+        return file.dead()
+    finally:
+        file.close()
+
+
+def _joining(hall: Hall, journals: set[str], *, everything: bool) -> set[str]:
+    """The segments to merge: all, or the smaller ones as long as what was gathered is not small beside the next."""
+    if everything:
+        return hall.current | hall.unindexed
+    size = sum(path_of(hall.folder, name).stat().st_size for name in journals)
+    joining = set(hall.unindexed)
+    for segment in sorted((hall.segments[name] for name in hall.current), key=lambda segment: segment.size):
+        if segment.size > GROWTH * size:
+            break
+        joining.add(segment.name)
+        size += segment.size
+    return joining
+
+
+def _merge(folder: Path, started: int, sections: list[tuple[str, Source]], hall: Hall, keep: Keep) -> None:
+    writer = SegmentWriter(folder / SEGMENTS, started)
+    try:
+        for name, source in sections:
+            file = hall.open(name)
+            if file is None:
+                raise FileNotFoundError(f"{name} cannot be read")
+            try:
+                file.live = False
+                if source.name:
+                    writer.begin(source.name)
+                for step in walk(file, source):
+                    if keep(step, file):
+                        record = file.read(step.found.offset - HEADER, HEADER + step.found.length)
+                        writer.add(step.source, step.end, record)
+                if source.name:
+                    writer.end(file.read_to if name in hall.journals else source.end)
+            finally:
+                file.close()
+        writer.finish([name for name, _ in sections if name not in hall.journals])
+    except BaseException:
+        writer.abandon()
+        raise
+    finally:
+        writer.close()

@@ -1,0 +1,128 @@
+"""The files of a folder that count, and every record in them with the journal it came from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from spotmagic.store import log, segments
+from spotmagic.store.frame import FILE_MAGIC, HEADER, ORIGIN, Frame
+from spotmagic.store.layout import JOURNALS, SEGMENTS, NewerFormatError
+from spotmagic.store.log import ENDLESS, Log
+from spotmagic.store.record import read_origin
+from spotmagic.store.segments import DamagedSegmentError, Segment, Source
+
+
+class Step(NamedTuple):
+    """A record met on a walk.
+
+    Attributes:
+        source: the journal it was written to, and the offset there after it.
+        found: where it lies in the file that is walked.
+    """
+
+    source: str
+    end: int
+    found: Frame
+
+
+def journal_names(folder: Path) -> set[str]:
+    """The names of the journals that are there."""
+    return _names(folder / JOURNALS, log.NAME)
+
+
+def segment_names(folder: Path) -> set[str]:
+    """The names of the segments that are there."""
+    return _names(folder / SEGMENTS, segments.NAME)
+
+
+def _names(folder: Path, pattern: re.Pattern[str]) -> set[str]:
+    try:
+        return {path.stem for path in folder.iterdir() if path.suffix == ".log" and pattern.fullmatch(path.stem)}
+    except FileNotFoundError:
+        return set()
+
+
+def path_of(folder: Path, name: str) -> Path:
+    """Where a journal or segment of that name lies."""
+    return folder / (SEGMENTS if segments.NAME.fullmatch(name) else JOURNALS) / f"{name}.log"
+
+
+def counting(journals: set[str], open_segments: dict[str, Segment]) -> tuple[set[str], set[str]]:
+    """Of journals and segments those that count: what a segment took in is left out while it is still there."""
+    replaced = {name for segment in open_segments.values() for name in segment.replaces}
+    covered = {source.name for segment in open_segments.values() for source in segment.sources}
+    return journals - covered, open_segments.keys() - replaced
+
+
+def walk_journal(journal: Log, start: int = 0) -> Iterator[Step]:
+    """The records of a journal after an offset."""
+    journal.read_to = max(start, len(FILE_MAGIC))
+    for found in journal.tail():
+        yield Step(journal.name, found.end, found)
+
+
+def walk_segment(file: Log, source: Source) -> Iterator[Step]:
+    """The records of one of the journals in a segment."""
+    name, at = source.name, 0
+    file.read_to, file.stop, file.live = source.start, source.stop, False
+    for found in file.tail():
+        if found.kind != ORIGIN:
+            at += HEADER + found.length
+            yield Step(name, at, found)
+        elif found.good:
+            name, at = read_origin(file.read(found.offset, found.length))
+
+
+class Hall:
+    """The files of a folder, opened for one walk.
+
+    Raises:
+        OSError: a folder cannot be listed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.segments: dict[str, Segment] = {}
+        self.unindexed: set[str] = set()  # segments whose index is damaged
+        journals = journal_names(folder)  # before the segments: a journal goes when its segment is there
+        for name in segment_names(folder):
+            try:
+                self.segments[name] = Segment(path_of(folder, name), 0)
+            except DamagedSegmentError:
+                self.unindexed.add(name)
+            except OSError:
+                continue
+        self.journals, self.current = counting(journals, self.segments)
+        self.stale = (journals - self.journals) | (self.segments.keys() - self.current)
+
+    def sections(self) -> Iterator[tuple[str, Source]]:
+        """Every stretch to walk: the name of the file, and the journal it holds there."""
+        for name in sorted(self.current):
+            for source in self.segments[name].sources:
+                yield name, source
+        for name in sorted(self.unindexed):
+            yield name, Source("", ENDLESS, len(FILE_MAGIC), ENDLESS)
+        for name in sorted(self.journals):
+            yield name, Source(name, ENDLESS, 0, ENDLESS)
+
+    def open(self, name: str) -> Log | None:
+        """A file to walk, or ``None`` when it is gone or not for us."""
+        try:
+            return Log(path_of(self.folder, name), 0)
+        except (FileNotFoundError, NewerFormatError, PermissionError):
+            return None
+
+    def close(self) -> None:
+        """Let go of every file."""
+        for segment in self.segments.values():
+            segment.close()
+
+
+def walk(file: Log, source: Source, start: int = 0) -> Iterator[Step]:
+    """The records of one journal after an offset, from the file that holds them now."""
+    if segments.NAME.fullmatch(file.name):
+        return (step for step in walk_segment(file, source) if step.end > start)
+    return walk_journal(file, start)
