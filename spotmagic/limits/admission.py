@@ -31,12 +31,12 @@ def admit(
     ledger: Ledger = line.ledger
     booking: Booking | None = None
     mine = queue.enter(waiter)
+    waits = False
     try:
-        if not mine:
-            ledger.tell(len(queue))
         since = waiter.asked
         while booking is None:
             while not mine:
+                waits = waits or line.waits()
                 yield Ring(_rest(line, waiter, now(), deadline))
                 mine = queue.mine(waiter)
             ledger = line.ledger
@@ -50,13 +50,14 @@ def admit(
                                 line, deadline - waiter.asked, f"all {ledger.seen.concurrency} slots are taken"
                             )
                         waiter.until = moment + POLL
+                        waits = waits or line.waits()
                         # Only a wait on the machine's own clock can end early; the slots of other processes are polled.
                         yield Ring(POLL) if line.clock is SYSTEM else POLL
                         mine, since = queue.mine(waiter), now()
                         continue
                 moment = now()
                 requests, tokens = (1.0, cost) if ledger.seen.tpm else (cost, 0.0)
-                booked = ledger.book(requests, tokens, moment - since, deadline - moment)
+                booked = ledger.book(requests, tokens, moment - since, max(0.0, deadline - moment))
                 if isinstance(booked, Late):
                     raise _timeout(line, deadline - waiter.asked, f"the next start is {booked.wait:.3g} s away")
                 booking = booked
@@ -66,6 +67,7 @@ def admit(
                     if moment + wait > deadline:  # a pause came
                         raise _timeout(line, deadline - waiter.asked, f"it is paused for {wait:.3g} s")
                     waiter.until = moment + wait
+                    waits = waits or line.waits()
                     yield wait
                     mine = queue.mine(waiter)
                     if not mine:  # passed over while the event loop was busy
@@ -75,7 +77,7 @@ def admit(
                     wait = ledger.left(booking)
             except LedgerGone as error:
                 booking = None
-                _free(waiter)
+                _drop(waiter)
                 line.fall_back(ledger, error)
         slot, waiter.slot = waiter.slot, None
         permit = Permit(line, ledger, booking, slot, cost, max(0.0, now() - waiter.asked), adaptive)
@@ -85,12 +87,12 @@ def admit(
                 ledger.undo(booking)
             except LedgerGone:
                 pass
-        _free(waiter)
+        _drop(waiter)
         raise
     finally:
         queue.leave(waiter)
-        if waiter.queued:
-            ledger.tell(len(queue))
+        if waits:
+            line.waits()
     return permit
 
 
@@ -104,10 +106,10 @@ def _rest(line: Line, waiter: Waiter, moment: float, deadline: float) -> float |
     return rest if rest < float("inf") else None
 
 
-def _free(waiter: Waiter) -> None:
+def _drop(waiter: Waiter) -> None:
     slot, waiter.slot = waiter.slot, None
     if slot is not None:
-        slot.free()
+        slot.drop()
 
 
 def _timeout(line: Line, seconds: float, why: str) -> LimitTimeout:

@@ -15,7 +15,11 @@ class Slot(Protocol):
     """Leave for one call among those that may run at the same time."""
 
     def free(self) -> None:
-        """Let go of it. Takes no lock of ours and never raises, as the garbage collector may call it anywhere."""
+        """Let go of it. Never raises."""
+        ...
+
+    def drop(self) -> None:
+        """Let go of it, now or soon, without a lock or a server: the garbage collector may call this anywhere."""
         ...
 
 

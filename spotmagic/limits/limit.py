@@ -115,8 +115,7 @@ class Limit:
     def feedback(self, pause: float | None) -> None:
         """Say that the provider found calls too fast, and for how many seconds to pause, if it said so.
 
-        Where the permit of the call is at hand, use its ``feedback``: it knows when the call started, so whether this is
-        news.
+        Where the permit of the call is at hand, use its ``feedback``: it knows when the call started.
         """
         if self.adaptive:
             self._line.heed(pause or 0.0, True, None)

@@ -57,6 +57,11 @@ class Line:
                 once=f"limit rates {self.name}",
             )
 
+    def waits(self) -> bool:
+        """Let others see how many calls of this process wait. Always true, for who asks only once."""
+        self.ledger.tell(len(self.queue))
+        return True
+
     def heed(self, pause: float, cut: bool, started: float | None, ledger: Ledger | None = None) -> None:
         """Pause everyone, and cut the rate for a call that started then on the clock of that ledger."""
         now = self.ledger

@@ -19,6 +19,9 @@ class _Held(NamedTuple):
     def free(self) -> None:
         self.taken.discard(self.number)
 
+    def drop(self) -> None:
+        self.free()
+
 
 class MemoryLedger:
     """A :class:`~spotmagic.limits.ledger.Ledger` that no other process sees."""

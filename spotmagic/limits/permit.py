@@ -105,5 +105,5 @@ class Permit:
 
     def __del__(self) -> None:
         slot = self._slot
-        if slot is not None:  # nobody is told: the garbage collector may call this anywhere, and whoever waits polls
-            slot.free()
+        if slot is not None:  # nobody is told, but who waits for a slot polls
+            slot.drop()

@@ -31,7 +31,7 @@ class Ring(NamedTuple):
 class Waiter:
     """A thread that waits for its turn."""
 
-    __slots__ = ("_bell", "asked", "queued", "slot", "thread", "until", "watches")
+    __slots__ = ("_bell", "asked", "slot", "thread", "until", "watches")
     loop: asyncio.AbstractEventLoop | None = None
 
     def __init__(self, asked: float) -> None:
@@ -39,7 +39,6 @@ class Waiter:
         self.thread = threading.get_ident()
         self.slot: Slot | None = None  # what it holds while it waits for its start
         self.until = asked  # when it has to show up while it has the turn
-        self.queued = False  # whether it had to wait for its turn
         self.watches = False  # whether it looks after the one before it
         self._bell: threading.Lock | None = None
 
@@ -148,7 +147,6 @@ class TurnQueue:
                 return True
             before = self._waiting[-1] if self._waiting else self._holder
             waiter.watches = before.loop is not None and before.loop is not waiter.loop
-            waiter.queued = True
             waiter.listen()
             self._waiting.append(waiter)
             if self._holder.loop in self._asleep:
@@ -208,7 +206,7 @@ class TurnQueue:
         if all(waiter.loop in self._asleep for waiter in self._waiting):
             return
         if asleep.slot is not None:
-            asleep.slot.free()
+            asleep.slot.drop()
             asleep.slot = None
         self._waiting.appendleft(asleep)
         self._holder = None

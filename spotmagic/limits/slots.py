@@ -27,8 +27,12 @@ class Held(NamedTuple):
     number: int
 
     def free(self) -> None:
-        """Let go of it. Takes no lock of ours, as the garbage collector may call this anywhere."""
+        """Let go of it."""
         self.slots.free(self.number)
+
+    def drop(self) -> None:
+        """Let go of it. Freeing takes no lock of ours, so the garbage collector may call this anywhere."""
+        self.free()
 
 
 class Slots:

@@ -1,4 +1,4 @@
-"""The arithmetic of a limit against a model that knows no arrival times, only levels that drain, and against its promises."""
+"""The arithmetic of a limit against a model that knows only levels that drain, and against its promises."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ def fresh(rpm: float = 600, tpm: float = 0) -> State:
     return declare(State(), Rates(rpm, tpm))
 
 
-def booked(state: State, now: float, requests: float = 1, tokens: float = 0, late: float = 0.0) -> tuple[State, Booking]:
+def booked(
+    state: State, now: float, requests: float = 1, tokens: float = 0, late: float = 0.0
+) -> tuple[State, Booking]:
     state, booking = book(state, now, requests, tokens, late)
     assert isinstance(booking, Booking)
     return state, booking
