@@ -36,7 +36,7 @@ class Found:
 
 @dataclass(slots=True)
 class _Text:
-    """A parsed source: its definitions by name and first line, and its code by qualified name, compiled if asked for."""
+    """A parsed source: its definitions by name and first line, its code by qualified name once compiled."""
 
     tree: ast.Module
     places: dict[tuple[str, int], list[Definition]]

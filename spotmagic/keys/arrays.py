@@ -23,15 +23,15 @@ def shape_of(kind: type) -> Shape | None:
     if issubclass(kind, np.ndarray):
         return array
     if issubclass(kind, np.dtype):
-        return lambda value, encoder: tree(Kind.DTYPE, dtype(value))
+        return lambda value, _: tree(Kind.DTYPE, dtype(value))
     if issubclass(kind, np.generic):
         return _scalar
     if issubclass(kind, np.ufunc):
-        return lambda value, encoder: tree(Kind.NAMED, "numpy", value.__name__)
+        return lambda value, _: tree(Kind.NAMED, "numpy", value.__name__)
     return None
 
 
-def array(value: Any, encoder: Encoder) -> Tree:
+def array(value: Any, _: Encoder) -> Tree:
     """The tree of an array, also of a memory map: the file behind it does not matter."""
     array_ = np.asarray(value)
     name = type(value).__name__ if not isinstance(value, np.memmap) and type(value) is not np.ndarray else None
@@ -96,6 +96,6 @@ def _masked(value: Any, encoder: Encoder) -> Tree:
     )
 
 
-def _scalar(value: Any, encoder: Encoder) -> Tree:
+def _scalar(value: Any, _: Encoder) -> Tree:
     content = value.item() if value.dtype.hasobject else value.tobytes()
     return tree(Kind.NUMPY_SCALAR, dtype(value.dtype), content)

@@ -43,7 +43,7 @@ def _generated(function: Callable[..., Any], parameters: list[Parameter]) -> Bin
     for place, one in enumerate(parameters):
         if one.kind is Parameter.KEYWORD_ONLY and Parameter.VAR_POSITIONAL not in kinds and "*" not in text:
             text.append("*")
-        star = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}.get(one.kind, "")
+        star = "*" if one.kind is Parameter.VAR_POSITIONAL else "**" if one.kind is Parameter.VAR_KEYWORD else ""
         text.append(star + one.name + ("" if one.default is Parameter.empty else "=None"))
         last_positional = place + 1 == len(parameters) or kinds[place + 1] is not Parameter.POSITIONAL_ONLY
         if one.kind is Parameter.POSITIONAL_ONLY and last_positional:
@@ -68,7 +68,7 @@ def _takes_anything(function: Callable[..., Any]) -> bool:
 
 
 def _or_raw(bind: Bind, count: int) -> Bind:
-    """Bind as the wrapped function would; a call that it would refuse, which its wrapper may complete, stays as it is."""
+    """Bind as the wrapped function would; a call that it refuses, which its wrapper may complete, stays as it is."""
 
     @functools.wraps(bind)
     def either(*args: Any, **kwargs: Any) -> list[Any]:

@@ -30,14 +30,14 @@ def named(value: Any) -> Tree:
     return tree(Kind.NAMED, module, name)
 
 
-def _builtin(value: Any, encoder: Encoder) -> Tree:
+def _builtin(value: Any, _: Encoder) -> Tree:
     owner = value.__self__
     if owner is None or isinstance(owner, types.ModuleType):
         return named(value)
     return tree(Kind.METHOD, owner, value.__name__)
 
 
-def _method(value: types.MethodType, encoder: Encoder) -> Tree:
+def _method(value: types.MethodType, _: Encoder) -> Tree:
     return tree(Kind.METHOD, value.__self__, value.__func__)
 
 
@@ -49,15 +49,15 @@ def _partial_method(value: functools.partialmethod[Any], encoder: Encoder) -> Tr
     return tree(Kind.PARTIAL, encoder.code(type(value)), value.func, list(value.args), value.keywords)
 
 
-def _property(value: property, encoder: Encoder) -> Tree:
+def _property(value: property, _: Encoder) -> Tree:
     return tree(Kind.WRAPPER, "property", value.fget, value.fset, value.fdel)
 
 
 def _wrapping(name: str) -> Shape:
-    return lambda value, encoder: tree(Kind.WRAPPER, name, value.__func__)
+    return lambda value, _: tree(Kind.WRAPPER, name, value.__func__)
 
 
-def _cached_property(value: functools.cached_property[Any], encoder: Encoder) -> Tree:
+def _cached_property(value: functools.cached_property[Any], _: Encoder) -> Tree:
     return tree(Kind.WRAPPER, "cached_property", value.func)
 
 
@@ -69,12 +69,12 @@ def wrapper(value: Any, encoder: Encoder) -> Tree:
     return tree(Kind.WRAPPER, encoder.code(kind), value.__wrapped__)
 
 
-def _alias(value: Any, encoder: Encoder) -> Tree:
+def _alias(value: Any, _: Encoder) -> Tree:
     arguments = list(typing.get_args(value))
     return tree(Kind.ALIAS, typing.get_origin(value), arguments)
 
 
-def _union(value: Any, encoder: Encoder) -> Tree:
+def _union(value: Any, _: Encoder) -> Tree:
     return tree(Kind.UNION, list(typing.get_args(value)))
 
 
@@ -88,7 +88,7 @@ def typing_form(value: Any, encoder: Encoder) -> Tree:
     text = getattr(value, "__forward_arg__", None)
     if text is not None:
         return tree(Kind.ALIAS, "text", text)
-    bound = getattr(value, "__bound__", None)
+    bound = getattr(value, "__bound__", None) or getattr(value, "__supertype__", None)
     constraints = list(getattr(value, "__constraints__", ()))
     name = getattr(value, "__name__", None) or getattr(value, "_name", None)
     if not isinstance(name, str):
@@ -96,16 +96,16 @@ def typing_form(value: Any, encoder: Encoder) -> Tree:
     return tree(Kind.ALIAS, type(value).__name__, name, bound, constraints)
 
 
-def _weak(value: Any, encoder: Encoder) -> Tree:
+def _weak(value: Any, _: Encoder) -> Tree:
     return tree(Kind.WEAK, value())
 
 
-def _context(value: contextvars.ContextVar[Any], encoder: Encoder) -> Tree:
+def _context(value: contextvars.ContextVar[Any], _: Encoder) -> Tree:
     return tree(Kind.CONTEXT, value.name, value.get(None))
 
 
 _code: Shape = lambda value, encoder: encoder.code(value)  # noqa: E731
-_named: Shape = lambda value, encoder: named(value)  # noqa: E731
+_named: Shape = lambda value, _: named(value)  # noqa: E731
 
 SHAPES: dict[type, Shape] = {
     types.FunctionType: _code,

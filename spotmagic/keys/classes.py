@@ -16,14 +16,12 @@ _SLOT_TYPES = types.MemberDescriptorType | types.GetSetDescriptorType | types.Wr
 
 
 def members(kind: type) -> Iterator[tuple[str, Any]]:
-    """What the user put into a class: methods, properties, attributes. What Python or a library puts there is left out."""
-    is_enum = issubclass(kind, enum.Enum)
+    """What the user put into a class: methods, properties, attributes. What Python or a library puts there is not."""
+    enumerated = kind.__members__ if issubclass(kind, enum.Enum) else None
     for name, value in list(vars(kind).items()):
         if name.startswith(_MACHINERY) or isinstance(value, _SLOT_TYPES):
             continue
-        if is_enum and (
-            name in kind.__members__ or (name.startswith("_") and name.endswith("_") and not _is_users(value))
-        ):
+        if enumerated is not None and (name in enumerated or (_is_sunder(name) and not _is_users(value))):
             continue
         if name.startswith("__") and name.endswith("__") and not _is_users(value):
             continue
@@ -31,13 +29,13 @@ def members(kind: type) -> Iterator[tuple[str, Any]]:
             continue
         if type(value).__module__ == "_collections" and type(value).__name__ == "_tuplegetter":
             continue
-        if _made_for_namedtuple(kind, name, value):
+        if _made_for_namedtuple(kind, name):
             continue
         yield name, value
 
 
 def fields(kind: type) -> list[Any]:
-    """Defaults, factories and metadata that dataclasses, pydantic, attrs and enums keep outside of the class's attributes."""
+    """Defaults, factories and metadata that dataclasses, pydantic, attrs and enums keep beside the attributes."""
     found: list[Any] = []
     if issubclass(kind, enum.Enum):
         found += [[name, member.value] for name, member in kind.__members__.items()]
@@ -57,7 +55,7 @@ def fields(kind: type) -> list[Any]:
     return found
 
 
-def annotations(kind: type) -> dict[str, Any]:
+def annotated(kind: type) -> dict[str, Any]:
     """The class's own annotations, as objects where they can be had and as text where not."""
     try:
         if sys.version_info >= (3, 14):
@@ -90,7 +88,11 @@ def _given(value: Any) -> Any:
     return None if is_sign or getattr(value, "__name__", "") == "NOTHING" else value
 
 
-def _made_for_namedtuple(kind: type, name: str, value: Any) -> bool:
+def _is_sunder(name: str) -> bool:
+    return name.startswith("_") and name.endswith("_")
+
+
+def _made_for_namedtuple(kind: type, name: str) -> bool:
     return issubclass(kind, tuple) and hasattr(kind, "_fields") and name in ("_fields", "_field_defaults", "_make")
 
 

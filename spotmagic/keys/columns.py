@@ -20,8 +20,8 @@ def shape_of(kind: type) -> Shape | None:
 
     shapes: dict[type, Shape] = {
         pa.Table: _table, pa.RecordBatch: _table, pa.ChunkedArray: chunked, pa.Array: chunked, pa.Schema: _schema,
-        pa.Field: _field, pa.DataType: lambda value, encoder: tree(Kind.ARROW, "type", _type(value)), pa.Scalar: _scalar,
-        pa.Buffer: lambda value, encoder: tree(Kind.ARROW, "buffer", buffer(value)),
+        pa.Field: _field, pa.Scalar: _scalar, pa.DataType: lambda value, _: tree(Kind.ARROW, "type", _type(value)),
+        pa.Buffer: lambda value, _: tree(Kind.ARROW, "buffer", buffer(value)),
     }  # fmt: skip
     return next((shape for base, shape in shapes.items() if issubclass(kind, base)), None)
 
@@ -39,7 +39,7 @@ def _schema(value: Any, encoder: Encoder) -> Tree:
     return tree(Kind.ARROW, "schema", fields, _metadata(value))
 
 
-def _field(value: Any, encoder: Encoder) -> Tree:
+def _field(value: Any, _: Encoder) -> Tree:
     return tree(Kind.ARROW, "field", value.name, _type(value.type), value.nullable, _metadata(value))
 
 
@@ -51,11 +51,11 @@ def _type(kind: Any) -> str:
     return str(kind)
 
 
-def _scalar(value: Any, encoder: Encoder) -> Tree:
+def _scalar(value: Any, _: Encoder) -> Tree:
     return tree(Kind.ARROW, "scalar", _type(value.type), value.as_py())
 
 
-def chunked(value: Any, encoder: Encoder) -> Tree:
+def chunked(value: Any, _: Encoder) -> Tree:
     """The tree of an array or chunked array. Chunks do not matter, nor does what lies below a null."""
     import pyarrow as pa
 
@@ -98,7 +98,8 @@ def _text(value: Any) -> list[Any]:
     if value.null_count:
         value = pc.fill_null(value, "" if "string" in str(value.type) else b"")
     large = str(value.type).startswith("large")
-    offsets = pa.Array.from_buffers(pa.int64() if large else pa.int32(), len(value) + 1, [None, value.buffers()[1]], offset=value.offset)  # fmt: skip
+    kind = pa.int64() if large else pa.int32()
+    offsets = pa.Array.from_buffers(kind, len(value) + 1, [None, value.buffers()[1]], offset=value.offset)
     plain = _plain(offsets)
     data = value.buffers()[2]
     start, end = int(plain[0]), int(plain[-1])
@@ -115,21 +116,21 @@ def _polars(kind: type) -> Shape | None:
     if issubclass(kind, pl.DataFrame):
         return _polars_frame
     if issubclass(kind, pl.Series):
-        return lambda value, encoder: tree(Kind.POLARS, "series", _polars_series(value))
+        return lambda value, _: tree(Kind.POLARS, "series", _polars_series(value))
     if issubclass(kind, pl.DataType) or (isinstance(kind, type) and issubclass(kind, pl.Schema)):
-        return lambda value, encoder: tree(Kind.POLARS, "type", str(value))
+        return lambda value, _: tree(Kind.POLARS, "type", str(value))
     if issubclass(kind, pl.LazyFrame):
         return _lazy
     if issubclass(kind, pl.Expr):
-        return lambda value, encoder: tree(Kind.POLARS, "expression", buffer(value.meta.serialize()))
+        return lambda value, _: tree(Kind.POLARS, "expression", buffer(value.meta.serialize()))
     return None
 
 
-def _lazy(value: Any, encoder: Encoder) -> Tree:
+def _lazy(*_: Any) -> Tree:
     raise Unfit("it is a LazyFrame: a plan that is not run yet, over data that may change")
 
 
-def _polars_frame(value: Any, encoder: Encoder) -> Tree:
+def _polars_frame(value: Any, _: Encoder) -> Tree:
     return tree(Kind.POLARS, "frame", [_polars_series(series) for series in value.get_columns()], value.height)
 
 
@@ -149,7 +150,7 @@ def _polars_series(series: Any) -> list[Any]:
 def _contiguous(array_: Any) -> Any:
     import numpy as np
 
-    return memoryview(np.ascontiguousarray(array_)).cast("B") if array_.nbytes else b""
+    return np.ascontiguousarray(array_).reshape(-1).view(np.uint8)
 
 
 def _string() -> Any:

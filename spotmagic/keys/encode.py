@@ -12,12 +12,13 @@ import msgpack
 
 from spotmagic.errors import Uncacheable
 from spotmagic.keys.notes import Mask, Notes
-from spotmagic.keys.scheme import INLINE, MARKS, Kind, Tree, Unfit, buffer, tree
+from spotmagic.keys.scheme import INLINE, MARKS, Kind, Tree, Unfit, big, buffer, pack_plain, tree
 
 SCALARS = frozenset({NoneType, bool, int, float, str})
 _KNOWN = SCALARS | {bytes, list, dict}
 _HOLES = frozenset({bytearray, memoryview, msgpack.ExtType, msgpack.Timestamp})  # msgpack takes these without asking
 _MAX_DEPTH = 20_000
+_MAX_VISITS = 50_000  # of objects beside those met for the first time
 TODO = "Leave it out with ignore=, tell what counts with spotmagic.register(type, fingerprint=…), or choose with key="
 
 
@@ -29,7 +30,7 @@ class Encoder:
         code: gives the tree that stands for a function or class of the user.
     """
 
-    __slots__ = ("_ancestors", "_parts", "code", "mask", "notes", "take_apart")
+    __slots__ = ("_ancestors", "_met", "_parts", "_visits", "code", "mask", "notes", "take_apart")
 
     def __init__(
         self,
@@ -41,6 +42,8 @@ class Encoder:
         self.take_apart, self.code, self.notes, self.mask = take_apart, code, notes, mask
         self._parts: list[list[Any]] = []
         self._ancestors: dict[int, int] | None = None
+        self._visits = 0
+        self._met: set[int] = set()
 
     def pack(self, value: Any, path: str) -> bytes:
         """The canonical bytes of a value.
@@ -62,6 +65,8 @@ class Encoder:
         finally:
             self._parts = outer
         self._ancestors = {}
+        self._visits = 0
+        self._met.clear()
         try:
             return self._walk(value, path)
         finally:
@@ -72,11 +77,20 @@ class Encoder:
         if kind is Tree:
             parts = list(value)
         elif kind is int:
-            return pack_plain_big(value)
+            return big(value)
         else:
+            if kind is not tuple:
+                self._visit(value)
             parts = list(self.take_apart(value, self))
         self._parts.append(parts[1:])
         return parts
+
+    def _visit(self, value: Any) -> None:
+        """Count a value that leads on. Objects that all lead to each other would be walked without end."""
+        self._visits += 1
+        self._met.add(id(value))
+        if self._visits > _MAX_VISITS + 10 * len(self._met):
+            raise Unfit("its objects lead to each other in too many ways to follow")
 
     def _walk(self, value: Any, path: str) -> bytes:
         """The same bytes one value at a time: with buffers taken out, cycles closed, and the path known."""
@@ -134,6 +148,8 @@ class Encoder:
         if kind is dict or kind is _State:
             out.pack_map_header(len(value))
             return _items(value, attributes=kind is _State), owner
+        if kind is not tuple and kind is not Tree:
+            self._visit(value)
         parts = _apart(value) or self.take_apart(value, self)
         out.pack_array_header(len(parts))
         out.pack(parts[0])
@@ -144,9 +160,13 @@ class Encoder:
         return sorted(self.pack(value, "{…}") for value in values)
 
 
-def pack_plain_big(value: int) -> list[Any]:
-    """An integer beyond 64 bits."""
-    return [MARKS[Kind.BIG_INT], value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)]
+def pack_known(value: Any) -> bytes | None:
+    """The bytes of plain data, or None if there is anything in it that has to be taken apart."""
+    try:
+        packed = pack_plain(value)
+    except (TypeError, ValueError):
+        return None
+    return None if _has_holes([value]) else packed
 
 
 def _apart(value: Any) -> Tree | None:
@@ -155,7 +175,7 @@ def _apart(value: Any) -> Tree | None:
     if kind is Tree:
         return value  # type: ignore[no-any-return]
     if kind is int:
-        return Tree(pack_plain_big(value))
+        return Tree(big(value))
     if kind is bytes:
         return buffer(value)  # type: ignore[no-any-return]
     if kind is bytearray:

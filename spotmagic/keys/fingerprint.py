@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
-import weakref
 from typing import Any
 
-from spotmagic.keys.encode import Encoder
+from spotmagic.keys.encode import SCALARS, Encoder, pack_known
 from spotmagic.keys.notes import Mask, Notes
-from spotmagic.keys.reach import Reached, is_users, reach, stands_for
-from spotmagic.keys.scheme import Kind, Tree, digest, tree
+from spotmagic.keys.owned import is_users, stands_for
+from spotmagic.keys.reach import Reached, reach
+from spotmagic.keys.scheme import Kind, Tree, digest, pack_plain, tree
 from spotmagic.keys.shapes import take_apart
 
-_identities: weakref.WeakKeyDictionary[Any, tuple[Mask | None, Reached]] = weakref.WeakKeyDictionary()
+_MOST_IDENTITIES = 1024
+_identities: dict[int, tuple[Any, Mask | None, Reached]] = {}
 _lock = threading.Lock()
 
 
@@ -27,11 +28,20 @@ def fingerprint(value: Any, *, path: str = "value", notes: Notes | None = None, 
     Raises:
         Uncacheable: for what has no fingerprint (a generator, an open file), with the path to it inside the value.
     """
-    return digest(packed(value, path, Notes() if notes is None else notes, mask))
+    return digest(packed(value, path, notes, mask))
 
 
-def packed(value: Any, path: str, notes: Notes, mask: Mask | None) -> bytes:
+def packed(value: Any, path: str, notes: Notes | None, mask: Mask | None) -> bytes:
     """The canonical bytes of a value, which :func:`fingerprint` digests."""
+    kind = type(value)
+    if kind in SCALARS:
+        return pack_plain(value)
+    if kind is list or kind is dict:
+        known = pack_known(value)
+        if known is not None:
+            return known
+    if notes is None:
+        notes = Notes()
     return Encoder(take_apart, lambda obj: _code(obj, notes, mask), notes, mask).pack(value, path)
 
 
@@ -46,10 +56,13 @@ def _code(obj: Any, notes: Notes, mask: Mask | None) -> Tree:
 
 def identity(obj: Any, mask: Mask | None) -> Reached:
     """What a function, class or module reaches, walked again only when something of it changed."""
-    held = _identities.get(obj)
-    if held is not None and held[0] == mask and held[1].holds():
-        return held[1]
+    held = _identities.get(id(obj))
+    if held is not None and held[1] == mask and held[2].holds():
+        return held[2]
     reached = reach(obj, mask=mask)
     with _lock:
-        _identities[obj] = (mask, reached)
+        _identities.pop(id(obj), None)
+        _identities[id(obj)] = (obj, mask, reached)
+        while len(_identities) > _MOST_IDENTITIES:
+            del _identities[next(iter(_identities))]
     return reached

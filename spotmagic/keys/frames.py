@@ -21,7 +21,7 @@ def shape_of(kind: type) -> Shape | None:
         if issubclass(kind, base):
             return shape
     if kind.__name__ in ("NaTType", "NAType"):
-        return lambda value, encoder: tree(Kind.PANDAS_SCALAR, type(value).__name__)
+        return lambda value, _: tree(Kind.PANDAS_SCALAR, type(value).__name__)
     return None
 
 
@@ -85,19 +85,19 @@ def _array(value: Any) -> Any:
     return value.array if hasattr(value, "array") else value
 
 
-def _timestamp(value: Any, encoder: Encoder) -> Tree:
+def _timestamp(value: Any, _: Encoder) -> Tree:
     return tree(Kind.PANDAS_SCALAR, "Timestamp", value._value, value.unit, value.fold, value.tzinfo)
 
 
-def _timedelta(value: Any, encoder: Encoder) -> Tree:
+def _timedelta(value: Any, _: Encoder) -> Tree:
     return tree(Kind.PANDAS_SCALAR, "Timedelta", value._value, value.unit)
 
 
-def _period(value: Any, encoder: Encoder) -> Tree:
+def _period(value: Any, _: Encoder) -> Tree:
     return tree(Kind.PANDAS_SCALAR, "Period", value.ordinal, value.freqstr)
 
 
-def _interval(value: Any, encoder: Encoder) -> Tree:
+def _interval(value: Any, _: Encoder) -> Tree:
     return tree(Kind.PANDAS_SCALAR, "Interval", value.left, value.right, value.closed)
 
 

@@ -101,7 +101,7 @@ class FunctionKey:
             running = now.base.copy()
             running.update(pack_plain(values))
             return running.digest()
-        return self._key(now, values, args, kwargs, Notes())
+        return self._key(now, values, args, kwargs, None)
 
     def code(self) -> bytes:
         """Digest of all code reached when the last key was taken, empty before the first."""
@@ -132,22 +132,21 @@ class FunctionKey:
             notes.secret,
         )
 
-    def _key(self, now: _Now, values: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any], notes: Notes) -> bytes:
-        counted = self._counted(values, args, kwargs, notes)
+    def _key(
+        self, now: _Now, values: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any], notes: Notes | None
+    ) -> bytes:
         running = now.base.copy()
-        running.update(self._packed(counted, notes))
-        return running.digest()
-
-    def _packed(self, counted: list[tuple[str, Any]], notes: Notes) -> bytes:
-        values = [value for _, value in counted]
-        if SCALARS.issuperset(map(type, values)):
-            return pack_plain(values)  # type: ignore[no-any-return]
         try:
-            return packed(values, "arguments", notes, self._mask)
+            if self._plain:
+                running.update(packed(values, "arguments", notes, self._mask))
+            else:
+                counted = self._counted(values, args, kwargs, notes or Notes())
+                running.update(packed([value for _, value in counted], "arguments", notes, self._mask))
         except Uncacheable:
-            for name, value in counted:  # again one by one, to say where by the argument's name
+            for name, value in self._counted(values, args, kwargs, notes or Notes()):  # to say where by its name
                 packed(value, name, notes, self._mask)
             raise
+        return running.digest()
 
     def _counted(
         self, values: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any], notes: Notes
@@ -199,8 +198,7 @@ class FunctionKey:
             assert reached is not None
             base = digest("function", self.name, reached.identity)
         else:
-            pinned = [piece for item in (reached.pinned.items() if reached else ()) for piece in item]
-            base = digest("version", self.name, self._version, *pinned)
+            base = digest("version", self.name, self._version, reached.pinned if reached else b"")
         now = _Now(base, binder.bind, reached)
         self._now = now
         return now

@@ -1,81 +1,75 @@
-"""Whether what was reached is still what it was: checked on every call, so mostly in C, and never by looking at less."""
+"""Whether what was reached is still what it was. It is asked on every call, so it is one generated expression."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from itertools import repeat
-from operator import attrgetter, is_
+from collections.abc import Callable, Mapping
 from types import CellType, FunctionType
 from typing import Any
 
 MISSING = object()
-_code, _defaults, _kwdefaults = attrgetter("__code__"), attrgetter("__defaults__"), attrgetter("__kwdefaults__")
-_contents, _bases = attrgetter("cell_contents"), attrgetter("__bases__")
 
 
 class Guards:
-    """What a walk looked at, to be compared again: names, functions, closures, classes by identity; data by its bytes."""
+    """What a walk looked at, to be compared again: names, functions, closures, classes by identity, data by bytes."""
 
     def __init__(self) -> None:
-        self._names: dict[int, tuple[Mapping[str, Any], dict[str, Any]]] = {}
-        self._functions: dict[int, FunctionType] = {}
-        self._cells: dict[int, tuple[CellType, Any]] = {}
-        self._keys: list[tuple[Mapping[str, Any], tuple[str, ...]]] = []
-        self._bases: list[tuple[type, tuple[type, ...]]] = []
+        self._checks: dict[str, None] = {}
+        self._space: dict[str, Any] = {"MISSING": MISSING, "__builtins__": {}, "tuple": tuple}
+        self._known: dict[int, str] = {}
         self._live: list[tuple[Any, bytes]] = []
-        self._checks: list[tuple[Callable[..., Any], Iterable[Any], tuple[Any, ...]]] = []
+        self._holds: Callable[[], bool] | None = None
 
     def name(self, namespace: Mapping[str, Any], name: str, value: Any) -> None:
         """The name in the namespace is this object (or MISSING)."""
-        self._names.setdefault(id(namespace), (namespace, {}))[1][name] = value
+        self._check(f"{self._of(namespace)}.get({name!r}, MISSING) is {self._of(value)}")
 
     def function(self, function: FunctionType) -> None:
         """The function's code and defaults are these objects."""
-        self._functions[id(function)] = function
+        known = self._of(function)
+        for attribute in ("__code__", "__defaults__", "__kwdefaults__"):
+            self._check(f"{known}.{attribute} is {self._of(getattr(function, attribute))}")
 
     def cell(self, cell: CellType, value: Any) -> None:
         """The closure cell holds this object."""
-        self._cells[id(cell)] = (cell, value)
+        self._check(f"{self._of(cell)}.cell_contents is {self._of(value)}")
 
     def keys(self, namespace: Mapping[str, Any]) -> None:
         """The namespace has these names and no others."""
-        self._keys.append((namespace, tuple(namespace)))
+        self._check(f"tuple({self._of(namespace)}) == {self._of(tuple(namespace))}")
 
     def bases(self, kind: type) -> None:
         """The class has these bases."""
-        self._bases.append((kind, kind.__bases__))
+        self._check(f"{self._of(kind)}.__bases__ == {self._of(kind.__bases__)}")
 
     def live(self, value: Any, packed: bytes) -> None:
         """The value, which may change in place, still packs to these bytes."""
         self._live.append((value, packed))
 
+    def _check(self, expression: str) -> None:
+        self._checks[expression] = None
+
+    def _of(self, value: Any) -> str:
+        """The name of an object in the generated expression, which keeps it alive."""
+        name = self._known.get(id(value))
+        if name is None:
+            name = self._known[id(value)] = f"o{len(self._known)}"
+            self._space[name] = value
+        return name
+
     def close(self) -> None:
         """Lay the checks out for speed. Call once, when all is noted."""
-        functions = tuple(self._functions.values())
-        self._checks = [
-            (_code, functions, tuple(map(_code, functions))),
-            (_defaults, functions, tuple(map(_defaults, functions))),
-            (_kwdefaults, functions, tuple(map(_kwdefaults, functions))),
-        ] if functions else []  # fmt: skip
-        cells = tuple(cell for cell, _ in self._cells.values())
-        if cells:
-            self._checks.append((_contents, cells, tuple(value for _, value in self._cells.values())))
-        if self._bases:
-            self._checks.append((_bases, tuple(kind for kind, _ in self._bases), tuple(b for _, b in self._bases)))
-        self._spaces = [(space.get, tuple(names), tuple(names.values())) for space, names in self._names.values()]
+        text = " and ".join(self._checks) or "True"
+        self._holds = eval(compile(f"lambda: {text}", "<guards>", "eval"), self._space)
 
     def hold(self, pack: Callable[[Any], bytes]) -> bool:
-        """Whether all is as it was. ``pack`` gives the bytes of data, and may raise."""
+        """Whether all is as it was. ``pack`` gives the bytes of data."""
+        assert self._holds is not None
         try:
-            for get, names, values in self._spaces:
-                if not all(map(is_, map(get, names, repeat(MISSING)), values)):
+            if not self._holds():
+                return False
+            for value, packed in self._live:
+                if pack(value) != packed:
                     return False
-            for read, owners, values in self._checks:
-                if not all(map(is_, map(read, owners), values)):
-                    return False
-            for namespace, keys in self._keys:
-                if tuple(namespace) != keys:
-                    return False
-            return all(pack(value) == packed for value, packed in self._live)
-        except (ValueError, AttributeError):  # a closure cell that was emptied, a name that is no more
+        except Exception:  # a closure cell that was emptied, data that another thread is changing: look again
             return False
+        return True

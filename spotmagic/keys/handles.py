@@ -9,6 +9,7 @@ import _thread
 import asyncio
 import concurrent.futures
 import contextvars
+import functools
 import logging
 import re
 import sqlite3
@@ -24,8 +25,8 @@ from spotmagic.code.origin import is_user_module
 _TYPES: tuple[type, ...] = (
     _thread.LockType, _thread.RLock, threading.Condition, threading.Event, threading.Semaphore, threading.Barrier,
     threading.local, threading.Thread, asyncio.Lock, asyncio.Event, asyncio.Condition, asyncio.Semaphore,
-    asyncio.AbstractEventLoop, logging.Logger, logging.LoggerAdapter, logging.Handler, sqlite3.Connection, sqlite3.Cursor,
-    concurrent.futures.Executor, contextvars.Context,
+    asyncio.AbstractEventLoop, logging.Logger, logging.LoggerAdapter, logging.Handler, sqlite3.Connection,
+    sqlite3.Cursor, concurrent.futures.Executor, contextvars.Context,
 )  # fmt: skip
 _NAMES = re.compile(
     r"(Client|Session|Engine|Connection|Pool|Executor|Logger|Transport|Lock|Semaphore|InteractiveShell)$"
@@ -44,7 +45,7 @@ def handle_settings(value: Any) -> dict[str, str] | None:
     if isinstance(value, logging.Logger):
         settings["name"] = value.name
     for name in _SETTINGS:
-        _put(settings, name, lambda name=name: getattr(value, name, None))
+        _put(settings, name, functools.partial(getattr, value, name, None))
     _put(settings, "endpoint", lambda: value.meta.endpoint_url)
     _put(settings, "service", lambda: value.meta.service_model.service_name)
     _put(settings, "database", lambda: _redis(value))

@@ -42,5 +42,5 @@ class Notes:
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a parameter or global of this name holds a secret: ``api_key``, ``OPENAI_API_KEY``, ``token``, ``password``."""
+    """Whether a parameter or global of this name holds a secret: ``api_key``, ``OPENAI_API_KEY``, ``password``."""
     return _SECRET_NAME.search(name) is not None

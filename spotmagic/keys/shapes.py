@@ -108,6 +108,10 @@ def _family(kind: type) -> Shape | None:
             from spotmagic.keys import tensors
 
             found = tensors.shape_of(base)
+        elif package == "matplotlib":
+            from spotmagic.keys import figures
+
+            found = figures.shape_of(base)
         else:
             continue
         if found is not None:

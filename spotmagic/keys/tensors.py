@@ -26,13 +26,13 @@ def _torch(kind: type) -> Shape | None:
     if issubclass(kind, torch.Tensor):
         return _tensor
     if issubclass(kind, torch.dtype | torch.device | torch.Size):
-        return lambda value, encoder: tree(Kind.TENSOR, type(value).__name__, str(value))
+        return lambda value, _: tree(Kind.TENSOR, type(value).__name__, str(value))
     if issubclass(kind, torch.Generator):
         return lambda value, encoder: tree(Kind.TENSOR, "Generator", _tensor(value.get_state(), encoder))
     return None
 
 
-def _tensor(value: Any, encoder: Encoder) -> Tree:
+def _tensor(value: Any, _: Encoder) -> Tree:
     """dtype, device, shape and content; a sparse or quantised tensor by its dense values."""
     torch = sys.modules["torch"]
     plain = value.detach()
@@ -43,7 +43,7 @@ def _tensor(value: Any, encoder: Encoder) -> Tree:
     return tree(Kind.TENSOR, said, buffer(raw))
 
 
-def _image(value: Any, encoder: Encoder) -> Tree:
+def _image(value: Any, _: Encoder) -> Tree:
     palette = value.getpalette() if value.mode in ("P", "PA") else None
     info = {key: item for key, item in value.info.items() if isinstance(item, str | int | float | bytes | tuple)}
     return tree(Kind.IMAGE, value.mode, list(value.size), palette, info, buffer(value.tobytes()))

@@ -1,0 +1,45 @@
+"""Trees of matplotlib figures and what is drawn in them: by their picture, as their objects lead to each other without end."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+from spotmagic.keys.encode import Encoder
+from spotmagic.keys.scheme import Kind, Tree, Unfit, buffer, tree
+
+Shape = Callable[[Any, Encoder], Tree]
+
+
+def shape_of(kind: type) -> Shape | None:
+    """How values of this class are taken apart; None for what is no artist."""
+    if kind.__module__ == "matplotlib.figure" and kind.__name__ == "Figure":
+        return _figure
+    if kind.__module__ == "matplotlib.artist" and kind.__name__ == "Artist":
+        return _artist
+    return None
+
+
+def _figure(value: Any, _: Encoder) -> Tree:
+    """Size, resolution and the picture itself."""
+    drawn = io.BytesIO()
+    value.savefig(drawn, format="rgba")
+    return tree(Kind.FIGURE, list(map(float, value.get_size_inches())), float(value.dpi), buffer(drawn.getvalue()))
+
+
+def _artist(value: Any, encoder: Encoder) -> Tree:
+    """Its kind, its place among those of its figure, and the picture of the figure."""
+    figure = value.get_figure()
+    while (
+        figure is not None
+        and figure is not value
+        and getattr(figure, "get_figure", None)
+        and figure.get_figure() is not figure
+    ):
+        figure = figure.get_figure()  # a figure inside a figure
+    if figure is None:
+        raise Unfit("it is drawn in no figure")
+    place = next((number for number, one in enumerate(figure.findobj()) if one is value), -1)
+    kind = f"{type(value).__module__}.{type(value).__qualname__}"
+    return tree(Kind.FIGURE, kind, place, _figure(figure, encoder))

@@ -1,0 +1,133 @@
+"""Modules that a function imports when it runs: read from their files, so that no key needs to import anything.
+
+The text of the module and of all of the user's modules it imports counts whole. Once a module is loaded, what was
+changed in it since by assignment counts too, and what was edited on disk since is trouble.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.machinery
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+from spotmagic.code.function import Import
+from spotmagic.code.normal import normal_form
+from spotmagic.code.origin import is_user_file
+from spotmagic.code.source import find
+from spotmagic.keys.guards import MISSING, Guards
+
+_SCALARS = (type(None), bool, int, float, str)
+
+
+def imported(
+    one: Import,
+    namespace: dict[str, Any],
+    guards: Guards,
+    trouble: Callable[[str], None],
+    ref: Callable[[Any], Any],
+) -> list[Any]:
+    """What stands for an import inside a function: the text of the user's modules it loads, names of others."""
+    names = [_absolute(one, namespace), *(f"{_absolute(one, namespace)}.{name}" for name in one.names)]
+    parts: list[Any] = ["import", one.module, one.level, list(one.names)]
+    seen: set[Path] = set()
+    for name in names:
+        for module, tree in _texts(name, seen):
+            parts.append([module, normal_form(tree), _changed(module, tree, guards, trouble, ref)])
+    return parts
+
+
+def _absolute(one: Import, namespace: dict[str, Any]) -> str:
+    package = namespace.get("__package__") or ""
+    return importlib.util.resolve_name("." * one.level + one.module, package) if one.level and package else one.module
+
+
+def _texts(name: str, seen: set[Path]) -> Iterator[tuple[str, ast.Module]]:
+    """The user's module of this name and those it imports, each once, with the tree of its file."""
+    pieces = name.split(".")
+    for count in range(1, len(pieces) + 1):
+        module = ".".join(pieces[:count])
+        path = _file(module)
+        if path is None or path in seen or not is_user_file(str(path)):
+            continue
+        seen.add(path)
+        try:
+            tree = ast.parse(importlib.util.decode_source(path.read_bytes()))
+        except (OSError, SyntaxError, ValueError):
+            continue
+        yield module, tree
+        package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+        for node in ast.walk(tree):
+            for other in _named(node, package):
+                yield from _texts(other, seen)
+
+
+def _named(node: ast.AST, package: str) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        base = _absolute(Import(node.module or "", node.level, ()), {"__package__": package})
+        return [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    return []
+
+
+def _file(module: str) -> Path | None:
+    """The file of a module, without importing it or its package."""
+    loaded = sys.modules.get(module)
+    if loaded is not None:
+        filename = getattr(loaded, "__file__", None)
+        return Path(filename) if filename and filename.endswith(".py") else None
+    where: list[str] | None = None
+    spec = None
+    for piece in module.split("."):
+        try:
+            spec = importlib.machinery.PathFinder.find_spec(piece, where)
+        except (ImportError, ValueError, OSError):
+            return None
+        if spec is None:
+            return None
+        where = list(spec.submodule_search_locations or [])
+    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+
+
+def _changed(
+    name: str,
+    tree: ast.Module,
+    guards: Guards,
+    trouble: Callable[[str], None],
+    ref: Callable[[Any], Any],
+) -> list[Any]:
+    """What is otherwise in the loaded module than its text says."""
+    module = sys.modules.get(name)
+    guards.name(sys.modules, name, MISSING if module is None else module)
+    if not isinstance(module, ModuleType):
+        return []
+    space, found = vars(module), []
+    for known, said in _said(tree):
+        value = space.get(known, MISSING)
+        guards.name(space, known, value)
+        if isinstance(said, ast.AST):
+            if isinstance(value, FunctionType) and value.__module__ == name:
+                trouble(find(value).trouble)
+            elif isinstance(value, FunctionType):
+                found.append([known, ref(value)])
+        elif type(value) in _SCALARS and (type(value), value) != (type(said), said):
+            found.append([known, value])
+    return found
+
+
+def _said(tree: ast.Module) -> list[tuple[str, Any]]:
+    """The module's functions, and its names that are given a plain value once."""
+    said: dict[str, list[Any]] = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            said.setdefault(node.name, []).append(node)
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    said.setdefault(target.id, []).append(node.value.value)
+    return [(name, values[0]) for name, values in said.items() if len(values) == 1]

@@ -1,0 +1,59 @@
+"""What is the user's and what is installed, among functions, classes and modules; and their names."""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+from spotmagic.code.origin import is_user, is_user_file, is_user_module
+from spotmagic.keys.callables import named
+from spotmagic.keys.scheme import Kind, Tree, tree
+
+
+def is_users(obj: Any) -> bool:
+    """Whether a function, class or module counts by what it says, not by its name alone.
+
+    An installed function that was made by another (a closure, a lambda) does too: it may hold functions of the user.
+    """
+    if isinstance(obj, types.FunctionType):
+        return is_user_file(obj.__code__.co_filename) or is_made(obj)
+    if isinstance(obj, type):
+        return is_user_module(obj.__module__)
+    return isinstance(obj, types.ModuleType) and is_user(obj)
+
+
+def is_made(function: types.FunctionType) -> bool:
+    """Whether a name does not find the function: it was made inside another one."""
+    return function.__closure__ is not None or "<" in function.__code__.co_qualname
+
+
+def stands_for(obj: Any) -> Tree:
+    """What stands for an installed function, class or module."""
+    if isinstance(obj, types.ModuleType):
+        return tree(Kind.MODULE, obj.__name__)
+    return named(obj)
+
+
+def kind_of(obj: Any) -> str:
+    """``class``, ``module`` or ``helper``: what the user calls it."""
+    return "class" if isinstance(obj, type) else "module" if isinstance(obj, types.ModuleType) else "helper"
+
+
+def short_name(obj: Any) -> str:
+    """The name as the user wrote it."""
+    return str(getattr(obj, "__qualname__", None) or obj.__name__).replace(".<locals>", "")
+
+
+def full_name(obj: Any) -> str:
+    """Module and qualified name; the name alone for what a notebook or script defines."""
+    name = getattr(obj, "__qualname__", None)
+    if name is None:
+        return str(obj.__name__)
+    return str(name) if obj.__module__ in ("__main__", None) else f"{obj.__module__}.{name}"
+
+
+def unwrapped(value: Any) -> Any:
+    """The function under our own wrappers, which change nothing that it gives."""
+    while type(value).__module__.partition(".")[0] == "spotmagic" and hasattr(value, "__wrapped__"):
+        value = value.__wrapped__
+    return value

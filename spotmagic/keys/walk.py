@@ -1,0 +1,326 @@
+"""One walk through all that code can name: functions, classes, modules, and the values they read."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import sys
+import types
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from spotmagic.code.function import Chain, facts, names_in
+from spotmagic.code.origin import is_user, is_user_file
+from spotmagic.keys import classes, lazy, plain
+from spotmagic.keys.callables import named
+from spotmagic.keys.encode import SCALARS, Encoder
+from spotmagic.keys.guards import MISSING, Guards
+from spotmagic.keys.notes import Mask, Notes, is_secret_name
+from spotmagic.keys.owned import full_name, is_made, is_users, kind_of, short_name, stands_for, unwrapped
+from spotmagic.keys.scheme import Kind, Tree, tree
+from spotmagic.keys.state import Cells, State
+
+_WHOLE: frozenset[Chain] = frozenset({()})
+_HIDING = ("globals", "eval", "exec")
+_DESCRIPTORS = (staticmethod, classmethod, property, functools.cached_property, functools.partialmethod)
+_LRU = type(functools.lru_cache(len))
+_FIXED_MODULES = ("datetime", "decimal", "fractions", "uuid", "pathlib", "re")
+_FIXED = SCALARS | {bytes, complex, types.EllipsisType, types.NotImplementedType, range}
+_FIXED |= {kind for kind in plain.SHAPES if kind.__module__ in _FIXED_MODULES}
+
+
+@dataclass(slots=True)
+class Node:
+    """A function, class or module that was reached.
+
+    Attributes:
+        label: how the user is told of it: ``helper clean``, ``class Config``, ``module tools``.
+        ref: what stands for it where it is named: its name, and a count among those of the same name.
+        record: the bytes of what it says itself, without what it reaches.
+    """
+
+    obj: Any
+    label: str
+    ref: tuple[str, int]
+    record: bytes = b""
+
+
+@dataclass(slots=True)
+class Read:
+    """A value that was reached.
+
+    Attributes:
+        label: how the user is told of it: ``global PROMPT``, ``closure n``.
+        packed: its canonical bytes, masked if it is a secret.
+        own: whether it belongs to the root alone, such as its closure.
+    """
+
+    label: str
+    packed: bytes
+    own: bool
+
+
+class Walk:
+    """A walk from one root, breadth first, in an order that hangs on the code alone.
+
+    ``state`` grows on the way, so a walk that made it grow is done again with the grown one.
+    """
+
+    def __init__(self, mask: Mask | None, ignore: frozenset[str], state: State) -> None:
+        self.notes, self.guards, self.state, self.mask = Notes(), Guards(), state, mask
+        self.nodes: list[Node] = []
+        self.values: list[Read] = []
+        self._ignore = ignore
+        self._by_id: dict[int, Node] = {}
+        self._counts: dict[str, int] = {}
+        self._labels: set[str] = set()
+        self._open: deque[Node] = deque()
+        self._unread: deque[tuple[str, str, Any, bool]] = deque()
+        self._seen: set[tuple[int, str]] = set()
+        self._again = False
+        self._encoder = Encoder(state.take_apart(), self.ref, self.notes, mask)
+
+    def run(self, root: Any) -> bytes:
+        """Follow the root to the end; gives what stands for it. Raises Uncacheable for data without a fingerprint."""
+        packed = self._encoder.pack(root, "function")
+        if not isinstance(root, types.FunctionType | type | types.ModuleType):
+            self.guards.live(root, packed)
+        self._follow()
+        first = self.nodes[0] if self.nodes else None
+        if first is not None and self._again and isinstance(first.obj, types.FunctionType):
+            first.record += self._encoder.pack(self._defaults(first.obj), first.label)  # it calls itself with them
+            self._follow()
+        return packed
+
+    def _follow(self) -> None:
+        while self._open or self._unread:
+            if self._open:
+                node = self._open.popleft()
+                node.record = self._encoder.pack(self._record(node), node.label)
+            else:
+                self._read(*self._unread.popleft())
+
+    def _record(self, node: Node) -> list[Any]:
+        if isinstance(node.obj, types.FunctionType):
+            return self._function(node.obj, node is self.nodes[0])
+        return self._class(node.obj) if isinstance(node.obj, type) else self._module(node.obj)
+
+    def ref(self, obj: Any) -> Tree:
+        """What stands for a function, class or module; the user's is put in line to be opened."""
+        node = self._by_id.get(id(obj))
+        if node is not None:
+            self._again = self._again or node is self.nodes[0]
+            return tree(Kind.REACHED, *node.ref)
+        if not is_users(obj):
+            return stands_for(obj)
+        name = full_name(obj)
+        count = self._counts[name] = self._counts.get(name, -1) + 1
+        node = Node(obj, self._label(f"{kind_of(obj)} {short_name(obj)}"), (name, count))
+        self.nodes.append(node)
+        self._by_id[id(obj)] = node
+        self._open.append(node)
+        return tree(Kind.REACHED, *node.ref)
+
+    def _label(self, label: str) -> str:
+        count, unique = 1, label
+        while unique in self._labels:
+            count += 1
+            unique = f"{label} ({count})"
+        self._labels.add(unique)
+        return unique
+
+    def _trouble(self, why: str) -> None:
+        self.notes.trouble = self.notes.trouble or why
+
+    # -- functions ------------------------------------------------------------
+
+    def _function(self, function: types.FunctionType, own: bool) -> list[Any]:
+        self.guards.function(function)
+        cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+        if is_user_file(function.__code__.co_filename):
+            parts = self._users(function, cells, own)
+        else:
+            parts = self._installed(function, cells, own)
+        wrapped = vars(function).get("__wrapped__")
+        if wrapped is not None:
+            self.guards.name(vars(function), "__wrapped__", wrapped)
+            parts.append(wrapped)
+        return parts
+
+    def _users(self, function: types.FunctionType, cells: Cells, own: bool) -> list[Any]:
+        said = facts(function)
+        self._trouble(said.trouble)
+        self.state.find(function, said, cells)
+        for hiding in _HIDING:
+            if hiding in said.names and hiding not in function.__globals__:
+                self._trouble(f"`{short_name(function)}` calls {hiding}(), so what it reads cannot be seen")
+        parts: list[Any] = ["function", said.text]
+        parts.append([self._outside(function, name, chains, cells, own) for name, chains in said.names.items()])
+        parts.append([] if own else self._defaults(function))
+        space = function.__globals__
+        return [*parts, *(lazy.imported(one, space, self.guards, self._trouble, self.ref) for one in said.imports)]
+
+    def _installed(self, function: types.FunctionType, cells: Cells, own: bool) -> list[Any]:
+        """A function of a package that was made for the user: by a decorator, mostly."""
+        parts: list[Any] = ["installed", named(function)]
+        registry = vars(function).get("registry")
+        if isinstance(registry, types.MappingProxyType) and function.__code__.co_qualname.startswith("singledispatch."):
+            self.guards.live(registry, self._encoder.pack(registry, short_name(function)))
+            return [*parts, registry]  # the rest of its closure is a cache
+        if is_made(function):
+            parts += [facts(function).text, self._defaults(function)]
+        return [*parts, [self._outside(function, name, _WHOLE, cells, own) for name in sorted(cells)]]
+
+    def _outside(
+        self, function: types.FunctionType, name: str, chains: frozenset[Chain], cells: Cells, own: bool
+    ) -> list[Any]:
+        """A name from outside, in the closure or in the globals."""
+        if name in self._ignore:
+            return [name, "ignored"]
+        cell = cells.get(name)
+        if cell is None:
+            space = function.__globals__
+            return self._named(space, name, chains, name)
+        if self.state.has(cell):
+            return [name, "state"]
+        try:
+            value = cell.cell_contents
+        except ValueError:
+            return [name, "empty"]
+        self.guards.cell(cell, value)
+        return [name, self._value(f"closure {name}", name, value, chains, (id(cell), ""), own)]
+
+    def _named(self, space: Mapping[str, Any], name: str, chains: frozenset[Chain], path: str) -> list[Any]:
+        if self.state.has(space, name):
+            return [name, "state"]
+        value = space.get(name, MISSING)
+        self.guards.name(space, name, value)
+        if value is MISSING:
+            return [name, None]
+        return [name, self._value(f"global {path}", path, value, chains, (id(space), name))]
+
+    def _value(
+        self,
+        label: str,
+        path: str,
+        value: Any,
+        chains: frozenset[Chain],
+        place: tuple[int, str],
+        own: bool = False,
+    ) -> Any:
+        """What stands for a named value in the record of who names it."""
+        if isinstance(value, types.ModuleType):
+            return self._through(value, path, chains)
+        inner = unwrapped(value)
+        if isinstance(inner, types.FunctionType):
+            self._attributes(inner, path, chains)
+            return self.ref(inner)
+        if isinstance(inner, type):
+            return self.ref(inner)
+        if type(inner) is _LRU and isinstance(inner.__wrapped__, types.FunctionType):
+            return tree(Kind.WRAPPER, "lru_cache", self.ref(inner.__wrapped__))
+        if isinstance(inner, types.BuiltinFunctionType) and isinstance(inner.__self__, types.ModuleType | None):
+            return named(inner)
+        if place not in self._seen:
+            self._seen.add(place)
+            self._unread.append((label, path, value, own))
+        return "value"
+
+    def _through(self, module: types.ModuleType, path: str, chains: frozenset[Chain]) -> Any:
+        """A module: only what is taken from it counts, unless it is used as a whole."""
+        if not is_user(module):
+            return stands_for(module)
+        if () in chains:
+            return self.ref(module)
+        heads: dict[str, set[Chain]] = {}
+        for chain in chains:
+            heads.setdefault(chain[0], set()).add(chain[1:])
+        space = vars(module)
+        taken = [self._named(space, name, frozenset(rest), f"{path}.{name}") for name, rest in sorted(heads.items())]
+        return [module.__name__, taken]
+
+    def _attributes(self, function: types.FunctionType, path: str, chains: frozenset[Chain]) -> None:
+        """Attributes of a function that are read: ``f.model``."""
+        kept = self.state.attributes(function)
+        for chain in sorted(chains):
+            if chain and chain[0] in vars(function) and chain[0] not in kept:
+                value = vars(function)[chain[0]]
+                self.guards.name(vars(function), chain[0], value)
+                if not callable(value):
+                    self._unread.append((f"global {path}.{chain[0]}", f"{path}.{chain[0]}", value, False))
+
+    def _defaults(self, function: types.FunctionType) -> list[Any]:
+        """Defaults of a helper. Those of the root come in as arguments."""
+        code = function.__code__
+        positional = function.__defaults__ or ()
+        names = code.co_varnames[code.co_argcount - len(positional) : code.co_argcount]
+        given = {**dict(zip(names, positional, strict=True)), **(function.__kwdefaults__ or {})}
+        return [
+            [name, self._value(f"default {short_name(function)}({name})", name, value, _WHOLE, (id(function), name))]
+            for name, value in given.items()
+        ]
+
+    # -- classes, modules, values ----------------------------------------------
+
+    def _class(self, kind: type) -> list[Any]:
+        space = vars(kind)
+        self.guards.keys(space)
+        self.guards.bases(kind)
+        kept = self.state.attributes(kind)
+        parts: list[Any] = ["class", full_name(kind), list(kind.__bases__), type(kind), classes.doc(kind)]
+        for name, value in classes.members(kind):
+            if name in kept:
+                continue
+            self.guards.name(space, name, value)
+            if isinstance(value, _DESCRIPTORS):
+                parts.append([name, value])
+            else:
+                path = f"{kind.__qualname__}.{name}"
+                parts.append([name, self._value(f"global {path}", path, value, _WHOLE, (id(space), name))])
+        parts.append([[name, self._annotation(kind, note)] for name, note in classes.annotated(kind).items()])
+        parts.append(classes.fields(kind))
+        return parts
+
+    def _annotation(self, kind: type, note: Any) -> Any:
+        """An annotation; one written as text with the user's classes that it names."""
+        if not isinstance(note, str):
+            return note
+        module = sys.modules.get(kind.__module__)
+        found = [vars(module).get(name) for name in names_in(note)] if module else []
+        return [note, [one for one in found if isinstance(one, type) and is_users(one)]]
+
+    def _module(self, module: types.ModuleType) -> list[Any]:
+        space = vars(module)
+        self.guards.keys(space)
+        parts: list[Any] = ["module", module.__name__]
+        for name in sorted(space):
+            value = space[name]
+            if name.startswith("__") and name.endswith("__"):
+                continue
+            if isinstance(value, types.ModuleType) and not value.__name__.startswith(module.__name__ + "."):
+                self.guards.name(space, name, value)
+                parts.append([name, "module", value.__name__])
+            else:
+                parts.append(self._named(space, name, _WHOLE, f"{module.__name__}.{name}"))
+        return parts
+
+    def _read(self, label: str, path: str, value: Any, own: bool) -> None:
+        packed = self._encoder.pack(value, path)
+        if is_secret_name(path.rpartition(".")[2]) and isinstance(value, str | bytes):
+            self.notes.secret = True
+            packed = self.mask(packed) if self.mask else packed
+        elif not _is_fixed(value):
+            self.guards.live(value, packed)
+        self.values.append(Read(self._label(label), packed, own))
+
+
+def _is_fixed(value: Any) -> bool:
+    """Whether a value can never change in place, so that being the same object is enough."""
+    kind = type(value)
+    if kind in _FIXED:
+        return True
+    if kind is tuple or kind is frozenset:
+        return all(map(_is_fixed, value))
+    return isinstance(value, enum.Enum) and _is_fixed(value.value)
