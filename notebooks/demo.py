@@ -20,7 +20,7 @@ VOLATILE = ("spotmagic", "application/vnd.jupyter.widget-view+json")
 
 
 def run(notebook: Path) -> nbformat.NotebookNode:
-    """The notebook as a fresh kernel leaves it."""
+    """The notebook as a fresh kernel leaves it, run in the folder of its modules."""
     node = nbformat.read(notebook, as_version=4)
     NotebookClient(node, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(HERE)}}).execute()
     return node

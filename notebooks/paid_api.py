@@ -6,7 +6,9 @@ without one it starts a server of its own in this process.
 
 from __future__ import annotations
 
+import asyncio
 import json
+import math
 import os
 import threading
 import time
@@ -74,12 +76,20 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(429, {"error": "too fast"}, {"Retry-After": f"{wait:.3f}"})
             return
         time.sleep(self.server.latency)
+        if self.path == "/v1/embeddings":
+            self.embed(body["input"])
+            return
         prompt = body["messages"][-1]["content"]
         answer = " ".join(sorted(set(prompt.lower().replace(".", "").split()), key=len)[-5:])
         used = len(prompt.split()) + len(answer.split())
         self.server.bill(used)
         choice = {"index": 0, "message": {"role": "assistant", "content": answer}, "finish_reason": "stop"}
         self.reply(200, {"object": "chat.completion", "choices": [choice], "usage": {"total_tokens": used}})
+
+    def embed(self, text: str) -> None:
+        vector = [round(math.sin(sum(map(ord, text)) * (i + 1)), 6) for i in range(8)]
+        self.server.bill(len(text.split()))
+        self.reply(200, {"data": [{"embedding": vector}], "usage": {"total_tokens": len(text.split())}})
 
     def reply(self, status: int, content: dict, headers: dict | None = None) -> None:
         data = json.dumps(content).encode()
@@ -109,8 +119,17 @@ def url() -> str:
 
 def complete(prompt: str, model: str = "tiny-1") -> dict:
     """One paid chat completion. Raises ``TooManyRequestsError`` when called too fast."""
-    body = json.dumps({"model": model, "messages": [{"role": "user", "content": prompt}]}).encode()
-    request = urllib.request.Request(f"{url()}/v1/chat/completions", body, {"Content-Type": "application/json"})
+    return post("/v1/chat/completions", {"model": model, "messages": [{"role": "user", "content": prompt}]})
+
+
+async def embed(text: str, model: str = "tiny-embed-1") -> list[float]:
+    """One paid embedding: 8 numbers. Raises ``TooManyRequestsError`` when called too fast."""
+    answer = await asyncio.to_thread(post, "/v1/embeddings", {"model": model, "input": text})
+    return answer["data"][0]["embedding"]
+
+
+def post(path: str, content: dict) -> dict:
+    request = urllib.request.Request(url() + path, json.dumps(content).encode(), {"Content-Type": "application/json"})
     try:
         with urllib.request.urlopen(request) as response:
             return json.load(response)

@@ -91,4 +91,4 @@ def _publish(bundle: dict[str, Any]) -> None:
     if shell is None:
         print(bundle["text/plain"])  # noqa: T201 - a terminal without IPython has no other place
         return
-    shell.display_pub.publish(data=bundle, metadata={})
+    shell.display_pub.publish(data=bundle, metadata={"spotmagic": {"panel": True}})
