@@ -62,7 +62,7 @@ class Epoch:
         """Whether the file is still the one under this name: not after somebody removed or moved the folder."""
         try:
             return files.identity(self.path.lstat()) == self._identity
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
 
     def close(self) -> None:

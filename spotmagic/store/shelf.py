@@ -5,6 +5,7 @@ Nothing in here locks; :class:`spotmagic.store.store.FolderStore` does.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from spotmagic.store.walk import counting, journal_names, path_of, segment_names
 ROTATE = 64_000_000  # a journal that grows over this is left for compaction
 OPEN_LOGS = 128
 LISTINGS = 5
+RETRY = 1.0  # seconds before a file that could not be opened is tried again
 
 
 class Shelf:
@@ -44,6 +46,7 @@ class Shelf:
         self.segments: dict[str, Segment] = {}
         self._numbered: dict[int, Log | Segment] = {}
         self._next = 0
+        self._list_again_at = math.inf  # when a file could not be opened
         self._own: Log | None = None
         self._changed = changed
         self._clock = clock
@@ -53,7 +56,8 @@ class Shelf:
     def catch_up(self) -> None:
         """Know everything that was written before the call. Costs most when a file came or went."""
         epoch = self.epoch.map[:8]
-        if epoch != self.seen:
+        if epoch != self.seen or self._list_again_at < self._clock.monotonic():
+            self._list_again_at = math.inf
             self._list()
             for _ in range(LISTINGS):  # a merge may have gone on meanwhile
                 listed, epoch = epoch, self.epoch.map[:8]
@@ -78,9 +82,8 @@ class Shelf:
         for name in self.logs.keys() - journals - names:
             self._drop(self.logs.pop(name))
         for log in self.logs.values():
-            if log.live and log is not self._own and log.dead():
-                log.live = False  # what it wrote last is read below or was read by _open
-                self._take(log)
+            if log.live and log is not self._own:
+                self._take_last(log)
 
     def _open_segment(self, name: str) -> None:
         try:
@@ -92,7 +95,7 @@ class Shelf:
             self._open(name)
             return
         except OSError as error:
-            tell(f"segment {name} of {self.folder} is left out", str(error), once=f"{self.folder} {name}")
+            self._left_out(name, error)
             return
         self._next += 1
         self._numbered[segment.number] = self.segments[name] = segment
@@ -104,16 +107,26 @@ class Shelf:
         except FileNotFoundError:
             return
         except OSError as error:
-            tell(f"{name}.log of {self.folder} is left out", str(error), once=f"{self.folder} {name}")
+            self._left_out(name, error)
             return
         self._next += 1
         self._numbered[log.number] = self.logs[name] = log
-        log.live = not log.dead()
-        self._take(log)
+        self._take_last(log)
         if not log.live and len(self.logs) > OPEN_LOGS:
             log.rest()
 
-    def _take(self, log: Log) -> None:
+    def _left_out(self, name: str, error: OSError) -> None:
+        tell(f"{path_of(self.folder, name)} is left out", str(error), once=f"{self.folder} {name}")
+        self._list_again_at = self._clock.monotonic() + RETRY
+
+    def _take_last(self, log: Log) -> None:
+        """Take in what a log holds, for the last time when its writer is gone."""
+        dead = log.dead()
+        if self._take(log) and dead:
+            log.live = False
+
+    def _take(self, log: Log) -> bool:
+        """Take in what was added to a log. Returns whether it could be read."""
         add, number, changed = self.index.add, log.number, self._changed
         try:
             for found in log.tail():
@@ -121,6 +134,8 @@ class Shelf:
                     changed(found.key)
         except OSError as error:
             tell(f"{log.path} cannot be read", str(error), "What it holds is run again", once=str(log.path))
+            return False
+        return True
 
     def _drop(self, file: Log | Segment) -> None:
         self.index.drop_file(file.number)

@@ -317,11 +317,12 @@ class FolderStore:
         """Do what is due once a second: sync, count, look whether the folder still stands."""
         self._awake = False  # whoever writes from here on wakes the store again
         with self._lock:
-            shelf = self._shelf
-            if shelf is not None and not shelf.whole():
-                self._drop()
-                shelf = None
-            journal = shelf.journal if shelf is not None else None
+            try:
+                if self._shelf is not None and not self._shelf.whole():
+                    self._drop()
+            except OSError:
+                pass  # not to be seen now is not gone
+            journal = self._shelf.journal if self._shelf is not None else None
         if journal is not None and journal.synced < journal.end:
             try:
                 self._sync(journal)
