@@ -90,7 +90,9 @@ export class Desk {
     this.link.close();
   }
 
+  /** Ask again for all that is shown, whether or not the last answers have come. */
   async refresh(): Promise<void> {
+    this.link.drop();
     this.now.value = Date.now() / 1000;
     await Promise.all([this.loadTotals(), this.loadView()]);
   }
@@ -177,10 +179,13 @@ export class Desk {
     await Promise.all([this.loadPage(), this.open.value ? this.loadEntry(false) : undefined]);
   }
 
-  /** Ages are read every ten seconds, gauges every second. */
+  /** Every second: gauges are read; every ten, ages, and whether a silent kernel is still there. */
   private readonly tick = (): void => {
     const now = Date.now() / 1000;
-    if (now - this.now.value >= 10) this.now.value = now;
+    if (now - this.now.value >= 10) {
+      this.now.value = now;
+      this.link.probe();
+    }
     if (this.view.value === "limits" && this.steerable) void this.loadView();
   };
 

@@ -53,21 +53,34 @@ export class Link {
         this.state.value = this.answered ? "busy" : "lost";
       }, this.slow);
       this.pending.set(rid, { resolve: resolve as Pending["resolve"], reject, timer });
-      try {
-        this.model.send({ t: "request", v: 1, rid, method, params });
-      } catch (error) {
-        this.settle(rid);
-        this.state.value = "gone";
-        reject(new Refused({ type: "Gone", text: error instanceof Error ? error.message : String(error) }));
-      }
+      this.send({ t: "request", v: 1, rid, method, params });
     });
+  }
+
+  /** Find out whether anything can still be sent, while answers are due: a kernel that was restarted never gives them. */
+  probe(): void {
+    if (this.state.value === "busy" || this.state.value === "lost") this.send({ t: "probe" });
+  }
+
+  /** Wait no longer for what was asked so far. */
+  drop(error: Error = new Aborted("asked anew")): void {
+    for (const [rid, pending] of [...this.pending]) {
+      this.settle(rid);
+      pending.reject(error);
+    }
   }
 
   close(): void {
     this.model.off("msg:custom", this.receive);
-    for (const [rid, pending] of [...this.pending]) {
-      this.settle(rid);
-      pending.reject(new Aborted("the panel was closed"));
+    this.drop(new Aborted("the panel was closed"));
+  }
+
+  private send(message: object): void {
+    try {
+      this.model.send(message);
+    } catch (error) {
+      this.state.value = "gone";
+      this.drop(new Refused({ type: "Gone", text: error instanceof Error ? error.message : String(error) }));
     }
   }
 

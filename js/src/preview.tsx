@@ -84,6 +84,7 @@ function Cut({ size, more }: { size?: number; more: () => void }) {
 }
 
 function Grid({ columns, rows, labels, height, width }: Extract<Preview, { view: "table" }>) {
+  const sides = columns.map((column) => (/int|float|double|decimal/i.test(column.type) ? "num" : ""));
   return (
     <>
       <div class="scroll" tabIndex={0} role="region" aria-label="Table">
@@ -92,7 +93,7 @@ function Grid({ columns, rows, labels, height, width }: Extract<Preview, { view:
             <tr>
               <th />
               {columns.map((column, index) => (
-                <th key={index} scope="col">
+                <th key={index} scope="col" class={sides[index]}>
                   {column.name}
                   <small>{column.type}</small>
                 </th>
@@ -103,7 +104,7 @@ function Grid({ columns, rows, labels, height, width }: Extract<Preview, { view:
             {rows.map((row, index) => (
               <tr key={index}>
                 <th scope="row">{labels[index]}</th>
-                {row.map((cell, at) => <td key={at}>{cell}</td>)}
+                {row.map((cell, at) => <td key={at} class={sides[at]}>{cell}</td>)}
               </tr>
             ))}
           </tbody>

@@ -41,7 +41,7 @@ function button(root: ParentNode, name: string | RegExp): HTMLButtonElement {
   return found;
 }
 
-beforeEach(() => vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"] }));
+beforeEach(() => vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date"] }));
 
 afterEach(() => {
   for (const end of ends) end();
@@ -113,6 +113,34 @@ describe("how it stands to the kernel", () => {
     const { text } = show(model);
     await vi.advanceTimersByTimeAsync(4000);
     expect(text()).toContain("No kernel has answered yet");
+  });
+
+  it("notices by itself that a kernel it waits for was restarted", async () => {
+    const model = new FakeModel({ first: first() }, backend());
+    const { root, text } = show(model);
+    await settled();
+    model.hold = true;
+    button(root, "Functions").click();
+    await vi.advanceTimersByTimeAsync(4000);
+    model.broken = true;
+    vi.setSystemTime(Date.now() + 11_000);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(text()).toContain("Not connected to a kernel");
+  });
+
+  it("asks anew when told to look again, though an answer is still due", async () => {
+    const model = new FakeModel({ first: first() }, backend());
+    const { root, text } = show(model);
+    await settled();
+    model.hold = true;
+    button(root, "Look again").click();
+    await settled();
+    model.held.length = 0;
+    model.hold = false;
+    model.answer = backend([row(8, { name: "newest" })]);
+    button(root, "Look again").click();
+    await settled();
+    expect(text()).toContain("newest");
   });
 
   it("shows what went wrong in a view, and reads again on request", async () => {

@@ -100,7 +100,7 @@ def _text(cell: Any) -> str:
             return f"{type(cell).__name__} of {len(cell)}"
         if isinstance(cell, bytes):
             return f"{len(cell):,} bytes"
-        text = str(cell)
+        text = f"{cell:.6g}" if isinstance(cell, float) else str(cell)
     else:
         return type(cell).__name__
     return text if len(text) <= CELL else text[:CELL] + "…"
