@@ -14,6 +14,12 @@ from spotmagic.code.flow import Flow
 from spotmagic.code.scope import bound_names
 
 BUILTINS = frozenset(dir(builtins))
+_CLASS_MAKERS = frozenset(
+    {
+        "namedtuple", "NamedTuple", "TypedDict", "NewType", "TypeVar", "ParamSpec", "TypeVarTuple", "make_dataclass",
+        "make_class", "create_model", "Enum", "IntEnum", "StrEnum", "Flag", "IntFlag", "new_class",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +131,8 @@ def is_definition(node: ast.stmt) -> bool:
             ast.Assign(targets=[ast.Name()], value=ast.Lambda()) | ast.AnnAssign(target=ast.Name(), value=ast.Lambda())
         ):
             return True
+        case ast.Assign(targets=[ast.Name()], value=ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name))):
+            return name in _CLASS_MAKERS
         case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=finalbody):
             inner = [*body, *orelse, *finalbody, *(part for handler in handlers for part in handler.body)]
         case ast.If(test=test, body=body, orelse=orelse):

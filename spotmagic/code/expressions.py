@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
-from spotmagic.code.hidden import Magic, names_in_queries, unseen_attribute, unseen_call
+from spotmagic.code.hidden import Magic, names_in_queries, namespace_key, unseen_attribute, unseen_call
 from spotmagic.code.ledger import Ledger, State, join
 from spotmagic.code.scope import Scope, bound_names, parameters, type_parameters
 
@@ -54,6 +54,10 @@ class Expressions:
         """
         if self.names.state is None:
             return
+        key = namespace_key(node)
+        if key is not None:
+            self._by_key(node, key)
+            return
         match node:
             case ast.Name(id=name):
                 self.names.read(name)
@@ -96,6 +100,9 @@ class Expressions:
                     self.target(part)
             case ast.Starred(value=value):
                 self.target(value)
+            case ast.Subscript() if (name := namespace_key(node)) is not None:
+                with self.names.inside(self.names.scope.module):
+                    self.names.write(name)
             case ast.Attribute(value=value) | ast.Subscript(value=value):
                 self._touch(value)
                 for child in ast.iter_child_nodes(node):
@@ -118,7 +125,7 @@ class Expressions:
                     self.names.state = yes if every else no
                 through = self.names.state
                 return (through, join(*leaving)) if every else (join(*leaving), through)
-            case ast.Compare(left=left, comparators=[first, *rest]):
+            case ast.Compare(left=left, comparators=[first, *rest]) if namespace_key(node) is None:
                 self.expr(left)
                 self.expr(first)
                 early = self.names.state
@@ -203,6 +210,14 @@ class Expressions:
                     self.names.state, _ = self.condition(test)
             for result in [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]:
                 self.expr(result)
+
+    def _by_key(self, node: ast.AST, name: str) -> None:
+        """A name looked up in ``globals()``, which is the module's whatever the scope."""
+        with self.names.inside(self.names.scope.module):
+            self.names.read(name, swallowed=True)
+        if isinstance(node, ast.Call):
+            for argument in node.args[1:]:
+                self.expr(argument)
 
     # --- calls that hide names -----------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from spotmagic.code.expressions import Expressions
+from spotmagic.code.hidden import namespace_key
 from spotmagic.code.ledger import State, join
 from spotmagic.code.scope import Bindings, Scope, imported, type_parameters
 
@@ -154,6 +155,9 @@ class Flow(Expressions):
         match target:
             case ast.Name(id=name):
                 self.names.delete(name)
+            case ast.Subscript() if (name := namespace_key(target)) is not None:
+                with self.names.inside(self.names.scope.module):
+                    self.names.delete(name)
             case ast.Tuple(elts=parts) | ast.List(elts=parts):
                 for part in parts:
                     self._unbind(part)
@@ -165,9 +169,8 @@ class Flow(Expressions):
             module = "." * node.level + (node.module or "")
             self.starred.add(module)
             self.names.star(module)
-        for alias in node.names:
-            if alias.name == "__main__":
-                self.opaque.add("__main__")
+        if "__main__" in (getattr(node, "module", None), *(alias.name for alias in node.names)):
+            self.opaque.add("__main__")
         for name in imported(node):
             self.names.write(name)
 

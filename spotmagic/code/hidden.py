@@ -127,6 +127,23 @@ def unseen_call(node: ast.Call, *, inside: bool) -> Hidden | None:
     return None
 
 
+def namespace_key(node: ast.AST) -> str | None:
+    """The name that ``globals()["x"]``, ``globals().get("x")`` or ``"x" in globals()`` looks up, or None."""
+    match node:
+        case ast.Subscript(value=where, slice=ast.Constant(value=str(name))):
+            pass
+        case ast.Compare(left=ast.Constant(value=str(name)), ops=[ast.In() | ast.NotIn()], comparators=[where]):
+            pass
+        case ast.Call(func=ast.Attribute(value=where, attr="get"), args=[ast.Constant(value=str(name)), *_]):
+            pass
+        case _:
+            return None
+    match where:
+        case ast.Call(func=ast.Name(id="globals"), args=[], keywords=[]):
+            return name
+    return None
+
+
 def unseen_attribute(value: ast.expr, attribute: str) -> str | None:
     """Why ``value.attribute`` gives a way to names that analysis cannot see, or None."""
     if attribute in _NAMESPACES:

@@ -40,7 +40,7 @@ def groups(values: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
 
 def levels(value: Any) -> Iterator[list[Any]]:
-    """What a value reaches, nearest first; an object may come more than once. Plain containers open at the speed of C."""
+    """What a value reaches, nearest first; an object may come more than once. Plain containers open fast."""
     level = [value]
     seen: set[int] = set()
     while level:
