@@ -12,10 +12,10 @@ import duckdb
 from spotmagic.catalog import fold, snapshot
 from spotmagic.catalog.connection import DATABASE, Busy, Damaged, Unusable, connection, is_damage, sorted_out
 from spotmagic.catalog.feed import batches
-from spotmagic.catalog.instance import Cursor
+from spotmagic.catalog.instance import MEMORY, Cursor
 from spotmagic.catalog.session import Session
 from spotmagic.clock import Clock
-from spotmagic.errors import tell, tell_again
+from spotmagic.errors import OptionError, tell, tell_again
 from spotmagic.files import locked
 from spotmagic.store.record import Record
 
@@ -31,6 +31,10 @@ class Records(Protocol):
 
     def records(self, positions: Mapping[str, int]) -> Iterable[Record]:
         """Every whole record after these offsets of the journals."""
+        ...
+
+    def flush(self) -> bool:
+        """Write out what is still in memory, such as counted hits."""
         ...
 
 
@@ -50,6 +54,7 @@ class Access:
 
     def ask(self, question: Callable[[Session], T]) -> T:
         """The answer to a question. A file that turns out to be damaged is put aside and made anew on the way."""
+        self._store.flush()
         try:
             try:
                 return self._over_file(question)
@@ -112,6 +117,10 @@ class Access:
             return question(Session(cursor, database, self._clock.now()))
         except duckdb.InterruptException:
             raise KeyboardInterrupt from None
+        except duckdb.OutOfMemoryException:
+            raise OptionError(
+                "the answer takes more memory than the catalog may use", f"that is {MEMORY}", "Ask for less at a time"
+            ) from None
 
     @property
     def _once(self) -> str:

@@ -15,13 +15,19 @@ from spotmagic.catalog.statement import checked, failed
 from spotmagic.catalog.table import Table
 
 _ZONED = " WITH TIME ZONE"
-# What people see under the name of the table: its status now, its hits, and none of our bookkeeping.
-_ENTRIES = """
-CREATE OR REPLACE TEMP VIEW entries AS
-SELECT e.key, e.name, e.kind, e.version, {status} AS status, e.created, e.expires, e.seconds, e.price, e.size, e.parts, e.content_type, e.writer,
-       coalesce(u.pinned, false) AS pinned, coalesce(u.hits, 0) AS hits, e.code
-FROM {main}.entries e LEFT JOIN {main}.usage u USING (key)
-"""
+# What people see under the names of the tables: the status now, what was saved, and none of our bookkeeping.
+_VIEWS = (
+    """
+    CREATE OR REPLACE TEMP VIEW entries AS
+    SELECT e.key, e.name, e.kind, e.version, {status} AS status, e.created, e.expires, e.seconds, e.price, e.size,
+           e.parts, e.content_type, e.writer, coalesce(u.pinned, false) AS pinned, coalesce(u.hits, 0) AS hits, e.code
+    FROM {main}.entries e LEFT JOIN {main}.usage u USING (key)
+    """,
+    """
+    CREATE OR REPLACE TEMP VIEW usage AS
+    SELECT key, name, hits, seconds AS seconds_saved, price AS price_saved, last FROM {main}.usage WHERE hits > 0
+    """,
+)
 
 Values = Sequence[Any] | Mapping[str, Any]
 
@@ -33,8 +39,9 @@ def ask(session: Session, query: str, values: Values) -> Table:
         OptionError: it is not a single SELECT that stays inside the catalog, or DuckDB refuses it.
     """
     session.cursor.execute(f"USE {session.database}").fetchall()
-    view = _ENTRIES.format(main=f"{session.database}.main", status=STATUS.replace("$now", repr(session.now)))
-    session.cursor.execute(view).fetchall()
+    status = STATUS.replace("$now", repr(session.now))
+    for view in _VIEWS:
+        session.cursor.execute(view.format(main=f"{session.database}.main", status=status)).fetchall()
     checked(session.cursor, query)
     try:
         return _read(session.cursor, query, values)

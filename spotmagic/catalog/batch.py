@@ -25,6 +25,10 @@ class Use:
     pinned_at: int | None = None
     forgotten_at: int | None = None
 
+    def row(self, key: str) -> tuple[Any, ...]:
+        """As a row of the incoming uses."""
+        return key, self.hits, self.seconds, self.price, self.last, self.pinned, self.pinned_at, self.forgotten_at
+
 
 @dataclass(slots=True)
 class Batch:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from spotmagic.catalog.batch import SLOT, Batch, Use, asked, number, text
-from spotmagic.codecs import is_safe
 from spotmagic.store.entry import Bad, Entry
 from spotmagic.store.record import Record, Run
 
@@ -18,7 +17,11 @@ def batches(records: Iterable[Record]) -> Iterator[Batch]:
     """The records in batches of a size that one transaction takes well."""
     batch = Batch()
     for record in records:
-        gather(batch, record)
+        try:
+            gather(batch, record)
+        except (TypeError, ValueError, AttributeError, OverflowError):
+            pass  # sealed by a writer who broke the format: shown nowhere, and no reason to stop at it for ever
+        batch.reached(record.file, record.end)
         if batch.records >= CHUNK:
             yield batch
             batch = Batch()
@@ -42,7 +45,6 @@ def gather(batch: Batch, record: Record) -> None:
         batch.runs.append(_run(what))
     elif isinstance(what, tuple):
         _hits(batch, record, what)
-    batch.reached(record.file, record.end)
 
 
 def _put(batch: Batch, record: Record, row: tuple[Any, ...], entry: Entry | None) -> None:
@@ -51,7 +53,7 @@ def _put(batch: Batch, record: Record, row: tuple[Any, ...], entry: Entry | None
     if known is not None and known[-1] >= record.stamp:
         return
     batch.entries[key] = row
-    batch.inputs[key] = entry.inputs if entry else {}
+    batch.inputs[key] = {text(name): value for name, value in entry.inputs.items()} if entry else {}
 
 
 def _row(record: Record, entry: Entry) -> tuple[Any, ...]:
@@ -77,9 +79,11 @@ def _row(record: Record, entry: Entry) -> tuple[Any, ...]:
 
 
 def _holds(entry: Entry, codecs: tuple[str, ...]) -> str:
-    if not entry.trusted and not is_safe(codecs):
-        return "refused"
-    return text(entry.status)
+    if entry.trusted:
+        return text(entry.status)
+    from spotmagic.codecs import is_safe
+
+    return text(entry.status) if is_safe(codecs) else "refused"
 
 
 def _bad_row(record: Record, bad: Bad) -> tuple[Any, ...]:

@@ -24,8 +24,8 @@ _ORDERS = {
     "parts": "len(e.parts)",
     "content_type": "e.content_type",
     "writer": "e.writer",
-    "pinned": "pinned",
-    "hits": "hits",
+    "pinned": "coalesce(u.pinned, false)",
+    "hits": "coalesce(u.hits, 0)",
 }
 _OF_USAGE = frozenset({"pinned", "hits"})
 _KEY = re.compile(r"[0-9a-fA-F]{8,32}")

@@ -1,39 +1,25 @@
 """Bringing the catalog up to date: records of the journals into tables, each exactly once.
 
-A batch and the positions it was read to are one transaction, so a process killed at any moment leaves either both or none. What happened to a
-key is settled by the stamps of its records and not by the order in which journals are read.
+A batch and the positions it was read to are one transaction, so a process killed at any moment leaves either both or
+none. What happened to a key is settled by the stamps of its records and not by the order in which journals are read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from spotmagic.catalog.batch import Batch, columns
 from spotmagic.catalog.instance import Cursor
 from spotmagic.catalog.schema import TABLES
 
-_USE = ("key", "hits", "seconds", "price", "last", "pinned", "pinned_at", "forgotten_at")
-_USE_TYPES = {**TABLES["usage"], "last": "DOUBLE"}
-_ENTRY = (
-    "key",
-    "name",
-    "kind",
-    "version",
-    "holds",
-    "created",
-    "expires",
-    "seconds",
-    "price",
-    "size",
-    "parts",
-    "content_type",
-    "writer",
-    "code",
-    "asked",
-    "stamp",
-)
-_RUN = tuple(TABLES["runs"])
+# Times travel as seconds since 1970.
+_USE = {**TABLES["usage"], "last": "DOUBLE"}
+_ENTRY = {**TABLES["entries"], "created": "DOUBLE", "expires": "DOUBLE"}
+_RUN = {**TABLES["runs"], "started": "DOUBLE"}
+_USE.pop("name")
+_ENTRY.pop("superseded")
+_SLOT = {name: _RUN[name] for name in ("key", "started", "times", "seconds", "price")}
 
 
 def positions(cursor: Cursor, database: str) -> dict[str, int]:
@@ -49,127 +35,163 @@ def apply(cursor: Cursor, database: str, batch: Batch) -> None:
     """
     cursor.execute("BEGIN TRANSACTION").fetchall()
     try:
-        for statement, values in _statements(batch, f"{database}.main"):
-            cursor.execute(statement, values).fetchall()
+        tables = _Tables(cursor, f"{database}.main")
+        tables.take(batch)
+        tables.uses(batch)
+        tables.entries(batch)
+        tables.superseded()
+        tables.runs(batch)
+        tables.positions(batch)
         cursor.execute("COMMIT").fetchall()
     except BaseException:
         cursor.execute("ROLLBACK").fetchall()
         raise
 
 
-def _statements(batch: Batch, main: str) -> Iterator[tuple[str, list[Any]]]:
-    if batch.uses:
-        yield _incoming(
-            "uses",
-            _USE,
-            _USE_TYPES,
-            (
-                (key, u.hits, u.seconds, u.price, u.last, u.pinned, u.pinned_at, u.forgotten_at)
-                for key, u in batch.uses.items()
-            ),
-        )
-        yield _USES.format(main=main), []
-        yield (
-            f"DELETE FROM {main}.inputs WHERE key IN (SELECT e.key FROM {main}.entries e JOIN uses i ON e.key = i.key AND i.forgotten_at >= e.stamp)",
-            [],
-        )
-        yield f"DELETE FROM {main}.entries e USING uses i WHERE e.key = i.key AND i.forgotten_at >= e.stamp", []
-    if batch.entries:
-        yield _incoming(
-            "fresh", _ENTRY, {**TABLES["entries"], "created": "DOUBLE", "expires": "DOUBLE"}, batch.entries.values()
-        )
-        yield f"DELETE FROM fresh f USING {main}.usage u WHERE u.key = f.key AND u.forgotten_at >= f.stamp", []
-        yield f"DELETE FROM fresh f USING {main}.entries e WHERE e.key = f.key AND e.stamp >= f.stamp", []
-        yield f"DELETE FROM {main}.inputs WHERE key IN (SELECT key FROM fresh JOIN {main}.entries USING (key))", []
-        yield _ENTRIES.format(main=main), []
+class _Tables:
+    """The tables of a catalog during one transaction."""
+
+    def __init__(self, cursor: Cursor, main: str) -> None:
+        self._cursor, self._main = cursor, main
+
+    def take(self, batch: Batch) -> None:
+        """What comes in about keys, and the questions these have answered so far."""
+        self._incoming("uses", _USE, (use.row(key) for key, use in batch.uses.items()))
+        self._incoming("fresh", _ENTRY, batch.entries.values())
+        self._do(_GROUPS)
+
+    def uses(self, batch: Batch) -> None:
+        """Hits, pins and deletions of keys."""
+        if not batch.uses:
+            return
+        self._do(_USES)
+        if any(use.forgotten_at for use in batch.uses.values()):
+            gone = "SELECT e.key FROM {main}.entries e JOIN uses i ON e.key = i.key AND i.forgotten_at >= e.stamp"
+            self._do("CREATE OR REPLACE TEMP TABLE gone AS " + gone)
+            self._do("DELETE FROM {main}.inputs WHERE key IN (SELECT key FROM gone)")
+            self._do("DELETE FROM {main}.entries WHERE key IN (SELECT key FROM gone)")
+
+    def entries(self, batch: Batch) -> None:
+        """New and replaced entries, unless something later is known of their keys."""
+        if not batch.entries:
+            return
+        if self._do("SELECT 1 FROM {main}.usage WHERE name IS NULL AND key IN (SELECT key FROM fresh) LIMIT 1"):
+            self._do("UPDATE {main}.usage u SET name = f.name FROM fresh f WHERE u.key = f.key AND u.name IS NULL")
+        nameless = "verdict = 'hit' AND name = '' AND key IN (SELECT key FROM fresh)"
+        if self._do(f"SELECT 1 FROM {{main}}.runs WHERE {nameless} LIMIT 1"):
+            self._do(
+                "UPDATE {main}.runs r SET name = f.name, kind = f.kind FROM fresh f"
+                " WHERE r.key = f.key AND r.verdict = 'hit'"
+            )
+        self._do("DELETE FROM fresh f USING {main}.usage u WHERE u.key = f.key AND u.forgotten_at >= f.stamp")
+        self._do("DELETE FROM fresh f USING {main}.entries e WHERE e.key = f.key AND e.stamp >= f.stamp")
+        if self._do("SELECT 1 FROM {main}.entries WHERE key IN (SELECT key FROM fresh) LIMIT 1"):
+            self._do("DELETE FROM {main}.inputs WHERE key IN (SELECT key FROM fresh)")
+            self._do("DELETE FROM {main}.entries WHERE key IN (SELECT key FROM fresh)")
+        self._do(_ENTRIES)
         given = ((key, name, value.hex()) for key, inputs in batch.inputs.items() for name, value in inputs.items())
-        yield _incoming("given", ("key", "name", "fingerprint"), TABLES["inputs"], given)
-        yield f"INSERT INTO {main}.inputs SELECT * FROM given WHERE key IN (SELECT key FROM fresh)", []
-        yield f"UPDATE {main}.usage u SET name = f.name FROM fresh f WHERE u.key = f.key AND u.name IS NULL", []
-    if batch.uses or batch.entries:
-        touched = " UNION ".join(
-            f"SELECT key FROM {name}" for name, there in (("uses", batch.uses), ("fresh", batch.entries)) if there
-        )
-        yield _SUPERSEDED.format(main=main, touched=touched), []
-    if batch.runs:
-        yield _incoming("ran", _RUN, {**TABLES["runs"], "started": "DOUBLE"}, batch.runs)
-        yield (
-            f"INSERT INTO {main}.runs SELECT * REPLACE (make_timestamp((started * 1e6)::BIGINT) AS started) FROM ran",
-            [],
-        )
-    if batch.slots:
-        rows = ((name, started, *sums) for (name, started), sums in batch.slots.items())
-        yield _incoming(
-            "slots", ("key", "started", "times", "seconds", "price"), {**TABLES["runs"], "started": "DOUBLE"}, rows
-        )
-        yield _SLOTS.format(main=main), []
-    yield _incoming("reached", ("file", "position"), TABLES["positions"], batch.positions.items())
-    yield _POSITIONS.format(main=main), []
+        self._incoming("given", TABLES["inputs"], given)
+        self._do("INSERT INTO {main}.inputs SELECT * FROM given WHERE key IN (SELECT key FROM fresh)")
+
+    def superseded(self) -> None:
+        """Of entries that answer the same question the one last used is the current one.
+
+        After an edit that is the new one, and after taking the edit back the old one again.
+        """
+        self._do("INSERT INTO groups SELECT name, asked FROM fresh")
+        self._do(_TURNED)
+        if self._do("SELECT 1 FROM turned LIMIT 1"):
+            self._do("UPDATE {main}.entries e SET superseded = t.superseded FROM turned t WHERE e.key = t.key")
+
+    def runs(self, batch: Batch) -> None:
+        """What ran, and hits by name and time."""
+        if batch.runs:
+            self._incoming("ran", _RUN, batch.runs)
+            self._do(
+                "INSERT INTO {main}.runs SELECT * REPLACE (make_timestamp((started * 1e6)::BIGINT) AS started) FROM ran"
+            )
+        if batch.slots:
+            self._incoming("slots", _SLOT, ((*place, *sums) for place, sums in batch.slots.items()))
+            self._do(_SLOTS)
+
+    def positions(self, batch: Batch) -> None:
+        """How far the files have been read."""
+        self._incoming("reached", TABLES["positions"], batch.positions.items())
+        self._do(_POSITIONS)
+
+    def _do(self, sql: str) -> list[Any]:
+        rows: list[Any] = self._cursor.execute(sql.replace("{main}", self._main)).fetchall()
+        return rows
+
+    def _incoming(self, table: str, types: Mapping[str, str], rows: Iterable[tuple[Any, ...]]) -> None:
+        """A temporary table of these rows. They travel as JSON by columns, several times faster than as parameters."""
+        shape = ", ".join(f'"{name}": {_json_list(kind)}' for name, kind in types.items())
+        picked = ", ".join(f"unnest(j.{name}) AS {name}" for name in types)
+        self._cursor.execute(
+            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {picked} FROM (SELECT from_json($1, '{{{shape}}}') AS j)",
+            [columns(types, rows)],
+        ).fetchall()
 
 
-def _incoming(
-    table: str, names: tuple[str, ...], types: dict[str, str], rows: Iterable[tuple[Any, ...]]
-) -> tuple[str, list[Any]]:
-    """A temporary table of these rows. They travel as JSON by columns, several times faster than as parameters."""
-    shape = ", ".join(
-        f'"{name}": ["{types[name].removesuffix("[]")}"]'
-        if not types[name].endswith("[]")
-        else f'"{name}": [["{types[name][:-2]}"]]'
-        for name in names
-    )
-    picked = ", ".join(f"unnest(j.{name}) AS {name}" for name in names)
-    return f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {picked} FROM (SELECT from_json($1, '{{{shape}}}') AS j)", [
-        columns(names, rows)
-    ]
+def _json_list(kind: str) -> str:
+    """A list of this type, as ``from_json`` wants it said."""
+    return f'["{kind}"]' if not kind.endswith("[]") else f'[["{kind[:-2]}"]]'
 
 
 _USES = """
 MERGE INTO {main}.usage u USING (
-  SELECT i.* REPLACE (make_timestamp((i.last * 1e6)::BIGINT) AS last), e.name FROM uses i LEFT JOIN {main}.entries e USING (key)
+  SELECT i.* REPLACE (make_timestamp((i.last * 1e6)::BIGINT) AS last), coalesce(f.name, e.name) AS name
+  FROM uses i LEFT JOIN {main}.entries e USING (key) LEFT JOIN fresh f USING (key)
 ) i ON u.key = i.key
 WHEN MATCHED THEN UPDATE SET
-  name = coalesce(u.name, i.name), hits = u.hits + i.hits, seconds = u.seconds + i.seconds, price = u.price + i.price, last = greatest(u.last, i.last),
-  pinned = CASE WHEN i.pinned_at > coalesce(u.pinned_at, -1) THEN i.pinned ELSE u.pinned END, pinned_at = greatest(u.pinned_at, i.pinned_at),
+  name = coalesce(u.name, i.name),
+  hits = u.hits + i.hits,
+  seconds = u.seconds + i.seconds,
+  price = u.price + i.price,
+  last = greatest(u.last, i.last),
+  pinned = CASE WHEN i.pinned_at > coalesce(u.pinned_at, -1) THEN i.pinned ELSE u.pinned END,
+  pinned_at = greatest(u.pinned_at, i.pinned_at),
   forgotten_at = greatest(u.forgotten_at, i.forgotten_at)
 WHEN NOT MATCHED THEN INSERT (key, name, hits, seconds, price, last, pinned, pinned_at, forgotten_at)
   VALUES (i.key, i.name, i.hits, i.seconds, i.price, i.last, i.pinned, i.pinned_at, i.forgotten_at)
 """
 
-_ENTRIES = (
-    """
-MERGE INTO {main}.entries e USING (
-  SELECT * REPLACE (make_timestamp((created * 1e6)::BIGINT) AS created, make_timestamp((expires * 1e6)::BIGINT) AS expires), false AS superseded FROM fresh
-) f ON e.key = f.key
-WHEN MATCHED THEN UPDATE SET """
-    + ", ".join(f"{name} = f.{name}" for name in _ENTRY[1:])
-    + """
-WHEN NOT MATCHED THEN INSERT ("""
-    + ", ".join((*_ENTRY, "superseded"))
-    + """) VALUES ("""
-    + ", ".join(f"f.{name}" for name in (*_ENTRY, "superseded"))
-    + """)
-"""
-)
-
-# Of entries that answer the same question the one last used is the current one: after an edit the new, after taking the edit back the old.
-_SUPERSEDED = """
-UPDATE {main}.entries e SET superseded = now.superseded FROM (
-  SELECT key, row_number() OVER (PARTITION BY name, asked ORDER BY used DESC, stamp DESC, key) > 1 AS superseded FROM (
-    SELECT e.key, e.name, e.asked, e.stamp, greatest(e.created, u.last) AS used
-    FROM {main}.entries e
-    SEMI JOIN (SELECT DISTINCT name, asked FROM {main}.entries WHERE key IN ({touched})) g ON e.name = g.name AND e.asked = g.asked
-    LEFT JOIN {main}.usage u ON u.key = e.key)
-) now WHERE e.key = now.key AND e.superseded <> now.superseded
+_ENTRIES = """
+INSERT INTO {main}.entries BY NAME
+SELECT * REPLACE (
+  make_timestamp((created * 1e6)::BIGINT) AS created, make_timestamp((expires * 1e6)::BIGINT) AS expires
+), false AS superseded FROM fresh
 """
 
+_GROUPS = """
+CREATE OR REPLACE TEMP TABLE groups AS
+SELECT DISTINCT name, asked FROM {main}.entries WHERE key IN (SELECT key FROM uses UNION ALL SELECT key FROM fresh)
+"""
+
+_TURNED = """
+CREATE OR REPLACE TEMP TABLE turned AS
+SELECT key, superseded FROM (
+  SELECT e.key, e.superseded AS before, row_number() OVER (
+    PARTITION BY e.name, e.asked ORDER BY greatest(e.created, u.last) DESC, e.stamp DESC, e.key
+  ) > 1 AS superseded
+  FROM (
+    SELECT key, name, asked, created, stamp, superseded FROM {main}.entries
+    WHERE asked IN (SELECT asked FROM groups) AND (name, asked) IN (SELECT (name, asked) FROM groups)
+  ) e LEFT JOIN {main}.usage u USING (key)
+) WHERE superseded <> before
+"""
+
+# Hits whose entry has not been read yet wait under their key for a name, and stay rows of their own.
 _SLOTS = """
 MERGE INTO {main}.runs r USING (
-  SELECT coalesce(u.name, '') AS name, any_value(e.kind) AS kind, make_timestamp((s.started * 1e6)::BIGINT) AS started, sum(s.times)::BIGINT AS times,
-         sum(s.seconds) AS seconds, sum(s.price) AS price
-  FROM slots s LEFT JOIN {main}.usage u USING (key) LEFT JOIN {main}.entries e USING (key) GROUP BY 1, 3
-) s ON r.verdict = 'hit' AND r.started = s.started AND r.name = s.name
+  SELECT CASE WHEN u.name IS NULL THEN s.key ELSE '' END AS key, coalesce(u.name, '') AS name,
+         coalesce(any_value(e.kind), '') AS kind, make_timestamp((s.started * 1e6)::BIGINT) AS started,
+         sum(s.times)::BIGINT AS times, sum(s.seconds) AS seconds, sum(s.price) AS price
+  FROM slots s LEFT JOIN {main}.usage u USING (key) LEFT JOIN {main}.entries e USING (key) GROUP BY 1, 2, 4
+) s ON r.verdict = 'hit' AND r.started = s.started AND r.name = s.name AND r.key = s.key
 WHEN MATCHED THEN UPDATE SET times = r.times + s.times, seconds = r.seconds + s.seconds, price = r.price + s.price
-WHEN NOT MATCHED THEN INSERT VALUES ('', s.name, coalesce(s.kind, ''), 'hit', '', s.started, s.seconds, s.price, 0, true, '', s.times)
+WHEN NOT MATCHED THEN INSERT
+  VALUES (s.key, s.name, s.kind, 'hit', '', s.started, s.seconds, s.price, 0, true, '', s.times)
 """
 
 _POSITIONS = """

@@ -19,12 +19,15 @@ FROM (SELECT e.*, {STATUS} AS status FROM {{main}}.entries e WHERE %s) e LEFT JO
 def entries(session: Session, filters: Filters, order: Order, limit: int | None, offset: int) -> list[Row]:
     """Rows of the entries that are meant: filtered first, then sorted, then cut."""
     where = filters.where()
-    if order.of_usage:
-        sql = f"{_PAGE % where.sql} ORDER BY {order.sql}{page(limit, offset)}"
-    else:
-        cut = f"{where.sql} ORDER BY {order.sql}{page(limit, offset)}"
-        sql = f"{_PAGE % cut} ORDER BY {order.sql}"
-    return [_row(found) for found in session.rows(sql, **where.values)]
+    wanted = where.sql
+    cut = page(limit, offset)
+    if cut:  # a far page is found by its narrow columns alone
+        usage = " LEFT JOIN {main}.usage u USING (key)" if order.of_usage else ""
+        wanted = (
+            f"e.rowid IN (SELECT r FROM (SELECT e.*, e.rowid AS r, {STATUS} AS status FROM {{main}}.entries e WHERE {wanted}) e"
+            f"{usage} ORDER BY {order.sql}{cut})"
+        )
+    return [_row(found) for found in session.rows(f"{_PAGE % wanted} ORDER BY {order.sql}", **where.values)]
 
 
 def count(session: Session, filters: Filters) -> int:
@@ -51,7 +54,7 @@ def runs(session: Session, key: str | None, name: str | None, limit: int) -> lis
     """What happened, newest first: runs one by one, hits of a name counted over five minutes, hits of a key in one line."""
     wanted, values = [], {}
     if key is not None:
-        wanted.append("key = $key")
+        wanted.append("key = $key AND verdict <> 'hit'")
         values["key"] = key.lower()
     if name is not None:
         wanted.append("name = $name")

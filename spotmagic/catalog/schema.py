@@ -23,7 +23,6 @@ TABLES: dict[str, dict[str, str]] = {
         "parts": "VARCHAR[]",
         "content_type": "VARCHAR",
         "writer": "VARCHAR",
-        "pinned": "BOOLEAN",
         "code": "VARCHAR",
         "asked": "VARCHAR",  # digest of the arguments: entries of one name that ask the same supersede each other
         "superseded": "BOOLEAN",

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from catalog_ledger import Ledger
 
 from spotmagic.catalog import Catalog
 from spotmagic.testing import FakeClock
-from tests.catalog.ledger import Ledger
 
 
 @pytest.fixture
