@@ -6,7 +6,10 @@ import copy
 import re
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
+
+from IPython.utils.capture import capture_output
 
 from spotmagic.code.cell import CellCode, analyse
 from spotmagic.codecs import Undecodable, decode, encode, is_safe
@@ -27,6 +30,9 @@ from spotmagic.store.entry import Entry, Part
 OUTPUTS = "outputs"
 
 _CREDENTIAL = re.compile(r"(['\"])((?:sk|pk|gh[pousr]|xox[abp]|AKIA|AIza|eyJ)[\w\-.]{12,}|[\w+/\-]{32,}={0,2})\1")
+
+
+_analysed = lru_cache(maxsize=128)(analyse)  # a cell that is run again is read once
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,7 @@ class Cell:
         self._shell, self._spot, self._options, self._replay = shell, spot, options, replay
         self._began = spot.clock.now()
         self.body = executor.prepare(shell, text)
-        self._code = analyse(self.body.source)
+        self._code = _analysed(self.body.source)
         self.name = options.name or options.key or _label(self._code)
         self.explanation: Any = None
         self._watch: restore.Watch | None = None
@@ -229,6 +235,8 @@ class Cell:
         for name in sorted(self._code.writes | self._code.reads):
             if name in namespace and namespace[name] is value:
                 return ["variable", name]
+        if _is_drawn(value):
+            return ["nowhere", ""]
         try:
             parts.append(self._part(f"result {place}", value))
         except Uncacheable:
@@ -294,11 +302,21 @@ class Cell:
     def _bring_back(self, kept: Kept) -> None:
         namespace = self._shell.user_ns
         define = executor.definer(self._shell, self.body, self._code.definitions)
-        restore.restore(namespace, kept.load, self._code, define, rng=self._options.rng)
+        with capture_output():  # what a definition puts out is among the kept outputs
+            restore.restore(namespace, kept.load, self._code, define, rng=self._options.rng)
         values = {"variable": lambda name: namespace.get(name, NOT_KEPT), "part": kept.load}
         results = [values[how](name) if how in values else NOT_KEPT for how, name in kept.results]
         self._replay.play(kept.log, results)
         self._replay.adopt(namespace[name] for name in self._code.writes if name in namespace)
+
+
+def _is_drawn(value: Any) -> bool:
+    """Whether a result is what matplotlib gives back of a drawing, such as the lines of ``plt.plot(x)``.
+
+    Nobody reads it, and each piece of it holds the whole figure.
+    """
+    first = value[0] if isinstance(value, list | tuple) and value else value
+    return type(first).__module__.startswith("matplotlib.")
 
 
 def _label(code: CellCode) -> str:

@@ -3,91 +3,135 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import inspect
 import io
 import tokenize
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
-from IPython.utils.capture import capture_output
-
 from spotmagic.code.cell import is_definition
 from spotmagic.errors import SpotError
 
+_WAKE = 0.2  # seconds
 _SKIPPED = (tokenize.ENDMARKER, tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT, tokenize.DEDENT)
 
 
 @dataclass(frozen=True, slots=True)
+class Statement:
+    """A top-level statement: whether it shows its value, and whether a hit runs it again."""
+
+    node: ast.stmt
+    shows: bool
+    defines: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Body:
-    """The body of a cell, compiled.
+    """The body of a cell, parsed.
 
     Attributes:
         source: the body as plain Python, after IPython's transformations.
         filename: what tracebacks call the cell.
-        codes: its statements in order.
-        definitions: those that a hit runs again.
         awaits: whether running it needs an event loop.
     """
 
     source: str
     filename: str
-    codes: tuple[CodeType, ...]
-    definitions: tuple[CodeType, ...]
+    statements: tuple[Statement, ...]
     awaits: bool
 
 
+class _Transformed:
+    """The last body that was transformed: a cell's is looked at before it runs, and once is enough."""
+
+    of: tuple[int, str] = (0, "")
+    source = ""
+
+
+def transform(shell: Any, text: str) -> str:
+    """The body of a cell as plain Python, by the transformations of the shell."""
+    if _Transformed.of != (id(shell), text):
+        _Transformed.source, _Transformed.of = shell.transform_cell(text), (id(shell), text)
+    return _Transformed.source
+
+
 def prepare(shell: Any, text: str) -> Body:
-    """The compiled body of a cell. Raises ``SyntaxError`` as IPython would; nothing has run.
+    """The parsed body of a cell. Raises ``SyntaxError`` as IPython would; nothing has run.
 
     The magic's own line is counted, so that tracebacks name the lines the user sees.
     """
-    source = shell.transform_cell(text)
+    awaits = needs_await(shell, text)
+    source = transform(shell, text)
+    _Transformed.of = (0, "")  # the next run may find the shell changed
     padded = "\n" + source
     filename = shell.compile.cache(padded, shell.displayhook.prompt_count, raw_code="\n" + text)
     tree = shell.transform_ast(shell.compile.ast_parse(padded, filename))
-    codes, definitions = [], []
-    for node, shows in _nodes(tree.body, "none" if ends_quietly(source) else shell.ast_node_interactivity):
-        module = ast.Interactive([node]) if shows else ast.Module([node], [])
-        with shell.compile.extra_flags(ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if shell.autoawait else 0):
-            codes.append(shell.compile(module, filename, "single" if shows else "exec"))
-        if is_definition(node):
-            definitions.append(codes[-1])
-    return Body(source, filename, tuple(codes), tuple(definitions), any(map(_is_async, codes)))
+    nodes = _nodes(tree.body, "none" if ends_quietly(source) else shell.ast_node_interactivity)
+    statements = tuple(Statement(node, shows, is_definition(node)) for node, shows in nodes)
+    return Body(source, filename, statements, awaits)
 
 
 def run(shell: Any, body: Body) -> None:
     """Run the statements. The user's errors pass through."""
-    for code in body.codes:
+    for code in _compiled(shell, body, body.statements):
         exec(code, shell.user_global_ns, shell.user_ns)
 
 
 async def arun(shell: Any, body: Body) -> None:
     """Run the statements of a body that awaits."""
-    for code in body.codes:
-        if _is_async(code):
-            await eval(code, shell.user_global_ns, shell.user_ns)
-        else:
-            exec(code, shell.user_global_ns, shell.user_ns)
+    with _awake():
+        for code in _compiled(shell, body, body.statements):
+            if _is_async(code):
+                await eval(code, shell.user_global_ns, shell.user_ns)
+            else:
+                exec(code, shell.user_global_ns, shell.user_ns)
+
+
+@contextmanager
+def _awake() -> Iterator[None]:
+    """Wake the loop a few times a second: a kernel's loop that only waits does not notice an interrupt."""
+    loop = asyncio.get_running_loop()
+
+    def wake() -> None:
+        nonlocal timer
+        timer = loop.call_later(_WAKE, wake)
+
+    timer = loop.call_later(_WAKE, wake)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _compiled(shell: Any, body: Body, statements: Iterable[Statement]) -> list[CodeType]:
+    """The code of statements, all before the first one runs. Futures of the cell hold in the shell as always."""
+    with shell.compile.extra_flags(ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if shell.autoawait else 0):
+        return [
+            shell.compile(ast.Interactive([each.node]), body.filename, "single")
+            if each.shows
+            else shell.compile(ast.Module([each.node], []), body.filename, "exec")
+            for each in statements
+        ]
 
 
 def definer(shell: Any, body: Body, sources: tuple[str, ...]) -> Callable[[str], None]:
     """What runs one of the definitions again, as the very code of the cell: its tracebacks and sources are the same.
 
-    What a definition puts out is among the cell's kept outputs, so it is not shown a second time.
-
     Args:
         sources: the definitions in order, as the analysis gives them.
     """
-    own = dict(zip(sources, body.definitions, strict=True)) if len(sources) == len(body.definitions) else {}
+    codes = _compiled(shell, body, [each for each in body.statements if each.defines])
+    own = dict(zip(sources, codes, strict=True)) if len(sources) == len(codes) else {}
 
     def define(source: str) -> None:
         code = own.get(source) or shell.compile(source, body.filename, "exec")
         if _is_async(code):
             raise SpotError("a definition that awaits cannot be run again")
-        with capture_output():
-            exec(code, shell.user_global_ns, shell.user_ns)
+        exec(code, shell.user_global_ns, shell.user_ns)
 
     return define
 
@@ -97,7 +141,7 @@ def needs_await(shell: Any, text: str) -> bool:
     if not shell.autoawait or ("await" not in text and "async" not in text):
         return False
     try:
-        code = compile(shell.transform_cell(text), "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        code = compile(transform(shell, text), "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     except (SyntaxError, ValueError):
         return False
     return _is_async(code)

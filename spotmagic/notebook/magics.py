@@ -74,8 +74,8 @@ class SpotMagics(Magics):  # type: ignore[misc]
     @no_var_expand
     @_documented(guide.line_help)
     def spot_line(self, line: str) -> None:
-        first = line.split(maxsplit=1)[:1]
-        if first and (first[0].partition("=")[0] in VALUES or first[0] in FLAGS):
+        first = line.partition(" ")[0]
+        if "=" in first or (first in FLAGS and first != "accept"):
             raise OptionError(
                 "these options have no cell", todo="Put code under the line, and the line first in its cell"
             )

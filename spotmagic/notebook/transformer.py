@@ -6,11 +6,12 @@ import ast
 import re
 from typing import Any
 
-from spotmagic.notebook.executor import needs_await
+from spotmagic.notebook.executor import needs_await, transform
 from spotmagic.notebook.options import FLAGS
 
 _CALL = "get_ipython().run_cell_magic('spot', "
-_FIRST_LINE = re.compile(r"%spot[ \t]+(?:[A-Za-z_]\w*=|(?:" + "|".join(FLAGS) + r")(?:\s|$))")
+_FLAG = "|".join(FLAGS)
+_FIRST_LINE = re.compile(rf"%spot[ \t]+(?:(?:{_FLAG})[ \t]+)*(?:[A-Za-z_]\w*=|(?:{_FLAG})[ \t]*(?:#|$))")
 
 
 class FirstLine:
@@ -64,7 +65,7 @@ def _body(text: str) -> str | None:
 
 def _broken(shell: Any, body: str) -> str | None:
     """The transformed body, if it cannot be parsed."""
-    source: str = shell.transform_cell(body)
+    source = transform(shell, body)
     try:
         ast.parse(source)
     except (SyntaxError, ValueError):

@@ -70,7 +70,7 @@ def duration(seconds: float) -> str:
 
 def money(price: float) -> str:
     """An amount with as many digits as it needs: ``"$1.20"``, ``"$0.0004"``."""
-    return f"${price:.2f}" if price >= 0.995 or price == 0 else f"${price:.2g}"
+    return f"${price:.2f}" if price >= 0.095 or price == 0 else f"${price:.2g}"
 
 
 def size(count: float) -> str:

@@ -106,7 +106,7 @@ ROWS = [
     Row("async for, async with", "class C:\n    async def __aenter__(self): return 1\n    async def __aexit__(self, *a): pass\n"
         "async def g():\n    yield 1\n    yield 2\nasync with C() as c:\n    y = [i async for i in g()]", probes=("y", "c"),
         edited="async def g():\n    yield 1\n    yield 3\ny = [i async for i in g()]"),
-    Row("a line magic", "y = %who_ls str\n%precision 3\nz = 1.23456", probes=("z",), edited="%precision 4\nz = 1.23456"),
+    Row("a line magic", "y = %who_ls str\n%timeit -n1 -r1 -q pass\nz = 1.5", probes=("y", "z"), edited="y = %who_ls str\nz = 2.5"),
     # what the cell puts out
     Row("prints, errors and a result in order", "import sys\nprint('a')\nprint('b', file=sys.stderr)\nprint('c', end='')\ndisplay('d')\nx = [1, 2]\nx",
         probes=("x", "_"), edited="print('z')"),
@@ -133,7 +133,7 @@ ROWS = [
     Row("a progress bar", "for i in bar(3):\n    pass", "import sys\ndef bar(n):\n    for i in range(n):\n        sys.stderr.write(f'\\r{i + 1}/{n}')\n        yield i\n",
         ("i",), edited="for i in bar(4):\n    pass"),
     Row("random numbers under rng", "import random\ny = random.random()", "import random; random.seed(5)", ("y", "random.random()"), line="rng",
-        changed="import random; random.seed(6)"),
+        edited="import random\ny = random.random() * 2"),
     # options
     Row("ignore=", "y = x + z", "x = 1\nz = 1", ("y",), line="ignore=z", changed="x = 2\nz = 1"),
     Row("inputs=", "y = 1", "x = 1", ("y",), line="inputs=x", changed="x = 2"),
