@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from spotmagic.engine.attempts import arun, run
@@ -31,9 +32,9 @@ class Engine:
         began = self._clock.monotonic()
         while True:
             seat = self.flight.take(call.key)
-            if seat.leads:
+            if isinstance(seat, Seat):
                 return self._lead(call, look, seat, began)
-            joined = self._joined(call, seat.wait(), began)
+            joined = self._joined(call, seat.result(), began)
             if joined is not None:
                 return joined
 
@@ -51,9 +52,9 @@ class Engine:
         began = self._clock.monotonic()
         while True:
             seat = self.flight.take(call.key)
-            if seat.leads:
+            if isinstance(seat, Seat):
                 return await self._alead(call, look, seat, began)
-            joined = self._joined(call, await seat.await_(), began)
+            joined = self._joined(call, await asyncio.wrap_future(seat), began)
             if joined is not None:
                 return joined
 

@@ -85,9 +85,11 @@ def nearest(now: Trace, before: Iterable[Trace]) -> Trace | None:
 
 def explain(kind: str, now: Trace, before: Iterable[Trace]) -> Why:
     """Why a call with this trace found no result among those made before (newest first)."""
-    near = nearest(now, before)
-    if near is None:
+    traces = list(before)
+    if not traces:
         return Why("first run")
+    near = traces[0] if kind == "function" and now.code == traces[0].code else nearest(now, traces)
+    assert near is not None
     changed = differences(now, near)
     if not changed:
         return Why("no result kept")

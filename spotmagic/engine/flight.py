@@ -6,7 +6,6 @@ at an offset made from the key; the kernel lets go of it when the process dies, 
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
 from collections.abc import Iterator
@@ -36,26 +35,15 @@ class Landed:
 
 
 class Seat:
-    """A place in the flight of one key: the leader's, or a waiter's.
+    """The leader's place in the flight of one key: who sits in it runs the call."""
 
-    Attributes:
-        leads: whether this caller runs the call.
-    """
+    __slots__ = ("_flight", "_key", "_locked", "_token", "waiters")
 
-    __slots__ = ("_flight", "_future", "_key", "_locked", "_token", "leads")
-
-    def __init__(self, flight: Flight, key: bytes, future: Future[Landed], leads: bool) -> None:
-        self._flight, self._key, self._future, self.leads = flight, key, future, leads
+    def __init__(self, flight: Flight, key: bytes) -> None:
+        self._flight, self._key = flight, key
         self._locked = False
-        self._token: Any = _leading.set((*_leading.get(), key)) if leads else None
-
-    def wait(self) -> Landed:
-        """What the leader of this process left."""
-        return self._future.result()
-
-    async def await_(self) -> Landed:
-        """What the leader of this process left; a cancellation of this waiter leaves the others alone."""
-        return await asyncio.wrap_future(self._future)
+        self._token = _leading.set((*_leading.get(), key))
+        self.waiters: Future[Landed] | None = None
 
     def try_lock(self) -> bool:
         """Try to become the leader over all processes. A folder that cannot be locked never stops a call."""
@@ -64,15 +52,15 @@ class Seat:
 
     def land(self, landed: Landed) -> None:
         """Let go, and tell the waiters."""
-        if self._token is not None:
-            try:
-                _leading.reset(self._token)
-            except ValueError:  # closed from another context, as generators may be
-                pass
+        try:
+            _leading.reset(self._token)
+        except ValueError:  # closed from another context, as generators may be
+            pass
         if self._locked:
             self._flight.unlock(self._key)
         self._flight.leave(self._key)
-        self._future.set_result(landed)
+        if self.waiters is not None:
+            self.waiters.set_result(landed)
 
 
 class Flight:
@@ -85,30 +73,31 @@ class Flight:
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path, self.clock = path, clock
         self._fd = -1
-        self._table: dict[bytes, Future[Landed]] = {}
+        self._table: dict[bytes, Seat] = {}
         self._guard = threading.Lock()
         _flights.add(self)
 
-    def take(self, key: bytes) -> Seat:
-        """The caller's seat: the leader's if nobody in this process flies for the key.
+    def take(self, key: bytes) -> Seat | Future[Landed]:
+        """The leader's seat if nobody in this process flies for the key, else what the leader will leave.
 
         Raises:
             RecursiveCall: the caller is the leader, so it would wait for itself.
         """
         with self._guard:
-            future = self._table.get(key)
-            if future is None:
-                future = Future()
-                future.set_running_or_notify_cancel()  # so that a cancelled waiter cannot cancel it
-                self._table[key] = future
-                return Seat(self, key, future, leads=True)
-        if key in _leading.get():
-            raise RecursiveCall(
-                "a call asked for its own result while it was running",
-                why="it would wait for itself for ever",
-                todo="Call the plain function (its __wrapped__), or change an argument",
-            )
-        return Seat(self, key, future, leads=False)
+            seat = self._table.get(key)
+            if seat is None:
+                seat = self._table[key] = Seat(self, key)
+                return seat
+            if key in _leading.get():
+                raise RecursiveCall(
+                    "a call asked for its own result while it was running",
+                    why="it would wait for itself for ever",
+                    todo="Call the plain function (its __wrapped__), or change an argument",
+                )
+            if seat.waiters is None:
+                seat.waiters = Future()
+                seat.waiters.set_running_or_notify_cancel()  # so that a cancelled waiter cannot cancel it
+            return seat.waiters
 
     def leave(self, key: bytes) -> None:
         """End the flight of a key."""

@@ -48,7 +48,8 @@ class Ledger:
     def look(self, call: Call) -> Look:
         """What to do with a call. An entry that cannot be decoded counts as a bad one."""
         now = self.clock.now()
-        found = None if call.mode in (Mode.OFF, Mode.RECORD) or not call.key else self.store.get(call.key)
+        asked = call.key and call.mode not in (Mode.OFF, Mode.RECORD)
+        found = self.store.get(call.key) if asked else None
         if call.accepts and not isinstance(found, Entry):
             found = self._adopt(call)
         decision = decide(call.mode, found, now, fresh=call.fresh)

@@ -33,17 +33,13 @@ def limited(spot: Spot, function: Callable[..., Any], gate: Gate) -> Callable[..
             ticket=Ticket(gate, gate.cost.estimate(args, kwargs)),
         )
 
-    if inspect.iscoroutinefunction(function):
+    def paced(*args: Any, **kwargs: Any) -> Any:
+        return spot.drive(call(args, kwargs)).value
 
-        async def wrapper(*args: Any, **kwargs: Any) -> Any:
-            return (await spot.adrive(call(args, kwargs))).value
+    async def apaced(*args: Any, **kwargs: Any) -> Any:
+        return (await spot.adrive(call(args, kwargs))).value
 
-    else:
-
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            return spot.drive(call(args, kwargs)).value
-
-    functools.update_wrapper(wrapper, function)
+    wrapper = functools.update_wrapper(apaced if inspect.iscoroutinefunction(function) else paced, function)
     setattr(wrapper, GATE, gate)
     return wrapper
 

@@ -153,32 +153,29 @@ def wrap(marked: Marked) -> Callable[..., Any]:
         told.last = functools.partial(marked.glance, key, entry)
         return value
 
-    if inspect.iscoroutinefunction(function):
+    def call(*args: Any, **kwargs: Any) -> Any:
+        value = glance(args, kwargs)
+        return value if value is not _MISS else engine.drive(marked.call(args, kwargs)).value
 
-        async def wrapper(*args: Any, **kwargs: Any) -> Any:
-            value = glance(args, kwargs)
-            return value if value is not _MISS else (await engine.adrive(marked.call(args, kwargs))).value
+    def refresh(*args: Any, **kwargs: Any) -> Any:
+        return engine.drive(marked.call(args, kwargs, fresh=True)).value
 
-        async def refresh(*args: Any, **kwargs: Any) -> Any:
-            return (await engine.adrive(marked.call(args, kwargs, fresh=True))).value
+    async def acall(*args: Any, **kwargs: Any) -> Any:
+        value = glance(args, kwargs)
+        return value if value is not _MISS else (await engine.adrive(marked.call(args, kwargs))).value
 
-    else:
+    async def arefresh(*args: Any, **kwargs: Any) -> Any:
+        return (await engine.adrive(marked.call(args, kwargs, fresh=True))).value
 
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            value = glance(args, kwargs)
-            return value if value is not _MISS else engine.drive(marked.call(args, kwargs)).value
-
-        def refresh(*args: Any, **kwargs: Any) -> Any:
-            return engine.drive(marked.call(args, kwargs, fresh=True)).value
-
-    functools.update_wrapper(wrapper, function)
+    awaits = inspect.iscoroutinefunction(function)
+    wrapper = functools.update_wrapper(acall if awaits else call, function)
     wrapper.__dict__.update(
         {
             MARKED: marked,
             "key": lambda *args, **kwargs: marked.keys.key(args, kwargs).hex(),
             "peek": marked.peek,
             "forget": marked.forget,
-            "refresh": functools.update_wrapper(refresh, function),
+            "refresh": functools.update_wrapper(arefresh if awaits else refresh, function),
             "stats": lambda: marked.spot.stats(name),
             "explain": lambda *args, **kwargs: marked.spot.explain_call(marked.call(args, kwargs)),
         }

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, Self, TypeVar, overload
 
 from spotmagic import options as words
 from spotmagic.clock import SYSTEM, Clock
@@ -36,6 +36,19 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 Function = Callable[..., Any]
+
+
+class Rates(NamedTuple):
+    """The rates a limiter was given, per minute, and the calls at a time."""
+
+    rpm: float | str | None
+    tpm: float | str | None
+    concurrency: int | None
+
+    @property
+    def said(self) -> bool:
+        """Whether there is any."""
+        return self != (None, None, None)
 
 
 class Spot:
@@ -90,7 +103,7 @@ class Spot:
         self.pickle: Literal["signed", "never"] = pickle
         self._mode = words.parse_mode(mode or words.setting("mode", "auto") or "auto")
         self._modes: dict[str, Mode] = {}
-        self._rates = {"rpm": rpm, "tpm": tpm, "concurrency": concurrency}
+        self._rates = Rates(rpm, tpm, concurrency)
         self.limits = limits if isinstance(limits, Limits) else Limits(limits, clock=clock)
         self.folder = (Path(root or words.setting("root", ".spotmagic") or ".spotmagic") / name).absolute()
         if store is not None:
@@ -154,7 +167,7 @@ class Spot:
         price: float | Function | None = None,
         retry: Any = None,
     ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
-    def mark(self, function: Any = None, /, **given: Any) -> Any:
+    def mark(self, function: Any = None, **given: Any) -> Any:
         """The function with its results kept: a call with equal code and arguments costs a look-up.
 
         Args:
@@ -224,18 +237,18 @@ class Spot:
         Raises:
             OptionError: for rates that are none, or when neither this nor the spot names one.
         """
-        rates = {"rpm": rpm, "tpm": tpm, "concurrency": concurrency}
-        own = any(value is not None for value in rates.values())
-        chosen = rates if own else self._rates
-        if name is None and not any(value is not None for value in chosen.values()):
+        own = Rates(rpm, tpm, concurrency)
+        rates = own if own.said else self._rates
+        if name is None and not rates.said:
             raise OptionError("a limiter without a rate", todo="Say rpm=, tpm= or concurrency=, here or at the Spot")
         seconds = None if timeout is None else words.parse_duration(timeout, "timeout")
 
         def decorate(function: Callable[P, R]) -> Callable[P, R]:
             if words.is_off():
                 return function
-            title = name or (getattr(function, "__qualname__", "limit") if own else f"spot {self.name}")
-            gate = Gate(self.limits.get(title, **chosen), Cost(cost, function), settle, seconds)
+            title: str = name or (getattr(function, "__qualname__", "limit") if own.said else f"spot {self.name}")
+            limit = self.limits.get(title, rpm=rates.rpm, tpm=rates.tpm, concurrency=rates.concurrency)
+            gate = Gate(limit, Cost(cost, function), settle, seconds)
             if hasattr(function, MARKED):
                 marked = getattr(function, MARKED)
                 marked.gate = gate
