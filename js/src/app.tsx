@@ -48,7 +48,7 @@ function Head({ desk }: { desk: Desk }) {
       {totals && <code class="folder" title={totals.spot.folder}>{totals.spot.folder}</code>}
       <span class="grow" />
       <button
-        type="button"
+       
         class={`plain round ${fetching ? "turning" : ""}`}
         aria-label="Look again"
         title="Look again"
@@ -95,7 +95,7 @@ function Views({ desk }: { desk: Desk }) {
           {names.map((name) => (
             <button
               key={name}
-              type="button"
+             
               role="tab"
               id={`tab-${name}`}
               data-view={name}
@@ -139,7 +139,7 @@ function Notice({ desk }: { desk: Desk }) {
         <p class={`bar ${notice.bad ? "warn" : ""}`}>
           {notice.text}
           <span class="grow" />
-          <button type="button" class="plain round" aria-label="Dismiss" onClick={() => (desk.notice.value = null)}>
+          <button class="plain round" aria-label="Dismiss" onClick={() => (desk.notice.value = null)}>
             <Icon name="close" />
           </button>
         </p>

@@ -40,7 +40,7 @@ function Toolbar({ desk }: { desk: Desk }) {
       {name && (
         <span class="chip">
           <code>{name}</code>
-          <button type="button" class="plain" aria-label={`All names, not only ${name}`} onClick={() => desk.find({ name: "" })}>
+          <button class="plain" aria-label={`All names, not only ${name}`} onClick={() => desk.find({ name: "" })}>
             <Icon name="close" />
           </button>
         </span>
@@ -95,7 +95,10 @@ function Table({ desk, page }: { desk: Desk; page: Page }) {
                 />
               </th>
             )}
-            {columns.map((column) => <Heading key={column.field} desk={desk} {...column} />)}
+            {columns.map((column) => [
+              <Heading key={column.field} desk={desk} {...column} />,
+              column.field === "name" && <th class="brief" scope="col">Holds</th>,
+            ])}
           </tr>
         </thead>
         <tbody>
@@ -116,6 +119,7 @@ function Table({ desk, page }: { desk: Desk; page: Page }) {
                   <Marks row={row} />
                 </Named>
               </td>
+              <td class="brief" title={row.brief}>{row.brief}</td>
               <td class="num size">{bytes(row.size)}</td>
               <td class="num took">{duration(row.seconds)}</td>
               {priced && <td class="num cost">{row.price ? money(row.price) : ""}</td>}
@@ -149,7 +153,7 @@ function Heading({ desk, field, label, class: name }: { desk: Desk; field: strin
   const next = down ? field : up ? `-${field}` : field === "name" ? field : `-${field}`;
   return (
     <th class={name} scope="col" aria-sort={down ? "descending" : up ? "ascending" : "none"}>
-      <button type="button" class="plain" onClick={() => desk.find({ order: next })}>
+      <button class="plain" onClick={() => desk.find({ order: next })}>
         {label}
         <span class="arrow" aria-hidden="true">{down ? "↓" : up ? "↑" : ""}</span>
       </button>
@@ -166,10 +170,10 @@ function Pager({ desk, page }: { desk: Desk; page: Page }) {
         {number(page.offset + 1)}–{number(last)} of {number(page.total)}
       </span>
       <span class="grow" />
-      <button type="button" disabled={page.offset === 0} onClick={() => desk.find({ offset: Math.max(0, page.offset - PAGE) })}>
+      <button disabled={page.offset === 0} onClick={() => desk.find({ offset: Math.max(0, page.offset - PAGE) })}>
         <Icon name="back" /> Newer
       </button>
-      <button type="button" disabled={last >= page.total} onClick={() => desk.find({ offset: page.offset + PAGE })}>
+      <button disabled={last >= page.total} onClick={() => desk.find({ offset: page.offset + PAGE })}>
         Older <Icon name="next" />
       </button>
     </nav>
@@ -183,7 +187,7 @@ function NoRows({ desk }: { desk: Desk }) {
     <div class="empty">
       <p>{filtered ? "No entry fits." : "No live entry."}</p>
       {filtered && (
-        <button type="button" onClick={() => desk.find({ search: "", name: "", kind: "", status: "live" })}>
+        <button onClick={() => desk.find({ search: "", name: "", kind: "", status: "live" })}>
           Show all live entries
         </button>
       )}
@@ -201,9 +205,9 @@ function Chosen({ desk }: { desk: Desk }) {
     <div class="bar chosen" role="region" aria-label="Chosen entries">
       <span>{number(rows.length)} chosen</span>
       <span class="grow" />
-      <button type="button" onClick={() => void desk.pin(rows, !pinned)}>{pinned ? "Unpin" : "Pin"}</button>
-      <button type="button" class="danger" onClick={() => (desk.asking.value = rows)}>Forget…</button>
-      <button type="button" class="plain round" aria-label="Choose none" onClick={() => desk.select(rows, false)}>
+      <button onClick={() => void desk.pin(rows, !pinned)}>{pinned ? "Unpin" : "Pin"}</button>
+      <button class="danger" onClick={() => (desk.asking.value = rows)}>Forget…</button>
+      <button class="plain round" aria-label="Choose none" onClick={() => desk.select(rows, false)}>
         <Icon name="close" />
       </button>
     </div>
@@ -230,8 +234,8 @@ export function Confirm({ desk, rows }: { desk: Desk; rows: readonly Row[] }) {
         <span id="confirm-cost">Having {rows.length === 1 ? "it" : "them"} again takes {cost}.</span>
       </p>
       <span class="grow" />
-      <button type="button" class="danger solid" onClick={() => void desk.forget(rows)}>Forget</button>
-      <button type="button" ref={takeFocus} onClick={close}>Keep</button>
+      <button class="danger solid" onClick={() => void desk.forget(rows)}>Forget</button>
+      <button ref={takeFocus} onClick={close}>Keep</button>
     </div>
   );
 }

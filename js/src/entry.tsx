@@ -2,7 +2,7 @@
 
 import { Confirm, Marks } from "./entries";
 import type { Desk } from "./desk";
-import { Icon, Verdict } from "./marks";
+import { Icon, Told, Verdict } from "./marks";
 import { PreviewView } from "./preview";
 import { why } from "./runs";
 import { Waiting } from "./waiting";
@@ -14,7 +14,7 @@ export function EntryView({ desk }: { desk: Desk }) {
   const fresh = loaded.state !== "ready" || loaded.value.row.key === desk.open.value ? loaded : { state: "loading" as const };
   return (
     <div class="entry" onKeyDown={(event) => event.key === "Escape" && desk.back()}>
-      <button type="button" class="plain back" onClick={() => desk.back()}>
+      <button class="plain back" onClick={() => desk.back()}>
         <Icon name="back" /> Entries
       </button>
       <Waiting of={fresh} lines={8} retry={() => desk.open.value && desk.openEntry(desk.open.value)}>
@@ -34,8 +34,8 @@ function Detail({ desk, entry }: { desk: Desk; entry: Entry }) {
         <span class="grow" />
         {desk.steerable && !desk.asking.value && (
           <>
-            <button type="button" onClick={() => void desk.pin([row], !row.pinned)}>{row.pinned ? "Unpin" : "Pin"}</button>
-            <button type="button" class="danger" onClick={() => (desk.asking.value = [row])}>Forget…</button>
+            <button onClick={() => void desk.pin([row], !row.pinned)}>{row.pinned ? "Unpin" : "Pin"}</button>
+            <button class="danger" onClick={() => (desk.asking.value = [row])}>Forget…</button>
           </>
         )}
       </div>
@@ -67,13 +67,13 @@ function Parts({ desk, parts }: { desk: Desk; parts: PartRow[] }) {
           {parts.map((part) => (
             <button
               key={part.name}
-              type="button"
+             
               class="chip"
               aria-pressed={part.name === current}
               title={`${part.type}, ${bytes(part.size)}`}
               onClick={() => desk.showPart(part.name)}
             >
-              {part.name}
+              {part.label}
             </button>
           ))}
         </div>
@@ -123,7 +123,7 @@ function Runs({ desk, entry: { runs } }: { desk: Desk; entry: Entry }) {
         {runs.map((run) => (
           <li key={`${run.started} ${run.verdict}`}>
             <Verdict verdict={run.verdict} error={run.error} />
-            <span class="why">{why(run)}</span>
+            <span class="why"><Told text={why(run)} /></span>
             <span class="muted when" title={moment(run.started)}>{ago(run.started, desk.now.value)}</span>
           </li>
         ))}

@@ -50,13 +50,18 @@ export function Tag({ children, tone = "" }: { children: ComponentChildren; tone
   return <span class={`tag ${tone}`}>{children}</span>;
 }
 
+/** A sentence in which `names` stand between backticks. */
+export function Told({ text }: { text: string }) {
+  return <>{text.split("`").map((piece, index) => (index % 2 ? <code key={index}>{piece}</code> : piece))}</>;
+}
+
 /** A name that opens something, or only stands there, with its tags. */
 export function Named({ name, open, children }: { name: string; open?: (() => void) | undefined; children?: ComponentChildren }) {
   const shown = name || "unnamed";
   return (
     <div class="named">
       {open ? (
-        <button type="button" class="plain link" title={name} onClick={open}>
+        <button class="plain link" title={name} onClick={open}>
           <span>{shown}</span>
         </button>
       ) : (

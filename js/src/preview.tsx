@@ -78,7 +78,7 @@ function Cut({ size, more }: { size?: number; more: () => void }) {
   return (
     <p class="label">
       Only the beginning{size ? ` of ${bytes(size)}` : ""}.{" "}
-      <button type="button" class="plain link" onClick={more}>Show more</button>
+      <button class="plain link" onClick={more}>Show more</button>
     </p>
   );
 }

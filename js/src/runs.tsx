@@ -1,7 +1,7 @@
 // The latest calls with their verdicts: why something ran again.
 
 import type { Desk } from "./desk";
-import { Named, Verdict } from "./marks";
+import { Named, Told, Verdict } from "./marks";
 import { Waiting } from "./waiting";
 import type { Run } from "./wire";
 import { ago, count, duration, moment, money } from "./words";
@@ -40,7 +40,7 @@ export function RunsView({ desk }: { desk: Desk }) {
                     <Named name={run.name} open={run.stored ? () => desk.openEntry(run.key) : undefined} />
                   </td>
                   <td class="why">
-                    {why(run)}
+                    <Told text={why(run)} />
                   </td>
                   <td class="num took">
                     {run.verdict === "hit" ? "" : duration(run.seconds)}

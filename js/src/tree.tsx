@@ -51,7 +51,7 @@ class Branch extends Component<BranchProps, { open: boolean; shown: number }> {
               <Branch key={index} label={key} node={child} depth={depth + 1} />
             ))}
             {shown < node.children.length ? (
-              <button type="button" class="plain link" onClick={() => this.setState({ shown: shown + STEP })}>
+              <button class="plain link" onClick={() => this.setState({ shown: shown + STEP })}>
                 {number(hidden)} more
               </button>
             ) : (

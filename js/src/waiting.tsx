@@ -28,7 +28,7 @@ export function Failed({ failure, retry }: { failure: Failure; retry?: (() => vo
     <div class="trouble" role="alert">
       <p>This could not be read.</p>
       <pre>{failure.type === "Gone" ? failure.text : `${failure.type}: ${failure.text}`}</pre>
-      {retry && <button type="button" onClick={retry}>Try again</button>}
+      {retry && <button onClick={retry}>Try again</button>}
     </div>
   );
 }

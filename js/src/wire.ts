@@ -18,6 +18,7 @@ export interface Row {
   shared: boolean;
   pinned: boolean;
   hits: number;
+  brief: string;
 }
 
 export interface Page {
@@ -98,9 +99,9 @@ export interface LimitRow {
 
 export interface PartRow {
   name: string;
+  label: string;
   type: string;
   size: number;
-  safe: boolean;
 }
 
 export interface DiffLine {

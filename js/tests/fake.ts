@@ -89,6 +89,7 @@ export function row(n: number, change: Partial<Row> = {}): Row {
     shared: false,
     pinned: false,
     hits: n,
+    brief: `held ${n}`,
     ...change,
   };
 }

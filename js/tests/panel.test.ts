@@ -23,7 +23,7 @@ function backend(rows: Row[] = [row(0), row(1), row(2)], more: Record<string, (p
     if (method === "entries") return page(rows.slice(params.offset, params.offset + params.limit), rows.length, params.offset);
     if (method === "entry") {
       const found = rows.find((one) => one.key === params.key);
-      return { row: found, parts: [{ name: "value", type: "value", size: 3, safe: true }], inputs: [], runs: [], source: null, diff: null, missing: null };
+      return { row: found, parts: [{ name: "value", label: "value", type: "value", size: 3 }], inputs: [], runs: [], source: null, diff: null, missing: null };
     }
     if (method === "preview") return { view: "text", text: "kept text", size: 9, whole: true };
     if (method === "forget") return { forgotten: params.keys.length };
@@ -353,7 +353,7 @@ describe("one entry", () => {
 
 describe("hostile values", () => {
   it("stay text in every view", async () => {
-    const bad = row(1, { name: HOSTILE, version: HOSTILE, content_type: HOSTILE });
+    const bad = row(1, { name: HOSTILE, version: HOSTILE, content_type: HOSTILE, brief: HOSTILE });
     const run = { key: bad.key, name: HOSTILE, kind: "cell", verdict: "ran", reason: HOSTILE, started: 1, seconds: 1, price: 0, waited: 0, stored: true, error: HOSTILE, times: 1 };
     const shown = totals({ spot: { name: HOSTILE, folder: HOSTILE }, trouble: [HOSTILE], views: ["entries", "runs", "functions", "limits"] });
     const views: Preview[] = [
@@ -365,7 +365,7 @@ describe("hostile values", () => {
       { view: "none", why: HOSTILE },
     ];
     const detail = {
-      row: bad, parts: [{ name: HOSTILE, type: HOSTILE, size: 1, safe: true }, { name: "b", type: "", size: 1, safe: true }],
+      row: bad, parts: [{ name: HOSTILE, label: HOSTILE, type: HOSTILE, size: 1 }, { name: "b", label: "b", type: "", size: 1 }],
       inputs: [{ name: HOSTILE, fingerprint: HOSTILE }], runs: [run], source: HOSTILE,
       diff: { lines: [{ op: "+", text: HOSTILE }], than: 1 }, missing: HOSTILE,
     };

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from spotmagic.catalog.filters import STATUSES
 from spotmagic.catalog.rows import Row
-from spotmagic.codecs import is_safe
-from spotmagic.dashboard.preview import OUTPUTS, Preview
+from spotmagic.dashboard.brief import SMALL, brief
+from spotmagic.dashboard.outputs import OUTPUTS
+from spotmagic.dashboard.preview import Preview
 from spotmagic.dashboard.wire import Params, clean
 from spotmagic.errors import SpotError, unknown
 from spotmagic.store.entry import Bad, Entry, Part
@@ -63,8 +64,11 @@ class Backend:
         return clean(self._methods[method](given)), []
 
     def first(self) -> Result:
-        """What a panel shows before it has asked anything."""
-        return {"totals": clean(self._fresh_totals()), "page": self.dispatch("entries", {})[0]}
+        """What a panel shows before it has asked anything. A notebook may save it, so no value is in it."""
+        page, _ = self.dispatch("entries", {})
+        for row in page["rows"]:
+            row["brief"] = ""
+        return {"totals": clean(self._fresh_totals()), "page": page}
 
     def totals(self) -> Result:
         """What the spot holds and has saved in all."""
@@ -102,12 +106,20 @@ class Backend:
         order = params.text("order", "-created")
         rows = self._spot.catalog.entries(**filters, order=order, limit=limit, offset=offset)
         total = len(rows) if not offset and len(rows) < limit else self._spot.catalog.count(**filters)
-        return {"rows": list(map(self._row, rows)), "total": total, "offset": offset}
+        return {
+            "rows": [self._row(row) | {"brief": self._brief(row)} for row in rows],
+            "total": total,
+            "offset": offset,
+        }
 
     def _row(self, row: Row) -> Result:
         shown = _fields(row)
         shown["shared"] = self._is_shared(shown.pop("writer"))
         return {**shown, "version": row.version or None, "content_type": row.content_type or None}
+
+    def _brief(self, row: Row) -> str:
+        entry = self._spot.store.get(bytes.fromhex(row.key)) if row.size <= SMALL else None
+        return brief(entry) if isinstance(entry, Entry) else ""
 
     def _is_shared(self, writer: str) -> bool:
         return bool(writer) and writer != self._spot.ring.kid.hex()
@@ -123,7 +135,7 @@ class Backend:
         source = entry.notes.get("source") if entry else None
         return {
             "row": self._row(row),
-            "parts": [_part(part) for part in _in_order(entry.parts)] if entry else [],
+            "parts": list(map(_part, _worth_showing(entry.parts))) if entry else [],
             "inputs": [{"name": name, "fingerprint": _hex(fingerprint)} for name, fingerprint in inputs.items()],
             "runs": [_run(run) for run in self._spot.catalog.runs(key=key, limit=20)],
             "source": source,
@@ -204,6 +216,7 @@ class Backend:
 
 
 _TOTALS = ("entries", "bytes", "hits", "misses", "errors", "seconds_saved", "price_saved", "price_paid")
+_OWN = frozenset({"changes", "linked variables"})
 _RUN = ("key", "name", "kind", "verdict", "reason", "started", "seconds", "price", "waited", "stored", "error", "times")
 
 
@@ -234,12 +247,13 @@ def _gauges(state: LimitState) -> Result:
 
 def _part(part: Part) -> Result:
     kinds = [codec for codec in part.codecs if codec not in ("plain", "refs")] or ["value"]
-    return {"name": part.name, "type": ", ".join(kinds), "size": part.size, "safe": is_safe(part.codecs)}
+    label = part.name.removeprefix("variables ").removeprefix("variable ")
+    return {"name": part.name, "label": label, "type": ", ".join(kinds), "size": part.size}
 
 
-def _in_order(parts: tuple[Part, ...]) -> list[Part]:
-    """What a reader looks for first comes first: what a cell showed, then what it made."""
-    return sorted(parts, key=lambda part: (part.name != OUTPUTS, part.name == "variables" and len(parts) > 2))
+def _worth_showing(parts: tuple[Part, ...]) -> list[Part]:
+    """The parts a reader knows, what a cell showed before what it made. Its own book-keeping is left out."""
+    return sorted((part for part in parts if part.name not in _OWN), key=lambda part: part.name != OUTPUTS)
 
 
 def _hex(fingerprint: bytes | str) -> str:

@@ -1,4 +1,7 @@
-"""The log of a cell's outputs, as the notebook stores it: lists ``[kind, text, data, metadata, display_id, wait]``."""
+"""The log of a cell's outputs as the notebook stores it.
+
+It is ``{"log": [[kind, text, data, metadata, display_id, wait], …]}``.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+OUTPUTS = "outputs"  # the part in which a cell keeps what it put out
 _KINDS = frozenset({"stdout", "stderr", "display", "update", "clear", "result"})
 _FIELDS = 6
 
@@ -25,9 +29,12 @@ class Event:
         return cls(kind, text, data)
 
 
-def is_log(value: Any) -> bool:
-    """Whether a stored value is a log of outputs."""
-    return isinstance(value, list) and all(map(_is_event, value))
+def log_of(value: Any) -> list[Event] | None:
+    """The log in a stored part of a cell, or ``None`` where there is none."""
+    log = value.get("log") if isinstance(value, dict) else value
+    if not isinstance(log, list) or not all(map(_is_event, log)):
+        return None
+    return list(map(Event.of, log))
 
 
 def _is_event(packed: Any) -> bool:

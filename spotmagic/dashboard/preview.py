@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from spotmagic.codecs import decode, is_safe
-from spotmagic.dashboard.outputs import Event, is_log
+from spotmagic.dashboard.outputs import OUTPUTS, Event, log_of
 from spotmagic.dashboard.table import table
 from spotmagic.dashboard.tree import Tree
 from spotmagic.store.entry import Entry, Part
@@ -20,7 +20,6 @@ TEXT = 40_000  # letters of a first look; "show more" gives up to SENT
 READ = 256_000_000  # parts above this size are not decoded for a look
 FIRST_BYTES = 256
 EVENTS = 50
-OUTPUTS = "outputs"  # the part in which a cell keeps what it put out
 
 Shape = dict[str, Any]
 
@@ -70,8 +69,9 @@ class Preview:
             value = decode(part.codecs, part.head, part.buffers, trusted=False)
         except Exception as error:  # a value that cannot be made here is shown as what it is: bytes
             return _sealed(part, f"It cannot be read here: {error}")
-        if self._is_log and is_log(value):
-            return self._outputs(value)
+        log = log_of(value) if self._is_log else None
+        if log is not None:
+            return self._outputs(log)
         return self.value(value, content_type)
 
     def value(self, value: Any, content_type: str = "") -> Shape:
@@ -122,8 +122,8 @@ class Preview:
         place, size = len(self.buffers) - 1, len(data)
         return {"view": "media", "media": mime.split("/")[0], "mime": mime, "buffer": place, "size": size}
 
-    def _outputs(self, log: list[list[Any]]) -> Shape:
-        items = [shape for event in map(Event.of, log[:EVENTS]) if (shape := self._event(event))]
+    def _outputs(self, log: list[Event]) -> Shape:
+        items = [shape for event in log[:EVENTS] if (shape := self._event(event))]
         if not items:
             return {"view": "none", "why": "The cell put nothing out."}
         return {"view": "list", "items": items, "more": max(0, len(log) - EVENTS)}

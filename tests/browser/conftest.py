@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-pytest.importorskip("playwright")
 
 from .lab import Lab, Notebook
 
@@ -63,9 +62,9 @@ def notebook(lab: Lab, page: Any, request: pytest.FixtureRequest) -> Open:
 
 
 @pytest.fixture
-def shots(pytestconfig: pytest.Config) -> Callable[[Any, str], None]:
-    """Saves pictures to look at, when ``--shots=FOLDER`` says where."""
-    folder = pytestconfig.getoption("--shots")
+def shots() -> Callable[[Any, str], None]:
+    """Saves pictures to look at, when SPOTMAGIC_SHOTS names a folder."""
+    folder = os.environ.get("SPOTMAGIC_SHOTS")
 
     def shot(what: Any, name: str) -> None:
         if folder:
@@ -73,7 +72,3 @@ def shots(pytestconfig: pytest.Config) -> Callable[[Any, str], None]:
             what.screenshot(path=Path(folder) / f"{name}.png")
 
     return shot
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--shots", default="", help="folder for pictures of what the browser tests saw")

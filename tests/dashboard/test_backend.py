@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 from spotmagic.dashboard.backend import Backend
@@ -70,7 +71,7 @@ def test_a_page_of_entries_is_cut_and_counted(backend: Backend, keep: Keep, cloc
 def test_entries_are_found_by_name_text_kind_and_status(backend: Backend, keep: Keep, clock: FakeClock) -> None:
     keep(name="ask", expires=clock.now() + 10)
     keep(name="asking")
-    keep({"outputs": []}, name="table", kind="cell")
+    keep({"outputs": {"log": []}}, name="table", kind="cell")
 
     def names(**filters: Any) -> set[str]:
         return {row["name"] for row in backend.dispatch("entries", filters)[0]["rows"]}
@@ -96,13 +97,52 @@ def test_one_entry_tells_its_inputs_runs_and_parts(backend: Backend, keep: Keep)
     entry, _ = backend.dispatch("entry", {"key": key})
     assert {one["name"] for one in entry["inputs"]} == {"text", "helper clean"}
     assert entry["runs"][0]["reason"] == "`PROMPT` changed"
-    assert entry["parts"] == [{"name": "value", "type": "value", "size": 5, "safe": True}]
+    assert entry["parts"] == [{"name": "value", "label": "value", "type": "value", "size": 5}]
+
+
+def test_a_cell_shows_its_outputs_first_and_no_bookkeeping(backend: Backend, keep: Keep) -> None:
+    made = {"changes": {"version": 1}, "variable df": [1], "variables a, b": {"a": 1}, "outputs": {"log": []}}
+    entry, _ = backend.dispatch("entry", {"key": keep(made, kind="cell")})
+    assert [part["label"] for part in entry["parts"]] == ["outputs", "df", "a, b"]
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        ("a\n  text\tin lines", "a text in lines"),
+        ("x" * 500, "x" * 89 + "…"),
+        ({"question": "one", "n": 2, "more": [1, 2, 3, 4, 5]}, '{question: "one", n: 2, more: [1, 2, 3, 4, …]}'),
+        ([[["deep"]]], "[[list of 1]]"),
+        (0.1 + 0.2, "0.3"),
+        (None, "None"),
+        (b"12345", "5 bytes"),
+        (np.zeros((3, 4)), "ndarray, 3 \N{MULTIPLICATION SIGN} 4"),
+        (object, "type"),
+        ("y" * 50_000, ""),
+    ],
+)
+def test_entries_of_one_name_are_told_apart_by_what_they_hold(
+    backend: Backend, keep: Keep, value: Any, line: str
+) -> None:
+    keep(value)
+    assert backend.dispatch("entries", {})[0]["rows"][0]["brief"] == line
+
+
+def test_a_cell_is_told_by_the_last_words_it_put_out(backend: Backend, keep: Keep) -> None:
+    log = [["stdout", "first\n", {}, {}, "", False], ["result", "", {"text/plain": "42"}, {}, "", False]]
+    keep({"outputs": {"log": log}}, kind="cell")
+    assert backend.dispatch("entries", {})[0]["rows"][0]["brief"] == "42"
+
+
+def test_what_a_notebook_may_save_holds_no_value(backend: Backend, keep: Keep) -> None:
+    keep("a private answer")
+    assert "private" not in strict(backend.first())
 
 
 def test_a_cell_shows_what_changed_since_its_last_result(backend: Backend, keep: Keep, clock: FakeClock) -> None:
-    keep({"outputs": []}, name="table", kind="cell", notes={"source": "a = 1\nb = 2"})
+    keep({"outputs": {"log": []}}, name="table", kind="cell", notes={"source": "a = 1\nb = 2"})
     clock.sleep(60)
-    key = keep({"outputs": []}, name="table", kind="cell", notes={"source": "a = 1\nb = 3"})
+    key = keep({"outputs": {"log": []}}, name="table", kind="cell", notes={"source": "a = 1\nb = 3"})
     diff = backend.dispatch("entry", {"key": key})[0]["diff"]
     assert [(line["op"], line["text"]) for line in diff["lines"] if line["op"] in "+-"] == [
         ("-", "b = 2"),

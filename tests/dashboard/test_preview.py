@@ -232,7 +232,7 @@ LOG = [
 
 
 def outputs(log: Any, **entry: Any) -> Any:
-    return look(log, part="outputs", kind="cell", **entry)
+    return look({"log": log, "results": []}, part="outputs", kind="cell", **entry)
 
 
 def test_outputs_of_a_cell_are_shown_in_their_order() -> None:
