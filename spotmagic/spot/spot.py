@@ -246,7 +246,7 @@ class Spot:
         def decorate(function: Callable[P, R]) -> Callable[P, R]:
             if words.is_off():
                 return function
-            title: str = name or (getattr(function, "__qualname__", "limit") if own.said else f"spot {self.name}")
+            title = name or (str(getattr(function, "__qualname__", "limit")) if own.said else f"spot {self.name}")
             limit = self.limits.get(title, rpm=rates.rpm, tpm=rates.tpm, concurrency=rates.concurrency)
             gate = Gate(limit, Cost(cost, function), settle, seconds)
             if hasattr(function, MARKED):
