@@ -27,7 +27,7 @@ def members(kind: type) -> Iterator[tuple[str, Any]]:
             continue
         if inspect.isfunction(value) and not _is_users(value) and name.startswith("_"):
             continue
-        if type(value).__module__ == "_collections" and type(value).__name__ == "_tuplegetter":
+        if type(value).__name__ == "_tuplegetter":
             continue
         if _made_for_namedtuple(kind, name):
             continue
