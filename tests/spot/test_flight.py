@@ -40,7 +40,8 @@ print("done", flush=True)
 
 def start(tmp_path: Path, hold: float, threads: int, keys: int) -> subprocess.Popen[str]:
     script = tmp_path / "shared_work.py"
-    script.write_text(SCRIPT)
+    if not script.exists():  # others may be reading it
+        script.write_text(SCRIPT)
     args = [
         sys.executable,
         str(script),
@@ -56,7 +57,7 @@ def start(tmp_path: Path, hold: float, threads: int, keys: int) -> subprocess.Po
 def test_processes_and_threads_run_each_key_once(tmp_path: Path) -> None:
     workers = [start(tmp_path, 0.002, 8, 100) for _ in range(4)]
     for worker in workers:
-        assert worker.communicate(timeout=120)[0] == "done\n"
+        assert (worker.communicate(timeout=120)[0], worker.returncode) == ("done\n", 0)
     assert sorted(map(int, (tmp_path / "log").read_text().split())) == list(range(100))
 
 
