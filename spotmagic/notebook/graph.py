@@ -6,10 +6,11 @@ import datetime as dt
 import decimal
 import fractions
 import gc
+import hashlib
 import pathlib
 import types
 import uuid
-from collections import deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -60,7 +61,8 @@ def children(value: Any) -> list[Any]:
         return [value.__self__, value.__func__]
     found = [part for _, part in attributes(value)]
     if isinstance(value, dict):
-        found += [part for pair in dict.items(value) for part in pair]
+        items = OrderedDict.items(value) if isinstance(value, OrderedDict) else dict.items(value)
+        found += [part for pair in items for part in pair]
     elif isinstance(value, list | tuple | set | frozenset | deque):
         found += value
     elif not hasattr(value, "__dict__"):
@@ -79,6 +81,19 @@ def attributes(value: Any) -> list[tuple[str, Any]]:
                 except AttributeError:
                     continue
     return sorted(found.items())
+
+
+_KNOWN_INSIDES = frozenset({object, list, dict, set, deque, OrderedDict, defaultdict, tuple, frozenset})
+_PYTHON_CLASS = 1 << 9  # Py_TPFLAGS_HEAPTYPE, as in the standard library's copyreg
+
+
+def is_open(value: Any) -> bool:
+    """Whether all that an object holds is seen: attributes, slots, items, and nothing a type in C keeps to itself."""
+    for base in type(value).__mro__:
+        made_in_c = not base.__flags__ & _PYTHON_CLASS or getattr(vars(base).get("__new__"), "__self__", None) is base
+        if made_in_c:
+            return base in _KNOWN_INSIDES
+    return False
 
 
 def _inside_leaf(value: Any) -> list[Any]:
@@ -123,11 +138,16 @@ class Live:
     """The objects that a cell's inputs hold, each known by the input's name and its place there.
 
     Wherever the inputs are the same, :meth:`at` gives the corresponding objects: so a result can refer to them.
+
+    Attributes:
+        sealed: inputs in which objects are held by sets or functions, where they have no place.
     """
 
     def __init__(self, inputs: Mapping[str, Any]) -> None:
         self._objects: dict[str, list[Any]] = {}
         self._places: dict[int, tuple[str, int]] = {}
+        self._forms: dict[str, str] = {}
+        self.sealed: set[str] = set()
         for name in sorted(inputs):
             found = self._objects[name] = []
             self._walk(name, inputs[name], found)
@@ -142,6 +162,8 @@ class Live:
             self._places.setdefault(id(one), (name, len(found)))
             found.append(one)
             if isinstance(one, set | frozenset | types.FunctionType | types.MethodType):
+                if not all(map(is_atom, children(one))):
+                    self.sealed.add(name)
                 continue  # sets list their items in another order in every process
             for part in reversed(children(one)):
                 if type(part) not in ATOMS and id(part) not in seen:
@@ -152,16 +174,19 @@ class Live:
         """Where the inputs hold this very object."""
         return self._places.get(id(value))
 
-    def at(self, name: str, place: int, count: int) -> Any:
-        """The object at a place of an input that held ``count`` objects; ``LookupError`` if it holds others now."""
+    def at(self, name: str, place: int, form: str) -> Any:
+        """The object at a place of an input that had this form; ``LookupError`` if it holds others now."""
         found = self._objects[name]
-        if place and len(found) != count:
-            raise LookupError(name)
+        if place and self.form(name) != form:
+            raise LookupError(f"{name} is made otherwise now")
         return found[place]
 
-    def count(self, name: str) -> int:
-        """How many objects an input holds."""
-        return len(self._objects.get(name, ()))
+    def form(self, name: str) -> str:
+        """A short text that tells how many objects of which types an input holds, in order."""
+        if name not in self._forms:
+            kinds = "\n".join(type(one).__qualname__ for one in self._objects[name])
+            self._forms[name] = hashlib.blake2b(kinds.encode(), digest_size=6).hexdigest()
+        return self._forms[name]
 
     def objects(self, name: str) -> list[Any]:
         """What an input holds, itself first; nothing for an atom."""

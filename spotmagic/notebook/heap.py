@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from spotmagic.errors import Uncacheable
+from spotmagic.keys import fingerprint
 from spotmagic.notebook.graph import Live, children, is_atom
 
 _FLAT: dict[type, str] = {list: "list", tuple: "tuple", set: "set", frozenset: "frozenset"}
@@ -31,18 +32,22 @@ class Heap:
         self._numbers: dict[int, int] = {}
         self._kept: list[Any] = []
         self._leading: set[int] = set()
+        self._looked: set[int] = set()
 
     def take(self, roots: Iterable[Any]) -> None:
         """Find what in these values leads to live objects. Call it before :meth:`add`."""
         holders: dict[int, list[int]] = {}
         found: list[int] = []
-        seen: set[int] = set()
         todo = list(roots)
         while todo:
             one = todo.pop()
-            if id(one) in seen or is_atom(one):
+            if is_atom(one):
                 continue
-            seen.add(id(one))
+            if id(one) in self._looked:
+                if id(one) in self._leading:
+                    found += holders.get(id(one), ())
+                continue
+            self._looked.add(id(one))
             self._kept.append(one)
             if self._live.place(one) is not None:
                 found.append(id(one))
@@ -66,7 +71,7 @@ class Heap:
         place = self._live.place(value)
         if place is None:
             return self.describe(value, path)
-        number = self._row(value, ["live", *place, self._live.count(place[0]), None])
+        number = self._row(value, ["live", *place, self._live.form(place[0]), None])
         if self._copies:
             self.rows[number][4] = self.describe(value, path, number=False)
         return number
@@ -146,8 +151,8 @@ class Thaw:
         match self._rows[number]:
             case ["leaf", value]:
                 made[number] = value
-            case ["live", name, place, count, copy]:
-                made[number] = self._found(name, place, count, copy)
+            case ["live", name, place, form, copy]:
+                made[number] = self._found(name, place, form, copy)
             case ["list", parts]:
                 filled: list[Any] = []
                 made[number] = filled
@@ -172,13 +177,17 @@ class Thaw:
             case row:
                 raise LookupError(f"row {row!r:.60}")
 
-    def _found(self, name: str, place: int, count: int, copy: int | None) -> Any:
+    def _found(self, name: str, place: int, form: str, copy: int | None) -> Any:
+        """The live object, or the copy where the notebook holds another value in its place."""
         try:
-            return self._live.at(name, place, count)
+            found = self._live.at(name, place, form)
         except LookupError:
             if copy is None:
                 raise
             return self[copy]
+        if copy is not None and place and not _equal(found, self[copy]):
+            return self[copy]
+        return found
 
     def _fill(self, value: Any, state: int | None, items: list[int], pairs: list[list[int]]) -> None:
         if state is not None:
@@ -189,12 +198,20 @@ class Thaw:
             value[self[key]] = self[part]
 
 
+def _equal(one: Any, other: Any) -> bool:
+    try:
+        return fingerprint(one) == fingerprint(other)
+    except Uncacheable:
+        return False
+
+
 def _set_state(value: Any, state: Any) -> None:
     """As pickle does it."""
     if hasattr(value, "__setstate__"):
         value.__setstate__(state)
         return
     attributes, slots = state if isinstance(state, tuple) and len(state) == 2 else (state, None)
-    value.__dict__.update(attributes or {})
+    if attributes:
+        value.__dict__.update(attributes)
     for name, part in (slots or {}).items():
         setattr(value, name, part)

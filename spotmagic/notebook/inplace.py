@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import types
-from collections import deque
+from collections import OrderedDict, deque
 from typing import Any
 
-from spotmagic.notebook.graph import is_leaf
+from spotmagic.notebook.graph import is_leaf, is_open
 
 
 class CannotPut(Exception):
@@ -26,9 +26,12 @@ def put(target: Any, made: Any) -> None:
         return
     if isinstance(target, list | bytearray):
         target[:] = made
+    elif isinstance(target, OrderedDict):
+        OrderedDict.clear(target)
+        OrderedDict.update(target, OrderedDict.items(made))
     elif isinstance(target, dict):
         dict.clear(target)
-        dict.update(target, made)
+        dict.update(target, dict.items(made))
     elif isinstance(target, set):
         set.clear(target)
         set.update(target, made)
@@ -37,7 +40,7 @@ def put(target: Any, made: Any) -> None:
             raise CannotPut("its maxlen changed")
         target.clear()
         target.extend(made)
-    elif not _has_state(target):
+    elif not can_put(target):
         raise CannotPut(f"a {type(target).__name__} cannot be changed in place")
     _put_attributes(target, made)
 
@@ -46,11 +49,18 @@ def can_put(value: object) -> bool:
     """Whether :func:`put` can work on objects of this type."""
     if is_leaf(value):
         return _family(value) is not None
-    return isinstance(value, list | bytearray | dict | set | deque) or _has_state(value)
+    if type(value) is bytearray:
+        return True
+    if not is_open(value) or isinstance(value, tuple | frozenset):
+        return False
+    return isinstance(value, list | dict | set | deque) or hasattr(value, "__dict__") or any(_slots(type(value)))
 
 
-def _has_state(value: object) -> bool:
-    return hasattr(value, "__dict__") or any(_slots(type(value)))
+def outline(value: Any) -> tuple[Any, ...]:
+    """What must stay as it is for :func:`put` to work: shape and dtype of an array."""
+    if _family(value) in ("numpy.ndarray", "torch.Tensor"):
+        return (tuple(value.shape), str(value.dtype))
+    return ()
 
 
 def _slots(kind: type) -> list[types.MemberDescriptorType]:

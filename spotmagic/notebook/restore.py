@@ -24,10 +24,10 @@ from spotmagic.errors import Uncacheable
 from spotmagic.keys import Mask, Notes, fingerprint
 from spotmagic.notebook import rng as generators
 from spotmagic.notebook.definitions import refuse_changed_definition
-from spotmagic.notebook.graph import ATOMS, Live, children, is_atom, is_leaf, same_shape, shape
+from spotmagic.notebook.graph import ATOMS, Live, children, is_atom, is_leaf, is_open, same_shape, shape
 from spotmagic.notebook.groups import groups, levels, refuse_what_only_code_makes
 from spotmagic.notebook.heap import Heap, Thaw
-from spotmagic.notebook.inplace import CannotPut, can_put, put
+from spotmagic.notebook.inplace import CannotPut, can_put, outline, put
 from spotmagic.notebook.namespace import exported, inputs_of, is_private
 
 VERSION = 1
@@ -88,7 +88,7 @@ class Watch:
         self._before: dict[str, Any] | None = None
         self._live = Live({})
         self._shapes: dict[int, list[Any]] = {}
-        self._prints: dict[int, bytes] = {}
+        self._prints: dict[int, tuple[bytes, tuple[Any, ...]]] = {}
         self._owned: dict[str, tuple[Any, ...]] = {}
         self._aside: dict[str, Any] = {}
         self._rng: dict[str, Any] = {}
@@ -103,8 +103,9 @@ class Watch:
         self._live = Live(data)
         for name in data:
             for one in self._live.objects(name):
-                if is_leaf(one):
-                    self._prints[id(one)] = self.inputs[name] if one is data[name] else self._print(one, name)
+                if is_leaf(one) or not is_open(one):
+                    before = self.inputs[name] if one is data[name] else self._print(one, name)
+                    self._prints[id(one)] = before, outline(one)
                 else:
                     self._shapes[id(one)] = shape(one)
         self._owned = {name: _owned(value) for name, value in self._values.items() if _is_code(value)}
@@ -146,6 +147,12 @@ class Watch:
         before = self._before
         if before is None:
             raise RuntimeError("Watch.changes() needs the run to be inside Watch.running()")
+        if self._code.opaque and not self._pinned:
+            reason = self._code.opaque[0]
+            todo = "Name the result with key=, and mind what it depends on yourself"
+            raise Uncacheable(
+                f"`{reason}` hides what the cell reads", "its result could not be told apart", todo, path=reason
+            )
         made: dict[str, Any] = {}
         deleted: list[str] = []
         modules: dict[str, str] = {}
@@ -204,19 +211,31 @@ class Watch:
                 continue
             if is_atom(value) or fingerprint(value, path=name, notes=Notes(), mask=self._mask) == self.inputs[name]:
                 continue
-            for one in self._live.objects(name):
-                if self._changed(one, name):
-                    if not can_put(one):
-                        why = f"the cell changed a {type(one).__name__} in it, which cannot be changed again in place"
-                        raise Uncacheable(f"`{name}` cannot be kept", why, path=name)
-                    owner, place = self._live.place(one) or (name, 0)
-                    found[id(one)] = (owner, place, one)
+            changed = [one for one in self._live.objects(name) if self._changed(one, name)]
+            if not changed and name in self._live.sealed:
+                raise self._refusal(name, "the cell changed something in it that a set or a function holds")
+            if self._pinned and changed:
+                changed = [one for one in self._live.objects(name) if can_put(one)]
+            for one in changed:
+                owner, place = self._live.place(one) or (name, 0)
+                found[id(one)] = (owner, place, one)
         return tuple(found.values())
 
     def _changed(self, one: Any, name: str) -> bool:
-        if id(one) in self._prints:
-            return fingerprint(one, path=name, notes=Notes(), mask=self._mask) != self._prints[id(one)]
-        return not same_shape(self._shapes[id(one)], shape(one))
+        if id(one) not in self._prints:
+            changed = not same_shape(self._shapes[id(one)], shape(one))
+            fits = True
+        else:
+            before, form = self._prints[id(one)]
+            changed = fingerprint(one, path=name, notes=Notes(), mask=self._mask) != before
+            fits = outline(one) == form
+        if changed and not (fits and can_put(one)):
+            kind = type(one).__name__
+            raise self._refusal(name, f"the cell changed a {kind} in it in a way that cannot be made again in place")
+        return changed
+
+    def _refusal(self, name: str, why: str) -> Uncacheable:
+        return Uncacheable(f"`{name}` cannot be kept", why, path=name)
 
 
 def watch(
@@ -262,14 +281,18 @@ def pack(changes: Changes) -> dict[str, Any]:
         "modules": changes.modules,
         "rng": changes.rng,
         "inputs": list(changes.inputs),
+        "pinned": changes.pinned,
         "parts": {},
         "linked": {},
         "put": [],
     }
     parts: dict[str, Any] = {ACCOUNT: account}
     linked: dict[str, Any] = {}
-    for names in groups(changes.set):
-        if any(live.knows_any(level) for name in names for level in levels(changes.set[name])):
+    bodies = {f"{name} {place}": one for name, place, one in changes.mutated}  # no variable has a space in its name
+    for group in groups(changes.set | bodies):
+        names = [name for name in group if name not in bodies]
+        reached = (level for name in names for level in levels(changes.set[name]))
+        if len(names) < len(group) or any(map(live.knows_any, reached)):
             linked.update((name, changes.set[name]) for name in names)
             continue
         part = ("variable " if len(names) == 1 else "variables ") + ", ".join(names)
@@ -280,7 +303,7 @@ def pack(changes: Changes) -> dict[str, Any]:
         heap.take([*linked.values(), *(one for _, _, one in changes.mutated)])
         account["linked"] = {name: heap.add(value, name) for name, value in linked.items()}
         account["put"] = [
-            [name, place, live.count(name), heap.describe(one, name, number=False)]
+            [name, place, live.form(name), heap.describe(one, name, number=False)]
             for name, place, one in changes.mutated
         ]
         parts[LINKED] = heap.rows
@@ -322,10 +345,10 @@ def restore(
             values.update(_named(load(part), names))
     thaw = Thaw(load(LINKED) if needs_live else [], live)
     values.update((name, thaw[row]) for name, row in account["linked"].items())
-    bodies = [(name, place, count, thaw[row]) for name, place, count, row in account["put"]]
+    bodies = [(name, place, form, thaw[row]) for name, place, form, row in account["put"]]
     values.update((name, _imported(module, code)) for name, module in account["modules"].items())
-    for name, place, count, body in bodies:
-        _put(ns, live, name, place, count, body)
+    for name, place, form, body in bodies:
+        _put(ns, live, name, place, form, body, pinned=account["pinned"])
     ns.update(values)
     for name in account["deleted"]:
         ns.pop(name, None)
@@ -337,16 +360,14 @@ def _named(value: Any, names: list[str]) -> dict[str, Any]:
     return {names[0]: value} if len(names) == 1 else value
 
 
-def _put(ns: dict[str, Any], live: Live, name: str, place: int, count: int, body: Any) -> None:
-    if not live.count(name) and not place:  # the notebook has no such input: what the cell left is all there is
-        ns[name] = body
-        return
+def _put(ns: dict[str, Any], live: Live, name: str, place: int, form: str, body: Any, *, pinned: bool) -> None:
     try:
-        put(live.at(name, place, count), body)
-    except CannotPut as error:
-        if place:
+        put(live.at(name, place, form), body)
+    except (LookupError, CannotPut) as error:
+        if not pinned:
             raise LookupError(f"{name}: {error}") from error
-        ns[name] = body
+        if not place:  # the notebook has another input or none: what the cell left is all there is
+            ns[name] = body
 
 
 def _imported(module: str, code: CellCode) -> types.ModuleType:
