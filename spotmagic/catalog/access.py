@@ -49,7 +49,7 @@ class Access:
     def __init__(self, folder: Path, store: Records, clock: Clock) -> None:
         self._folder, self._store, self._clock = folder, store, clock
         self._connection = connection(folder)
-        self._snapshot = snapshot.Snapshot(self._connection, self._fold)
+        self._snapshot = snapshot.Snapshot(self._connection)
         self._patient = True
 
     def ask(self, question: Callable[[Session], T]) -> T:
@@ -59,7 +59,7 @@ class Access:
             try:
                 return self._over_file(question)
             except Damaged as damage:
-                self._waiting(self._put_aside)
+                self._waiting(self._connection.put_aside)
                 tell(
                     "the catalog was damaged and has been made anew",
                     str(damage),
@@ -71,10 +71,10 @@ class Access:
             return self._over_memory(question, trouble)
 
     def start_anew(self) -> None:
-        """Put the file aside, so that the next question makes it from the whole store."""
+        """Remove the file, so that the next question makes it from the whole store."""
         self._snapshot.drop()
         try:
-            self._waiting(self._put_aside)
+            self._waiting(self._connection.throw_away)
         except (Busy, Unusable):
             pass
 
@@ -106,7 +106,7 @@ class Access:
                 "Answers come from memory until it can be; calls are not affected",
                 once=self._once,
             )
-        cursor = self._snapshot.enter()
+        cursor = self._snapshot.enter(self._fold)
         try:
             return self._answer(question, cursor, snapshot.DATABASE)
         finally:
@@ -149,12 +149,6 @@ class Access:
                 raise Unusable(f"{error.strerror}: {error.filename}") from error
             self._clock.sleep(wait * random.uniform(0.5, 1.5))
             wait = min(2 * wait, 0.1)
-
-    def _put_aside(self) -> None:
-        try:
-            self._connection.put_aside()
-        except OSError as error:
-            raise Unusable(f"{error.strerror}: {error.filename}") from error
 
     def _open(self) -> Cursor:
         """A connection to the file, brought up to date. Runs under the fold lock."""

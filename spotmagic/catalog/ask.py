@@ -15,7 +15,8 @@ from spotmagic.catalog.statement import checked, failed
 from spotmagic.catalog.table import Table
 
 _ZONED = " WITH TIME ZONE"
-# What people see under the names of the tables: the status now, what was saved, and none of our bookkeeping.
+# What people see under the names of the tables: the status now, what was saved, and none of our bookkeeping. As these
+# are found without the file being searched for names, nothing planted in it can stand in for a built-in function.
 _VIEWS = (
     """
     CREATE OR REPLACE TEMP VIEW entries AS
@@ -27,6 +28,8 @@ _VIEWS = (
     CREATE OR REPLACE TEMP VIEW usage AS
     SELECT key, name, hits, seconds AS seconds_saved, price AS price_saved, last FROM {main}.usage WHERE hits > 0
     """,
+    "CREATE OR REPLACE TEMP VIEW inputs AS SELECT * FROM {main}.inputs",
+    "CREATE OR REPLACE TEMP VIEW runs AS SELECT * FROM {main}.runs",
 )
 
 Values = Sequence[Any] | Mapping[str, Any]
@@ -38,7 +41,6 @@ def ask(session: Session, query: str, values: Values) -> Table:
     Raises:
         OptionError: it is not a single SELECT that stays inside the catalog, or DuckDB refuses it.
     """
-    session.cursor.execute(f"USE {session.database}").fetchall()
     status = STATUS.replace("$now", repr(session.now))
     for view in _VIEWS:
         session.cursor.execute(view.format(main=f"{session.database}.main", status=status)).fetchall()

@@ -102,7 +102,6 @@ class Connection:
         self._users = 0
         self._condemned = ""
         self._known: tuple[int, ...] = ()
-        self._inode = 0
         self._replayed: tuple[int, ...] = ()
 
     @property
@@ -161,11 +160,17 @@ class Connection:
         with self._lock:
             if self._users:
                 raise Busy("its damaged file is still being read")
-            self._condemned, self._known, self._inode = "", (), 0
+            self._condemned, self._known = "", ()
             if self._instance is not None:
                 self._instance.close()
                 self._instance = None
         return put_aside(self.path)
+
+    def throw_away(self) -> None:
+        """Remove the file and its logs; the caller holds the fold lock."""
+        moved = self.put_aside()
+        if moved is not None:
+            _remove(moved)
 
     def _attach(self, instance: Instance) -> None:
         if self._condemned:
@@ -200,8 +205,7 @@ class Connection:
         _probe(self.path)
 
     def _make(self, instance: Instance) -> None:
-        for suffix in SUFFIXES:
-            Path(f"{self._new}{suffix}").unlink(missing_ok=True)
+        _remove(self._new)
         instance.run(_attach_sql(self._new))
         self._new.chmod(PRIVATE_FILE)
         cursor = instance.cursor()
@@ -214,21 +218,17 @@ class Connection:
 
     def _check(self, instance: Instance) -> None:
         """Look whether the file is a catalog, unless it is as this process left it."""
-        info = self.path.lstat()
-        if self._known == _identity(info):
+        if self._known == _identity(self.path.lstat()):
             return
         cursor = instance.cursor()
         try:
             different = schema.difference(cursor, DATABASE)
-            if not different and self._inode != info.st_ino and schema.has_macros(cursor, DATABASE):
-                different = "it holds functions or types that are not ours"
         except duckdb.Error as error:
             raise sorted_out(error) from error
         finally:
             cursor.close()
         if different:
             raise Damaged(different)
-        self._inode = info.st_ino
 
     def _detach(self) -> None:
         instance = self._own()
@@ -274,9 +274,14 @@ def put_aside(path: Path) -> Path | None:
             moved = target
     bad = sorted(path.parent.glob(f"{path.name}.bad-*-?????????"))
     for old in bad[:-KEPT_ASIDE]:
-        for suffix in SUFFIXES:
-            Path(f"{old}{suffix}").unlink(missing_ok=True)
+        _remove(old)
     return moved
+
+
+def _remove(path: Path) -> None:
+    for suffix in SUFFIXES:
+        with contextlib.suppress(OSError):
+            Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 
 def _attach_sql(path: Path) -> str:

@@ -140,7 +140,7 @@ def _json_list(kind: str) -> str:
 
 _USES = """
 MERGE INTO {main}.usage u USING (
-  SELECT i.* REPLACE (make_timestamp((i.last * 1e6)::BIGINT) AS last), coalesce(f.name, e.name) AS name
+  SELECT i.* REPLACE (make_timestamp((i.last * 1e6)::BIGINT) AS last), coalesce(nullif(f.name, ''), e.name) AS name
   FROM uses i LEFT JOIN {main}.entries e USING (key) LEFT JOIN fresh f USING (key)
 ) i ON u.key = i.key
 WHEN MATCHED THEN UPDATE SET

@@ -73,34 +73,23 @@ def create(cursor: Cursor, database: str) -> None:
 def difference(cursor: Cursor, database: str) -> str:
     """What keeps a database from being a catalog of ours, or empty.
 
-    A view or a macro in a planted file would run with our queries, so exactly our base tables are taken and nothing beside them.
+    A view, a default or a check in a planted file would run with our queries, so exactly our plain tables are taken.
     """
     found: dict[str, dict[str, str]] = {}
-    for schema, table, column, kind in cursor.execute(
-        "SELECT c.schema_name, c.table_name, c.column_name, c.data_type FROM duckdb_columns() c JOIN duckdb_tables() t"
-        " USING (database_name, schema_name, table_name) WHERE c.database_name = $1 ORDER BY c.column_index",
+    for schema, table, column, kind, default in cursor.execute(
+        "SELECT c.schema_name, c.table_name, c.column_name, c.data_type, c.column_default"
+        " FROM duckdb_columns() c JOIN duckdb_tables() t USING (database_name, schema_name, table_name)"
+        " WHERE c.database_name = $1 ORDER BY c.column_index",
         [database],
     ).fetchall():
-        found.setdefault(table if schema == "main" else f"{schema}.{table}", {})[column] = kind
+        given = f" {default}" if default is not None else ""
+        found.setdefault(table if schema == "main" else f"{schema}.{table}", {})[column] = kind + given
     if found != TABLES:
         return "its tables are not those of this version"
-    for what in ("views", "indexes", "sequences"):
-        (number,) = cursor.execute(
-            f"SELECT count(*) FROM duckdb_{what}() WHERE database_name = $1"
-            + (" AND NOT internal" if what == "views" else ""),
-            [database],
-        ).fetchall()[0]
-        if number:
-            return f"it holds {what} that are not ours"
-    return ""
-
-
-def has_macros(cursor: Cursor, database: str) -> bool:
-    """Whether a database holds functions or types, which could stand in for built-in ones."""
-    (functions,) = cursor.execute(
-        "SELECT count(*) FROM duckdb_functions() WHERE database_name = $1 AND NOT internal", [database]
-    ).fetchall()[0]
-    (types,) = cursor.execute(
-        "SELECT count(*) FROM duckdb_types() WHERE database_name = $1 AND NOT internal", [database]
-    ).fetchall()[0]
-    return bool(functions or types)
+    ((beside,),) = cursor.execute(
+        "SELECT (SELECT count(*) FROM duckdb_views() WHERE database_name = $1 AND NOT internal)"
+        " + (SELECT count(*) FROM duckdb_indexes() WHERE database_name = $1)"
+        " + (SELECT count(*) FROM duckdb_constraints() WHERE database_name = $1)",
+        [database],
+    ).fetchall()
+    return "it holds views, indexes or constraints" if beside else ""

@@ -21,11 +21,10 @@ class Snapshot:
 
     Args:
         connection: gives the DuckDB.
-        bring_up: folds what is new into a database.
     """
 
-    def __init__(self, connection: Connection, bring_up: Callable[[Cursor, str], None]) -> None:
-        self._connection, self._bring_up = connection, bring_up
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._fresh()
 
     def _fresh(self) -> None:
@@ -34,8 +33,8 @@ class Snapshot:
         self._instance: Instance | None = None
         self._users = 0
 
-    def enter(self) -> Cursor:
-        """A connection to the tables, which are up to date. Each ``enter`` needs its :meth:`leave`."""
+    def enter(self, fold: Callable[[Cursor, str], None]) -> Cursor:
+        """A connection to the tables, with what is new folded in. Each ``enter`` needs its :meth:`leave`."""
         if self._pid != os.getpid():
             self._fresh()
         with self._lock:
@@ -46,7 +45,7 @@ class Snapshot:
                     instance.run(f"ATTACH ':memory:' AS {DATABASE}")
                     schema.create(cursor, DATABASE)
                     self._instance = instance
-                self._bring_up(cursor, DATABASE)
+                fold(cursor, DATABASE)
             except BaseException:
                 cursor.close()
                 raise
