@@ -5,7 +5,7 @@
 -- ARGV: operation, now ("" for the server's clock), declared rpm, tpm, concurrency, then what the operation takes
 -- Returns the state's fields, the time, and what the operation gives.
 
-local TOLERANCE, SLACK, CUT, CUT_EVERY, GROWTH, LEAST = <TOLERANCE>, <SLACK>, <CUT>, <CUT_EVERY>, <GROWTH>, <LEAST>
+local TOLERANCE, PATIENCE, SLACK, CUT, CUT_EVERY, GROWTH, LEAST = <TOLERANCE>, <PATIENCE>, <SLACK>, <CUT>, <CUT_EVERY>, <GROWTH>, <LEAST>
 local LONGEST_PAUSE, CLOCK_JUMP = <LONGEST_PAUSE>, <CLOCK_JUMP>
 local KEEP = 86400000 -- milliseconds that a limit nobody uses is kept
 local FIELDS = {'serial', 'wrote', 'at', 'requests', 'tokens', 'pause', 'frozen', 'factor', 'eased', 'rpm', 'tpm', 'concurrency'}
@@ -43,6 +43,11 @@ local function credit(at, paid)
   return 0
 end
 
+local function kept(at, paid, waited)
+  local gained = credit(at, paid)
+  return math.max(gained, math.min(PATIENCE, gained + waited))
+end
+
 local function share()
   if s.factor >= 1 then return 1 end
   return math.min(1, s.factor + GROWTH * math.max(0, now - s.eased))
@@ -56,13 +61,14 @@ end
 local function book(requests, tokens, late, within)
   local due, part = now - math.min(late, SLACK), share()
   local request_seconds, token_seconds = seconds(requests, s.rpm, part), seconds(tokens, s.tpm, part)
-  local start = math.max(due, s.pause, s.at)
+  local ready = math.max(due, s.pause, s.at)
+  local start = ready
   if request_seconds > 0 then start = math.max(start, s.requests) end
   if token_seconds > 0 then start = math.max(start, s.tokens) end
   local wait = math.max(0, start - now)
   if wait > within then return {text(wait)} end
-  local paid_requests = math.max(s.requests, start - credit(s.at, s.requests)) + request_seconds
-  local paid_tokens = math.max(s.tokens, start - credit(s.at, s.tokens)) + token_seconds
+  local paid_requests = math.max(s.requests, start - kept(s.at, s.requests, start - ready)) + request_seconds
+  local paid_tokens = math.max(s.tokens, start - kept(s.at, s.tokens, start - ready)) + token_seconds
   local booking = {start, wait, s.serial + 1, s.frozen, request_seconds, token_seconds,
     start - s.at, paid_requests - s.requests, paid_tokens - s.tokens}
   s.serial, s.at, s.requests, s.tokens = s.serial + 1, start, paid_requests, paid_tokens

@@ -4,7 +4,8 @@ It is GCRA in debt form. For each dimension (requests, tokens) one number says w
 for. A call may start when that time has come, and then owes everything it costs: so a call larger than a burst passes,
 and those after it wait. A start is booked before it is waited for, which makes the order fair and loses no capacity.
 
-- Idle time earns nothing. Only what settling gives back may be spent sooner, up to ``TOLERANCE`` seconds of rate.
+- Idle time earns nothing. What settling gives back may be spent sooner, up to ``TOLERANCE`` seconds of rate; and what a
+  dimension could not let pass because calls waited for the other one, up to ``PATIENCE``.
 - A pause stops the time of the limit: every start that is booked but has not come moves on by as much.
 - Errors of the provider cut the share of the rate that is used; it grows back slowly (AIMD).
 """
@@ -16,13 +17,15 @@ from typing import NamedTuple
 MINUTE = 60.0
 TOLERANCE = 1.0
 """Seconds of rate that settled costs may give back at most."""
+PATIENCE = 0.25
+"""Seconds of rate that a dimension may gain while calls wait for the other one."""
 SLACK = 0.01
 """Seconds that a waiter whose wake-up came late may still count from when it was due."""
 CUT = 0.75
 """What is left of the rate after one cut."""
 CUT_EVERY = 1.0
 """Seconds between two cuts at least."""
-GROWTH = 0.004
+GROWTH = 0.01
 """Share of the declared rate that comes back per second."""
 LEAST = 0.01
 """Share of the declared rate that no cut goes below."""
@@ -99,7 +102,7 @@ def book(
     share = factor(state, now)
     request_seconds = MINUTE * requests / (state.rpm * share) if state.rpm else 0.0
     token_seconds = MINUTE * tokens / (state.tpm * share) if state.tpm else 0.0
-    start = max(due, state.pause, state.at)  # nobody starts before one who came earlier
+    start = ready = max(due, state.pause, state.at)  # nobody starts before one who came earlier
     if request_seconds and state.requests > start:
         start = state.requests
     if token_seconds and state.tokens > start:
@@ -107,8 +110,8 @@ def book(
     wait = max(0.0, start - now)
     if wait > within:
         return state, Late(wait)
-    paid_requests = max(state.requests, start - _credit(state.at, state.requests)) + request_seconds
-    paid_tokens = max(state.tokens, start - _credit(state.at, state.tokens)) + token_seconds
+    paid_requests = max(state.requests, start - _kept(state.at, state.requests, start - ready)) + request_seconds
+    paid_tokens = max(state.tokens, start - _kept(state.at, state.tokens, start - ready)) + token_seconds
     moved = (start - state.at, paid_requests - state.requests, paid_tokens - state.tokens)
     booking = Booking(start, wait, state.serial + 1, state.frozen, request_seconds, token_seconds, moved)
     booked = state._replace(serial=booking.serial, wrote=now, at=start, requests=paid_requests, tokens=paid_tokens)
@@ -217,3 +220,9 @@ def rebase(state: State, now: float) -> State:
 def _credit(at: float, paid: float) -> float:
     """Seconds of rate that settling gave back and nobody has used."""
     return at - paid if at > paid else 0.0
+
+
+def _kept(at: float, paid: float, waited: float) -> float:
+    """The credit, and what a dimension gains while a call that it would let pass waits for the other one."""
+    credit = _credit(at, paid)
+    return max(credit, min(PATIENCE, credit + waited))

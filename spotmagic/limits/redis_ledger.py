@@ -206,6 +206,16 @@ def _renew(ledger: weakref.ref[RedisLedger]) -> None:
 def script() -> str:
     """The rule in the language of the server, with the constants of the one in Python."""
     text = resources.files("spotmagic.limits").joinpath("booking.lua").read_text("utf-8")
-    for name in ("TOLERANCE", "SLACK", "CUT", "CUT_EVERY", "GROWTH", "LEAST", "LONGEST_PAUSE", "CLOCK_JUMP"):
+    for name in (
+        "TOLERANCE",
+        "PATIENCE",
+        "SLACK",
+        "CUT",
+        "CUT_EVERY",
+        "GROWTH",
+        "LEAST",
+        "LONGEST_PAUSE",
+        "CLOCK_JUMP",
+    ):
         text = text.replace(f"<{name}>", repr(getattr(rule, name)))
     return text
