@@ -13,7 +13,8 @@ from spotmagic.store.segment_writer import SegmentWriter
 from spotmagic.store.segments import Source
 from spotmagic.store.walk import Hall, Step, path_of, walk
 
-GROWTH = 2  # a segment is merged again when what joins it is this much of its size
+GROWTH = 2  # a segment is merged again when what joins it is at least half as large
+SMALL = 256_000  # ... or when it is smaller than this
 
 Keep = Callable[[Step, Log], bool]
 """Whether to take a record over, given the file it lies in."""
@@ -75,7 +76,7 @@ def _joining(hall: Hall, journals: set[str], *, everything: bool) -> set[str]:
     size = sum(path_of(hall.folder, name).stat().st_size for name in journals)
     joining = set(hall.unindexed)
     for segment in sorted((hall.segments[name] for name in hall.current), key=lambda segment: segment.size):
-        if segment.size > GROWTH * size:
+        if segment.size > max(SMALL, GROWTH * size):
             break
         joining.add(segment.name)
         size += segment.size

@@ -66,6 +66,5 @@ class Epoch:
             return False
 
     def close(self) -> None:
-        """Let go of the file."""
-        self.map.close()
+        """Let go of the file. The memory goes with its last reader, who may be in the middle of a look."""
         os.close(self.fd)

@@ -301,8 +301,9 @@ class FolderStore:
         try:
             if journal is not None:
                 self._sync(journal)
+                self._undurable |= journal.lost()
         except OSError:
-            pass
+            self._undurable = True
         undurable, self._undurable = self._undurable, False
         return not undurable
 
@@ -314,7 +315,7 @@ class FolderStore:
             self._drop()
 
     def tick(self) -> bool:
-        """Do what is due once a second: sync, count, look whether the folder still stands."""
+        """Do what is due once a second: count, sync, merge, look whether the folder still stands."""
         self._awake = False  # whoever writes from here on wakes the store again
         with self._lock:
             try:
@@ -322,16 +323,17 @@ class FolderStore:
                     self._drop()
             except OSError:
                 pass  # not to be seen now is not gone
+        now = self._clock.monotonic()
+        if self._hits and now >= self._counted + COUNT_EVERY:
+            self._counted = now
+            self._count()
+        with self._lock:
             journal = self._shelf.journal if self._shelf is not None else None
         if journal is not None and journal.synced < journal.end:
             try:
                 self._sync(journal)
             except OSError as error:
                 tell(f"{self.folder} could not be made durable", str(error), once=f"sync {self.folder}")
-        now = self._clock.monotonic()
-        if self._hits and now >= self._counted + COUNT_EVERY:
-            self._counted = now
-            self._count()
         if now >= self._merged + MERGE_EVERY:
             self._merged = now
             self._merge(MERGE_FILES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import threading
 import weakref
@@ -76,13 +77,21 @@ class Ticker:
                 self._tick(awake.pop())
 
     def _tick(self, store: Ticked) -> None:
-        if store.tick():
+        try:
+            again = store.tick()
+        except Exception:
+            logging.getLogger("spotmagic").exception("the store's background work failed")
+            again = False
+        if again:
             with self._change:
                 self._awake.add(store)
 
     def _at_exit(self) -> None:
         for store in list(self._all):
-            store.close()
+            try:
+                store.close()
+            except Exception:
+                logging.getLogger("spotmagic").exception("a store could not be closed")
 
     def _before_fork(self) -> None:
         with self._change:

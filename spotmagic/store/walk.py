@@ -73,7 +73,10 @@ def walk_segment(file: Log, source: Source) -> Iterator[Step]:
             at += HEADER + found.length
             yield Step(name, at, found)
         elif found.good:
-            name, at = read_origin(file.read(found.offset, found.length))
+            try:
+                name, at = read_origin(file.read(found.offset, found.length))
+            except (ValueError, TypeError):
+                name, at = source.name, 0
 
 
 class Hall:

@@ -9,6 +9,7 @@ import pytest
 
 from spotmagic.store.blobs import Blobs, FolderBlobs, MemoryBlobs
 from spotmagic.store.memory import MemoryStore
+from spotmagic.store.object_blobs import ObjectBlobs, blobs_at
 from spotmagic.store.protocol import Store
 from spotmagic.store.store import FolderStore
 from spotmagic.store.trust import Ring
@@ -35,6 +36,29 @@ class TestFolderStoreWithBlobsInMemory(StoreContract):
         store = FolderStore(tmp_path / "spot", ring=ring, blobs=MemoryBlobs(), blob_over=0)
         yield store
         store.close()
+
+
+class TestFolderStoreWithBlobsAsObjects(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path, ring: Ring) -> Iterator[Store]:
+        pytest.importorskip("obstore")
+        store = FolderStore(tmp_path / "spot", ring=ring, blobs=ObjectBlobs("memory:///"), blob_over=0)
+        yield store
+        store.close()
+
+
+class TestObjectBlobsInMemory(BlobsContract):
+    @pytest.fixture
+    def blobs(self) -> Blobs:
+        pytest.importorskip("obstore")
+        return ObjectBlobs("memory:///")
+
+
+class TestObjectBlobsInFiles(BlobsContract):
+    @pytest.fixture
+    def blobs(self, tmp_path: Path) -> Blobs:
+        pytest.importorskip("obstore")
+        return blobs_at(f"file://{tmp_path}/objects", tmp_path / "spot")
 
 
 class TestFolderBlobs(BlobsContract):
