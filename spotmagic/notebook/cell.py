@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -23,6 +24,7 @@ from spotmagic.notebook import events, executor, restore
 from spotmagic.notebook.options import CellOptions
 from spotmagic.notebook.recorder import Recorder
 from spotmagic.notebook.replay import NOT_KEPT, Replay
+from spotmagic.notebook.summary import summary
 from spotmagic.options import MarkOptions, Mode
 from spotmagic.spot import Spot
 from spotmagic.store.entry import Entry, Part
@@ -137,8 +139,14 @@ class Cell:
             least_seconds=options.least_seconds,
             ticket=self._ticket(),
             budget=self._spot.budget,
-            notes={"source": _CREDENTIAL.sub(r"\1…\1", self._code.normal)},
+            notes=self._notes(inputs),
         )
+
+    def _notes(self, inputs: Mapping[str, bytes]) -> dict[str, str]:
+        """What `%spot explain` tells later: the source, and what each input was in a few words."""
+        namespace = self._shell.user_ns
+        told = {f"input {name}": summary(namespace[name]) for name in inputs if name in namespace}
+        return {"source": _CREDENTIAL.sub(r"\1…\1", self._code.normal), **told}
 
     def _watched(self, ignore: tuple[str, ...]) -> restore.Watch:
         """The inputs of the cell. Under ``key=`` one without a fingerprint is left out: it could only show drift."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from spotmagic.engine.call import Outcome
@@ -43,7 +43,10 @@ class Cells:
         options = parse(line, self._shell.user_ns, self._defaults())
         cell = Cell(self._shell, current(), options, text, self._replay)
         self._last[cell.name], self._latest = cell, cell.name
-        return self._adrive(cell, options) if cell.body.awaits else self._drive(cell, options)
+        if cell.body.awaits:
+            return self._adrive(cell, options)
+        self._drive(cell, options)
+        return None
 
     def _drive(self, cell: Cell, options: CellOptions) -> None:
         try:
@@ -101,6 +104,19 @@ class Cells:
         if not name:
             raise OptionError("no cell has run yet", todo="Write %spot explain NAME")
         cell = self._last.get(name)
-        told = cell.explanation if cell is not None and cell.explanation is not None else spot.explain(name)
-        rows = [(change.name, change.before[:8] or "none", change.now[:8] or "none") for change in told.changes]
+        told = spot.explain(name) if cell is None else cell.explanation or spot.explain_call(cell.call)
+        kept = [(entry.inputs, entry.notes) for entry in spot.store.recent(name)]
+        if cell is not None:
+            kept.insert(0, (cell.call.inputs, cell.call.notes))
+        rows = [
+            (each.name, _told(each.name, each.before, kept), _told(each.name, each.now, kept)) for each in told.changes
+        ]
         return View(f"{told.name}: {told.reason}", (), ("what", "before", "now"), rows, told.diff)
+
+
+def _told(name: str, print_: str, kept: Iterable[tuple[Mapping[str, bytes], Mapping[str, str]]]) -> str:
+    """An input as it was: in words, with the beginning of its fingerprint to tell like from like."""
+    if not print_:
+        return "not there"
+    words = (notes.get(f"input {name}") for inputs, notes in kept if inputs.get(name, b"").hex() == print_)
+    return " ".join(filter(None, [next(words, None), print_[:6]]))

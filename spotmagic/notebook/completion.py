@@ -38,7 +38,7 @@ class Completer:
         """The matcher to put among those of IPython's completer."""
         from IPython.core.completer import SimpleCompletion, context_matcher
 
-        @context_matcher(identifier="spotmagic")
+        @context_matcher(identifier="spotmagic")  # type: ignore[untyped-decorator]
         def match(context: Any) -> dict[str, Any]:
             line = context.text_until_cursor
             found = [SimpleCompletion(text, type="param") for text in self.matches(line)]

@@ -114,7 +114,8 @@ def _jsonable(value: Any) -> Any:
         return [_jsonable(item) for item in value]
     if value is None or type(value) in (str, bytes, bool, int, float):
         return value
-    for kind in (str, bytes, int, float):
-        if isinstance(value, kind):
-            return kind(value)
-    return str(value)
+    if isinstance(value, bytes):
+        return bytes(value)
+    if isinstance(value, float):
+        return float(value)
+    return int(value) if isinstance(value, int) else str(value)

@@ -96,15 +96,16 @@ def _awake() -> Iterator[None]:
     """Wake the loop a few times a second: a kernel's loop that only waits does not notice an interrupt."""
     loop = asyncio.get_running_loop()
 
-    def wake() -> None:
-        nonlocal timer
-        timer = loop.call_later(_WAKE, wake)
+    timers: list[asyncio.TimerHandle] = []
 
-    timer = loop.call_later(_WAKE, wake)
+    def wake() -> None:
+        timers[:] = [loop.call_later(_WAKE, wake)]
+
+    wake()
     try:
         yield
     finally:
-        timer.cancel()
+        timers[0].cancel()
 
 
 def _compiled(shell: Any, body: Body, statements: Iterable[Statement]) -> list[CodeType]:

@@ -53,7 +53,7 @@ class SpotMagics(Magics):  # type: ignore[misc]
 
         return Cells(self.shell, self._defaults)
 
-    @observe("root")
+    @observe("root")  # type: ignore[untyped-decorator]
     def _rooted(self, _: Any) -> None:
         words.configure("root", self.root or None)
 
@@ -64,14 +64,14 @@ class SpotMagics(Magics):  # type: ignore[misc]
             least_seconds=words.parse_duration(self.min, "min") if self.min else 0.0,
         )
 
-    @cell_magic("spot")
-    @no_var_expand
+    @cell_magic("spot")  # type: ignore[untyped-decorator]
+    @no_var_expand  # type: ignore[untyped-decorator]
     @_documented(guide.cell_help)
     def spot_cell(self, line: str, cell: str) -> Any:
         return self.cells.run(line, cell)
 
-    @line_magic("spot")
-    @no_var_expand
+    @line_magic("spot")  # type: ignore[untyped-decorator]
+    @no_var_expand  # type: ignore[untyped-decorator]
     @_documented(guide.line_help)
     def spot_line(self, line: str) -> None:
         first = line.partition(" ")[0]
@@ -85,8 +85,8 @@ class SpotMagics(Magics):  # type: ignore[misc]
         if answer is not None:
             display(answer)
 
-    @line_magic
-    @no_var_expand
+    @line_magic  # type: ignore[untyped-decorator]
+    @no_var_expand  # type: ignore[untyped-decorator]
     @_documented(guide.load_help)
     def spot_load_ext(self, line: str) -> None:
         from spotmagic.spot import current

@@ -38,8 +38,8 @@ class Recorder:
         self._value: Any = None
 
     def __enter__(self) -> Self:
-        for kind in ("stdout", "stderr"):
-            self._record_stream(getattr(sys, kind), kind)  # type: ignore[arg-type]
+        self._record_stream(sys.stdout, "stdout")
+        self._record_stream(sys.stderr, "stderr")
         self._record_displays(self._shell.display_pub)
         self._record_results()
         return self
@@ -165,15 +165,16 @@ class Recorder:
             self._muted = before
 
     def _drain(self) -> None:
-        """Let the kernel's thread hand over what was written to the file descriptors."""
-        pipes = [
-            fd for fd in (getattr(s, "_fid", None) for s in (sys.stdout, sys.stderr)) if isinstance(fd, int) and fd >= 0
-        ]
+        """Let the kernel's threads hand over what was written straight to the file descriptors."""
+        numbers = (getattr(stream, "_fid", None) for stream in (sys.stdout, sys.stderr))
+        pipes = [number for number in numbers if isinstance(number, int) and number >= 0]
+        if not pipes:
+            return
         end = time.monotonic() + _DRAIN
-        waited = False
-        while pipes and time.monotonic() < end and (select.select(pipes, [], [], 0)[0] or waited):
-            waited = not waited
+        quiet = 0
+        while quiet < 2 and time.monotonic() < end:  # empty twice: what was read has been written as well
             time.sleep(0.001)
+            quiet = 0 if select.select(pipes, [], [], 0)[0] else quiet + 1
 
 
 def _parent(stream: Any) -> Any:

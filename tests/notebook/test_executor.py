@@ -133,6 +133,10 @@ def test_an_error_raised_again_elsewhere_shows_its_new_place(shell):
         executor.run(shell, body)
     executor.show_only_users_lines(shell, caught.value, body.filename)
     error = caught.value.with_traceback(None)
-    with pytest.raises(ZeroDivisionError):
+
+    def elsewhere():
         raise error
+
+    with pytest.raises(ZeroDivisionError):
+        elsewhere()
     assert "raise error" in "\n".join(error._render_traceback_())

@@ -248,12 +248,23 @@ def test_a_miss_says_what_changed(kernel: Kernel) -> None:
 
 
 def test_explain_shows_inputs_and_the_edit(kernel: Kernel) -> None:
-    kernel.run("k = 2")
-    kernel.run("%%spot\nn = k + 1")
-    kernel.run("k = 3")
-    kernel.run("%%spot\nn = k + 2")
+    kernel.run("k = [1, 2]")
+    kernel.run("%%spot\nn = len(k) + 1")
+    kernel.run("k = 'x' * 100")
+    kernel.run("%%spot\nn = len(k) + 2")
     shown = kernel.run("%spot explain").text
-    assert "k" in shown and "-n = k + 1" in shown and "+n = k + 2" in shown
+    assert "`k` changed" in shown and "list, 2 items" in shown and "str, 100 characters" in shown
+    assert "-n = len(k) + 1" in shown and "+n = len(k) + 2" in shown
+    assert kernel.run("%spot explain n").text == shown
+    kernel.run("%%spot\nn = len(k) + 2")
+    assert "nothing changed" in kernel.run("%spot explain").text
+
+
+def test_credentials_in_the_source_are_not_kept(kernel: Kernel, folder: Path) -> None:
+    kernel.run("%%spot\nkey = 'sk-abcdefghijklmnop1234'\nn = 1")
+    kernel.run("%%spot\nkey = 'sk-abcdefghijklmnop1234'\nn = 2")
+    shown = kernel.run("%spot explain").text
+    assert "n = 2" in shown and "abcdefghijklmnop" not in shown
 
 
 def test_what_cannot_be_kept_is_named_and_still_there(kernel: Kernel) -> None:

@@ -201,8 +201,9 @@ def test_the_last_result_is_out_and_underscore_again(shell, capsys):
     replay_results = [[1, 2]]
     _, _, shown = replayed(shell, first, capsys, replay_results)
     assert shell.user_ns["_"] is replay_results[0]
-    assert shell.user_ns["Out"][7] is replay_results[0]
-    assert "Out[7]: [1, 2]" in shown
+    number = shell.displayhook.prompt_count
+    assert shell.user_ns["Out"][number] is replay_results[0]
+    assert f"Out[{number}]: [1, 2]" in shown
 
 
 def test_a_result_that_was_not_kept_still_shows(shell, capsys):

@@ -1,0 +1,31 @@
+"""A value in a few words that tell its size and nothing of its content."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_SHAPED = frozenset({"numpy", "pandas", "polars", "pyarrow", "torch", "scipy"})
+_SIZED = (list, tuple, dict, set, frozenset)
+_LONG = 64  # the length of a short text could tell something of a password
+
+
+def summary(value: Any) -> str:
+    """What a value is: ``"list, 3 items"``, ``"DataFrame, 100 x 5"``, ``"ndarray of float64, 2 x 3"``, ``"int"``."""
+    kind = type(value)
+    name = kind.__name__
+    if kind.__module__.partition(".")[0] in _SHAPED:
+        return _shaped(value, name)
+    if isinstance(value, _SIZED):
+        return f"{name}, {len(value):,} item{'' if len(value) == 1 else 's'}"
+    if isinstance(value, str | bytes | bytearray) and len(value) >= _LONG:
+        return f"{name}, {len(value):,} {'characters' if isinstance(value, str) else 'bytes'}"
+    return name
+
+
+def _shaped(value: Any, name: str) -> str:
+    try:
+        shape = " x ".join(f"{length:,}" for length in value.shape)
+        kind = getattr(value, "dtype", None)
+    except Exception:
+        return name
+    return f"{name}{f' of {kind}' if kind is not None else ''}{f', {shape}' if shape else ''}"
