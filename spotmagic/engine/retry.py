@@ -157,10 +157,10 @@ def is_transient(error: BaseException) -> bool:
         return False
     if (told := answer.headers.get("x-should-retry", "").lower()) in ("true", "false"):
         return told == "true"
-    if answer.status is not None:
-        return answer.status in STATUSES or (answer.status >= 500 and answer.status != 501)
     if feedback_of(error) is not None:
         return True
+    if answer.status is not None:
+        return answer.status in STATUSES or (answer.status >= 500 and answer.status != 501)
     if _has(error, ssl.SSLCertVerificationError):
         return False
     reason = getattr(error, "reason", None)
