@@ -206,7 +206,7 @@ def _object(value: Any, encoder: Encoder) -> Tree:
 def _without(state: Any, names: frozenset[str]) -> Any:
     if type(state) is not dict or names.isdisjoint(state):
         return state
-    return {name: item for name, item in state.items() if name not in names}
+    return {name: item for name, item in state.items() if name not in names} or None  # as if never asked for
 
 
 _cached: weakref.WeakKeyDictionary[type, frozenset[str]] = weakref.WeakKeyDictionary()
