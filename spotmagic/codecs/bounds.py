@@ -10,6 +10,7 @@ DEPTH = 100  # containers inside containers
 INLINE = 4096  # bytes of a buffer that stay in the head; more goes out of band
 HEAD_FOREIGN = 64 << 20  # bytes of the head of a foreign value
 ITEMS_FOREIGN = 4 << 20  # items of one list or dict of a foreign value
+CONTAINERS_FOREIGN = 8 << 20  # lists, dicts and extensions in the head of a foreign value, about 100 bytes each
 INTEGER = 1 << 20  # bytes of an int
 TEXT = 1 << 16  # characters of a number, zone, path or name that is parsed
 FRACTION = 1 << 12  # bytes of the numerator and of the denominator

@@ -22,28 +22,14 @@ _OPENED = {
         *(("Ppm", "Ppm"), ("Ico", "Ico"), ("Tga", "Tga")),
     )
 }
-_MODES = frozenset(
-    [
-        "1",
-        "L",
-        "LA",
-        "La",
-        "P",
-        "PA",
-        "RGB",
-        "RGBA",
-        "RGBX",
-        "RGBa",
-        "CMYK",
-        "YCbCr",
-        "LAB",
-        "HSV",
-        "I",
-        "F",
-        "I;16",
-        "I;16B",
-    ]
-)
+# Bytes of a pixel by mode; black and white has eight in a byte, each line on its own.
+_MODES = {
+    **dict.fromkeys(("L", "P"), 1),
+    **dict.fromkeys(("LA", "La", "PA", "I;16", "I;16B"), 2),
+    **dict.fromkeys(("RGB", "YCbCr", "LAB", "HSV"), 3),
+    **dict.fromkeys(("RGBA", "RGBX", "RGBa", "CMYK", "I", "F"), 4),
+    "1": 0,
+}
 
 
 def find(kind: type) -> Codec | None:
@@ -85,8 +71,9 @@ def _make(_spec: Any, rest: Any, reader: Reader) -> Any:
     width, height = size
     if mode not in _MODES or not all(type(side) is int and 0 <= side <= bounds.IMAGE_SIDE for side in size):
         raise Undecodable("corrupt", "no image")
-    if width * height > min(len(pixels) * 8, sys.maxsize if reader.trusted else bounds.PIXELS):
-        raise Undecodable("corrupt", f"an image of {width} x {height} pixels")
+    size = _MODES[mode] * width * height or (width + 7) // 8 * height
+    if len(pixels) != size or (width * height > bounds.PIXELS and not reader.trusted):
+        raise Undecodable("corrupt", f"{len(pixels)} bytes for an image of {width} x {height} pixels")
     if type(info) is not dict:
         raise Undecodable("corrupt", "no information on an image")
     if name == "":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import zoneinfo
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -140,8 +141,13 @@ def _opener(reader: Reader | None, trusted: bool, depth: int) -> Open:
 
 def _check_zone(data: bytes) -> None:
     """Foreign bytes choose among the zones there are; they name no file."""
-    if data.decode() not in zoneinfo.available_timezones():
+    if data.decode() not in _zones():
         raise Undecodable("unknown codec", f"time zone {data[:40]!r}")
+
+
+@functools.cache
+def _zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())  # reads the first bytes of every zone there is
 
 
 open_plain = _opener(None, True, 0)

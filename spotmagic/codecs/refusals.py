@@ -52,6 +52,8 @@ def refusal(kind: type) -> str:
     named = _named(kind)
     if named:
         return named
+    if kind.__module__ in ("builtins", "itertools") and hasattr(kind, "__next__"):
+        return "an iterator, which can be read only once"
     for module, name, text in _LAZY:
         there = getattr(sys.modules.get(module), name, None)
         if isinstance(there, type) and issubclass(kind, there):

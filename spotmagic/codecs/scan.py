@@ -100,11 +100,13 @@ def coming_again(value: Any, children: Callable[[Any], Iterable[Any]]) -> set[in
     return again
 
 
-def depth_of(value: Any, limit: int) -> int:
-    """How many containers are inside one another, counted up to a limit."""
+def is_deeper(value: Any, limit: int) -> bool:
+    """Whether more than a number of containers are inside one another; so they are in a value that holds itself."""
     level = [value]
-    for depth in range(limit):
-        level = gc.get_referents(*compress(level, map(_is_box, map(type, level))))
-        if not level:
-            return depth
-    return limit
+    for _ in range(limit + 1):
+        # What is in many places is looked at once per level: else a few shared lists would be looked at for ever.
+        boxes = {id(box): box for box in compress(level, map(_is_box, map(type, level)))}
+        if not boxes:
+            return False
+        level = gc.get_referents(*boxes.values())
+    return True

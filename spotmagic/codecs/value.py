@@ -9,13 +9,15 @@ from typing import Any, Literal
 from spotmagic.codecs import bounds, registry
 from spotmagic.codecs.plain import NotPlain, pack_fast, pack_plain
 from spotmagic.codecs.reader import Reader, open_foreign, open_plain
-from spotmagic.codecs.scan import depth_of, is_plain, tree_has_large
+from spotmagic.codecs.scan import is_deeper, is_plain, tree_has_large
 from spotmagic.codecs.undecodable import Undecodable, failure
 from spotmagic.codecs.writer import Unfit, Writer
 from spotmagic.errors import Uncacheable
 
 PLAIN = ("plain",)
 PICKLE = ("pickle",)
+# First bytes of lists, dicts and extensions, which take far more memory than their one byte.
+_STARTS = bytes([*range(0x80, 0xA0), *range(0xC7, 0xCA), *range(0xD4, 0xD9), *range(0xDC, 0xE0)])
 _ALWAYS_SAFE = frozenset({"plain", "refs"})
 
 
@@ -127,15 +129,17 @@ def _read_foreign(codecs: Sequence[str], head: Any, buffers: Sequence[Any]) -> A
     _check_names(codecs)
     if not is_safe(codecs):
         raise Undecodable("foreign", f"codecs {', '.join(codecs)} take my own bytes only")
-    if len(head) > bounds.HEAD_FOREIGN:
-        raise Undecodable("foreign", f"a head of {len(head)} bytes")
+    head = bytes(head)
+    containers = len(head) - len(head.translate(None, _STARTS))
+    if len(head) > bounds.HEAD_FOREIGN or containers > bounds.CONTAINERS_FOREIGN:
+        raise Undecodable("foreign", f"a head of {len(head)} bytes with up to {containers} containers")
     value = (
         open_foreign(head)
         if tuple(codecs) == PLAIN and not buffers
         else Reader(codecs, buffers, trusted=False).value(head)
     )
-    if depth_of(value, bounds.DEPTH + 1) > bounds.DEPTH:
-        raise Undecodable("corrupt", f"more than {bounds.DEPTH} containers inside one another")
+    if is_deeper(value, bounds.DEPTH):
+        raise Undecodable("foreign", f"more than {bounds.DEPTH} containers inside one another")
     return value
 
 

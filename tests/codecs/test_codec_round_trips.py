@@ -16,24 +16,15 @@ from array import array
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from spotmagic.codecs import Encoded, decode, encode, register
+from spotmagic.codecs import decode, encode, register
 from spotmagic.errors import Uncacheable
 from spotmagic.testing import same
 from spotmagic.testing.values import arrays, frames, leaves, plain_values
+from codec_samples import back
 
 quiet = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
-
-
-def back(value: object, *, trusted: bool = True) -> object:
-    encoded = encode(value, pickle="never")
-    return decode(encoded.codecs, encoded.head, stored(encoded), trusted=trusted)
-
-
-def stored(encoded: Encoded) -> list[memoryview]:
-    """Buffers as a store hands them in: private and writable."""
-    return [memoryview(bytearray(buffer)) for buffer in encoded.buffers]
 
 
 @given(plain_values())
