@@ -155,7 +155,7 @@ function Heading({ desk, field, label, class: name }: { desk: Desk; field: strin
     <th class={name} scope="col" aria-sort={down ? "descending" : up ? "ascending" : "none"}>
       <button class="plain" onClick={() => desk.find({ order: next })}>
         {label}
-        <span class="arrow" aria-hidden="true">{down ? "↓" : up ? "↑" : ""}</span>
+        <span class={`arrow ${up || down ? "" : "idle"}`} aria-hidden="true">{up ? "↑" : "↓"}</span>
       </button>
     </th>
   );

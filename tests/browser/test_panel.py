@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -45,6 +46,8 @@ table(120)
 drawing(100)
 """
 PANEL = "spot.panel()"
+CONTRAST = Path(__file__).with_name("contrast.js")
+AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -108,6 +111,55 @@ def test_it_belongs_in_the_dark_theme_too(notebook: Open, shots: Any) -> None:
         shots(panel, "entry-dark")
     finally:
         book.theme("JupyterLab Light")
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_every_view_is_named_and_readable(notebook: Open, theme: str) -> None:
+    """By axe: roles, names, contrast. A control it must find shows that it looks."""
+    if not AXE.exists():
+        pytest.skip("axe-core is not there: cd js && npm ci")
+    book = notebook(SETUP + "spot.limits.get('api', rpm=60, concurrency=2)\n", PANEL)
+    book.run_all()
+    panel = book.panel
+    expect(panel.locator("tbody tr")).to_have_count(5)
+    book.page.evaluate(AXE.read_text())
+    try:
+        book.theme(f"JupyterLab {theme}")
+        book.page.wait_for_timeout(500)
+        found = {"entries": audit(book)}
+        panel.locator("tbody input").first.check()
+        found["chosen"] = audit(book)
+        panel.get_by_role("button", name="Forget…").click()
+        found["forget"] = audit(book)
+        panel.get_by_role("button", name="Keep").click()
+        panel.locator("tbody tr").filter(has_text="ask").first.get_by_role("button").click()
+        expect(panel.get_by_label("Preview")).to_contain_text("THREE")
+        found["entry"] = audit(book)
+        for view in ("Runs", "Functions", "Limits"):
+            panel.get_by_role("tab", name=view).click()
+            expect(panel.locator("tbody tr, .gauge").first).to_be_visible()
+            found[view] = audit(book)
+        assert {view: issues for view, issues in found.items() if issues} == {}
+        panel.evaluate("node => node.append(document.createElement('button'))")
+        panel.locator("h2").evaluate("node => { node.style.color = 'rgb(128 128 128 / 40%)'; }")
+        assert {"button-name", "contrast"} <= {issue["id"] for issue in audit(book)}
+    finally:
+        book.theme("JupyterLab Light")
+
+
+def audit(book: Any) -> list[dict[str, Any]]:
+    """What axe has against the panel, and texts of too little contrast."""
+    contrast = book.page.evaluate(CONTRAST.read_text().strip().removesuffix(";"))
+    assert contrast["looked"] > 15
+    issues: list[dict[str, Any]] = book.page.evaluate(
+        """async () => {
+            const host = [...document.querySelectorAll("[data-lm-suppress-shortcuts]")].find((one) => one.shadowRoot);
+            host.id = "panel-host";
+            const {violations} = await axe.run({fromShadowDom: ["#panel-host", "section.panel"]});
+            return violations.map(({id, nodes}) => ({id, nodes: nodes.map(node => node.html.slice(0, 200))}));
+        }"""
+    )
+    return [*issues, *({"id": "contrast", "text": text} for text in contrast["low"])]
 
 
 def test_it_answers_and_counts_while_a_cell_runs(notebook: Open) -> None:
