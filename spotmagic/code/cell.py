@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
 
 from spotmagic.code.flow import Flow
+from spotmagic.code.normal import normal_form
 from spotmagic.code.scope import bound_names
 
 BUILTINS = frozenset(dir(builtins))
@@ -53,7 +57,7 @@ class CellCode:
     normal: str
     reads: frozenset[str] = frozenset()
     maybe: frozenset[str] = frozenset()
-    stars: dict[str, frozenset[str]] = field(default_factory=dict)
+    stars: Mapping[str, frozenset[str]] = field(default_factory=dict)
     writes: frozenset[str] = frozenset()
     always: frozenset[str] = frozenset()
     deletes: frozenset[str] = frozenset()
@@ -76,6 +80,7 @@ class CellCode:
         return self.reads & BUILTINS
 
 
+@lru_cache(maxsize=256)
 def analyse(source: str) -> CellCode:
     """What the cell reads, writes, deletes and defines.
 
@@ -85,8 +90,8 @@ def analyse(source: str) -> CellCode:
     Raises:
         SyntaxError: the source is not Python.
     """
-    tree = parse(source)
-    flow = Flow(tree)
+    tree = ast.parse(source)
+    flow = Flow(tree.body)
     flow.run()
     names = flow.names
     pieces = [node for node in tree.body if is_definition(node)]
@@ -94,10 +99,10 @@ def analyse(source: str) -> CellCode:
     others = bound_names(node for node in tree.body if node not in pieces)
     return CellCode(
         source=source,
-        normal=ast.unparse(tree),
+        normal=normal_form(tree),
         reads=frozenset(names.reads),
         maybe=frozenset(name for name in names.reads if name in names.writes and name not in names.guarded),
-        stars={name: modules for name, modules in names.stars.items() if modules},
+        stars=MappingProxyType({name: modules for name, modules in names.stars.items() if modules}),
         writes=frozenset(names.writes),
         always=frozenset(key for key in names.state or () if key[0] not in "*#"),
         deletes=frozenset(names.deletes),
@@ -109,17 +114,6 @@ def analyse(source: str) -> CellCode:
         opaque=tuple(sorted(flow.opaque)),
         starred=tuple(sorted(flow.starred)),
     )
-
-
-def parse(source: str) -> ast.Module:
-    """The tree of a cell's body; top-level ``await`` is fine.
-
-    Raises:
-        SyntaxError: also for what only the compiler refuses (``return`` outside a function).
-    """
-    tree = ast.parse(source)
-    compile(tree, "<cell>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
-    return tree
 
 
 def is_definition(node: ast.stmt) -> bool:
@@ -164,6 +158,8 @@ def _segment(source: str, node: ast.stmt) -> str:
 
 def _early(pieces: list[ast.stmt], made: frozenset[str]) -> frozenset[str]:
     """Those of the names made by other statements that the definitions read while they are made."""
-    flow = Flow(ast.Module(list(pieces), []))
+    if not made or all(isinstance(piece, ast.Import | ast.ImportFrom) for piece in pieces):
+        return frozenset()
+    flow = Flow(pieces)
     flow.run(later=False)
     return made & flow.names.reads

@@ -9,7 +9,7 @@ from spotmagic.code.hidden import Magic, names_in_queries, namespace_key, unseen
 from spotmagic.code.ledger import Ledger, State, join
 from spotmagic.code.scope import Scope, bound_names, parameters, type_parameters
 
-_QUERIES = frozenset({"sql", "query", "execute", "eval", "from_query", "sql_expr"})
+QUERIES = frozenset({"sql", "query", "execute", "eval", "from_query", "sql_expr"})
 
 
 class Expressions:
@@ -19,20 +19,16 @@ class Expressions:
         names: what is known of names so far.
         touched: module names whose attributes or items the cell sets.
         opaque: reasons why not all reads and writes can be seen.
+        queries: whether text in the module may be a query that names variables.
+        late_types: whether annotations are not evaluated where they stand.
     """
 
-    def __init__(self, tree: ast.Module) -> None:
-        self.tree = tree
+    def __init__(self) -> None:
         self.names = Ledger()
         self.touched: set[str] = set()
         self.opaque: set[str] = set()
-        self._queries = any(isinstance(node, ast.Attribute) and node.attr in _QUERIES for node in ast.walk(tree))
-        self._late_types = any(
-            isinstance(node, ast.ImportFrom)
-            and node.module == "__future__"
-            and any(alias.name == "annotations" for alias in node.names)
-            for node in tree.body
-        )
+        self.queries = False
+        self.late_types = False
 
     def block(self, body: Iterable[ast.stmt]) -> None:
         """Walk statements in order."""
@@ -62,7 +58,7 @@ class Expressions:
             case ast.Name(id=name):
                 self.names.read(name)
             case ast.Constant(value=value):
-                if self._queries and isinstance(value, str):
+                if self.queries and isinstance(value, str):
                     self._reads(names_in_queries(value))
             case ast.NamedExpr(target=target, value=value):
                 self.expr(value)
@@ -100,9 +96,9 @@ class Expressions:
                     self.target(part)
             case ast.Starred(value=value):
                 self.target(value)
-            case ast.Subscript() if (name := namespace_key(node)) is not None:
+            case ast.Subscript() if (key := namespace_key(node)) is not None:
                 with self.names.inside(self.names.scope.module):
-                    self.names.write(name)
+                    self.names.write(key)
             case ast.Attribute(value=value) | ast.Subscript(value=value):
                 self._touch(value)
                 for child in ast.iter_child_nodes(node):
@@ -177,7 +173,7 @@ class Expressions:
 
     def annotation(self, node: ast.expr) -> None:
         """Walk an annotation. One that is text is evaluated late or never, so that its names may be missing."""
-        late = self._late_types
+        late = self.late_types
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             try:
                 node, late = ast.parse(node.value, mode="eval").body, True

@@ -11,21 +11,18 @@ import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from spotmagic.code.expressions import Expressions
+from spotmagic.code.expressions import QUERIES, Expressions
 from spotmagic.code.hidden import namespace_key
 from spotmagic.code.ledger import State, join
 from spotmagic.code.scope import Bindings, Scope, imported, type_parameters
-
-_SWALLOWING = frozenset({"suppress", "raises", "assertRaises", "assertRaisesRegex"})
-_NEVER_A_NAME_ERROR = frozenset(
-    {
-        "ImportError", "ModuleNotFoundError", "KeyError", "IndexError", "LookupError", "ValueError",
-        "TypeError", "OSError", "IOError", "FileNotFoundError", "AttributeError", "ZeroDivisionError",
-        "ArithmeticError", "KeyboardInterrupt", "TimeoutError", "StopIteration", "RuntimeError",
-        "UnicodeDecodeError", "PermissionError", "ConnectionError", "FileExistsError", "JSONDecodeError",
-        "HTTPError", "AssertionError", "NotImplementedError", "MemoryError",
-    }
-)  # fmt: skip
+from spotmagic.code.syntax import (
+    catches_name_error,
+    irrefutable,
+    methods,
+    never_empty,
+    sure_on_leaving,
+    swallows_errors,
+)
 
 
 @dataclass(slots=True)
@@ -39,28 +36,45 @@ class _Loop:
 class Flow(Expressions):
     """One walk over a module's tree: :meth:`run` it, then read ``names`` and the attributes of :class:`Expressions`."""
 
-    def __init__(self, tree: ast.Module) -> None:
-        super().__init__(tree)
+    def __init__(self, body: Sequence[ast.stmt]) -> None:
+        super().__init__()
+        self._body = body
         self.starred: set[str] = set()
         self._loops: list[_Loop] = []
 
     def run(self, *, later: bool = True) -> None:
         """Walk the whole module; ``later=False`` leaves out what functions need when they run."""
         names = self.names
-        names.unsure = frozenset(
-            name
-            for node in ast.walk(self.tree)
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            for found in [Bindings.of(node.body)]
-            for name in found.deleted & found.globals
-        )
+        self._look_round()
         if later:
-            self._gather(self.tree.body)
-        self.block(self.tree.body)
+            self._gather(self._body)
+        self.block(self._body)
         if names.state is None:  # every path leaves by an exception: nothing is stored, all that was read is known
             return
         for name in list(names.needs):
             names.use(name, swallowed=True)
+
+    def _look_round(self) -> None:
+        """What must be known of the whole module before the walk."""
+        todo: list[ast.AST] = list(self._body)
+        unsure: set[str] = set()
+        while todo:
+            node = todo.pop()
+            kind = type(node)
+            if kind is ast.Attribute:
+                self.queries = self.queries or node.attr in QUERIES  # type: ignore[attr-defined]
+            elif kind is ast.FunctionDef or kind is ast.AsyncFunctionDef:
+                found = Bindings.of(node.body)  # type: ignore[attr-defined]
+                unsure |= found.deleted & found.globals
+            elif kind is ast.ImportFrom and node.module == "__future__":  # type: ignore[attr-defined]
+                self.late_types = any(alias.name == "annotations" for alias in node.names)  # type: ignore[attr-defined]
+            for name in node._fields:
+                part = getattr(node, name, None)
+                if type(part) is list:
+                    todo += [item for item in part if isinstance(item, ast.AST)]
+                elif isinstance(part, ast.AST) and part._fields:
+                    todo.append(part)
+        self.names.unsure = frozenset(unsure)
 
     def block(self, body: Iterable[ast.stmt]) -> None:
         for statement in body:
@@ -155,9 +169,9 @@ class Flow(Expressions):
         match target:
             case ast.Name(id=name):
                 self.names.delete(name)
-            case ast.Subscript() if (name := namespace_key(target)) is not None:
+            case ast.Subscript() if (key := namespace_key(target)) is not None:
                 with self.names.inside(self.names.scope.module):
-                    self.names.delete(name)
+                    self.names.delete(key)
             case ast.Tuple(elts=parts) | ast.List(elts=parts):
                 for part in parts:
                     self._unbind(part)
@@ -183,7 +197,7 @@ class Flow(Expressions):
         self.block(node.body)
         again = join(self.names.state, *loop.continues)
         self._loops.pop()
-        exhausted = again if _never_empty(node.iter) else join(before, again)
+        exhausted = again if never_empty(node.iter) else join(before, again)
         self.names.state = join(self._branch(exhausted, node.orelse), *loop.breaks)
 
     def _while(self, node: ast.While) -> None:
@@ -205,12 +219,12 @@ class Flow(Expressions):
     # --- with, try, match ----------------------------------------------------------------------------------------
 
     def _with(self, items: Sequence[ast.withitem], body: Sequence[ast.stmt]) -> None:
-        swallows = any(_last_name(item.context_expr) in _SWALLOWING for item in items)
+        swallows = any(swallows_errors(item.context_expr) for item in items)
         for item in items:
             self.expr(item.context_expr)
             if item.optional_vars is not None:
                 self.target(item.optional_vars)
-        before = _leaving(self.names.state, body)
+        before = sure_on_leaving(self.names.state, body)
         with self.names.guard(swallows):
             self.block(body)
         if swallows:
@@ -218,11 +232,11 @@ class Flow(Expressions):
 
     def _try(self, node: ast.Try | ast.TryStar) -> None:
         names = self.names
-        before = _leaving(names.state, node.body)
+        before = sure_on_leaving(names.state, node.body)
         if isinstance(node, ast.TryStar):  # several handlers may run, one after the other
-            before = _leaving(before, node.handlers)
+            before = sure_on_leaving(before, node.handlers)
         jumps = [(loop, len(loop.breaks), len(loop.continues)) for loop in self._loops]
-        with names.guard(any(_catches_name_error(handler.type) for handler in node.handlers)):
+        with names.guard(any(catches_name_error(handler.type) for handler in node.handlers)):
             self.block(node.body)
         self.block(node.orelse)
         ends = [names.state]
@@ -232,15 +246,17 @@ class Flow(Expressions):
             if handler.name is not None:
                 names.write(handler.name)
             self.block(handler.body)
-            if handler.name is not None and names.state is not None:
-                names.delete(handler.name)
+            if handler.name is not None:
+                names.unbind(handler.name)
             ends.append(names.state)
         after = join(*ends)
         if not node.finalbody:
             names.state = after
             return
         # once for the paths that leave by an exception or a jump, whose reads count; once to go on from
-        names.state = _leaving(before, [part for handler in node.handlers for part in handler.body] + node.orelse)
+        names.state = sure_on_leaving(
+            before, [part for handler in node.handlers for part in handler.body] + node.orelse
+        )
         self.block(node.finalbody)
         gone = Bindings.of(node.finalbody).deleted
         for loop, breaks, continues in jumps:
@@ -258,7 +274,7 @@ class Flow(Expressions):
             self.pattern(case.pattern)
             yes, no = self.condition(case.guard) if case.guard else (names.state, None)
             ends.append(self._branch(yes, case.body))
-            whole = case.guard is None and _irrefutable(case.pattern)
+            whole = case.guard is None and irrefutable(case.pattern)
             names.state = None if whole else join(missed, no)
         names.state = join(names.state, *ends)
 
@@ -271,7 +287,7 @@ class Flow(Expressions):
                 case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
                     self._needed_by(name, node)
                 case ast.ClassDef(name=name):
-                    for inner in _functions(node):
+                    for inner in methods(node):
                         self._needed_by(name, inner)
                 case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda() as value):
                     self._needed_by(name, value)
@@ -335,62 +351,3 @@ class Flow(Expressions):
     def _with_type_parameters(self, node: ast.AST) -> Scope:
         own = type_parameters(node)
         return Scope("function", own, frozenset(), self.names.scope) if own else self.names.scope
-
-
-def _leaving(state: State, body: Iterable[ast.AST]) -> State:
-    """What stays sure wherever an exception leaves ``body``."""
-    return None if state is None else state - Bindings.of(body).deleted
-
-
-def _functions(node: ast.AST) -> Iterable[ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda]:
-    """The functions of a class body, those of classes inside it too, without functions inside functions."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            yield child
-        else:
-            yield from _functions(child)
-
-
-def _never_empty(node: ast.expr) -> bool:
-    """Whether a loop over this runs at least once."""
-    match node:
-        case ast.Tuple(elts=parts) | ast.List(elts=parts) | ast.Set(elts=parts):
-            return any(not isinstance(part, ast.Starred) for part in parts)
-        case ast.Constant(value=str(text)):
-            return bool(text)
-        case ast.Call(func=ast.Name(id="range"), args=[ast.Constant(value=int(stop))], keywords=[]):
-            return stop > 0
-        case ast.Call(func=ast.Name(id="range"), args=[ast.Constant(value=int(start)), ast.Constant(value=int(stop))]):
-            return stop > start
-        case ast.Call(func=ast.Name(id="enumerate" | "sorted" | "reversed" | "list" | "tuple"), args=[inner, *_]):
-            return _never_empty(inner)
-    return False
-
-
-def _last_name(node: ast.expr) -> str:
-    match node:
-        case ast.Call(func=func):
-            return _last_name(func)
-        case ast.Attribute(attr=name) | ast.Name(id=name):
-            return name
-    return ""
-
-
-def _catches_name_error(node: ast.expr | None) -> bool:
-    match node:
-        case ast.Tuple(elts=parts):
-            return any(_catches_name_error(part) for part in parts)
-        case ast.Name() | ast.Attribute():
-            return _last_name(node) not in _NEVER_A_NAME_ERROR
-    return True
-
-
-def _irrefutable(pattern: ast.pattern) -> bool:
-    match pattern:
-        case ast.MatchAs(pattern=None):
-            return True
-        case ast.MatchAs(pattern=ast.pattern() as inner):
-            return _irrefutable(inner)
-        case ast.MatchOr(patterns=parts):
-            return any(_irrefutable(part) for part in parts)
-    return False

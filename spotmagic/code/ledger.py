@@ -99,6 +99,14 @@ class Ledger:
             self.deletes.add(name)
         self.state -= {key}
 
+    def unbind(self, name: str) -> None:
+        """The name is gone after this point on every path, those that leave by an exception too."""
+        owner = self.scope.owner(name)
+        if owner.kind == "module":
+            self.deletes.add(name)
+        if self.state is not None:
+            self.state -= {_key(owner, name) if owner.kind == "class" else name}
+
     def star(self, module: str) -> None:
         """The code imports every public name of ``module`` here."""
         if self.state is not None:

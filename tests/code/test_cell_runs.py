@@ -58,7 +58,7 @@ class Traced(dict[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         absent = name not in self and name not in self.seen.bound | self.seen.unbound
-        if name in NAMES and (absent or (name in self and dict.__getitem__(self, name) is self.start.get(name))):
+        if name in NAMES and (absent or (name in self and dict.__getitem__(self, name) is self.start.get(name, self))):
             self.seen.old.add(name)
         return super().__getitem__(name)
 
@@ -67,8 +67,9 @@ class Traced(dict[str, Any]):
         super().__setitem__(name, value)
 
     def __delitem__(self, name: str) -> None:
-        if name in self and self[name] is not None:
-            self.seen.unbound.add(name)
+        if name in NAMES and name in self and dict.__getitem__(self, name) is self.start.get(name, self):
+            self.seen.old.add(name)  # it must be there to be unbound
+        self.seen.unbound.add(name)
         super().__delitem__(name)
 
 
