@@ -9,8 +9,14 @@ from typing import Any
 from spotmagic.engine.call import Outcome
 from spotmagic.notebook.view import duration, money
 
-_COLOURS = {"hit": "#1a7f37", "joined": "#1a7f37", "mocked": "#8250df", "ran": "#0969da", "bypassed": "#6e7781"}
-_TROUBLE = "#bc4c00"
+_GREEN, _TROUBLE = "light-dark(#1a7f37,#3fb950)", "light-dark(#bc4c00,#f0883e)"
+_COLOURS = {
+    "hit": _GREEN,
+    "joined": _GREEN,
+    "mocked": "light-dark(#8250df,#a371f7)",
+    "ran": "light-dark(#0969da,#58a6ff)",
+    "bypassed": "light-dark(#57606a,#8b949e)",
+}
 _SHOWN = {field.name for field in fields(Outcome)} - {"value"}
 
 

@@ -17,7 +17,7 @@ from spotmagic.codecs import Undecodable, decode, encode, is_safe
 from spotmagic.engine.call import Call, Outcome
 from spotmagic.engine.gate import Gate, Ticket
 from spotmagic.engine.retry import Retry
-from spotmagic.errors import Uncacheable, tell
+from spotmagic.errors import Uncacheable, tell, unknown
 from spotmagic.keys import digest
 from spotmagic.limits import Cost
 from spotmagic.notebook import events, executor, restore
@@ -76,6 +76,7 @@ class Cell:
         self._began = spot.clock.now()
         self.body = executor.prepare(shell, text)
         self._code = _analysed(self.body.source)
+        self._check_names()
         self.name = options.name or options.key or _label(self._code)
         self.explanation: Any = None
         self._watch: restore.Watch | None = None
@@ -111,6 +112,20 @@ class Cell:
         except Exception:  # the catalog is for people: the cell's own error is what matters now
             return 0
         return sum(row.created >= self._began for row in rows)
+
+    def _check_names(self) -> None:
+        """Raise :class:`OptionError` for a name in the options that is nobody's: a typing error would go unseen."""
+        namespace, code = self._shell.user_ns, self._code
+        if code.opaque or code.star_imports:
+            return
+        for names, known in (
+            (self._options.inputs, namespace.keys()),
+            (self._options.ignore, namespace.keys() | code.reads | code.writes),
+            (self._options.outputs, namespace.keys() | code.writes),
+        ):
+            for name in names:
+                if name not in known:
+                    raise unknown("variable", name, (each for each in known if not each.startswith("_")))
 
     # the call --------------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -25,17 +26,25 @@ class Recorder:
     thread's print, by the parent message of the stream) is passed on and not recorded.
 
     Attributes:
-        log: what was put out, in order.
         results: the values behind the events of kind ``result``.
     """
 
     def __init__(self, shell: Any) -> None:
-        self.log: list[Event] = []
+        self._log: list[Event] = []
+        self._writes: tuple[Kind, list[str]] = ("stdout", [])
+        self._guard = threading.Lock()
         self.results: list[Any] = []
         self._shell = shell
         self._undo = ExitStack()
         self._muted = 0
         self._value: Any = None
+
+    @property
+    def log(self) -> list[Event]:
+        """What was put out so far, in order."""
+        with self._guard:
+            self._settle()
+            return list(self._log)
 
     def __enter__(self) -> Self:
         self._record_stream(sys.stdout, "stdout")
@@ -79,7 +88,7 @@ class Recorder:
             def recorded(text: str) -> Any:
                 written = write(text)
                 if text and isinstance(text, str) and self._muted != get_ident() and _parent(stream) == cell:
-                    self.log.append(Event(kind, text=text))
+                    self._wrote(kind, text)
                 return written
 
             return recorded
@@ -91,7 +100,7 @@ class Recorder:
             def recorded(data: Any, metadata: Any = None, *args: Any, **more: Any) -> Any:
                 kind: Kind = "update" if more.get("update") else "display"
                 display_id = str((more.get("transient") or {}).get("display_id") or "")
-                self.log.append(Event(kind, data=dict(data), metadata=dict(metadata or {}), display_id=display_id))
+                self._add(Event(kind, data=dict(data), metadata=dict(metadata or {}), display_id=display_id))
                 with self._mute():
                     return publish(data, metadata, *args, **more)
 
@@ -99,7 +108,7 @@ class Recorder:
 
         def make_clear(clear: Callable[..., Any]) -> Callable[..., Any]:
             def recorded(wait: bool = False) -> Any:
-                self.log.append(Event("clear", wait=bool(wait)))
+                self._add(Event("clear", wait=bool(wait)))
                 with self._mute():
                     return clear(wait)
 
@@ -153,7 +162,26 @@ class Recorder:
     def _result(self, bundle: Mapping[str, Any]) -> None:
         self.results.append(self._value)
         data, metadata = bundle.get("data") or {}, bundle.get("metadata") or {}
-        self.log.append(Event("result", data=dict(data), metadata=dict(metadata)))
+        self._add(Event("result", data=dict(data), metadata=dict(metadata)))
+
+    def _add(self, event: Event) -> None:
+        with self._guard:
+            self._settle()
+            self._log.append(event)
+
+    def _wrote(self, kind: Kind, text: str) -> None:
+        """Many small writes to one stream are one event: a progress bar writes for hours."""
+        with self._guard:
+            if self._writes[0] != kind:
+                self._settle()
+                self._writes = (kind, [])
+            self._writes[1].append(text)
+
+    def _settle(self) -> None:
+        kind, texts = self._writes
+        if texts:
+            self._log.append(Event(kind, text="".join(texts)))
+            texts.clear()
 
     @contextmanager
     def _mute(self) -> Iterator[None]:

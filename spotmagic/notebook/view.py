@@ -9,7 +9,7 @@ from typing import Any
 
 _BOX = "font:13px/1.5 system-ui,sans-serif;margin:2px 0;color:inherit"
 _CELL = "text-align:left;padding:1px 14px 1px 0;white-space:pre-wrap;vertical-align:top"
-_DIFF = {"+": "#1a7f37", "-": "#cf222e", "@": "#6e7781"}
+_DIFF = {"+": "light-dark(#1a7f37,#3fb950)", "-": "light-dark(#cf222e,#f85149)", "@": "light-dark(#57606a,#8b949e)"}
 
 
 @dataclass(frozen=True, slots=True)

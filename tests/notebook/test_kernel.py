@@ -107,6 +107,8 @@ def test_marked_calls_inside_a_failed_cell_are_not_paid_again(kernel: Kernel) ->
     body = "%%spot\nanswers = [ask(i) for i in range(5)]"
     first, again = kernel.run(body), kernel.run(body)
     assert first.status == again.status == "error"
+    assert "raise RuntimeError('busy')" in plain(first.traceback) and "site-packages" not in plain(first.traceback)
+    assert "spotmagic/" not in plain(first.traceback)
     assert kernel.value("paid") == "[0, 1, 2]"
     assert "3 calls inside will not be paid again" in first.badge_text
 
@@ -265,6 +267,14 @@ def test_credentials_in_the_source_are_not_kept(kernel: Kernel, folder: Path) ->
     kernel.run("%%spot\nkey = 'sk-abcdefghijklmnop1234'\nn = 2")
     shown = kernel.run("%spot explain").text
     assert "n = 2" in shown and "abcdefghijklmnop" not in shown
+
+
+@pytest.mark.parametrize("word", ["inputs", "ignore", "outputs"])
+def test_a_name_in_the_options_that_is_nobodys_stops_the_cell(kernel: Kernel, word: str) -> None:
+    kernel.run("docs = [1]")
+    output = kernel.run(f"%%spot {word}=dosc\nran = len(docs)")
+    assert output.ename == "OptionError" and "Did you mean docs?" in output.evalue
+    assert kernel.value("'ran' in globals()") == "False"
 
 
 def test_what_cannot_be_kept_is_named_and_still_there(kernel: Kernel) -> None:
