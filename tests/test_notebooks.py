@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -98,3 +102,47 @@ def test_an_edited_helper_runs_again_what_depends_on_it_and_says_so(demo: Any, a
     assert "helper `words_of` was edited" in {said["reason"] for said in told if said}
     assert {"hit", "ran"} == {said["verdict"] for said in told if said}
     assert api.calls == paid  # the texts did not change, so neither did a prompt
+
+
+RUNNER = """
+import sys
+from pathlib import Path
+import nbformat
+sys.path.insert(0, sys.argv[1])
+from demo import run
+nbformat.write(run(Path(sys.argv[2])), sys.argv[3])
+"""
+
+
+def start(notebook: Path, out: Path) -> subprocess.Popen[bytes]:
+    """A notebook running in a kernel of its own, driven from a process of its own."""
+    command = [sys.executable, "-c", RUNNER, str(NOTEBOOKS), str(notebook), str(out)]
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+
+def test_two_kernels_at_once_pay_once(demo: Any, api: Any, tmp_path: Path) -> None:
+    api.latency = 0.1
+    outs = [tmp_path / f"{number}.ipynb" for number in (1, 2)]
+    for runner in [start(NOTEBOOKS / "quickstart.ipynb", out) for out in outs]:
+        assert runner.wait(120) == 0
+    assert api.calls == 12 and api.refused == 0
+    first, second = (demo.shown(nbformat.read(out, as_version=4)) for out in outs)
+    assert first == second
+
+
+def test_a_killed_kernel_loses_no_finished_call(demo: Any, api: Any, tmp_path: Path) -> None:
+    api.latency = 0.1
+    node = nbformat.read(NOTEBOOKS / "quickstart.ipynb", as_version=4)
+    pid = tmp_path / "pid"
+    node.cells.insert(0, nbformat.v4.new_code_cell(f"import os; open({str(pid)!r}, 'w').write(str(os.getpid()))"))
+    nbformat.write(node, tmp_path / "killed.ipynb")
+    runner = start(tmp_path / "killed.ipynb", tmp_path / "out.ipynb")
+    deadline = time.monotonic() + 60
+    while api.calls < 6:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)  # another process: there is no clock to pass
+    os.kill(int(pid.read_text()), signal.SIGKILL)
+    assert runner.wait(60) != 0
+    paid = api.calls
+    demo.run(NOTEBOOKS / "quickstart.ipynb")
+    assert paid < 12 and api.calls <= 12 + 1  # the one call that was under way may be paid again
