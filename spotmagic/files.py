@@ -23,6 +23,7 @@ NETWORK = frozenset(
 
 # Open-file-description locks belong to the open file and not to the process, so threads exclude each other too.
 _OFD_SETLK = getattr(fcntl, "F_OFD_SETLK", None)
+_OFD_GETLK = getattr(fcntl, "F_OFD_GETLK", None)
 
 
 def lock(fd: int, *, wait: bool = True, shared: bool = False) -> bool:
@@ -62,6 +63,14 @@ def lock_byte(fd: int, offset: int) -> bool:
 def unlock_byte(fd: int, offset: int) -> None:
     """Let go of the lock of one byte."""
     _byte(fd, offset, fcntl.F_UNLCK)
+
+
+def byte_is_locked(fd: int, offset: int) -> bool:
+    """Whether another open file holds the lock of a byte. Where locks are the process's: another process."""
+    query = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, offset, 1, 0)
+    answer = fcntl.fcntl(fd, fcntl.F_GETLK if _OFD_GETLK is None else _OFD_GETLK, query)
+    kind: int = struct.unpack_from("h", answer)[0]
+    return kind != fcntl.F_UNLCK
 
 
 def _byte(fd: int, offset: int, kind: int) -> bool:

@@ -81,7 +81,7 @@ class Retry:
 
     @classmethod
     def of(cls, spec: Any) -> Retry | None:
-        """The retry that an option means: a :class:`Retry`, a number of attempts, tenacity's ``Retrying``; 0 is none."""
+        """The retry an option means: a :class:`Retry`, a number of attempts, tenacity's ``Retrying``; 0 is none."""
         if spec is None or isinstance(spec, cls):
             return spec
         if spec is True:

@@ -129,10 +129,9 @@ elseif operation == 'renew' then
   for i = 7, #ARGV do redis.call('ZADD', KEYS[2], 'XX', text(now + number(6)), ARGV[i]) end
 elseif operation == 'free' then
   for i = 6, #ARGV do redis.call('ZREM', KEYS[2], ARGV[i]) end
+elseif operation == 'running' then
+  given = {tostring(redis.call('ZCOUNT', KEYS[2], text(now), '+inf'))}
 elseif operation == 'users' then
-  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', text(now))
-  for _, member in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do table.insert(given, member) end
-  table.insert(given, '')
   local rows = redis.call('HGETALL', KEYS[3])
   for i = 1, #rows, 2 do
     local waiting, till = string.match(rows[i + 1], '(%S+) (%S+)')

@@ -98,24 +98,24 @@ def book(
         late: for how many seconds the caller could have booked already; counts up to ``SLACK``.
         within: seconds from now in which it has to start; else nothing is booked and :class:`Late` comes back.
     """
-    due = now - min(late, SLACK)
-    share = factor(state, now)
+    share = 1.0 if state.factor >= 1.0 else factor(state, now)
     request_seconds = MINUTE * requests / (state.rpm * share) if state.rpm else 0.0
     token_seconds = MINUTE * tokens / (state.tpm * share) if state.tpm else 0.0
-    start = ready = max(due, state.pause, state.at)  # nobody starts before one who came earlier
+    ready = max(now - min(late, SLACK), state.pause, state.at)  # nobody starts before one who came earlier
+    start = ready
     if request_seconds and state.requests > start:
         start = state.requests
     if token_seconds and state.tokens > start:
         start = state.tokens
-    wait = max(0.0, start - now)
+    wait = start - now if start > now else 0.0
     if wait > within:
         return state, Late(wait)
-    paid_requests = max(state.requests, start - _kept(state.at, state.requests, start - ready)) + request_seconds
-    paid_tokens = max(state.tokens, start - _kept(state.at, state.tokens, start - ready)) + token_seconds
+    paid_requests = _charged(state.at, state.requests, start, start - ready) + request_seconds
+    paid_tokens = _charged(state.at, state.tokens, start, start - ready) + token_seconds
+    serial = state.serial + 1
     moved = (start - state.at, paid_requests - state.requests, paid_tokens - state.tokens)
-    booking = Booking(start, wait, state.serial + 1, state.frozen, request_seconds, token_seconds, moved)
-    booked = state._replace(serial=booking.serial, wrote=now, at=start, requests=paid_requests, tokens=paid_tokens)
-    return booked, booking
+    booking = Booking(start, wait, serial, state.frozen, request_seconds, token_seconds, moved)
+    return State(serial, now, start, paid_requests, paid_tokens, *state[5:]), booking
 
 
 def undo(state: State, now: float, booking: Booking) -> State:
@@ -222,7 +222,12 @@ def _credit(at: float, paid: float) -> float:
     return at - paid if at > paid else 0.0
 
 
-def _kept(at: float, paid: float, waited: float) -> float:
-    """The credit, and what a dimension gains while a call that it would let pass waits for the other one."""
+def _charged(at: float, paid: float, start: float, waited: float) -> float:
+    """From when on a dimension is charged for a start: what it let pass unused before counts as far as it is kept.
+
+    That is its credit, and what it gains while a call that it would let pass waits for the other dimension.
+    """
+    if paid >= start:
+        return paid
     credit = _credit(at, paid)
-    return max(credit, min(PATIENCE, credit + waited))
+    return max(paid, start - max(credit, min(PATIENCE, credit + waited)))

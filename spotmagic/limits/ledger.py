@@ -28,7 +28,6 @@ class User(NamedTuple):
 
     process: str  # its id, with the machine's name in front where several share the limit
     waiting: int
-    running: int
 
 
 class Ledger(Protocol):
@@ -85,6 +84,10 @@ class Ledger(Protocol):
 
     def users(self) -> list[User]:
         """The living processes that use this limit."""
+        ...
+
+    def running(self) -> int:
+        """How many slots are taken, by all processes."""
         ...
 
     def forked(self) -> None:

@@ -135,11 +135,11 @@ class Limit:
         line = self._line
         try:
             state, now = line.ledger.read()
-            users = line.ledger.users()
+            users, running = line.ledger.users(), line.ledger.running()
         except LedgerGone as error:
             line.fall_back(line.ledger, error)
             return self.state()
-        return status(self.name, line.ledger.kind, state, now, users)
+        return status(self.name, line.ledger.kind, state, now, users, running)
 
     @property
     def rates(self) -> Rates:

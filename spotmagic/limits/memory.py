@@ -83,7 +83,10 @@ class MemoryLedger:
         self._waiting = waiting
 
     def users(self) -> list[User]:
-        return [User(str(os.getpid()), self._waiting, len(self._taken))]
+        return [User(str(os.getpid()), self._waiting)]
+
+    def running(self) -> int:
+        return len(self._taken)
 
     def close(self) -> None:
         self._taken.clear()

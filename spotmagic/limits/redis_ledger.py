@@ -137,14 +137,12 @@ class RedisLedger:
 
     def users(self) -> list[User]:
         given = self._run("users")
-        end = given.index("")
-        running: dict[str, int] = {}
-        for member in given[:end]:
-            process = member.rpartition(" ")[0]
-            running[process] = running.get(process, 0) + 1
-        waiting = {given[i]: int(float(given[i + 1])) for i in range(end + 1, len(given), 2)}
+        waiting = {given[i]: int(float(given[i + 1])) for i in range(0, len(given), 2)}
         waiting[self._me] = self._waiting
-        return [User(name, waiting.get(name, 0), running.get(name, 0)) for name in sorted(waiting.keys() | running)]
+        return [User(*row) for row in sorted(waiting.items())]
+
+    def running(self) -> int:
+        return int(self._run("running")[0])
 
     def forked(self) -> None:
         self._me = f"{platform.node()}:{os.getpid()}"

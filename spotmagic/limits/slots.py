@@ -1,7 +1,7 @@
 """Slots for calls at the same time, and the roster of the processes that use a limit: locks of bytes of one file.
 
 A slot is the lock of one byte, which the kernel frees when the process dies; a count in a file would leak. The roster
-has one row per process: who holds the row's lock lives, the row says how many of its calls wait and run.
+has one row per process: who holds the lock of the row lives, and the row says how many of its calls wait.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from spotmagic.limits.ledger import User
 
 MOST_SLOTS = 100_000
 ROWS = 64
-_ROW = struct.Struct("<III4x")  # process id, calls that wait, calls that run
+_ROW = struct.Struct("<II8x")  # process id, calls that wait
 _ROW_LOCKS = 1 << 30  # the bytes that stand for rows, far from those that stand for slots
 
 
@@ -61,7 +61,6 @@ class Slots:
             if slot not in self._held and files.lock_byte(self._fd, slot):
                 self._held.add(slot)
                 self._next = slot
-                self._write_row()
                 return Held(self, slot)
         return None
 
@@ -73,7 +72,6 @@ class Slots:
             except OSError:  # closed meanwhile, which freed it
                 pass
             self._held.discard(slot)  # after the kernel's lock, or a thread could take a slot that is about to be freed
-            self._write_row()
 
     def tell(self, waiting: int) -> None:
         """Write how many calls of this process wait."""
@@ -85,21 +83,23 @@ class Slots:
         """The living processes. Rows of the dead are free for the next."""
         found = []
         if self._row is None:
-            found.append(User(str(os.getpid()), self._waiting, len(self._held)))
+            found.append(User(str(os.getpid()), self._waiting))
         probe = files.open_private(self.path, os.O_RDWR)
         try:
             for row in range(ROWS):
                 record = os.pread(probe, _ROW.size, row * _ROW.size)
                 if len(record) < _ROW.size or not any(record):
                     continue
-                if files.lock_byte(probe, _ROW_LOCKS + row):
-                    files.unlock_byte(probe, _ROW_LOCKS + row)
-                    continue
-                pid, waiting, running = _ROW.unpack(record)
-                found.append(User(str(pid), waiting, running))
+                if files.byte_is_locked(probe, _ROW_LOCKS + row):
+                    pid, waiting = _ROW.unpack(record)
+                    found.append(User(str(pid), waiting))
         finally:
             os.close(probe)
         return found
+
+    def running(self, slots: int) -> int:
+        """How many of the slots are taken, by all processes."""
+        return sum(slot in self._held or files.byte_is_locked(self._fd, slot) for slot in range(slots))
 
     def close(self) -> None:
         """Let go of everything; in the child of a fork, of nothing that the parent holds."""
@@ -111,6 +111,6 @@ class Slots:
         if self._row is None:
             return
         try:
-            os.pwrite(self._fd, _ROW.pack(os.getpid(), self._waiting, len(self._held)), self._row * _ROW.size)
+            os.pwrite(self._fd, _ROW.pack(os.getpid(), self._waiting), self._row * _ROW.size)
         except OSError:  # the roster is for people to look at
             pass

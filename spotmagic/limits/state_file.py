@@ -7,7 +7,6 @@ is worth nothing after the machine stops.
 
 from __future__ import annotations
 
-import math
 import os
 import struct
 import threading
@@ -30,9 +29,10 @@ MAGIC = b"SLM1"
 SLOT = 128
 LOOK_EVERY = 1.0
 """Seconds between two looks whether the open file is still the one of its name."""
-_HEAD = struct.Struct("<4sI")  # magic with the version, check sum of what follows
-_BODY = struct.Struct("<Q16sQ10dI")  # sequence number, boot, then the fields of State
+_HEAD = struct.Struct(">4sI")  # magic with the version, check sum of what follows
+_BODY = struct.Struct(">Q16sQ10dI")  # sequence number, boot, then the fields of State
 _WHOLE = _HEAD.size + _BODY.size
+_SEQUENCE = slice(_HEAD.size, _HEAD.size + 8)  # big-endian, so that its bytes compare as the number
 
 
 def pack(sequence: int, boot: bytes, state: State) -> bytes:
@@ -49,7 +49,7 @@ def unpack(slot: bytes, boot: bytes) -> tuple[int, State | None] | None:
     if magic != MAGIC or check != zlib.crc32(slot[_HEAD.size : _WHOLE]):
         return None
     fields = _BODY.unpack_from(slot, _HEAD.size)
-    if fields[1] != boot or not all(map(math.isfinite, fields[3:])):
+    if fields[1] != boot:
         return fields[0], None
     return fields[0], State._make(fields[2:])
 
@@ -122,6 +122,12 @@ class FileLedger:
         except OSError as error:
             raise LedgerGone(str(error)) from error
 
+    def running(self) -> int:
+        try:
+            return self._slots.running(self.seen.concurrency)
+        except OSError as error:
+            raise LedgerGone(str(error)) from error
+
     def forked(self) -> None:
         self._mutex = threading.Lock()
         self.close()
@@ -157,10 +163,10 @@ class FileLedger:
 
     def _newest(self) -> tuple[int, State]:
         data = os.pread(self._fd, 2 * SLOT, 0)
-        slots = (data[:SLOT], data[SLOT:])
-        newer = _sequence(slots[1]) > _sequence(slots[0])
-        found = unpack(slots[newer], self._boot) or unpack(slots[not newer], self._boot)
-        sequence, state = found or (0, None)
+        one, two = data[:SLOT], data[SLOT:]
+        if two[_SEQUENCE] > one[_SEQUENCE]:
+            one, two = two, one
+        sequence, state = unpack(one, self._boot) or unpack(two, self._boot) or (0, None)
         return sequence, rule.declare(State(), self._rates) if state is None else state
 
     def _open(self) -> None:
@@ -189,7 +195,3 @@ class FileLedger:
         os.close(self._fd)  # the old slots stay open as long as somebody holds one of them
         files.make_folder(self.path.parent)
         self._open()
-
-
-def _sequence(slot: bytes) -> int:
-    return int.from_bytes(slot[_HEAD.size : _HEAD.size + 8], "little")

@@ -21,7 +21,7 @@ class LimitState:
         wait: seconds a call that comes now would wait, if nobody were before it.
         running: calls that hold a slot.
         queue: calls that wait, in all processes.
-        users: the processes, with how many of their calls wait and run.
+        users: the processes, with how many of their calls wait.
     """
 
     name: str
@@ -59,7 +59,7 @@ class LimitState:
         return f"{self.name}: {'; '.join(parts) or 'no limit'}"
 
 
-def status(name: str, place: str, state: State, now: float, users: list[User]) -> LimitState:
+def status(name: str, place: str, state: State, now: float, users: list[User], running: int) -> LimitState:
     """The view of a state at a time of its own clock."""
     due = max(state.pause, state.requests if state.rpm else 0.0, state.tokens if state.tpm else 0.0)
     return LimitState(
@@ -71,7 +71,7 @@ def status(name: str, place: str, state: State, now: float, users: list[User]) -
         factor=factor(state, now),
         pause=max(0.0, state.pause - now),
         wait=max(0.0, due - now),
-        running=sum(user.running for user in users),
+        running=running,
         queue=sum(user.waiting for user in users),
         users=tuple(users),
     )

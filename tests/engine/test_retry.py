@@ -271,7 +271,8 @@ def test_resets_are_read_in_their_forms(reset: str, seconds: float) -> None:
 def test_rate_headers_of_the_large_providers_are_read() -> None:
     openai = {
         "x-ratelimit-limit-requests": "60", "x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1m0s",
-        "x-ratelimit-limit-tokens": "150000", "x-ratelimit-remaining-tokens": "149984", "x-ratelimit-reset-tokens": "6ms",
+        "x-ratelimit-limit-tokens": "150000", "x-ratelimit-remaining-tokens": "149984",
+        "x-ratelimit-reset-tokens": "6ms",
     }  # fmt: skip
     assert {quota.subject: quota.remaining for quota in quotas(openai, NOW)} == {"requests": 0, "tokens": 149984}
     assert told(openai, NOW) == pytest.approx(1.0)  # its bucket refills: one request is back after a second
