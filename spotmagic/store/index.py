@@ -6,15 +6,17 @@ import heapq
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
-from spotmagic.store.frame import DELETE, PIN, PUT, Frame
+from spotmagic.store.frame import DELETE, PIN, PINNED, PUT, Frame
 
 RECENT = 8
 
 # A place is one integer, compared by its stamp: stamp, file number (20 bits), offset (44 bits), length (32 bits).
 # A length of zero is a deletion. Integers rather than tuples keep a million of them out of the garbage collector's way.
-_LENGTH = (1 << 32) - 1
-_OFFSET = (1 << 44) - 1
-_FILE = (1 << 20) - 1
+LENGTH = (1 << 32) - 1
+OFFSET = (1 << 44) - 1
+FILE = (1 << 20) - 1
+
+LAST_STAMP = 1 << 63  # later ones would leave no room for what comes after them
 
 
 class Place(NamedTuple):
@@ -49,14 +51,9 @@ class Table(Protocol):
         ...
 
 
-def pack(stamp: int, file: int, offset: int, length: int) -> int:
-    """A place as one integer."""
-    return stamp << 96 | file << 76 | offset << 32 | length
-
-
 def unpack(place: int) -> Place:
     """The place in an integer."""
-    return Place(place >> 96, place >> 76 & _FILE, place >> 32 & _OFFSET, place & _LENGTH)
+    return Place(place >> 96, place >> 76 & FILE, place >> 32 & OFFSET, place & LENGTH)
 
 
 class Index:
@@ -78,27 +75,30 @@ class Index:
 
     def add(self, frame: Frame, file: int) -> bool:
         """Take a record in. Returns whether what is known of its key changed."""
-        stamp = frame.stamp
+        kind, flags, stamp, key, group, offset, length, good = frame
         if stamp > self.newest:
-            self.newest = stamp
-        if frame.kind == PUT:
-            if not frame.good:
-                if self.find(frame.key) is None:
-                    self.damaged.add(frame.key)
+            if stamp > LAST_STAMP:
                 return False
-            place = pack(stamp, file, frame.offset, frame.length)
-            recent = self._recents.setdefault(frame.group, [])
-            recent.append(place)
-            if len(recent) > 4 * RECENT:
-                recent[:] = heapq.nlargest(RECENT, recent)
-        elif frame.kind == DELETE and frame.good:
-            place = pack(stamp, file, frame.offset, 0)
-        else:
-            if frame.kind == PIN and frame.good:
-                # one byte of body, so its value shows in the checksum-protected flags
-                self._pin(frame.key, stamp << 1 | frame.flags >> 1 & 1)
+            self.newest = stamp
+        if not good:
+            if kind == PUT and self.find(key) is None:
+                self.damaged.add(key)
             return False
-        key = frame.key
+        if kind == PUT:
+            place = stamp << 96 | file << 76 | offset << 32 | length
+            recent = self._recents.get(group)
+            if recent is None:
+                self._recents[group] = [place]
+            else:
+                recent.append(place)
+                if len(recent) > 4 * RECENT:
+                    recent[:] = heapq.nlargest(2 * RECENT, recent)
+        elif kind == DELETE:
+            place = stamp << 96 | file << 76 | offset << 32
+        else:
+            if kind == PIN:
+                self._pin(key, stamp << 1 | bool(flags & PINNED))
+            return False
         if self.places.get(key, 0) >= place:
             return False
         if stamp <= self._tables_newest:
@@ -107,7 +107,8 @@ class Index:
                 if merged is not None and merged.stamp >= stamp:
                     return False
         self.places[key] = place
-        self.damaged.discard(key)
+        if self.damaged:
+            self.damaged.discard(key)
         return True
 
     def find(self, key: bytes) -> Place | None:
@@ -128,11 +129,11 @@ class Index:
         return best
 
     def recent(self, group: int) -> list[Place]:
-        """The newest entries of a name, newest first, deleted and superseded ones included."""
+        """The newest entries of a name, newest first, deleted and replaced ones included: more than are wanted."""
         places = {unpack(packed) for packed in self._recents.get(group, ())}
         for table in self.tables:
             places.update(table.recent(group))
-        return heapq.nlargest(RECENT, places)
+        return heapq.nlargest(2 * RECENT, places)
 
     def pinned(self, key: bytes) -> bool:
         """Whether the last word on a key was to keep it."""
@@ -145,7 +146,8 @@ class Index:
     def add_table(self, table: Table) -> None:
         """Take a segment in. What it knows better than the journals takes their place."""
         self.tables.append(table)
-        self.newest = max(self.newest, table.newest)
+        if table.newest <= LAST_STAMP:
+            self.newest = max(self.newest, table.newest)
         self._tables_newest = max(self._tables_newest, table.newest)
         for key, word in table.pins().items():
             self._pin(key, word)
@@ -157,9 +159,9 @@ class Index:
     def drop_file(self, number: int) -> None:
         """Forget what lies in a file that is gone."""
         self.tables = [table for table in self.tables if table.number != number]
-        self.places = {key: place for key, place in self.places.items() if place >> 76 & _FILE != number}
+        self.places = {key: place for key, place in self.places.items() if place >> 76 & FILE != number}
         for group, recent in list(self._recents.items()):
-            kept = [place for place in recent if place >> 76 & _FILE != number]
+            kept = [place for place in recent if place >> 76 & FILE != number]
             if kept:
                 self._recents[group] = kept
             else:
@@ -168,7 +170,7 @@ class Index:
     def keys(self) -> Iterator[bytes]:
         """Every key that has an entry."""
         for key, packed in list(self.places.items()):
-            if packed & _LENGTH:
+            if packed & LENGTH:
                 yield key
         seen: set[bytes] = set()
         for table in list(self.tables):

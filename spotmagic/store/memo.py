@@ -26,7 +26,8 @@ class Memo:
     def keep(self, entry: Entry, refs: tuple[BlobRef, ...]) -> None:
         """Remember an entry."""
         key = entry.key
-        self.drop(key)
+        if key in self.verified or key in self.shells:
+            self.drop(key)
         if refs:
             self.shells[key] = (entry, refs)
             if len(self.shells) * OBJECTS > self._bound:

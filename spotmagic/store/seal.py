@@ -54,14 +54,20 @@ def seal(entry: Entry, ring: Ring, blobs: Mapping[int, bytes] = {}) -> list[Piec
         Uncacheable: a name, note or number of parts above what the format takes.
     """
     data: list[Piece] = []
-    parts = []
+    parts: list[tuple[object, ...]] = []
     at = 0
     for number, part in enumerate(entry.parts):
-        digest = blobs.get(number)
-        lengths = [buffer.nbytes for buffer in part.buffers]
-        parts.append([part.name, part.codecs, len(part.head), lengths, digest])
-        if digest is None:
+        if number in blobs:
+            lengths = [buffer.nbytes for buffer in part.buffers]
+            parts.append((part.name, part.codecs, len(part.head), lengths, blobs[number]))
+        elif part.buffers:
+            lengths = [buffer.nbytes for buffer in part.buffers]
+            parts.append((part.name, part.codecs, len(part.head), lengths, None))
             at = _lay(data, at, part, 8)
+        else:
+            parts.append((part.name, part.codecs, len(part.head), (), None))
+            data.append(part.head)
+            at += len(part.head)
     header = msgpack.packb(
         [
             entry.name,
@@ -146,7 +152,8 @@ def unseal(
     if magic != MAGIC:
         return Bad("corrupt", "it does not begin as an entry")
     end = size - _TRAILER
-    trusted = ring.check(kid, memoryview(data)[:-32], data[-32:]) if version == VERSION else None
+    sealed = data[:-32] if size < 65_536 else memoryview(data)[:-32]
+    trusted = ring.check(kid, sealed, data[-32:]) if version == VERSION else None
     if trusted is False:
         return Bad("corrupt", "its bytes are not those that were sealed")
     if trusted is None and hashlib.sha256(memoryview(data)[:end]).digest() != data[end : end + 32]:

@@ -12,8 +12,8 @@ from pathlib import Path
 from spotmagic.clock import Clock
 from spotmagic.errors import tell
 from spotmagic.store.epoch import Epoch
-from spotmagic.store.frame import DELETE, NO_KEY, PUT, Frame, frame
-from spotmagic.store.index import Index, Place
+from spotmagic.store.frame import HEADER, NO_KEY, Frame, frame
+from spotmagic.store.index import FILE, LENGTH, OFFSET, Index, Place
 from spotmagic.store.journal import Journal
 from spotmagic.store.layout import EPOCH, JOURNALS, prepare
 from spotmagic.store.log import Log
@@ -156,6 +156,14 @@ class Shelf:
         """The body of a record."""
         return self._numbered[place.file].read(place.offset, place.length)
 
+    def body(self, key: bytes) -> bytes | None:
+        """The sealed entry of a key. Journals of others are looked at before the answer is that there is none."""
+        packed = self.index.places.get(key)
+        if packed is not None and packed & LENGTH:
+            return self._numbered[packed >> 76 & FILE].read(packed >> 32 & OFFSET, packed & LENGTH)
+        place = self.find(key)
+        return None if place is None else self.read(place)
+
     def append(self, kind: int, body: list[Piece], key: bytes = NO_KEY, group: int = 0, flags: int = 0) -> int:
         """Write a record to the journal of this process. Returns the bytes it took.
 
@@ -170,13 +178,13 @@ class Shelf:
         except OSError:
             self._settle(journal)
             raise
+        own = self._own
+        assert own is not None
         size = end - journal.end
-        length = sum(map(len, body))
-        assert self._own is not None
-        self.index.add(Frame(kind, flags, stamp, key, group, end - length, length, True), self._own.number)
-        if kind in (PUT, DELETE):
+        length = size - HEADER
+        if self.index.add(Frame(kind, flags, stamp, key, group, end - length, length, True), own.number):
             self._changed(key)
-        self._own.read_to = journal.end = end
+        own.read_to = journal.end = end
         journal.unsure = False
         return size
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -30,6 +31,7 @@ COUNT_EVERY = 5.0  # seconds between two records of hits
 MERGE_FILES, MERGE_BYTES = 8, 8_000_000  # so much of dead kernels is merged while somebody is at work
 MERGE_FILES_AT_EXIT = 32
 MERGE_EVERY = 30.0
+SOUND_FOR = 0.05
 RETRY = 1.0  # seconds before a folder that could not be opened is tried again
 
 
@@ -68,13 +70,14 @@ class FolderStore:
         self._map: bytes | mmap.mmap = b""
         self._seen: bytes | None = None
         self._memo = Memo()
-        self._verified = self._memo.verified
+        self._verified, self._shells = self._memo.verified, self._memo.shells
         self._tally = Tally()
         self._hits = self._tally.hits
         self._counted = self._merged = clock.monotonic()
         self._upkeep = Upkeep(folder, ring, self.blobs, clock, self._lock, self._sound, self.forget)
         self._awake = False
         self._undurable = False
+        self._sound_until = 0.0
         TICKER.know(self)
 
     # --- reading ---
@@ -112,14 +115,14 @@ class FolderStore:
             known = self._verified.get(key)
             if known is not None:
                 return known, ()
-            shell = self._memo.shells.get(key)
+            shell = self._shells.get(key)
             if shell is not None:
                 return shell
-            place = shelf.find(key)
+            body = shelf.body(key)
             self._seen = shelf.seen
-            if place is None:
+            if body is None:
                 return Bad("corrupt", "its record is damaged") if key in shelf.index.damaged else None
-            found = unseal(shelf.read(place), key, self._ring, foreign=self._foreign)
+            found = unseal(body, key, self._ring, foreign=self._foreign)
             if not isinstance(found, Bad):
                 self._memo.keep(*found)
             return found
@@ -149,11 +152,10 @@ class FolderStore:
                 shelf.catch_up()
                 for place in shelf.index.recent(group):
                     found = unseal(shelf.read(place), None, self._ring, foreign=self._foreign)
-                    if (
-                        not isinstance(found, Bad)
-                        and found[0].name == name
-                        and shelf.index.find(found[0].key) is not None
-                    ):
+                    if isinstance(found, Bad) or found[0].name != name:
+                        continue
+                    newest = shelf.index.find(found[0].key)
+                    if newest is not None and newest.stamp == place.stamp:
                         entries.append(found[0])
             except OSError:
                 pass
@@ -203,7 +205,7 @@ class FolderStore:
     def _put(self, entry: Entry, digests: dict[int, bytes], durable: bool) -> int:
         body = seal(entry, self._ring, digests)
         with self._lock:
-            shelf = self._sound()
+            shelf = self._sound(durable)
             shelf.catch_up()
             known = shelf.index.find(entry.key) is not None
             written = shelf.append(PUT, body, entry.key, group_of(entry.name), HAS_BLOBS if digests else 0)
@@ -365,11 +367,17 @@ class FolderStore:
         self._awake = True
         TICKER.wake(self)
 
-    def _sound(self) -> Shelf:
-        """The open folder, ready to be written to. Raises ``OSError`` when there is none."""
-        shelf = self._shelf
-        if shelf is not None and shelf.journal is not None and shelf.journal.lost():
-            self._drop()
+    def _sound(self, surely: bool = False) -> Shelf:
+        """The open folder, ready to be written to. Raises ``OSError`` when there is none.
+
+        Args:
+            surely: see that the journal still has a name, though that was seen a moment ago.
+        """
+        now = time.monotonic()
+        if surely or now > self._sound_until:
+            self._sound_until = now + SOUND_FOR
+            if self._shelf is not None and self._shelf.journal is not None and self._shelf.journal.lost():
+                self._drop()
         shelf = self._open(retry=True)
         if shelf is None:
             assert self._trouble is not None

@@ -33,9 +33,10 @@ class _Hmac:
         self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded))
         self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
 
-    def __call__(self, *pieces: bytes | memoryview) -> bytes:
+    def __call__(self, first: bytes | memoryview, *more: bytes | memoryview) -> bytes:
         inner = self._inner.copy()
-        for piece in pieces:
+        inner.update(first)
+        for piece in more:
             inner.update(piece)
         outer = self._outer.copy()
         outer.update(inner.digest())
