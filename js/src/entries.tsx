@@ -115,7 +115,7 @@ function Table({ desk, page }: { desk: Desk; page: Page }) {
                 </td>
               )}
               <td class="name">
-                <Named name={row.name} open={() => desk.openEntry(row.key)}>
+                <Named name={row.name} id={row.key} open={() => desk.openEntry(row.key)}>
                   <Marks row={row} />
                 </Named>
               </td>
@@ -171,10 +171,10 @@ function Pager({ desk, page }: { desk: Desk; page: Page }) {
       </span>
       <span class="grow" />
       <button disabled={page.offset === 0} onClick={() => desk.find({ offset: Math.max(0, page.offset - PAGE) })}>
-        <Icon name="back" /> Newer
+        <Icon name="back" /> Previous
       </button>
       <button disabled={last >= page.total} onClick={() => desk.find({ offset: page.offset + PAGE })}>
-        Older <Icon name="next" />
+        Next <Icon name="next" />
       </button>
     </nav>
   );
@@ -220,14 +220,21 @@ export function Confirm({ desk, rows }: { desk: Desk; rows: readonly Row[] }) {
   const price = rows.reduce((sum, row) => sum + row.price, 0);
   const cost = price > 0 ? `${duration(seconds)} and ${money(price)}` : duration(seconds);
   const one = rows.length === 1 ? rows[0] : undefined;
-  const close = () => (desk.asking.value = null);
+  const close = (event: { currentTarget: Element }) => {
+    desk.asking.value = null;
+    focusSoon(event.currentTarget, ".danger");
+  };
   return (
     <div
       class="bar confirm"
       role="alertdialog"
       aria-labelledby="confirm-what"
       aria-describedby="confirm-cost"
-      onKeyDown={(event) => event.key === "Escape" && close()}
+      onKeyDown={(event) => {
+        if (event.key !== "Escape") return;
+        event.stopPropagation();
+        close(event);
+      }}
     >
       <p>
         <strong id="confirm-what">Forget {one ? <code>{one.name}</code> : count(rows.length, "entry", "entries")}?</strong>{" "}
@@ -240,4 +247,10 @@ export function Confirm({ desk, rows }: { desk: Desk; rows: readonly Row[] }) {
   );
 }
 
-const takeFocus = (element: HTMLElement | null) => element?.focus();
+export const takeFocus = (element: HTMLElement | null) => element?.focus();
+
+/** Put the focus where a reader goes on, once what they left is drawn away. */
+export function focusSoon(from: Element, selector: string): void {
+  const root = from.getRootNode() as ShadowRoot;
+  setTimeout(() => root.querySelector<HTMLElement>(selector)?.focus());
+}

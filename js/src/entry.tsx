@@ -1,6 +1,6 @@
 // One entry: what it holds, what made it, and what came of its calls.
 
-import { Confirm, Marks } from "./entries";
+import { Confirm, focusSoon, Marks, takeFocus } from "./entries";
 import type { Desk } from "./desk";
 import { Icon, Told, Verdict } from "./marks";
 import { PreviewView } from "./preview";
@@ -12,9 +12,13 @@ import { ago, bytes, duration, moment, money, number } from "./words";
 export function EntryView({ desk }: { desk: Desk }) {
   const loaded = desk.entry.value;
   const fresh = loaded.state !== "ready" || loaded.value.row.key === desk.open.value ? loaded : { state: "loading" as const };
+  const close = (event: { currentTarget: Element }) => {
+    focusSoon(event.currentTarget, `[data-key="${desk.open.value}"]`);
+    desk.back();
+  };
   return (
-    <div class="entry" onKeyDown={(event) => event.key === "Escape" && desk.back()}>
-      <button class="plain back" onClick={() => desk.back()}>
+    <div class="entry" onKeyDown={(event) => event.key === "Escape" && close(event)}>
+      <button class="plain back" ref={takeFocus} onClick={close}>
         <Icon name="back" /> Entries
       </button>
       <Waiting of={fresh} lines={8} retry={() => desk.open.value && desk.openEntry(desk.open.value)}>

@@ -56,12 +56,17 @@ export function Told({ text }: { text: string }) {
 }
 
 /** A name that opens something, or only stands there, with its tags. */
-export function Named({ name, open, children }: { name: string; open?: (() => void) | undefined; children?: ComponentChildren }) {
+export function Named({ name, id, open, children }: {
+  name: string;
+  id?: string;
+  open?: (() => void) | undefined;
+  children?: ComponentChildren;
+}) {
   const shown = name || "unnamed";
   return (
     <div class="named">
       {open ? (
-        <button class="plain link" title={name} onClick={open}>
+        <button class="plain link" data-key={id} title={name} onClick={open}>
           <span>{shown}</span>
         </button>
       ) : (

@@ -52,12 +52,17 @@ function dress(root: ShadowRoot): void {
   }
 }
 
-/** A notebook reads single letters as commands ("dd" deletes a cell): what is typed here stays here. */
+const KEEP = "data-lm-suppress-shortcuts";
+
+/** A notebook reads single letters as commands ("dd" deletes a cell): what is typed here stays here. Saving goes through. */
 function keepKeys(el: HTMLElement, root: ShadowRoot): void {
-  el.setAttribute("data-lm-suppress-shortcuts", "true");
-  for (const type of ["keydown", "keyup", "keypress"]) {
-    root.addEventListener(type, (event) => event.stopPropagation());
-  }
+  el.setAttribute(KEEP, "true");
+  root.addEventListener("keydown", (event) => {
+    const key = event as KeyboardEvent;
+    if (key.key !== "s" || !(key.ctrlKey || key.metaKey)) return event.stopPropagation();
+    el.removeAttribute(KEEP);
+    setTimeout(() => el.setAttribute(KEEP, "true"));
+  });
 }
 
 async function findFeed(model: Model, host: Rendering["host"]): Promise<Model | null> {

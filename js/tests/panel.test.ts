@@ -181,7 +181,7 @@ describe("entries", () => {
     const model = new FakeModel({ first: { totals: totals(), page: page(rows.slice(0, 50), 51) } }, backend(rows));
     const { root } = show(model);
     await settled();
-    button(root, /Older/).click();
+    button(root, /Next/).click();
     await settled();
     expect(root.querySelectorAll("tbody tr").length).toBe(1);
     rows.pop();
@@ -468,6 +468,48 @@ describe("manners", () => {
     document.removeEventListener("keydown", listen);
     expect(heard).toEqual([]);
     expect(el.hasAttribute("data-lm-suppress-shortcuts")).toBe(true);
+  });
+
+  it("lets the notebook be saved from here", () => {
+    const heard: string[] = [];
+    const listen = (event: Event) => heard.push((event as KeyboardEvent).key);
+    document.addEventListener("keydown", listen);
+    const { root } = show(new FakeModel({ first: first() }, backend()));
+    const key = (more: object) => new KeyboardEvent("keydown", { key: "s", bubbles: true, composed: true, ...more });
+    root.querySelector("input")?.dispatchEvent(key({}));
+    root.querySelector("input")?.dispatchEvent(key({ ctrlKey: true }));
+    document.removeEventListener("keydown", listen);
+    expect(heard.length).toBe(1);
+  });
+
+  it("leads the focus into an entry and back to where it came from", async () => {
+    const { root } = show(new FakeModel({ first: first() }, backend()));
+    await settled();
+    const row = button(root, "summarise_1");
+    row.focus();
+    row.click();
+    await settled();
+    expect(root.activeElement?.textContent).toContain("Entries");
+    root.activeElement?.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+    await settled();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(root.activeElement?.textContent).toBe("summarise_1");
+  });
+
+  it("leaves only the question when Escape is pressed in it", async () => {
+    const { root } = show(new FakeModel({ first: first() }, backend()));
+    await settled();
+    button(root, "summarise_1").click();
+    await settled();
+    button(root, "Forget…").click();
+    await settled();
+    expect(root.activeElement?.textContent).toBe("Keep");
+    root.activeElement?.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+    await settled();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(root.querySelector('[role="alertdialog"]')).toBeNull();
+    expect(root.querySelector("h3")?.textContent).toBe("summarise_1");
+    expect(root.activeElement?.textContent).toBe("Forget…");
   });
 
   it("moves between views with the arrow keys", async () => {

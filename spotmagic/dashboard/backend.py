@@ -84,7 +84,7 @@ class Backend:
             "kinds": kinds,
             "statuses": statuses,
             "views": ["entries", "runs", "functions", *(["limits"] if len(self._spot.limits) else [])],
-            "trouble": [],
+            "trouble": self._trouble(),
         }
 
     def _fresh_totals(self) -> Result:
@@ -205,6 +205,12 @@ class Backend:
         """What the runs since a time cost."""
         paid = "SELECT coalesce(sum(price), 0) FROM runs WHERE verdict = 'ran' AND epoch(started) >= ?"
         return float(self._spot.catalog.sql(paid, [then]).rows[0][0])
+
+    def _trouble(self) -> list[str]:
+        """What keeps results from being kept, in sentences."""
+        if not self._spot.folder.is_dir():
+            return ["The folder cannot be used, so nothing is being kept. What runs, runs as always."]
+        return []
 
     def _folder(self) -> str:
         """The folder as short as it is clear: relative where it lies below the working directory."""

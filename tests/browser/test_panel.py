@@ -204,7 +204,7 @@ def test_it_says_when_its_kernel_is_gone_and_keeps_what_it_knew(notebook: Open, 
     shots(panel, "gone-light")
 
 
-def test_a_notebook_reopened_without_its_kernel_shows_the_twin(notebook: Open, lab: Any) -> None:
+def test_a_notebook_reopened_without_its_kernel_shows_the_twin(notebook: Open, lab: Any, shots: Any) -> None:
     book = notebook(SETUP, PANEL)
     book.run_all()
     expect(book.panel).to_be_visible()
@@ -223,6 +223,7 @@ def test_a_notebook_reopened_without_its_kernel_shows_the_twin(notebook: Open, l
     shown = book.page.locator(".jp-OutputArea-output")
     expect(shown.filter(has_text="spotmagic demo")).to_be_visible()
     expect(shown.get_by_role("cell", name="ask").first).to_be_visible()
+    shots(shown.filter(has_text="spotmagic demo"), "twin-light")
     expect(book.panel).to_have_count(0)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from spotmagic.dashboard.backend import Backend
-from spotmagic.errors import OptionError, SpotError
+from spotmagic.errors import OptionError, SpotError, SpotWarning
 from spotmagic.spot import Spot
 from spotmagic.store.entry import Entry
 from spotmagic.testing import FakeClock
@@ -57,6 +59,16 @@ def test_an_empty_spot_answers_everything(backend: Backend) -> None:
     for method in ("functions", "runs", "limits"):
         assert backend.dispatch(method, {})[0] == {"rows": []}
     assert "limits" not in backend.dispatch("totals", {})[0]["views"]
+
+
+def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SpotWarning)
+        with Spot("default", root=tmp_path / "file") as spot:
+            totals, _ = Backend(spot).dispatch("totals", {})
+    assert "nothing is being kept" in totals["trouble"][0]
+    assert totals["entries"] == 0
 
 
 def test_a_page_of_entries_is_cut_and_counted(backend: Backend, keep: Keep, clock: FakeClock) -> None:
