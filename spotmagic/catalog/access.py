@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 import duckdb
 
 from spotmagic.catalog import fold, snapshot
-from spotmagic.catalog.connection import DATABASE, Busy, Damaged, Unusable, connection, is_damage, sorted_out
+from spotmagic.catalog.connection import DATABASE, Busy, Damaged, Unusable, connection, is_damage, is_interrupt, sorted_out
 from spotmagic.catalog.feed import batches
 from spotmagic.catalog.instance import MEMORY, Cursor
 from spotmagic.catalog.session import Session
@@ -115,8 +115,10 @@ class Access:
     def _answer(self, question: Callable[[Session], T], cursor: Cursor, database: str) -> T:
         try:
             return question(Session(cursor, database, self._clock.now()))
-        except duckdb.InterruptException:
-            raise KeyboardInterrupt from None
+        except (duckdb.InterruptException, RuntimeError) as error:
+            if is_interrupt(error):
+                raise KeyboardInterrupt from None
+            raise
         except duckdb.OutOfMemoryException:
             raise OptionError(
                 "the answer takes more memory than the catalog may use", f"that is {MEMORY}", "Ask for less at a time"
@@ -148,7 +150,7 @@ class Access:
             except OSError as error:
                 raise Unusable(f"{error.strerror}: {error.filename}") from error
             self._clock.sleep(wait * random.uniform(0.5, 1.5))
-            wait = min(2 * wait, 0.1)
+            wait = min(2 * wait, 0.03)
 
     def _open(self) -> Cursor:
         """A connection to the file, brought up to date. Runs under the fold lock."""
@@ -156,19 +158,15 @@ class Access:
         try:
             self._fold(cursor, DATABASE)
         except BaseException as error:
-            trouble = (
-                sorted_out(error)
-                if isinstance(error, duckdb.Error) and not isinstance(error, duckdb.InterruptException)
-                else None
-            )
+            trouble: BaseException = error
+            if is_interrupt(error):
+                trouble = KeyboardInterrupt()
+            elif isinstance(error, duckdb.Error):
+                trouble = sorted_out(error)
             if isinstance(trouble, Damaged):
                 self._connection.condemn(str(trouble))
             self._connection.leave(cursor)
-            if isinstance(error, duckdb.InterruptException):
-                raise KeyboardInterrupt from None
-            if trouble is not None:
-                raise trouble from error
-            raise
+            raise trouble from (None if trouble is error else error)
         return cursor
 
     def _fold(self, cursor: Cursor, database: str) -> None:

@@ -71,12 +71,11 @@ def _read(cursor: Cursor, query: str, values: Values) -> Table:
 def _without_zones(cursor: Cursor, query: str, values: Any, columns: tuple[str, ...], types: tuple[str, ...]) -> Table:
     """The same query with its times as plain UTC."""
     plain = tuple(kind.replace(_ZONED, "") for kind in types)
-    names = [f"c{number}" for number in range(len(plain))]
-    picked = ", ".join(f"CAST({name} AS {kind})" for name, kind in zip(names, plain, strict=True))
-    query = query.rstrip().rstrip(";")
     try:
-        cursor.execute(f"SELECT {picked} FROM (\n{query}\n) AS answer({', '.join(names)})", values)
-        return Table(columns, cursor.fetchall(), plain)
+        cursor.execute(f"CREATE TEMP TABLE answer AS {query}", values).fetchall()
+        names = [found[0].replace('"', '""') for found in cursor.execute("DESCRIBE answer").fetchall()]
+        picked = ", ".join(f'CAST("{name}" AS {kind})' for name, kind in zip(names, plain, strict=True))
+        return Table(columns, cursor.execute(f"SELECT {picked} FROM answer").fetchall(), plain)
     finally:
         cursor.close()
 

@@ -88,6 +88,11 @@ def is_damage(error: duckdb.Error) -> bool:
     return (type(error) is duckdb.Error or isinstance(error, kinds)) and isinstance(sorted_out(error), Damaged)
 
 
+def is_interrupt(error: BaseException) -> bool:
+    """Whether an error is how DuckDB tells of Ctrl-C."""
+    return isinstance(error, duckdb.InterruptException) or (type(error) is RuntimeError and "interrupted" in str(error))
+
+
 class Connection:
     """The way to the catalog file of one folder, shared by all who look at it in this process. See :func:`connection`."""
 
