@@ -35,6 +35,13 @@ def is_atom(value: object) -> bool:
     return type(value) in ATOMS or isinstance(value, type)
 
 
+def is_code(value: object) -> bool:
+    """Whether a value counts in keys by the code it is, not by what it holds."""
+    return isinstance(
+        value, types.FunctionType | types.BuiltinFunctionType | types.ModuleType | type | types.MethodType
+    )
+
+
 def is_leaf(value: object) -> bool:
     """Whether a library keeps the insides of this value to itself: an array, a frame, a tensor, an image."""
     package, _, rest = type(value).__module__.partition(".")
@@ -49,7 +56,7 @@ def children(value: Any) -> list[Any]:
     if kind in (list, tuple, set, frozenset):
         return list(value)
     if kind is dict:
-        return [part for pair in value.items() for part in pair]
+        return [*value, *value.values()]
     if kind in ATOMS or isinstance(value, type):
         return []
     if is_leaf(value):
@@ -97,13 +104,10 @@ def is_open(value: Any) -> bool:
 
 
 def _inside_leaf(value: Any) -> list[Any]:
-    base = getattr(value, "base", None)
-    found = [base] if type(base) is type(value) else []
-    if (
-        getattr(getattr(value, "dtype", None), "kind", "") == "O"
-        and hasattr(value, "ravel")
-        and hasattr(value, "tolist")
-    ):
+    if type(value).__module__.partition(".")[0] != "numpy" or not hasattr(value, "strides"):
+        return []
+    found = [value.base] if type(value.base) is type(value) else []
+    if value.dtype.kind == "O":
         found += value.ravel().tolist()
     return found
 
@@ -134,12 +138,16 @@ def same_shape(before: list[Any], now: list[Any]) -> bool:
     )
 
 
+_SEALING = (set, frozenset, types.FunctionType, types.MethodType)  # sets list their items in any order
+
+
 class Live:
     """The objects that a cell's inputs hold, each known by the input's name and its place there.
 
     Wherever the inputs are the same, :meth:`at` gives the corresponding objects: so a result can refer to them.
 
     Attributes:
+        shapes: of each plain container, by id, what :func:`shape` said of it.
         sealed: inputs in which objects are held by sets or functions, where they have no place.
     """
 
@@ -148,27 +156,39 @@ class Live:
         self._places: dict[int, tuple[str, int]] = {}
         self._forms: dict[str, str] = {}
         self.sealed: set[str] = set()
-        for name in sorted(inputs):
-            found = self._objects[name] = []
-            self._walk(name, inputs[name], found)
+        self.shapes: dict[int, list[Any]] = {}
+        collects = gc.isenabled()
+        gc.disable()  # many lists are made and all of them stay: collecting in between takes as long as the walk
+        try:
+            for name in sorted(inputs):
+                found = self._objects[name] = []
+                self._walk(name, inputs[name], found)
+        finally:
+            if collects:
+                gc.enable()
 
     def _walk(self, name: str, value: Any, found: list[Any]) -> None:
-        seen = {id(value)}
+        seen: set[int] = set()
         todo = [value]
+        places = self._places
         while todo:
             one = todo.pop()
-            if is_atom(one):
+            here, kind = id(one), type(one)
+            if here in seen or kind in ATOMS or isinstance(one, type):
                 continue
-            self._places.setdefault(id(one), (name, len(found)))
+            seen.add(here)
+            if here not in places:
+                places[here] = (name, len(found))
             found.append(one)
-            if isinstance(one, set | frozenset | types.FunctionType | types.MethodType):
-                if not all(map(is_atom, children(one))):
-                    self.sealed.add(name)
-                continue  # sets list their items in another order in every process
-            for part in reversed(children(one)):
-                if type(part) not in ATOMS and id(part) not in seen:
-                    seen.add(id(part))
-                    todo.append(part)
+            inside = [*one, *one.values()] if kind is dict else children(one)
+            if kind in BOXES:
+                self.shapes[here] = inside
+            if ATOMS.issuperset(map(type, inside)):
+                continue
+            if isinstance(one, _SEALING):
+                self.sealed.add(name)
+                continue
+            todo += reversed(inside)
 
     def place(self, value: object) -> tuple[str, int] | None:
         """Where the inputs hold this very object."""

@@ -488,6 +488,28 @@ def test_a_second_run_in_the_same_kernel_has_the_inputs_of_the_first(cell: str) 
     assert kernel.inputs(cell) == first
 
 
+def test_a_loop_variable_read_after_its_loop_does_not_make_a_second_run_a_miss() -> None:
+    """The first run had no ``last``; the second finds its result among the variants, whatever ``last`` is by then."""
+    cell = "for d in docs:\n    last = d\nout = last"
+    kernel = Kernel()
+    kernel.run("docs = [1, 2]")
+    first = kernel.inputs(cell)
+    kernel.run(cell)
+    sys.modules["__main__"] = kernel.module
+    variants = list(restore.watch(kernel.ns, analyse(cell)).variants())
+    assert variants[0] == first
+    assert set(variants[-1]) == {"docs", "last"}
+    kernel.run("docs = [3]")
+    assert first not in list(restore.watch(kernel.ns, analyse(cell)).variants())
+
+
+def test_a_name_the_cell_may_need_is_never_left_out() -> None:
+    kernel = Kernel()
+    kernel.run("cache = {}; x = 1")
+    cell = "try:\n    cache\nexcept NameError:\n    cache = {}\ny = x"
+    assert [set(variant) for variant in restore.watch(kernel.ns, analyse(cell)).variants()] == [{"cache", "x"}]
+
+
 def test_inputs_are_added_and_taken_away() -> None:
     kernel = Kernel()
     kernel.run("a = 1; b = 2; c = 3")

@@ -1,0 +1,82 @@
+"""What one run of a cell did to the namespace, as parts to encode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from spotmagic.notebook.graph import Live
+from spotmagic.notebook.groups import groups, levels
+from spotmagic.notebook.heap import Heap
+
+VERSION = 1
+ACCOUNT, LINKED = "changes", "linked variables"
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one run of a cell did to the namespace.
+
+    Attributes:
+        set: variables it bound, by name.
+        deleted: names that are unbound after it.
+        mutated: objects that inputs hold and that it changed in place: ``(input, place in it, the object)``.
+        modules: names bound to modules by other code than imports.
+        inputs: the names of the inputs.
+        live: what the inputs hold.
+        pinned: whether a hit must do without the inputs.
+        rng: states of the global generators it drew from.
+    """
+
+    set: dict[str, Any]
+    deleted: tuple[str, ...]
+    mutated: tuple[tuple[str, int, Any], ...] = ()
+    modules: dict[str, str] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+    live: Live = field(default_factory=lambda: Live({}))
+    pinned: bool = False
+    rng: dict[str, Any] = field(default_factory=dict)
+
+
+def pack(changes: Changes) -> dict[str, Any]:
+    """The parts to encode, by name and in order: an account in plain values, then the variables.
+
+    Variables that share objects are one part, so that they share them again.
+
+    Raises:
+        Uncacheable: a variable refers to an input in a way that cannot be kept.
+    """
+    live = changes.live
+    account: dict[str, Any] = {
+        "version": VERSION,
+        "deleted": list(changes.deleted),
+        "modules": changes.modules,
+        "rng": changes.rng,
+        "inputs": list(changes.inputs),
+        "pinned": changes.pinned,
+        "parts": {},
+        "linked": {},
+        "put": [],
+    }
+    parts: dict[str, Any] = {ACCOUNT: account}
+    linked: dict[str, Any] = {}
+    bodies = {f"{name} {place}": one for name, place, one in changes.mutated}  # no variable has a space in its name
+    for group in groups(changes.set | bodies):
+        names = [name for name in group if name not in bodies]
+        reached = (level for name in names for level in levels(changes.set[name]))
+        if len(names) < len(group) or any(map(live.knows_any, reached)):
+            linked.update((name, changes.set[name]) for name in names)
+            continue
+        part = ("variable " if len(names) == 1 else "variables ") + ", ".join(names)
+        parts[part] = changes.set[names[0]] if len(names) == 1 else {name: changes.set[name] for name in names}
+        account["parts"][part] = list(names)
+    if linked or changes.mutated:
+        heap = Heap(live, copies=changes.pinned)
+        heap.take([*linked.values(), *(one for _, _, one in changes.mutated)])
+        account["linked"] = {name: heap.add(value, name) for name, value in linked.items()}
+        account["put"] = [
+            [name, place, live.form(name), heap.describe(one, name, number=False)]
+            for name, place, one in changes.mutated
+        ]
+        parts[LINKED] = heap.rows
+    return parts

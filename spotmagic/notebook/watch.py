@@ -1,0 +1,266 @@
+"""A look at the namespace before a cell runs, and what is different after it."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+import types
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import combinations
+from typing import Any
+
+from spotmagic.code.cell import CellCode
+from spotmagic.errors import Uncacheable
+from spotmagic.keys import Mask, Notes, fingerprint
+from spotmagic.notebook import rng as generators
+from spotmagic.notebook.changes import Changes
+from spotmagic.notebook.definitions import refuse_changed_definition
+from spotmagic.notebook.graph import ATOMS, Live, children, is_atom, is_code, is_leaf, is_open, same_shape, shape
+from spotmagic.notebook.groups import refuse_what_only_code_makes
+from spotmagic.notebook.inplace import can_put, outline
+from spotmagic.notebook.namespace import exported, inputs_of, is_private
+
+_MISSING = object()
+_MANY_MAYBE = 5
+_CLASS_CACHES = frozenset({"__abstractmethods__", "_abc_impl", "__weakref__", "__dict__", "__doc__"})
+
+
+class Watch:
+    """A look at the namespace before a cell runs.
+
+    Attributes:
+        inputs: fingerprints of the cell's inputs, by name.
+        notes: what was met while they were taken: handles counted by their settings, state left out.
+    """
+
+    def __init__(
+        self,
+        ns: dict[str, Any],
+        code: CellCode,
+        names: Iterable[str],
+        *,
+        outputs: frozenset[str] = frozenset(),
+        mask: Mask | None = None,
+        pinned: bool = False,
+        rng: bool = False,
+    ) -> None:
+        self._ns, self._code, self._outputs, self._mask, self._pinned = ns, code, outputs, mask, pinned
+        self._wants_rng = rng
+        self.notes = Notes()
+        self._values = {name: ns[name] for name in names}
+        self.inputs = {name: self._print(value, name) for name, value in self._values.items()}
+        self._before: dict[str, Any] | None = None
+        self._live = Live({})
+        self._shapes: dict[int, list[Any]] = {}
+        self._prints: dict[int, tuple[bytes, tuple[Any, ...]]] = {}
+        self._owned: dict[str, tuple[Any, ...]] = {}
+        self._aside: dict[str, Any] = {}
+        self._rng: dict[str, Any] = {}
+
+    def variants(self) -> Iterator[dict[str, bytes]]:
+        """The sets of inputs under which a result may be kept that holds here, ``inputs`` itself last.
+
+        A name that the cell may write before it reads it (``CellCode.maybe``) did not matter to a run that ended
+        without it. So a result kept under fewer of those names holds whatever they are bound to now.
+        """
+        maybe = [name for name in self.inputs if name in self._code.maybe]
+        for size in range(len(maybe)) if len(maybe) <= _MANY_MAYBE else (0, 1, len(maybe) - 1):
+            for kept in combinations(maybe, size):
+                yield {name: value for name, value in self.inputs.items() if name not in maybe or name in kept}
+        yield self.inputs
+
+    def _print(self, value: Any, path: str) -> bytes:
+        return fingerprint(value, path=path, notes=self.notes, mask=self._mask)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Around the run: what is there before it is kept, so that :meth:`changes` can tell what the run did."""
+        data = {name: value for name, value in self._values.items() if not is_code(value)}
+        self._live = Live(data)
+        self._shapes = self._live.shapes
+        for name in data:
+            for one in self._live.objects(name):
+                if id(one) in self._shapes:
+                    continue
+                if is_leaf(one) or not is_open(one):
+                    before = self.inputs[name] if one is data[name] else self._print(one, name)
+                    self._prints[id(one)] = before, outline(one)
+                else:
+                    self._shapes[id(one)] = shape(one)
+        self._owned = {name: _owned(value) for name, value in self._values.items() if is_code(value)}
+        self._before = dict(self._ns)
+        self._rng = generators.states() if self._wants_rng else {}
+        self._set_aside()
+        try:
+            yield
+        finally:
+            self._take_back()
+
+    def _set_aside(self) -> None:
+        """Move plain values that the cell may bind to themselves where they are found but not overwritten.
+
+        A name bound to ``3`` before and after tells nothing about whether the cell bound it.
+        """
+        code = self._code
+        if code.opaque:
+            return
+        for name in code.writes - code.always - code.reads - code.deletes:
+            if type(self._ns.get(name, self)) in ATOMS and not hasattr(builtins, name) and not is_private(name):
+                self._aside[name] = self._ns[name]
+                setattr(builtins, name, self._ns.pop(name))
+
+    def _take_back(self) -> None:
+        for name, value in self._aside.items():
+            vars(builtins).pop(name, None)
+            if name in self._ns:
+                self._before.pop(name, None)  # type: ignore[union-attr]
+            else:
+                self._ns[name] = value
+
+    def changes(self) -> Changes:
+        """What the run did.
+
+        Raises:
+            Uncacheable: a change that a hit could not make again; ``path`` is the name.
+        """
+        before = self._before
+        if before is None:
+            raise RuntimeError("Watch.changes() needs the run to be inside Watch.running()")
+        if self._code.opaque and not self._pinned:
+            reason = self._code.opaque[0]
+            todo = "Name the result with key=, and mind what it depends on yourself"
+            raise Uncacheable(
+                f"`{reason}` hides what the cell reads", "its result could not be told apart", todo, path=reason
+            )
+        made: dict[str, Any] = {}
+        deleted: list[str] = []
+        modules: dict[str, str] = {}
+        for name in sorted(self._names(before)):
+            if name not in self._ns:
+                if name in before or name in self._code.defined:
+                    deleted.append(name)
+                continue
+            value = self._ns[name]
+            if not (before.get(name, _MISSING) is not value or name in self._code.always):
+                continue
+            if self._comes_by_code(name, value):
+                continue
+            if isinstance(value, types.ModuleType):
+                modules[name] = _module_name(name, value)
+                continue
+            refuse_what_only_code_makes(name, value, self._ns, lambda top: top in before or top in self._code.defined)
+            made[name] = value
+        mutated = self._mutated()
+        drawn = generators.drawn(self._rng, generators.states()) if self._wants_rng else {}
+        return Changes(
+            made, tuple(deleted), mutated, modules, tuple(sorted(self._values)), self._live, self._pinned, drawn
+        )
+
+    def _names(self, before: Mapping[str, Any]) -> set[str]:
+        """The names to look at: those the cell can bind or unbind, and all where analysis cannot tell."""
+        code = self._code
+        names = set(code.writes | code.deletes)
+        if code.opaque or code.star_imports:
+            names |= {name for name, value in self._ns.items() if before.get(name, _MISSING) is not value}
+            names |= before.keys() - self._ns.keys()
+        if self._outputs:
+            names &= self._outputs | code.defined
+        return {name for name in names if not is_private(name, self._ns.get(name))}
+
+    def _comes_by_code(self, name: str, value: Any) -> bool:
+        """Whether running the cell's imports and definitions again brings this name back."""
+        code = self._code
+        if name in code.defined and name not in code.rebound:
+            refuse_changed_definition(name, value, code)
+            return True
+        if name in code.defined and isinstance(value, types.FunctionType | type):
+            raise Uncacheable(f"`{name}` cannot be kept", "it is defined and then bound to something else", path=name)
+        for module_name in code.starred:
+            module = sys.modules.get(module_name)
+            if module is not None and name in exported(module) and getattr(module, name, _MISSING) is value:
+                return True
+        return False
+
+    def _mutated(self) -> tuple[tuple[str, int, Any], ...]:
+        found: dict[int, tuple[str, int, Any]] = {}
+        for name, value in self._values.items():
+            if is_code(value):
+                if not _same_owned(self._owned[name], _owned(value)):
+                    raise Uncacheable(f"`{name}` cannot be kept", "the cell changed attributes of code", path=name)
+                continue
+            if is_atom(value) or fingerprint(value, path=name, notes=Notes(), mask=self._mask) == self.inputs[name]:
+                continue
+            changed = [one for one in self._live.objects(name) if self._changed(one, name)]
+            if not changed and name in self._live.sealed:
+                raise self._refusal(name, "the cell changed something in it that a set or a function holds")
+            if self._pinned and changed:
+                changed = [one for one in self._live.objects(name) if can_put(one)]
+            for one in changed:
+                owner, place = self._live.place(one) or (name, 0)
+                found[id(one)] = (owner, place, one)
+        return tuple(found.values())
+
+    def _changed(self, one: Any, name: str) -> bool:
+        if id(one) not in self._prints:
+            changed = not same_shape(self._shapes[id(one)], shape(one))
+            fits = True
+        else:
+            before, form = self._prints[id(one)]
+            changed = fingerprint(one, path=name, notes=Notes(), mask=self._mask) != before
+            fits = outline(one) == form
+        if changed and not (fits and can_put(one)):
+            kind = type(one).__name__
+            raise self._refusal(name, f"the cell changed a {kind} in it in a way that cannot be made again in place")
+        return changed
+
+    def _refusal(self, name: str, why: str) -> Uncacheable:
+        return Uncacheable(f"`{name}` cannot be kept", why, path=name)
+
+
+def watch(
+    ns: dict[str, Any],
+    code: CellCode,
+    *,
+    inputs: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    outputs: Iterable[str] | None = (),
+    mask: Mask | None = None,
+    pinned: bool = False,
+    rng: bool = False,
+) -> Watch:
+    """A look at the namespace before a cell runs, with the fingerprints of its inputs.
+
+    Args:
+        inputs: names that count as inputs besides those found.
+        ignore: names that do not count although they were found.
+        outputs: the only variables to keep; none given means all.
+        mask: what secrets enter a fingerprint as.
+        pinned: the key does not hold the inputs (``key=``), so a hit may find others, or none.
+        rng: keep the states of the global random generators that the cell draws from.
+
+    Raises:
+        Uncacheable: an input has no fingerprint; ``path`` begins with its name.
+    """
+    names = inputs_of(ns, code, inputs=inputs, ignore=ignore)
+    return Watch(ns, code, names, outputs=frozenset(outputs or ()), mask=mask, pinned=pinned, rng=rng)
+
+
+def _module_name(name: str, module: types.ModuleType) -> str:
+    if sys.modules.get(module.__name__) is not module:
+        raise Uncacheable(f"`{name}` cannot be kept", "it is a module that cannot be imported by name", path=name)
+    return module.__name__
+
+
+def _owned(value: Any) -> tuple[Any, ...]:
+    """What a function or class holds itself, by identity. A module's contents are its own business."""
+    if isinstance(value, types.FunctionType):
+        return (*value.__dict__.items(), value.__defaults__, *children(value))
+    if isinstance(value, type) and value.__module__ == "__main__":
+        return tuple(part for pair in vars(value).items() for part in pair if pair[0] not in _CLASS_CACHES)
+    return ()
+
+
+def _same_owned(before: tuple[Any, ...], now: tuple[Any, ...]) -> bool:
+    flat = [[part for item in owned for part in (item if type(item) is tuple else [item])] for owned in (before, now)]
+    return len(flat[0]) == len(flat[1]) and all(a is b for a, b in zip(*flat, strict=True))
