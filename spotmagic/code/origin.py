@@ -30,6 +30,11 @@ def is_user_file(filename: str) -> bool:
     return not any(_inside(filename, folder) for folder in (*_python_folders(), _OWN))
 
 
+def is_own_file(filename: str) -> bool:
+    """Whether code in this file is spotmagic's own."""
+    return _inside(filename, _OWN)
+
+
 def is_user_module(name: str | None) -> bool:
     """Whether the module of this name is the user's: ``__main__``, or loaded from a file that is."""
     if name == "__main__":

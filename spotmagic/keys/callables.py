@@ -62,11 +62,8 @@ def _cached_property(value: functools.cached_property[Any], _: Encoder) -> Tree:
 
 
 def wrapper(value: Any, encoder: Encoder) -> Tree:
-    """The tree of an object that wraps a function: its type and what it wraps. Ours are not seen at all."""
-    kind = type(value)
-    if kind.__module__.partition(".")[0] == "spotmagic":
-        return tree(Kind.WRAPPER, None, value.__wrapped__)
-    return tree(Kind.WRAPPER, encoder.code(kind), value.__wrapped__)
+    """The tree of an object that wraps a function: its type and what it wraps."""
+    return tree(Kind.WRAPPER, encoder.code(type(value)), value.__wrapped__)
 
 
 def _alias(value: Any, _: Encoder) -> Tree:

@@ -30,20 +30,27 @@ class Encoder:
         code: gives the tree that stands for a function or class of the user.
     """
 
-    __slots__ = ("_ancestors", "_met", "_parts", "_visits", "code", "mask", "notes", "take_apart")
+    __slots__ = ("_ancestors", "_met", "_notes", "_parts", "_visits", "code", "mask", "take_apart")
 
     def __init__(
         self,
         take_apart: Callable[[Any, Encoder], Tree],
         code: Callable[[Any], Tree],
-        notes: Notes,
+        notes: Notes | None,
         mask: Mask | None,
     ) -> None:
-        self.take_apart, self.code, self.notes, self.mask = take_apart, code, notes, mask
+        self.take_apart, self.code, self._notes, self.mask = take_apart, code, notes, mask
         self._parts: list[list[Any]] = []
         self._ancestors: dict[int, int] | None = None
         self._visits = 0
         self._met: set[int] = set()
+
+    @property
+    def notes(self) -> Notes:
+        """What was met so far."""
+        if self._notes is None:
+            self._notes = Notes()
+        return self._notes
 
     def pack(self, value: Any, path: str) -> bytes:
         """The canonical bytes of a value.

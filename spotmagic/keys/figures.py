@@ -1,4 +1,4 @@
-"""Trees of matplotlib figures and what is drawn in them: by their picture, as their objects lead to each other without end."""
+"""Trees of matplotlib figures and what is in them: by their picture, as their objects lead to each other endlessly."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from spotmagic.keys.encode import SCALARS, Encoder, pack_known
 from spotmagic.keys.notes import Mask, Notes
-from spotmagic.keys.owned import is_users, stands_for
+from spotmagic.keys.owned import is_users, stands_for, unwrapped
 from spotmagic.keys.reach import Reached, reach
 from spotmagic.keys.scheme import Kind, Tree, digest, pack_plain, tree
 from spotmagic.keys.shapes import take_apart
@@ -40,17 +40,17 @@ def packed(value: Any, path: str, notes: Notes | None, mask: Mask | None) -> byt
         known = pack_known(value)
         if known is not None:
             return known
-    if notes is None:
-        notes = Notes()
     return Encoder(take_apart, lambda obj: _code(obj, notes, mask), notes, mask).pack(value, path)
 
 
-def _code(obj: Any, notes: Notes, mask: Mask | None) -> Tree:
+def _code(obj: Any, notes: Notes | None, mask: Mask | None) -> Tree:
     """A function, class or module inside a value: the user's by all it reaches, others by name."""
+    obj = unwrapped(obj)
     if not is_users(obj):
         return stands_for(obj)
     reached = identity(obj, mask)
-    notes.take(reached.notes)
+    if notes is not None:
+        notes.take(reached.notes)
     return tree(Kind.CODE, reached.identity)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from typing import Any
 
-from spotmagic.code.origin import is_user, is_user_file, is_user_module
+from spotmagic.code.origin import is_own_file, is_user, is_user_file, is_user_module
 from spotmagic.keys.callables import named
 from spotmagic.keys.scheme import Kind, Tree, tree
 
@@ -53,7 +53,11 @@ def full_name(obj: Any) -> str:
 
 
 def unwrapped(value: Any) -> Any:
-    """The function under our own wrappers, which change nothing that it gives."""
-    while type(value).__module__.partition(".")[0] == "spotmagic" and hasattr(value, "__wrapped__"):
-        value = value.__wrapped__
+    """The function under our own wrappers (marks, limiters), which change nothing that it gives."""
+    while (
+        isinstance(value, types.FunctionType)
+        and "__wrapped__" in vars(value)
+        and is_own_file(value.__code__.co_filename)
+    ):
+        value = vars(value)["__wrapped__"]
     return value

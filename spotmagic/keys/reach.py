@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from spotmagic.keys.encode import Encoder, pack_known
-from spotmagic.keys.notes import Mask, Notes
-from spotmagic.keys.owned import is_users, stands_for
+from spotmagic.keys.notes import Mask
+from spotmagic.keys.owned import is_users, stands_for, unwrapped
 from spotmagic.keys.scheme import Kind, Tree, digest, tree
 from spotmagic.keys.state import State
 from spotmagic.keys.walk import Walk
@@ -47,9 +47,10 @@ class Reached:
             known = pack_known(value)
             if known is not None:
                 return known
-        return Encoder(self._apart, self._known, Notes(), self._mask).pack(value, "value")
+        return Encoder(self._apart, self._known, None, self._mask).pack(value, "value")
 
     def _known(self, obj: Any) -> Tree:
+        obj = unwrapped(obj)
         ref = self._index.get(id(obj))
         if ref is not None:
             return tree(Kind.REACHED, *ref)
@@ -66,7 +67,7 @@ def reach(root: Any, *, mask: Mask | None = None, ignore: frozenset[str] = froze
     Raises:
         Uncacheable: for data that cannot be fingerprinted, with its path.
     """
-    state = State()
+    root, state = unwrapped(root), State()
     while True:
         known = len(state)
         walk = Walk(mask, ignore, state)

@@ -10,7 +10,6 @@ import inspect
 import io
 import threading
 import types
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -25,7 +24,8 @@ Shape = Callable[[Any, Encoder], Tree]
 
 _exact: dict[type, Shape] = {**plain.SHAPES, **callables.SHAPES}
 _registered: dict[type, Callable[[Any], Any]] = {}
-_resolved: weakref.WeakKeyDictionary[type, Shape] = weakref.WeakKeyDictionary()
+_resolved: dict[type, Shape] = {}
+_MOST_RESOLVED = 4096
 _lock = threading.Lock()
 
 
@@ -57,6 +57,8 @@ def take_apart(value: Any, encoder: Encoder) -> Tree:
     if shape is None:
         shape = _resolve(kind)
         with _lock:
+            if len(_resolved) >= _MOST_RESOLVED:  # classes that a notebook defines again and again
+                _resolved.clear()
             _resolved[kind] = shape
     try:
         return shape(value, encoder)
@@ -66,7 +68,7 @@ def take_apart(value: Any, encoder: Encoder) -> Tree:
         raise Unfit(f"reading it raised {type(error).__name__}: {error}") from error
 
 
-def _resolve(kind: type) -> Shape:
+def _resolve(kind: Any) -> Shape:
     for base in kind.__mro__:
         if base in _registered:
             return functools.partial(_by_registered, _registered[base])
@@ -85,7 +87,7 @@ def _resolve(kind: type) -> Shape:
         return callables.typing_form
     if callable(getattr(kind, "get_secret_value", None)):
         return _secret
-    return _other
+    return functools.partial(_record, _derived(kind)) if _is_plain(kind) else _other
 
 
 def _family(kind: type) -> Shape | None:
@@ -150,6 +152,27 @@ def _other(value: Any, encoder: Encoder) -> Tree:
     return _object(value, encoder)
 
 
+def _record(derived: frozenset[str], value: Any, encoder: Encoder) -> Tree:
+    """An object of a plain class: its attributes, as :func:`_object` would find them."""
+    state = _without(value.__dict__, derived) if derived else value.__dict__
+    return tree(Kind.OBJECT, encoder.code(type(value)), None, [], None, None, state or None)
+
+
+_DEFAULTS = tuple((name, getattr(object, name)) for name in ("__reduce_ex__", "__reduce__", "__getstate__"))
+_SPECIAL = ("__getnewargs__", "__getnewargs_ex__", "__next__", "__await__", "__anext__", "__wrapped__", "read")
+
+
+def _is_plain(kind: type) -> bool:
+    """Whether all state of the class's objects is in their attributes, and nothing is done on copying."""
+    return (
+        kind is not object
+        and all(getattr(kind, name, None) is default for name, default in _DEFAULTS)
+        and not any(hasattr(kind, name) for name in _SPECIAL)
+        and kind not in copyreg.dispatch_table
+        and all(is_user_module(base.__module__) and "__slots__" not in vars(base) for base in kind.__mro__[:-1])
+    )
+
+
 def _handle(value: Any, settings: dict[str, str], encoder: Encoder) -> Tree:
     kind = type(value)
     text = ", ".join(f"{name}={item}" for name, item in settings.items())
@@ -176,7 +199,7 @@ def _read_once(value: Any) -> str:
 
 def _object(value: Any, encoder: Encoder) -> Tree:
     """An object by its type and the state that copying it would take over."""
-    kind = type(value)
+    kind: Any = type(value)
     reduce = copyreg.dispatch_table.get(kind)
     try:
         reduced = reduce(value) if reduce else value.__reduce_ex__(4)
@@ -189,7 +212,7 @@ def _object(value: Any, encoder: Encoder) -> Tree:
         function, args = None, args[1:]
     elif function is kind:
         function = None
-    derived = _cached_names(kind)
+    derived = _derived(kind)
     states = state if isinstance(state, tuple) and len(state) == 2 else (state,)
     states = tuple(_without(one, derived) for one in states) if derived else states
     return tree(
@@ -209,14 +232,8 @@ def _without(state: Any, names: frozenset[str]) -> Any:
     return {name: item for name, item in state.items() if name not in names} or None  # as if never asked for
 
 
-_cached: weakref.WeakKeyDictionary[type, frozenset[str]] = weakref.WeakKeyDictionary()
-
-
-def _cached_names(kind: type) -> frozenset[str]:
+@functools.lru_cache(4096)
+def _derived(kind: Any) -> frozenset[str]:
     """Attributes that a cached property fills in: derived from the rest, there or not there by chance."""
-    found = _cached.get(kind)
-    if found is None:
-        kinds = functools.cached_property
-        found = frozenset(name for base in kind.__mro__ for name, item in vars(base).items() if isinstance(item, kinds))
-        _cached[kind] = found
-    return found
+    kinds = functools.cached_property
+    return frozenset(name for base in kind.__mro__ for name, item in vars(base).items() if isinstance(item, kinds))

@@ -109,6 +109,7 @@ class Walk:
 
     def ref(self, obj: Any) -> Tree:
         """What stands for a function, class or module; the user's is put in line to be opened."""
+        obj = unwrapped(obj)
         node = self._by_id.get(id(obj))
         if node is not None:
             self._again = self._again or node is self.nodes[0]
