@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import RedisServer
 from .crowd import Crowd, run, worst_window
 from .kills import run as run_kills
+from .server import RedisServer
 
 
 def hold(crowd: Crowd) -> None:
@@ -22,12 +22,12 @@ def hold(crowd: Crowd) -> None:
 
 @pytest.mark.timeout(60)
 def test_processes_threads_and_loops_share_the_rate_of_a_file() -> None:
-    hold(Crowd("crowd", rpm=1800, seconds=5, threads=4))
+    hold(Crowd("crowd", rpm=1800, seconds=5, threads=2))
 
 
 @pytest.mark.timeout(60)
 def test_processes_threads_and_loops_share_the_rate_of_a_server(redis_server: RedisServer) -> None:
-    hold(Crowd("crowd", rpm=1800, seconds=5, threads=4, backend=redis_server.url))
+    hold(Crowd("crowd", rpm=1800, seconds=5, threads=2, backend=redis_server.url))
 
 
 @pytest.mark.timeout(90)

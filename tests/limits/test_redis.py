@@ -13,7 +13,7 @@ from spotmagic.limits import booking as rule
 from spotmagic.limits.booking import Booking, Late, Rates, State
 from spotmagic.limits.redis_ledger import RedisLedger
 
-from .conftest import RedisServer
+from .server import RedisServer
 
 
 def same(state: State, seen: State) -> bool:
