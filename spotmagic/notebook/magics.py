@@ -113,7 +113,7 @@ class SpotMagics(Magics):  # type: ignore[misc]
         raise OptionError(
             "%%spot is not on the first line of its cell",
             why="IPython takes a cell magic only there, and a comment counts as a line",
-            todo=f"Move it to the top, or write %spot {line} above the code, where comments may precede it".replace(
-                "  ", " "
-            ),
+            todo=f"Move it to the top, or write %spot {line} there: comments may precede that"
+            if line
+            else "Move it up",
         )

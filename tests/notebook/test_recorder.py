@@ -85,6 +85,12 @@ def test_a_value_that_displays_itself_is_heard_once(shell):
     assert len(recorder.results) == 1
 
 
+def test_the_semicolon_of_another_cell_does_not_silence_this_one(shell):
+    """IPython asks its history whether to be quiet; the history ends with the cell before."""
+    shell.run_cell("1;", store_history=True)
+    assert told(recorded(shell, "5")) == [("result", "5")]
+
+
 def test_what_the_body_captures_is_not_heard(shell):
     recorder = recorded(shell, "%%capture caught\nprint('a')\n5")
     assert told(recorder) == []
