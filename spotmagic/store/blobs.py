@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from spotmagic import files
-from spotmagic.store.seal import Piece
+from spotmagic.store.parts import Piece
 
 MAP_OVER = 256_000  # smaller blobs are read: a process may hold only so many maps
 _HASH_STEP = 4 << 20

@@ -15,6 +15,7 @@ INLINE_IN_ALL = 1_000_000  # small parts of one entry stay in its record up to t
 UNPACK = {
     "use_list": True,
     "raw": False,
+    "unicode_errors": "surrogatepass",
     "strict_map_key": True,
     "max_array_len": MAX_ITEMS,
     "max_str_len": MAX_TEXT,

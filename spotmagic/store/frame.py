@@ -26,7 +26,7 @@ from typing import NamedTuple
 from xxhash import xxh3_64, xxh3_64_intdigest, xxh32_intdigest
 
 from spotmagic.store.bounds import MAX_RECORD
-from spotmagic.store.seal import Piece
+from spotmagic.store.parts import Piece
 
 MAGIC = b"\xf5sp\x01"
 FILE_MAGIC = b"\x89spotlog\r\n\x1a\n\x01\0\0\0"  # begins each file: the last four bytes are its format version

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from spotmagic import files
 from spotmagic.store.frame import FILE_MAGIC, Frame, scan
-from spotmagic.store.seal import Piece
+from spotmagic.store.parts import Piece
 
 
 class Journal:

@@ -12,7 +12,7 @@ from typing import Any
 from spotmagic.errors import OptionError
 from spotmagic.store.blobs import Blobs, DamagedError, FolderBlobs
 from spotmagic.store.layout import prepare
-from spotmagic.store.seal import Piece
+from spotmagic.store.parts import Piece
 
 # A bucket that cannot be reached costs a miss, not the minutes that obstore would try for.
 PATIENCE = {"connect_timeout": "5s", "timeout": "60s"}

@@ -22,26 +22,24 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields as fields_of
 from typing import Any
 
 import msgpack
 
 from spotmagic.errors import Uncacheable
-from spotmagic.store.bounds import INLINE_IN_ALL, MAX_HEADER, MAX_INLINE, MAX_PART, MAX_PARTS, UNPACK
+from spotmagic.store.bounds import MAX_HEADER, MAX_INLINE, MAX_PARTS, UNPACK
 from spotmagic.store.entry import NO_INPUTS, NO_NOTES, Bad, BlobRef, Entry, Part
+from spotmagic.store.parts import Piece, lay, ref_of
 from spotmagic.store.trust import Ring
 
 MAGIC = b"\x89spot\r\n\x1a"
 VERSION = 1
 HMAC_SHA256 = 1
-BLOB_ALIGNMENT = 64
 
 _HEAD = struct.Struct("<8sHBBI8s16s")
 _TRAILER = 64
-_PADDING = bytes(BLOB_ALIGNMENT)
-
-Piece = bytes | memoryview
+_PADDING = bytes(8)
 
 
 def seal(entry: Entry, ring: Ring, blobs: Mapping[int, bytes] = {}) -> list[Piece]:
@@ -63,29 +61,31 @@ def seal(entry: Entry, ring: Ring, blobs: Mapping[int, bytes] = {}) -> list[Piec
         elif part.buffers:
             lengths = [buffer.nbytes for buffer in part.buffers]
             parts.append((part.name, part.codecs, len(part.head), lengths, None))
-            at = _lay(data, at, part, 8)
+            at = lay(data, at, part, 8)
         else:
             parts.append((part.name, part.codecs, len(part.head), (), None))
             data.append(part.head)
             at += len(part.head)
-    header = msgpack.packb(
-        [
-            entry.name,
-            entry.kind,
-            entry.status,
-            entry.code,
-            entry.created,
-            entry.expires,
-            entry.seconds,
-            entry.price,
-            entry.content_type,
-            list(entry.inputs),
-            list(entry.inputs.values()),
-            list(entry.notes),
-            list(entry.notes.values()),
-            parts,
-        ]
+    fields = (
+        entry.name,
+        entry.kind,
+        entry.status,
+        entry.code,
+        entry.created,
+        entry.expires,
+        entry.seconds,
+        entry.price,
+        entry.content_type,
+        list(entry.inputs),
+        list(entry.inputs.values()),
+        list(entry.notes),
+        list(entry.notes.values()),
+        parts,
     )
+    try:
+        header = msgpack.packb(fields, unicode_errors="surrogatepass")
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Uncacheable(f"{entry.name} cannot be stored", f"a field of its entry is of no use: {error}") from error
     if len(header) > MAX_HEADER or len(parts) > MAX_PARTS or at > MAX_INLINE or len(entry.key) != 16:
         raise Uncacheable(f"{entry.name} cannot be stored", f"its header takes {len(header)} bytes and its parts {at}")
     head = _HEAD.pack(MAGIC, VERSION, HMAC_SHA256, 0, len(header), ring.kid, entry.key)
@@ -99,41 +99,6 @@ def seal(entry: Entry, ring: Ring, blobs: Mapping[int, bytes] = {}) -> list[Piec
         hashed.update(piece)
     pieces = [head, header, *data, hashed.digest()]
     return [*pieces, ring.seal(*pieces)]
-
-
-def large_parts(parts: tuple[Part, ...], save_blob: bool | None, blob_over: int) -> list[int]:
-    """The numbers of the parts that become blobs: all, or none that fits, or by size when ``save_blob`` is ``None``."""
-    large = []
-    inline = 0
-    for number, part in enumerate(parts):
-        size = part.size
-        if save_blob is None:
-            apart = size > blob_over or inline + size > INLINE_IN_ALL
-        else:
-            apart = save_blob or inline + size > MAX_INLINE
-        if apart:
-            large.append(number)
-        else:
-            inline += size
-    return large
-
-
-def blob_pieces(part: Part) -> list[Piece]:
-    """The bytes of a part as a blob: head, then each buffer at a multiple of 64."""
-    pieces: list[Piece] = []
-    _lay(pieces, 0, part, BLOB_ALIGNMENT)
-    return pieces
-
-
-def _lay(pieces: list[Piece], at: int, part: Part, alignment: int) -> int:
-    pieces.append(part.head)
-    at += len(part.head)
-    for buffer in part.buffers:
-        if padding := -at % alignment:
-            pieces.append(_PADDING[:padding])
-        pieces.append(buffer if buffer.contiguous and buffer.format == "B" else memoryview(buffer).cast("B"))
-        at += padding + buffer.nbytes
-    return at
 
 
 def unseal(
@@ -170,7 +135,7 @@ def unseal(
         return Bad("foreign", f"its writer {kid.hex()} is not on your ring")
     try:
         if trusted:
-            header = msgpack.unpackb(data[_HEAD.size : header_end])
+            header = msgpack.unpackb(data[_HEAD.size : header_end], unicode_errors="surrogatepass")
         else:
             header = msgpack.unpackb(data[_HEAD.size : header_end], **UNPACK)
             _validate(header)
@@ -227,7 +192,7 @@ def _entry(
     start = at
     for number, (part_name, codecs, head, lengths, digest) in enumerate(packed):
         if digest is not None:
-            ref = _ref(number, digest, head, tuple(lengths))
+            ref = ref_of(number, digest, head, tuple(lengths))
             size += ref.size
             refs += (ref,)
             parts.append(_part(part_name, tuple(codecs), b"", ()))
@@ -294,42 +259,5 @@ _new = object.__new__
     _set_trusted,
     _set_size,
     _set_notes,
-) = (getattr(Entry, field.name).__set__ for field in fields(Entry))
-_set_part_name, _set_codecs, _set_head, _set_buffers = (getattr(Part, field.name).__set__ for field in fields(Part))
-
-
-def _ref(number: int, digest: bytes, head: int, lengths: tuple[int, ...]) -> BlobRef:
-    if len(digest) != 32 or head < 0:
-        raise ValueError("not a blob")
-    size = head
-    for length in lengths:
-        if length < 0:
-            raise ValueError("a buffer of negative length")
-        size += -size % BLOB_ALIGNMENT + length
-    if size > MAX_PART:
-        raise ValueError("a part of impossible size")
-    return BlobRef(number, digest, head, lengths, size)
-
-
-def with_blob(part: Part, ref: BlobRef, blob: memoryview) -> Part:
-    """A part with what its blob holds."""
-    head = bytes(blob[: ref.head])
-    buffers = []
-    at = ref.head
-    for length in ref.buffers:
-        at += -at % BLOB_ALIGNMENT
-        buffers.append(blob[at : at + length])
-        at += length
-    return Part(part.name, part.codecs, head, tuple(buffers))
-
-
-def with_parts(entry: Entry, parts: tuple[Part, ...]) -> Entry:
-    """An entry with other parts."""
-    other = _new(Entry)
-    for get, put in _FIELDS:
-        put(other, get(entry))
-    _set_parts(other, parts)
-    return other
-
-
-_FIELDS = [(getattr(Entry, field.name).__get__, getattr(Entry, field.name).__set__) for field in fields(Entry)]
+) = (getattr(Entry, field.name).__set__ for field in fields_of(Entry))
+_set_part_name, _set_codecs, _set_head, _set_buffers = (getattr(Part, field.name).__set__ for field in fields_of(Part))

@@ -17,8 +17,8 @@ from xxhash import xxh3_64
 from spotmagic import files
 from spotmagic.store.frame import DELETE, FILE_MAGIC, HEADER, NO_KEY, ORIGIN, PIN, PINNED, PUT, Frame, frame, scan
 from spotmagic.store.index import RECENT
+from spotmagic.store.parts import Piece
 from spotmagic.store.record import origin_body
-from spotmagic.store.seal import Piece
 from spotmagic.store.segments import FOOTER, MAGIC, PAGE, RECENT_ROW, ROW, Source, directory_bits
 
 _SORTED = struct.Struct(">16sQQI")  # a row that sorts by key, the newest first: its stamp counts down

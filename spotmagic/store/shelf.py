@@ -17,7 +17,7 @@ from spotmagic.store.index import FILE, LENGTH, OFFSET, Index, Place
 from spotmagic.store.journal import Journal
 from spotmagic.store.layout import EPOCH, JOURNALS, prepare
 from spotmagic.store.log import Log
-from spotmagic.store.seal import Piece
+from spotmagic.store.parts import Piece
 from spotmagic.store.segments import DamagedSegmentError, Segment
 from spotmagic.store.walk import counting, journal_names, path_of, segment_names
 

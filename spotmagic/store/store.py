@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 import threading
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -12,15 +11,17 @@ from spotmagic import files
 from spotmagic.clock import SYSTEM, Clock
 from spotmagic.errors import tell
 from spotmagic.store.blobs import Blobs, DamagedError, FolderBlobs, digest_of
+from spotmagic.store.door import Door
 from spotmagic.store.entry import Bad, BlobRef, Entry
 from spotmagic.store.frame import BLOB, DELETE, HAS_BLOBS, PIN, PINNED, PUT, RUN, STAT, group_of
 from spotmagic.store.index import RECENT
 from spotmagic.store.journal import Journal
 from spotmagic.store.layout import BLOB_LOCK, BLOBS, NewerFormatError
 from spotmagic.store.memo import Memo
+from spotmagic.store.parts import blob_pieces, large_parts, with_blob, with_parts
 from spotmagic.store.reader import Reader
 from spotmagic.store.record import Record, Run, blob_body, run_body, stat_body
-from spotmagic.store.seal import blob_pieces, large_parts, seal, unseal, with_blob, with_parts
+from spotmagic.store.seal import seal, unseal
 from spotmagic.store.shelf import Shelf
 from spotmagic.store.tally import HELD, Tally
 from spotmagic.store.ticker import TICKER
@@ -28,11 +29,8 @@ from spotmagic.store.trust import Ring
 from spotmagic.store.upkeep import Swept, Upkeep, Verified
 
 COUNT_EVERY = 5.0  # seconds between two records of hits
-MERGE_FILES, MERGE_BYTES = 8, 8_000_000  # so much of dead kernels is merged while somebody is at work
 MERGE_FILES_AT_EXIT = 32
 MERGE_EVERY = 30.0
-SOUND_FOR = 0.05
-RETRY = 1.0  # seconds before a folder that could not be opened is tried again
 
 
 class FolderStore:
@@ -63,9 +61,7 @@ class FolderStore:
         self._foreign = foreign
         self._clock = clock
         self._lock = threading.RLock()
-        self._shelf: Shelf | None = None
-        self._trouble: OSError | None = None
-        self._retry_at = 0.0
+        self._door = Door(folder, clock)
         # Read without the lock by get: the epoch's memory, the epoch that was seen, and the entries verified so far.
         self._map: bytes | mmap.mmap = b""
         self._seen: bytes | None = None
@@ -77,7 +73,6 @@ class FolderStore:
         self._upkeep = Upkeep(folder, ring, self.blobs, clock, self._lock, self._sound, self.forget)
         self._awake = False
         self._undurable = False
-        self._sound_until = 0.0
         TICKER.know(self)
 
     # --- reading ---
@@ -107,8 +102,8 @@ class FolderStore:
         with self._lock:
             shelf = self._open()
             if shelf is None:
-                newer = isinstance(self._trouble, NewerFormatError)
-                return Bad("newer format", str(self._trouble)) if newer else None
+                newer = isinstance(self._door.trouble, NewerFormatError)
+                return Bad("newer format", str(self._door.trouble)) if newer else None
             if self._map[:8] != self._seen:
                 shelf.catch_up()
                 self._seen = shelf.seen
@@ -236,8 +231,8 @@ class FolderStore:
         except OSError:
             self._undurable = True
             with self._lock:
-                if self._shelf is not None and self._shelf.journal is journal:
-                    self._shelf.leave()
+                if self._door.shelf is not None and self._door.shelf.journal is journal:
+                    self._door.shelf.leave()
             raise
 
     def forget(self, keys: Iterable[bytes]) -> int:
@@ -299,7 +294,7 @@ class FolderStore:
         """Write everything out. Returns whether all that was put since the last flush is durable."""
         self._count()
         with self._lock:
-            journal = self._shelf.journal if self._shelf is not None else None
+            journal = self._door.shelf.journal if self._door.shelf is not None else None
         try:
             if journal is not None:
                 self._sync(journal)
@@ -312,7 +307,8 @@ class FolderStore:
     def close(self) -> None:
         """Flush and let go of every file. A later call opens them again."""
         self.flush()
-        self._merge(MERGE_FILES_AT_EXIT)
+        if self._door.shelf is not None:
+            self._upkeep.merge_dead(files_over=MERGE_FILES_AT_EXIT)
         with self._lock:
             self._drop()
 
@@ -321,7 +317,7 @@ class FolderStore:
         self._awake = False  # whoever writes from here on wakes the store again
         with self._lock:
             try:
-                if self._shelf is not None and not self._shelf.whole():
+                if self._door.shelf is not None and not self._door.shelf.whole():
                     self._drop()
             except OSError:
                 pass  # not to be seen now is not gone
@@ -330,7 +326,7 @@ class FolderStore:
             self._counted = now
             self._count()
         with self._lock:
-            journal = self._shelf.journal if self._shelf is not None else None
+            journal = self._door.shelf.journal if self._door.shelf is not None else None
         if journal is not None and journal.synced < journal.end:
             try:
                 self._sync(journal)
@@ -338,18 +334,8 @@ class FolderStore:
                 tell(f"{self.folder} could not be made durable", str(error), once=f"sync {self.folder}")
         if now >= self._merged + MERGE_EVERY:
             self._merged = now
-            self._merge(MERGE_FILES)
+            self._upkeep.merge_dead()
         return bool(self._hits) or (journal is not None and journal.synced < journal.end)
-
-    def _merge(self, over: int) -> None:
-        """Merge what dead kernels left, when it has become much."""
-        with self._lock:
-            count, size = self._shelf.dead_weight() if self._shelf is not None else (0, 0)
-        if count >= over or size >= MERGE_BYTES:
-            try:
-                self._upkeep.compact()
-            except OSError as error:
-                tell(f"journals of {self.folder} could not be merged", str(error), once=f"merge {self.folder}")
 
     def gc(self, rules: Mapping[str, float] | None = None, *, dry_run: bool = False, superseded: bool = False) -> Swept:
         """Remove what is expired, older than a rule allows, or held by nothing (:meth:`Upkeep.gc`)."""
@@ -368,46 +354,26 @@ class FolderStore:
         TICKER.wake(self)
 
     def _sound(self, surely: bool = False) -> Shelf:
-        """The open folder, ready to be written to. Raises ``OSError`` when there is none.
-
-        Args:
-            surely: see that the journal still has a name, though that was seen a moment ago.
-        """
-        now = time.monotonic()
-        if surely or now > self._sound_until:
-            self._sound_until = now + SOUND_FOR
-            if self._shelf is not None and self._shelf.journal is not None and self._shelf.journal.lost():
-                self._drop()
+        """The open folder, ready to be written to. Raises ``OSError`` when there is none."""
+        if self._door.gone(surely):
+            self._drop()
         shelf = self._open(retry=True)
         if shelf is None:
-            assert self._trouble is not None
-            raise self._trouble
+            raise self._door.trouble or OSError(f"{self.folder} cannot be opened")
         return shelf
 
     def _open(self, *, retry: bool = False) -> Shelf | None:
-        """The open folder, or ``None`` with what stands in the way in ``_trouble``."""
-        if self._shelf is not None:
-            return self._shelf
-        now = self._clock.monotonic()
-        if self._trouble is not None and not retry and now < self._retry_at:
-            return None
-        try:
-            self._shelf = Shelf(self.folder, self._clock, self._memo.drop)
-        except OSError as error:
-            self._trouble = error
-            self._retry_at = now + RETRY
-            return None
-        self._trouble = None
-        self._map = self._shelf.epoch.map
-        return self._shelf
+        """The open folder, or ``None`` with what stands in the way in ``_door.trouble``."""
+        shelf = self._door.shelf or self._door.open(self._memo.drop, retry=retry)
+        if shelf is not None:
+            self._map = shelf.epoch.map
+        return shelf
 
     def _drop(self) -> None:
         """Forget the open folder, as when somebody removed it."""
         self._map, self._seen = b"", None
-        shelf, self._shelf = self._shelf, None
         self._memo.clear()
-        if shelf is not None:
-            shelf.close()
+        self._door.close()
 
     def before_fork(self) -> None:
         """Come to rest, so that the child gets a whole state."""
@@ -421,5 +387,5 @@ class FolderStore:
         self._lock = self._upkeep.lock = threading.RLock()
         self._hits.clear()
         self._awake = False
-        if self._shelf is not None:
-            self._shelf.fork()
+        if self._door.shelf is not None:
+            self._door.shelf.fork()

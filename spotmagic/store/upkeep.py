@@ -10,6 +10,7 @@ from threading import RLock
 
 from spotmagic import files
 from spotmagic.clock import Clock
+from spotmagic.errors import tell
 from spotmagic.store.blobs import Blobs
 from spotmagic.store.compaction import compact
 from spotmagic.store.entry import Bad, BlobRef, Entry
@@ -21,6 +22,8 @@ from spotmagic.store.seal import unseal
 from spotmagic.store.shelf import Shelf
 from spotmagic.store.trust import Ring
 from spotmagic.store.walk import Hall, Step, walk
+
+MERGE_FILES, MERGE_BYTES = 8, 8_000_000  # so much of dead kernels is merged
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,16 @@ class Upkeep:
             return True
 
         return compact(self._folder, started, keep, self._published, everything=everything)
+
+    def merge_dead(self, *, files_over: int = MERGE_FILES) -> None:
+        """Merge what dead kernels left, when it has become much and the folder can be written."""
+        try:
+            with self.lock:
+                count, size = self._shelf().dead_weight()
+            if count >= files_over or size >= MERGE_BYTES:
+                self.compact()
+        except OSError as error:
+            tell(f"journals of {self._folder} could not be merged", str(error), once=f"merge {self._folder}")
 
     def _published(self) -> None:
         with self.lock:

@@ -112,6 +112,16 @@ def test_a_put_right_after_the_removal_is_not_lost(open_store: Make, tmp_path: P
     assert same(open_store().get(sample(2).key), sample(2))
 
 
+def test_a_kernel_that_only_read_can_write_after_the_removal(open_store: Make, tmp_path: Path) -> None:
+    """It had no journal whose name it could miss."""
+    open_store().put(sample(1))
+    reader = open_store()
+    assert isinstance(reader.get(sample(1).key), Entry)
+    shutil.rmtree(tmp_path / "spot")
+    reader.put(sample(2))
+    assert same(open_store().get(sample(2).key), sample(2))
+
+
 def test_a_folder_that_cannot_be_made_is_tried_again_later(open_store: Make, tmp_path: Path) -> None:
     """Reads find nothing, writes raise OSError, and both work once it can be made."""
     clock = FakeClock()

@@ -210,8 +210,8 @@ def test_a_group_of_puts_is_synced_within_a_second(open_store: Make) -> None:
     """By the background thread, while nobody asks for it."""
     store = open_store()
     store.put(sample(1))
-    assert store._shelf is not None
-    journal = store._shelf.journal
+    assert store._door.shelf is not None
+    journal = store._door.shelf.journal
     assert journal is not None
     for _ in range(100):
         if journal.synced == journal.end:
@@ -224,8 +224,8 @@ def test_a_durable_put_is_synced_before_it_returns(open_store: Make) -> None:
     """And a later one waits for the group."""
     store = open_store()
     store.put(sample(1), durable=True)
-    assert store._shelf is not None
-    journal = store._shelf.journal
+    assert store._door.shelf is not None
+    journal = store._door.shelf.journal
     assert journal is not None
     assert journal.synced == journal.end
     store.put(sample(2))

@@ -69,7 +69,7 @@ def test_a_reader_that_stopped_in_the_middle_goes_on_after_a_merge(open_store: M
         for record in everything[:stop]:
             positions[record.file] = record.end
         store.put(sample(chance.randrange(1_000)))
-        store._shelf.leave()  # type: ignore[union-attr]
+        store._door.shelf.leave()  # type: ignore[union-attr]
         store.compact()
         everything_now = [(record.file, record.end) for record in store.records({})]
         later = [(record.file, record.end) for record in store.records(positions)]
@@ -183,8 +183,8 @@ def test_a_large_folder_is_found_through_the_index(open_store: Make, tmp_path: P
     other = open_store()
     assert all(isinstance(other.get(key), Entry) for key in keys)
     assert all(other.get(os.urandom(16)) is None for _ in range(1_000))
-    assert other._shelf is not None
-    assert other._shelf.index.places == {}
+    assert other._door.shelf is not None
+    assert other._door.shelf.index.places == {}
 
 
 def test_nothing_goes_by_default(open_store: Make) -> None:

@@ -1,0 +1,69 @@
+"""The way into a folder, which may be closed today and open tomorrow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from spotmagic.clock import Clock
+from spotmagic.store.shelf import Shelf
+
+RETRY = 1.0  # seconds before a folder that could not be opened is tried again by somebody who only reads
+SURE_FOR = 0.05  # seconds for which what was there is taken to be there
+
+
+class Door:
+    """Opens a folder when it is needed and can be.
+
+    Attributes:
+        shelf: the folder, while it is open.
+        trouble: why it could not be opened.
+    """
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self.shelf: Shelf | None = None
+        self.trouble: OSError | None = None
+        self._folder = folder
+        self._clock = clock
+        self._retry_at = 0.0
+        self._sure_until = 0.0
+
+    def open(self, changed: Callable[[bytes], object], *, retry: bool) -> Shelf | None:
+        """The folder, or ``None``.
+
+        Args:
+            changed: called with each key of which something newer was met.
+            retry: try though it failed a moment ago.
+        """
+        now = self._clock.monotonic()
+        if self.trouble is not None and not retry and now < self._retry_at:
+            return None
+        try:
+            self.shelf = Shelf(self._folder, self._clock, changed)
+        except OSError as error:
+            self.trouble = error
+            self._retry_at = now + RETRY
+            return None
+        self.trouble = None
+        return self.shelf
+
+    def gone(self, surely: bool = False) -> bool:
+        """Whether the folder is another one now, or none, as when somebody removed it.
+
+        Args:
+            surely: look, though it was there a moment ago.
+        """
+        now = time.monotonic()
+        if not surely and now < self._sure_until:
+            return False
+        self._sure_until = now + SURE_FOR
+        if self.shelf is None:
+            return False
+        return self.shelf.journal.lost() if self.shelf.journal is not None else not self.shelf.epoch.stands()
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        shelf, self.shelf = self.shelf, None
+        if shelf is not None:
+            shelf.close()

@@ -1,0 +1,70 @@
+"""Files that a released version wrote are read for ever."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from spotmagic.store.entry import Entry
+from spotmagic.store.record import Run, Stat
+from spotmagic.store.seal import seal
+from spotmagic.store.store import FolderStore
+from spotmagic.testing.store import same
+from .golden.make import RING, entries
+
+GOLDEN = Path(__file__).parent / "golden"
+VERSIONS = sorted(path.name for path in GOLDEN.glob("v*"))
+
+
+@pytest.fixture(params=VERSIONS)
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    shutil.copytree(GOLDEN / request.param / "spot", tmp_path / "spot")
+    return tmp_path / "spot"
+
+
+def test_every_entry_of_an_old_folder_is_found(folder: Path) -> None:
+    """From journals, segments and blobs."""
+    store = FolderStore(folder, ring=RING)
+    for entry in entries()[:5]:
+        found = store.get(entry.key)
+        assert same(found, entry)
+        assert isinstance(found, Entry)
+        assert found.trusted
+        assert found.writer == RING.kid
+    assert store.get(entries()[5].key) is None
+    assert store.get(b"gone" * 4) is None
+    assert store.verify().good
+    store.close()
+
+
+def test_the_records_of_an_old_folder_are_read(folder: Path) -> None:
+    """With all that the catalog is made of."""
+    store = FolderStore(folder, ring=RING)
+    records = list(store.records({}))
+    assert sorted(record.kind for record in records) == ["delete"] * 2 + ["pin"] + ["put"] * 6 + ["run", "stat"]
+    (run,) = (record.what for record in records if record.kind == "run")
+    assert run == Run(
+        entries()[4].key, "pkg.mod.f4", reason="first run", started=1_800_000_000.0, seconds=1.25, price=0.002
+    )
+    (stats,) = (record.what for record in records if record.kind == "stat")
+    assert stats == (Stat(entries()[0].key, 1, 1.25, 0.002),)
+    assert [entry.key for entry in store.recent("pkg.mod.f1")] == [entries()[1].key]
+    store.close()
+
+
+def test_an_old_folder_can_be_written_to(folder: Path) -> None:
+    """And merged, and cleaned up: the pinned and the unexpired stay."""
+    store = FolderStore(folder, ring=RING)
+    store.put(entries()[5])
+    store.compact()
+    store.gc()
+    for entry in entries():
+        assert same(store.get(entry.key), entry)
+    store.close()
+
+
+def test_the_current_version_still_writes_what_it_wrote() -> None:
+    """A change of a single byte is a new version, with golden files of its own."""
+    assert b"".join(seal(entries()[0], RING)) == (GOLDEN / VERSIONS[-1] / "entry.bin").read_bytes()
