@@ -6,6 +6,7 @@ because classes may drop or change what they hold when they are pickled.
 
 from __future__ import annotations
 
+import functools
 import io
 import pickle
 import sys
@@ -16,7 +17,8 @@ from typing import Any
 import cloudpickle
 from msgpack import packb, unpackb
 
-from spotmagic.codecs import bounds, registry
+from spotmagic.code.origin import is_user_module
+from spotmagic.codecs import bounds, models, registry
 from spotmagic.codecs.refusals import refusal
 from spotmagic.codecs.undecodable import Undecodable
 from spotmagic.errors import Uncacheable
@@ -30,7 +32,7 @@ _THROUGH_CODEC = frozenset({"httpx", "requests"})
 def save(value: Any, path: str) -> tuple[bytes, tuple[memoryview, ...]]:
     """The head and buffers of a pickled value; :class:`Uncacheable` with the path when it does not come back."""
     try:
-        data, buffers = _dump(value)
+        data, buffers, own = _dump(value)
     except MemoryError as error:
         raise Uncacheable(f"{path} cannot be kept", "there is no memory to save it", path=path) from error
     except Exception as error:
@@ -45,7 +47,7 @@ def save(value: Any, path: str) -> tuple[bytes, tuple[memoryview, ...]]:
         copy = load(head, buffers)
     except Exception as error:
         raise Uncacheable(f"{path} cannot be kept", f"its pickle does not load: {error}", _TODO, path=path) from error
-    doubt = _doubt(value, copy)
+    doubt = _doubt(value, copy) or next(filter(None, map(_forgotten, own)), "")
     if doubt:
         raise Uncacheable(f"{path} cannot be kept", doubt, _TODO, path=path)
     return head, tuple(buffers)
@@ -71,6 +73,12 @@ class _Refused(Exception):
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Refuses what is never kept, and notes the objects whose class, by the user, has its own ideas of its state."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.own: list[Any] = []
+
     def reducer_override(self, obj: Any) -> Any:
         kind = type(obj)
         refused = refusal(kind)
@@ -84,12 +92,25 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             return _through_codec(obj)
         elif getattr(obj, "n_frames", 1) != 1 and kind.__module__.startswith("PIL."):
             raise _Refused("it is an image of several frames")
+        elif _has_own_state(kind):
+            self.own.append(obj)
         elif kind.__name__ == "Figure" and kind.__module__.startswith("matplotlib."):
             return _figure(obj)
         return super().reducer_override(obj)
 
 
-def _dump(value: Any) -> tuple[bytes, list[memoryview]]:
+def _has_own_state(kind: type) -> bool:
+    return _is_own(kind) and is_user_module(kind.__module__)
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_own(kind: type) -> bool:
+    return any(
+        getattr(kind, name) is not getattr(object, name) for name in ("__getstate__", "__reduce__", "__reduce_ex__")
+    )
+
+
+def _dump(value: Any) -> tuple[bytes, list[memoryview], list[Any]]:
     buffers: list[memoryview] = []
 
     def stays(buffer: pickle.PickleBuffer) -> bool:
@@ -100,8 +121,9 @@ def _dump(value: Any) -> tuple[bytes, list[memoryview]]:
         return False
 
     file = io.BytesIO()
-    _Pickler(file, protocol=_PROTOCOL, buffer_callback=stays).dump(value)
-    return file.getvalue(), buffers
+    pickler = _Pickler(file, protocol=_PROTOCOL, buffer_callback=stays)
+    pickler.dump(value)
+    return file.getvalue(), buffers, pickler.own
 
 
 def main_name(obj: Any) -> str:
@@ -168,6 +190,24 @@ def _doubt(value: Any, copy: Any) -> str:
     return "" if same else f"a {kind.__qualname__} does not come back equal from its pickle"
 
 
+def _forgotten(value: Any) -> str:
+    """What an object loses when it is pickled, in a text. Its fingerprint is of what it says of itself: too little."""
+    data, buffers, _ = _dump(value)
+    before, after = vars_of(value), vars_of(pickle.loads(data, buffers=buffers))
+    kind = type(value)
+    recomputed = {
+        name for base in kind.__mro__ for name, one in vars(base).items() if isinstance(one, functools.cached_property)
+    }
+    lost = sorted(before.keys() - after.keys() - recomputed)
+    return f"a {kind.__qualname__} comes back from its pickle without {', '.join(lost)}" if lost else ""
+
+
+def vars_of(value: Any) -> dict[str, Any]:
+    """The attributes of an object, slots included."""
+    attributes, slots = models.state(value)
+    return {**attributes, **slots}
+
+
 def _compares(kind: Any) -> bool:
     return kind.__eq__ is not object.__eq__
 
@@ -184,6 +224,9 @@ def _locate(value: Any, path: str, error: Exception) -> tuple[str, str]:
     seen = {id(value)}
     left = bounds.STEPS
     while True:
+        refused = refusal(type(value))
+        if refused:
+            return path, f"it is {refused}"
         for step, child in _inside(value):
             left -= 1
             if left < 0 or id(child) in seen:

@@ -75,7 +75,7 @@ def _table(rest: Any, reader: Reader) -> Any:
 
 
 def _doubtful(rest: Any, reader: Reader) -> bool:
-    """Whether every offset is looked at: Arrow follows a wrong one out of its memory. A sealed buffer is what it was."""
+    """Whether every offset is looked at: Arrow follows wrong ones out of its memory. A sealed buffer is what it was."""
     return not reader.trusted or type(rest) is bytes
 
 

@@ -140,7 +140,7 @@ def _slots(kind: type) -> dict[str, Any]:
     }
 
 
-def _state(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+def state(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """What an object holds: its ``__dict__``, and its slots."""
     slots: dict[str, Any] = {}
     for name, member in _slots(type(value)).items():
@@ -152,7 +152,7 @@ def _state(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _children(value: Any) -> Iterable[Any]:
-    attributes, slots = _state(value)
+    attributes, slots = state(value)
     return [*attributes.values(), *slots.values()]
 
 
@@ -163,7 +163,7 @@ def _lower_map(values: dict[str, Any], writer: Writer) -> dict[str, Any]:
 def _lower_record(form: str) -> Callable[[Any, Writer], tuple[Any, Any]]:
     def lower(value: Any, writer: Writer) -> tuple[Any, Any]:
         kind = type(value)
-        attributes, slots = _state(value)
+        attributes, slots = state(value)
         if "_attrs_cached_hash" in attributes or "_attrs_cached_hash" in slots:
             writer.refuse(f"a {kind.__qualname__} that keeps its hash, which another process counts otherwise")
         spec = [_named(kind, writer), list(_fields(kind, form))]
@@ -212,8 +212,8 @@ def _pydantic_state(value: Any) -> list[Any]:
 def _lower_pydantic(value: Any, writer: Writer) -> tuple[Any, Any]:
     kind = type(value)
     spec = [_named(kind, writer), list(kind.model_fields)]
-    state = [part if part is None else _lower_map(part, writer) for part in _pydantic_state(value)]
-    return spec, [*state, sorted(value.__pydantic_fields_set__)]
+    parts = [part if part is None else _lower_map(part, writer) for part in _pydantic_state(value)]
+    return spec, [*parts, sorted(value.__pydantic_fields_set__)]
 
 
 def _make_pydantic(spec: Any, rest: Any, reader: Reader) -> Any:
