@@ -51,6 +51,7 @@ def _code(obj: Any, notes: Notes | None, mask: Mask | None) -> Tree:
     reached = identity(obj, mask)
     if notes is not None:
         notes.take(reached.notes)
+        notes.reached.update(reached.told)
     return tree(Kind.CODE, reached.identity)
 
 

@@ -20,6 +20,7 @@ class Reached:
         code: digest of the code alone.
         pinned: what belongs to the root alone (its closure, bound arguments), which counts under ``version=`` too.
         notes: what was met on the way.
+        told: digests of the root's own code and of each thing it reaches, by what the user is told of it.
     """
 
     def __init__(self, walk: Walk, root: bytes) -> None:
@@ -32,6 +33,7 @@ class Reached:
         self.notes.state = list(walk.state.names)
         self.notes.reached = {node.label: digest(node.record) for node in nodes[1:]}
         self.notes.reached |= {value.label: digest(value.packed) for value in values}
+        self.told = {node.label: digest(node.record) for node in nodes[:1]} | self.notes.reached
         self._index = {id(node.obj): node.ref for node in nodes}
         self._apart, self._mask = walk.state.take_apart(), walk.mask
         self._guards = walk.guards

@@ -141,7 +141,7 @@ class Cell:
             kind="cell",
             key=b"" if trouble else self._key(inputs),
             code=digest("cell code", self._code.normal),
-            inputs=inputs,
+            inputs=self._watch.told() if self._watch else {},
             run=self._arun if self.body.awaits else self._run,
             encode=self._encode,
             decode=self._decode,

@@ -13,6 +13,8 @@ from typing import Any
 from spotmagic.code.cell import CellCode
 from spotmagic.errors import Uncacheable
 from spotmagic.keys import Mask, Notes, fingerprint
+from spotmagic.keys.fingerprint import identity
+from spotmagic.keys.owned import is_users
 from spotmagic.notebook import rng as generators
 from spotmagic.notebook.changes import Changes
 from spotmagic.notebook.definitions import refuse_changed_definition
@@ -70,8 +72,27 @@ class Watch:
                 yield {name: value for name, value in self.inputs.items() if name not in maybe or name in kept}
         yield self.inputs
 
-    def _print(self, value: Any, path: str) -> bytes:
-        return fingerprint(value, path=path, notes=self.notes, mask=self._mask)
+    def told(self) -> dict[str, bytes]:
+        """The inputs as a miss explains them: functions and classes by their own code and all that they reach."""
+        data = {name: print_ for name, print_ in self.inputs.items() if not is_code(self._values[name])}
+        return {**data, **self.notes.reached}
+
+    def _print(self, value: Any, name: str, notes: Notes | None = None) -> bytes:
+        """The fingerprint of an input, or of something in it, without what the cell itself binds before it uses it.
+
+        A helper that reads ``N`` depends on the ``N`` of the cell where that is bound first, so not on the one before.
+        """
+        notes = self.notes if notes is None else notes
+        bound = self._code.before.get(name, frozenset()) & self._ns.keys() - {name}
+        hidden = {own: self._ns[own] for own in bound & _reached(value, self._mask)} if bound else {}
+        if not hidden:
+            return fingerprint(value, path=name, notes=notes, mask=self._mask)
+        for own in hidden:
+            del self._ns[own]
+        try:
+            return fingerprint(value, path=name, notes=notes, mask=self._mask)
+        finally:
+            self._ns.update(hidden)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -189,7 +210,7 @@ class Watch:
                 if not _same_owned(self._owned[name], _owned(value)):
                     raise Uncacheable(f"`{name}` cannot be kept", "the cell changed attributes of code", path=name)
                 continue
-            if is_atom(value) or fingerprint(value, path=name, notes=Notes(), mask=self._mask) == self.inputs[name]:
+            if is_atom(value) or self._print(value, name, Notes()) == self.inputs[name]:
                 continue
             changed = [one for one in self._live.objects(name) if self._changed(one, name)]
             if not changed and name in self._live.sealed:
@@ -207,7 +228,7 @@ class Watch:
             fits = True
         else:
             before, form = self._prints[id(one)]
-            changed = fingerprint(one, path=name, notes=Notes(), mask=self._mask) != before
+            changed = self._print(one, name, Notes()) != before
             fits = outline(one) == form
         if changed and not (fits and can_put(one)):
             kind = type(one).__name__
@@ -244,6 +265,14 @@ def watch(
     """
     names = inputs_of(ns, code, inputs=inputs, ignore=ignore)
     return Watch(ns, code, names, outputs=frozenset(outputs or ()), mask=mask, pinned=pinned, rng=rng)
+
+
+def _reached(value: Any, mask: Mask | None) -> set[str]:
+    """The names of the globals and helpers that a function, a class or the class of an object reaches."""
+    code = value if is_code(value) else type(value)
+    if isinstance(code, types.ModuleType) or not is_users(code):
+        return set()
+    return {label.split()[1].rpartition(".")[2] for label in identity(code, mask).notes.reached}
 
 
 def _module_name(name: str, module: types.ModuleType) -> str:
