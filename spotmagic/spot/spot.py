@@ -24,6 +24,7 @@ from spotmagic.options import MarkOptions, Mode, mark_options
 from spotmagic.spot import session
 from spotmagic.spot.limiter import limited
 from spotmagic.spot.mark import GATE, MARKED, Marked, wrap
+from spotmagic.spot.modes import Modes
 from spotmagic.spot.parts import Parts, open_parts
 from spotmagic.store.trust import Ring, ring
 
@@ -101,8 +102,7 @@ class Spot:
         self.ttl = None if ttl is None else words.parse_duration(ttl, "ttl")
         self.retry, self.clock = retry, clock
         self.pickle: Literal["signed", "never"] = pickle
-        self._mode = words.parse_mode(mode or words.setting("mode", "auto") or "auto")
-        self._modes: dict[str, Mode] = {}
+        default = words.parse_mode(mode or words.setting("mode", "auto") or "auto")
         self._rates = Rates(rpm, tpm, concurrency)
         self.limits = limits if isinstance(limits, Limits) else Limits(limits, clock=clock)
         self.folder = (Path(root or words.setting("root", ".spotmagic") or ".spotmagic") / name).absolute()
@@ -114,6 +114,8 @@ class Spot:
         if budget is not None and not (isinstance(budget, int | float) and budget >= 0):
             raise OptionError(f"budget={budget!r} is not an amount", todo="Say a number from 0 on")
         self.budget = Budget(self.folder / "spent", budget, lambda: self.stats().price_paid)
+        self._modes = Modes(self.folder / "modes.json", self.store, default)
+        self.mode_of = self._modes.of
         self._parts.use()
         self._closed = False
         if sys._getframe(1).f_globals.get("__name__") == "__main__":
@@ -275,16 +277,9 @@ class Spot:
         outcome: Outcome = await self.engine.adrive(call)
         return outcome
 
-    def mode_of(self, name: str, own: Mode | None = None) -> Mode:
-        """The mode that holds for a function or cell: set for it, else its own, else the spot's."""
-        return self._modes.get(name) or own or self._mode
-
     def set_mode(self, mode: str | Mode, target: str | None = None) -> None:
-        """Change the mode of the spot, or of the functions and cells of one name."""
-        if target is None:
-            self._mode = words.parse_mode(mode)
-        else:
-            self._modes[target] = words.parse_mode(mode)
+        """Set the mode of the spot, or of the functions and cells of one name. Other kernels see it at their next call."""
+        self._modes.set(mode, target or "")
 
     def entries(self, like: str | None = None, **filters: Any) -> list[Row]:
         """Rows about entries: filters ``kind``, ``status`` ("live"), ``order`` ("-created"), ``limit`` (1000)."""

@@ -24,6 +24,15 @@ class Store(Protocol):
         """Remove entries. Returns how many there were."""
         ...
 
+    @property
+    def epoch(self) -> int:
+        """A number that moves when something known may no longer hold."""
+        ...
+
+    def announce(self) -> None:
+        """Move the epoch in every kernel: something beside the entries has changed."""
+        ...
+
     def pin(self, keys: Iterable[bytes], pinned: bool) -> None:
         """Keep entries from every clean-up, or no longer."""
         ...
