@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, Self, TypeVar, overload
 
@@ -26,6 +26,7 @@ from spotmagic.spot.limiter import limited
 from spotmagic.spot.mark import GATE, MARKED, Marked, wrap
 from spotmagic.spot.modes import Modes
 from spotmagic.spot.parts import Parts, open_parts
+from spotmagic.store.store import FolderStore
 from spotmagic.store.trust import Ring, ring
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from spotmagic.dashboard import Panel
     from spotmagic.store.blobs import Blobs
     from spotmagic.store.protocol import Store
+    from spotmagic.store.upkeep import Swept, Verified
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -278,7 +280,7 @@ class Spot:
         return outcome
 
     def set_mode(self, mode: str | Mode, target: str | None = None) -> None:
-        """Set the mode of the spot, or of the functions and cells of one name. Other kernels see it at their next call."""
+        """Set the mode of the spot, or of one name. Other kernels see it at their next call."""
         self._modes.set(mode, target or "")
 
     def entries(self, like: str | None = None, **filters: Any) -> list[Row]:
@@ -315,6 +317,29 @@ class Spot:
     def explain_call(self, call: Call) -> Explanation:
         """What differs between a call and the nearest result of its name."""
         return self._parts.ledger.explain_call(call)
+
+    def gc(self, rules: Mapping[str, float | str] | None = None, *, dry_run: bool = False) -> Swept:
+        """Remove what has expired or is older than a rule allows. Nothing else ever is.
+
+        Args:
+            rules: how long results may be kept, by name pattern: ``{"draft_*": "7d"}``. Pinned ones stay.
+            dry_run: only say what would go, and its size.
+        """
+        ages = {pattern: words.parse_duration(age, f"rules[{pattern!r}]") for pattern, age in (rules or {}).items()}
+        return self._folder_store("gc").gc(ages, dry_run=dry_run)
+
+    def verify(self, repair: bool = False) -> Verified:
+        """Read everything and say what is damaged.
+
+        Args:
+            repair: remove what is damaged, so that it is run again.
+        """
+        return self._folder_store("verify").verify(repair=repair)
+
+    def _folder_store(self, what: str) -> FolderStore:
+        if not isinstance(self.store, FolderStore):
+            raise OptionError(f"{what} needs a folder", why=f"the store is a {type(self.store).__name__}")
+        return self.store
 
     def rebuild(self) -> None:
         """Make the catalog anew from the store."""
