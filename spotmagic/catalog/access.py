@@ -10,10 +10,11 @@ from typing import Protocol, TypeVar
 import duckdb
 
 from spotmagic.catalog import fold, snapshot
-from spotmagic.catalog.connection import DATABASE, Busy, Damaged, Unusable, connection, is_damage, is_interrupt, sorted_out
+from spotmagic.catalog.connection import DATABASE, connection
 from spotmagic.catalog.feed import batches
 from spotmagic.catalog.instance import MEMORY, Cursor
 from spotmagic.catalog.session import Session
+from spotmagic.catalog.trouble import Busy, Damaged, Unusable, is_damage, is_interrupt, sorted_out
 from spotmagic.clock import Clock
 from spotmagic.errors import OptionError, tell, tell_again
 from spotmagic.files import locked
@@ -129,9 +130,10 @@ class Access:
         return f"catalog {self._folder}"
 
     def _waiting(self, step: Callable[[], T]) -> T:
-        """What a step under the fold lock gives. While others have the lock or the file it is tried again, for about a second.
+        """What a step under the fold lock gives.
 
-        Somebody who keeps the file is not waited for a second time.
+        While others have the lock or the file it is tried again, for about a second. Somebody who keeps the file is not
+        waited for a second time.
         """
         if not self._folder.is_dir():
             raise Unusable("its folder is not there")

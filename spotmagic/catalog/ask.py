@@ -7,12 +7,12 @@ from typing import Any
 
 import duckdb
 
-from spotmagic.catalog.connection import is_damage
 from spotmagic.catalog.filters import STATUS
 from spotmagic.catalog.instance import Cursor
 from spotmagic.catalog.session import Session
 from spotmagic.catalog.statement import checked, failed
 from spotmagic.catalog.table import Table
+from spotmagic.catalog.trouble import is_damage
 
 _ZONED = " WITH TIME ZONE"
 # What people see under the names of the tables: the status now, what was saved, and none of our bookkeeping. As these

@@ -58,7 +58,10 @@ class Batch:
 
 
 def asked(inputs: Mapping[str, bytes]) -> str:
-    """A digest of the arguments alone. What a function reaches ("helper clean") has a space in its name and counts as its code."""
+    """A digest of the arguments alone.
+
+    What a function reaches ("helper clean") has a space in its name and counts as its code.
+    """
     state = blake2b(digest_size=16)
     for name in sorted(inputs):
         if " " not in name:

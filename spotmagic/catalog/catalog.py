@@ -17,7 +17,8 @@ from spotmagic.clock import SYSTEM, Clock
 class Catalog:
     """What a store holds, as tables. Each answer has everything in it that any kernel wrote before the question.
 
-    The tables are in ``spot.duckdb``, which can be thrown away at any time. When it cannot be had (another program has it open, the disk is full,
+    The tables are in ``spot.duckdb``, which can be thrown away at any time. When it cannot be had (another program has
+    it open, the disk is full,
     it is damaged), the answer comes from memory and one warning says why.
 
     Args:
@@ -28,7 +29,7 @@ class Catalog:
     def __init__(self, folder: Path, store: Records, *, clock: Clock = SYSTEM) -> None:
         self._access = Access(folder, store, clock)
 
-    # questions ----------------------------------------------------------------------------------------------------------
+    # questions --------------------------------------------------------------------------------------------------------
 
     def entries(
         self,
@@ -44,9 +45,11 @@ class Catalog:
         """The entries that are meant, one row each.
 
         Args:
-            like: a glob over names (``"summ*"``; of a dotted name the last words alone may be given), or the first eight or more digits of a key.
+            like: a glob over names (``"summ*"``; of a dotted name the last words alone may be given), or the first
+                eight or more digits of a key.
             kind: ``"function"``, ``"cell"`` or ``"http"``.
-            status: ``"live"``, ``"superseded"``, ``"expired"``, ``"partial"``, ``"refused"``, ``"corrupt"``, or ``None`` for all.
+            status: ``"live"``, ``"superseded"``, ``"expired"``, ``"partial"``, ``"refused"``, ``"corrupt"``, or
+                ``None`` for all.
             order: a column of :class:`Row`, with ``-`` for the largest first.
             limit: how many at most; ``None`` for all.
             search: text to find in names, content types and keys.
@@ -80,7 +83,8 @@ class Catalog:
     def runs(self, key: str | None = None, name: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
         """What happened to a key, to a name, or at all, the newest first.
 
-        Each has ``key name kind verdict reason started seconds price waited stored error times``. Hits are counted: those of a name by five minutes,
+        Each has ``key name kind verdict reason started seconds price waited stored error times``. Hits are counted:
+        those of a name by five minutes,
         those of a key in one line; their ``seconds`` and ``price`` are what they saved.
         """
         return self._access.ask(lambda session: queries.runs(session, key, name, limit))
@@ -108,7 +112,7 @@ class Catalog:
         """
         return self._access.ask(lambda session: ask.ask(session, query, params))
 
-    # upkeep -------------------------------------------------------------------------------------------------------------
+    # upkeep -----------------------------------------------------------------------------------------------------------
 
     def fold(self) -> None:
         """Bring the tables up to date now."""

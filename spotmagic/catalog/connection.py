@@ -1,18 +1,12 @@
 """spot.duckdb on disk: attached while somebody looks, let go of at once, so that every kernel gets its turn.
 
-DuckDB gives a file to one process at a time, even to readers. What can go wrong is sorted into three kinds: somebody else has the file
-(:class:`Busy`), the machine does not let us (:class:`Unusable`), and the file is not a catalog of ours (:class:`Damaged`).
+DuckDB gives a file to one process at a time, even to readers.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import re
-import stat
-import subprocess
-import sys
 import threading
 import time
 import weakref
@@ -21,80 +15,18 @@ from pathlib import Path
 import duckdb
 
 from spotmagic.catalog import schema
-from spotmagic.catalog.instance import SUFFIXES, Cursor, Instance, quoted
+from spotmagic.catalog.files import identity, probe, put_aside, refuse_strangers, remove
+from spotmagic.catalog.instance import Cursor, Instance, quoted
+from spotmagic.catalog.trouble import Busy, Damaged, Unusable, sorted_out
 from spotmagic.files import PRIVATE_FILE, open_private
 
 FILE = "spot.duckdb"
 DATABASE = "spot"
-KEPT_ASIDE = 3  # damaged catalogs kept for a look; they hold nothing that the journals do not
-_PROBE_SECONDS = 30
-_LOCKED = re.compile(
-    r"Could not set lock|Conflicting lock|[Uu]nique file handle conflict|different configuration|already attached"
-)
-_HOLDER = re.compile(r"held in (.+?) \(PID (\d+)\)")
-_MACHINE = tuple(
-    os.strerror(number)
-    for number in (
-        errno.ENOSPC,
-        errno.EDQUOT,
-        errno.EACCES,
-        errno.EPERM,
-        errno.EROFS,
-        errno.EMFILE,
-        errno.ENFILE,
-        errno.ESTALE,
-        errno.EIO,
-    )
-)
-# Replaying the log of a killed process has been seen to end the process that replays it, so another one tries first.
-_PROBE = "import duckdb, sys; duckdb.connect(sys.argv[1], config={'enable_external_access': False}).close()"
 _PROBE_AFTER = 0.5  # a younger log may be that of a kernel which looks at the catalog right now
 
 
-class CatalogError(Exception):
-    """The catalog cannot be used as it is. Answered inside this room, never raised to callers."""
-
-
-class Busy(CatalogError):
-    """Another program or kernel has the catalog. The text says which."""
-
-
-class Unusable(CatalogError):
-    """The disk, the rights or the memory do not allow a catalog now."""
-
-
-class Damaged(CatalogError):
-    """The file is not a catalog of this version."""
-
-
-def sorted_out(error: duckdb.Error) -> Busy | Unusable | Damaged:
-    """Which kind of trouble an error of DuckDB with a file of ours is."""
-    text = str(error)
-    if _LOCKED.search(text):
-        holder = _HOLDER.search(text)
-        return Busy(
-            f"{holder[1]} (PID {holder[2]}) has it open"
-            if holder
-            else f"this process (PID {os.getpid()}) has it open elsewhere"
-        )
-    if isinstance(error, duckdb.OutOfMemoryException) or any(reason in text for reason in _MACHINE):
-        return Unusable(text.splitlines()[0])
-    return Damaged(text.splitlines()[0])
-
-
-def is_damage(error: duckdb.Error) -> bool:
-    """Whether an error of a query tells of the file, and not of the query."""
-    kinds = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
-    return (type(error) is duckdb.Error or isinstance(error, kinds)) and isinstance(sorted_out(error), Damaged)
-
-
-def is_interrupt(error: BaseException) -> bool:
-    """Whether an error is how DuckDB tells of Ctrl-C."""
-    return isinstance(error, duckdb.InterruptException) or (type(error) is RuntimeError and "interrupted" in str(error))
-
-
 class Connection:
-    """The way to the catalog file of one folder, shared by all who look at it in this process. See :func:`connection`."""
+    """The way to the catalog file of one folder, shared by all of this process. See :func:`connection`."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
@@ -127,7 +59,9 @@ class Connection:
         return self.path.with_name(f"{FILE}.new")
 
     def enter(self) -> Cursor:
-        """Attach the file as database ``spot``, made when missing; the caller holds the fold lock. Each ``enter`` needs its :meth:`leave`.
+        """Attach the file as database ``spot``, made when missing. Each ``enter`` needs its :meth:`leave`.
+
+        The caller holds the fold lock.
 
         Raises:
             Busy, Unusable, Damaged: nothing is attached then.
@@ -161,7 +95,7 @@ class Connection:
             os.close(open_private(Path(f"{self.path}.wal"), os.O_RDWR | os.O_CREAT))
 
     def put_aside(self) -> Path | None:
-        """Rename the file and its logs out of the way; the caller holds the fold lock. Returns where to, or ``None`` if there was none."""
+        """Rename the file and its logs out of the way, while the caller holds the fold lock. Returns where to."""
         with self._lock:
             if self._users:
                 raise Busy("its damaged file is still being read")
@@ -175,12 +109,12 @@ class Connection:
         """Remove the file and its logs; the caller holds the fold lock."""
         moved = self.put_aside()
         if moved is not None:
-            _remove(moved)
+            remove(moved)
 
     def _attach(self, instance: Instance) -> None:
         if self._condemned:
             raise Damaged(self._condemned)
-        _refuse_strangers(self.path)
+        refuse_strangers(self.path)
         self._replay()
         try:
             if not self.path.exists():
@@ -202,15 +136,15 @@ class Connection:
             info = Path(f"{self.path}.wal").lstat()
         except FileNotFoundError:
             return
-        if not info.st_size or self._replayed == _identity(info):
+        if not info.st_size or self._replayed == identity(info):
             return
         if time.time() - info.st_mtime < _PROBE_AFTER:
             raise Busy("another kernel has just written to it")
-        self._replayed = _identity(info)
-        _probe(self.path)
+        self._replayed = identity(info)
+        probe(self.path)
 
     def _make(self, instance: Instance) -> None:
-        _remove(self._new)
+        remove(self._new)
         instance.run(_attach_sql(self._new))
         self._new.chmod(PRIVATE_FILE)
         cursor = instance.cursor()
@@ -223,7 +157,7 @@ class Connection:
 
     def _check(self, instance: Instance) -> None:
         """Look whether the file is a catalog, unless it is as this process left it."""
-        if self._known == _identity(self.path.lstat()):
+        if self._known == identity(self.path.lstat()):
             return
         cursor = instance.cursor()
         try:
@@ -239,7 +173,7 @@ class Connection:
         instance = self._own()
         try:
             instance.run(f"DETACH {DATABASE}")
-            self._known = _identity(self.path.lstat())
+            self._known = identity(self.path.lstat())
         except (duckdb.Error, OSError):  # the file is closed with its instance then, and the next look finds out why
             self._known = ()
             instance.close()
@@ -269,61 +203,5 @@ def connection(folder: Path) -> Connection:
         return found
 
 
-def put_aside(path: Path) -> Path | None:
-    """Rename a damaged catalog to ``spot.duckdb.bad-<time>``, its log files alike. The oldest of many are removed."""
-    target = path.with_name(f"{path.name}.bad-{time.strftime('%Y%m%dT%H%M%S')}-{time.time_ns() % 10**9:09d}")
-    moved = None
-    for suffix in SUFFIXES:
-        with contextlib.suppress(FileNotFoundError):
-            Path(f"{path}{suffix}").rename(f"{target}{suffix}")
-            moved = target
-    bad = sorted(path.parent.glob(f"{path.name}.bad-*-?????????"))
-    for old in bad[:-KEPT_ASIDE]:
-        _remove(old)
-    return moved
-
-
-def _remove(path: Path) -> None:
-    for suffix in SUFFIXES:
-        with contextlib.suppress(OSError):
-            Path(f"{path}{suffix}").unlink(missing_ok=True)
-
-
 def _attach_sql(path: Path) -> str:
     return f"ATTACH {quoted(str(path))} AS {DATABASE} (STORAGE_VERSION {quoted(schema.STORAGE_VERSION)})"
-
-
-def _identity(info: os.stat_result) -> tuple[int, ...]:
-    return info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns
-
-
-def _refuse_strangers(path: Path) -> None:
-    """Take only regular files of this user. The files are never opened here: closing one would drop DuckDB's lock on it."""
-    for suffix in SUFFIXES:
-        try:
-            info = Path(f"{path}{suffix}").lstat()
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise Unusable(f"{error.strerror}: {error.filename}") from error
-        if stat.S_ISLNK(info.st_mode):
-            raise Damaged(f"{path.name}{suffix} is a symbolic link")
-        if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid():
-            raise Damaged(f"{path.name}{suffix} is not a file of this user")
-        if info.st_mode & 0o077:
-            Path(f"{path}{suffix}").chmod(PRIVATE_FILE)
-
-
-def _probe(path: Path) -> None:
-    try:
-        ended = subprocess.run(
-            [sys.executable, "-I", "-c", _PROBE, str(path)],
-            capture_output=True,
-            timeout=_PROBE_SECONDS,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return
-    if ended.returncode < 0:
-        raise Damaged(f"reading its log ended a process with signal {-ended.returncode}")

@@ -41,7 +41,8 @@ class Filters:
     """Which entries are meant.
 
     Args:
-        like: a glob over names (``"summ*"``; of a dotted name the last words alone may be given), or the first eight or more digits of a key.
+        like: a glob over names (``"summ*"``; of a dotted name the last words alone may be given), or the first eight or
+            more digits of a key.
         kind: ``"function"``, ``"cell"`` or ``"http"``.
         status: one of :data:`STATUSES`, or ``None`` for all.
         search: text to find in names, content types and keys, in any case.
@@ -63,18 +64,15 @@ class Filters:
         """The condition over ``entries AS e``."""
         parts, values = [], {}
         if self.like:
-            parts.append(
-                "(e.name GLOB $like OR e.name GLOB '*.' || $like"
-                + (" OR starts_with(e.key, lower($like)))" if _KEY.fullmatch(self.like) else ")")
-            )
+            by_key = " OR starts_with(e.key, lower($like))" if _KEY.fullmatch(self.like) else ""
+            parts.append(f"(e.name GLOB $like OR e.name GLOB '*.' || $like{by_key})")
             values["like"] = self.like
         if self.kind:
             parts.append("e.kind = $kind")
             values["kind"] = self.kind
         if self.search:
-            parts.append(
-                "(contains(lower(e.name), $search) OR contains(lower(e.content_type), $search) OR starts_with(e.key, $search))"
-            )
+            found = "contains(lower(e.name), $search) OR contains(lower(e.content_type), $search)"
+            parts.append(f"({found} OR starts_with(e.key, $search))")
             values["search"] = self.search.lower()
         if self.status:
             parts.append(f"{STATUS} = $status")

@@ -1,6 +1,7 @@
 """DuckDB, hardened: the one place that makes an instance of it.
 
-An instance lives in memory and can open the files of one catalog and nothing else: DuckDB takes no new path once external access is off, so each
+An instance lives in memory and can open the files of one catalog and nothing else: DuckDB takes no new path once
+external access is off, so each
 catalog has an instance of its own and the SQL of one spot cannot name the files of another.
 """
 

@@ -12,7 +12,8 @@ class Row:
     Attributes:
         key: 32 hexadecimal digits.
         version: the ``version=`` it was made with, or empty.
-        status: ``live``, ``superseded`` (newer code has answered the same question), ``expired``, ``partial``, ``refused`` (somebody else's, and not
+        status: ``live``, ``superseded`` (newer code has answered the same question), ``expired``, ``partial``,
+            ``refused`` (somebody else's, and not
             safe to load) or ``corrupt``.
         created, expires: seconds since 1970; ``expires`` is ``None`` for ever.
         seconds, price: what making it took.

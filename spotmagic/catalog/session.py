@@ -23,7 +23,7 @@ class Session:
     now: float
 
     def rows(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
-        """The rows of a query of ours. ``{main}`` stands for the schema of the tables, ``$now`` for the time of the question."""
+        """The rows of a query of ours: ``{main}`` is the schema of the tables, ``$now`` the time of the question."""
         if "$now" in sql:
             values["now"] = self.now
         rows: list[tuple[Any, ...]] = self.cursor.execute(

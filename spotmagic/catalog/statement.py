@@ -1,7 +1,9 @@
 """What a user's query may be: one SELECT over the catalog.
 
-DuckDB itself refuses files, extensions and settings (``instance.py``) and writing (the transaction is read only). What is left are table functions that act,
-such as a forced checkpoint that ends other transactions, so only those are let through that compute from what they are given.
+DuckDB itself refuses files, extensions and settings (``instance.py``) and writing (the transaction is read only). What
+is left are table functions that act,
+such as a forced checkpoint that ends other transactions, so only those are let through that compute from what they are
+given.
 """
 
 from __future__ import annotations

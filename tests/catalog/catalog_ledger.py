@@ -32,7 +32,9 @@ class Ledger:
     def flush(self) -> bool:
         return True
 
-    def write(self, kind: Happened, what: Any, of: bytes = NO_KEY, *, file: str = "a.log", stamp: int | None = None) -> Record:
+    def write(
+        self, kind: Happened, what: Any, of: bytes = NO_KEY, *, file: str = "a.log", stamp: int | None = None
+    ) -> Record:
         """Append a record, stamped a microsecond after the last one."""
         self.stamp += 1000
         journal = self.files.setdefault(file, [])
@@ -40,7 +42,9 @@ class Ledger:
         journal.append(record)
         return record
 
-    def put(self, number: int, name: str = "f", *, file: str = "a.log", stamp: int | None = None, **fields: Any) -> Record:
+    def put(
+        self, number: int, name: str = "f", *, file: str = "a.log", stamp: int | None = None, **fields: Any
+    ) -> Record:
         given = {
             "created": self.stamp / 1e9,
             "inputs": {"x": number.to_bytes(16, "big")},

@@ -25,7 +25,13 @@ def test_a_row_says_what_the_entry_says(catalog: Catalog, ledger: Ledger) -> Non
     ledger.hits(1, 4)
     (row,) = catalog.entries()
     assert (row.key, row.name, row.kind, row.version, row.status) == (key(1).hex(), "pkg.f", "cell", "v2", "live")
-    assert (row.created, row.expires, row.seconds, row.price, row.size) == (1_800_000_000.25, 1_800_009_999.5, 3.5, 0.125, 777)
+    assert (row.created, row.expires, row.seconds, row.price, row.size) == (
+        1_800_000_000.25,
+        1_800_009_999.5,
+        3.5,
+        0.125,
+        777,
+    )
     assert (row.parts, row.content_type, row.writer) == (("df", "outputs"), "image/png", "0001020304050607")
     assert (row.pinned, row.hits) == (True, 4)
     assert catalog.entry(row.key.upper()) == row
@@ -41,7 +47,9 @@ def test_the_newest_come_first_and_a_thousand_at_most(catalog: Catalog, ledger: 
 
 
 def test_like_is_a_glob_over_whole_names_or_their_last_words(catalog: Catalog, ledger: Ledger) -> None:
-    for number, name in enumerate(["summarise", "pkg.mod.summary", "pkg.summit.height", "resume", "we[ird", "sum_mary"]):
+    for number, name in enumerate(
+        ["summarise", "pkg.mod.summary", "pkg.summit.height", "resume", "we[ird", "sum_mary"]
+    ):
         ledger.put(number, name)
     assert sorted(names(catalog, "summ*")) == ["pkg.mod.summary", "pkg.summit.height", "summarise"]
     assert names(catalog, "summary") == ["pkg.mod.summary"]
@@ -85,9 +93,13 @@ def test_pages_cover_all_once_in_every_order(catalog: Catalog, ledger: Ledger) -
         ledger.put(number, f"f{number % 3}", created=1_800_000_000.0, size=number % 4, parts=(), content_type=None)
         ledger.hits(number, number % 5 + 1) if number % 2 else ledger.pin(number)
     every = {row.key for row in catalog.entries(limit=None)}
-    for column in ("key name kind version status created expires seconds price size parts content_type writer pinned hits").split():
+    for column in (
+        "key name kind version status created expires seconds price size parts content_type writer pinned hits"
+    ).split():
         for order in (column, f"-{column}"):
-            pages = [row.key for start in range(0, 40, 15) for row in catalog.entries(order=order, limit=15, offset=start)]
+            pages = [
+                row.key for start in range(0, 40, 15) for row in catalog.entries(order=order, limit=15, offset=start)
+            ]
             assert len(pages) == 40 and set(pages) == every, order
     by_hits = [row.hits for row in catalog.entries(order="-hits")]
     assert by_hits == sorted(by_hits, reverse=True) and by_hits[0] == 5
@@ -150,7 +162,9 @@ def test_an_edit_taken_back_makes_the_old_result_the_current_one(catalog: Catalo
     assert [row.status for row in catalog.entries(status=None)] == ["live"]
 
 
-@pytest.mark.parametrize("name", ["", "a\0b", "half \ud800 of a pair", "'\"`$1{main}--;/*", "名前", "x" * 5000, "\n\t\x1b[2J"])
+@pytest.mark.parametrize(
+    "name", ["", "a\0b", "half \ud800 of a pair", "'\"`$1{main}--;/*", "名前", "x" * 5000, "\n\t\x1b[2J"]
+)
 def test_any_name_can_be_listed(catalog: Catalog, ledger: Ledger, name: str) -> None:
     ledger.put(1, name, inputs={name: b"1" * 16}, content_type=name, notes={"version": name})
     ledger.ran(1, name, reason=name, error=name)

@@ -1,10 +1,9 @@
-"""spot.duckdb on disk: private, ours, and thrown away when it is not what it should be. Questions are always answered."""
+"""spot.duckdb on disk: private, ours, and thrown away when it is not what it should be."""
 
 from __future__ import annotations
 
 import os
 import random
-import re
 import stat
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import pytest
 from catalog_ledger import Ledger
 
 from spotmagic.catalog import Catalog
+from spotmagic.catalog.instance import quoted
 from spotmagic.errors import SpotWarning
 from spotmagic.testing import FakeClock
 
@@ -66,7 +66,9 @@ def test_files_are_private_whatever_the_umask(folder: Path, ledger: Ledger) -> N
     catalog.close()
 
 
-def test_the_log_of_a_fold_is_private_too(made: Path, ledger: Ledger, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_log_of_a_fold_is_private_too(
+    made: Path, ledger: Ledger, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from spotmagic.catalog import fold
 
     modes = []
@@ -100,8 +102,12 @@ def test_it_is_readable_by_the_oldest_duckdb_we_take(made: Path) -> None:
 
 def test_it_holds_four_tables_and_the_positions(made: Path) -> None:
     with plain(made) as connection:
-        tables = connection.execute("SELECT table_name, table_type FROM information_schema.tables ORDER BY 1").fetchall()
-        (number,) = connection.execute("SELECT (SELECT count(*) FROM duckdb_indexes()) + (SELECT count(*) FROM duckdb_constraints())").fetchall()[0]
+        tables = connection.execute(
+            "SELECT table_name, table_type FROM information_schema.tables ORDER BY 1"
+        ).fetchall()
+        (number,) = connection.execute(
+            "SELECT (SELECT count(*) FROM duckdb_indexes()) + (SELECT count(*) FROM duckdb_constraints())"
+        ).fetchall()[0]
     assert tables == [(name, "BASE TABLE") for name in ("entries", "inputs", "positions", "runs", "usage")]
     assert number == 0
 
@@ -110,7 +116,10 @@ def test_nothing_is_open_between_questions(made: Path, ledger: Ledger, clock: Fa
     catalog = Catalog(made.parent, ledger, clock=clock)
     catalog.fold()
     other = "import duckdb, sys; print(duckdb.connect(sys.argv[1]).execute('select count(*) from entries').fetchall())"
-    assert subprocess.run([sys.executable, "-c", other, str(made)], capture_output=True, text=True, check=True).stdout == "[(3,)]\n"
+    assert (
+        subprocess.run([sys.executable, "-c", other, str(made)], capture_output=True, text=True, check=True).stdout
+        == "[(3,)]\n"
+    )
     assert not Path(f"{made}.wal").exists()
 
 
@@ -138,9 +147,10 @@ def sql(*statements: str) -> Callable[[Path], None]:
 def replaced_by_view(path: Path) -> None:
     secret = path.parent / "secret.txt"
     secret.write_text("the secret of this user")
+    place = quoted(str(secret))
     sql(
         "ALTER TABLE entries RENAME TO real",
-        f"CREATE VIEW entries AS SELECT * REPLACE ((SELECT content FROM read_text('{str(secret).replace(chr(39), chr(39) * 2)}')) AS name) FROM real",
+        f"CREATE VIEW entries AS SELECT * REPLACE ((SELECT content FROM read_text({place})) AS name) FROM real",
     )(path)
 
 
@@ -150,7 +160,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "text": lambda path: path.write_text("not a database"),
     "cut": truncate,
     "shuffled": shuffle,
-    "newer": lambda path: path.write_bytes(re.sub(rb"(?s)(?<=^.{12}).{8}", (999).to_bytes(8, "little"), path.read_bytes(), count=1)),
+    "newer": lambda path: path.write_bytes(path.read_bytes()[:12] + b"\xe7\x03" + path.read_bytes()[14:]),
     "view": replaced_by_view,
     "view beside": sql("CREATE VIEW more AS SELECT 1"),
     "table missing": sql("DROP TABLE runs"),
@@ -161,16 +171,19 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "column of another type": sql("ALTER TABLE entries ALTER size TYPE VARCHAR"),
     "column with a default": sql("ALTER TABLE entries ALTER size SET DEFAULT 7"),
     "generated column": sql("ALTER TABLE usage DROP COLUMN hits", "CREATE TABLE u2 AS FROM usage", "DROP TABLE usage",
-                            "CREATE TABLE usage (key VARCHAR, name VARCHAR, hits BIGINT AS (1), seconds DOUBLE, price DOUBLE, last TIMESTAMP, pinned BOOLEAN, pinned_at BIGINT, forgotten_at BIGINT)",
+                            "CREATE TABLE usage (key VARCHAR, name VARCHAR, hits BIGINT AS (1), seconds DOUBLE,"
+                            " price DOUBLE, last TIMESTAMP, pinned BOOLEAN, pinned_at BIGINT, forgotten_at BIGINT)",
                             "DROP TABLE u2"),
     "index": sql("CREATE INDEX i ON entries (key)"),
-    "constraint": sql("CREATE TABLE r2 (file VARCHAR, position BIGINT CHECK (position > 0))", "DROP TABLE positions", "ALTER TABLE r2 RENAME TO positions"),
+    "constraint": sql("DROP TABLE positions", "CREATE TABLE positions (file VARCHAR, position BIGINT CHECK (true))"),
     "folder": lambda path: (path.unlink(), path.mkdir()),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
-def test_what_is_not_our_catalog_is_put_aside_and_made_anew(kind: str, made: Path, ledger: Ledger, clock: FakeClock) -> None:
+def test_what_is_not_our_catalog_is_put_aside_and_made_anew(
+    kind: str, made: Path, ledger: Ledger, clock: FakeClock
+) -> None:
     DAMAGES[kind](made)
     catalog = Catalog(made.parent, ledger, clock=clock)
     with pytest.warns(SpotWarning, match="made anew"):
@@ -183,9 +196,16 @@ def test_what_is_not_our_catalog_is_put_aside_and_made_anew(kind: str, made: Pat
 
 
 def test_functions_planted_in_it_are_never_called(made: Path, ledger: Ledger, clock: FakeClock) -> None:
-    sql("CREATE MACRO epoch(x) AS 42", "CREATE MACRO count(x) AS 42", "CREATE MACRO make_timestamp(x) AS TIMESTAMP '2000-01-01'")(made)
+    sql(
+        "CREATE MACRO epoch(x) AS 42",
+        "CREATE MACRO count(x) AS 42",
+        "CREATE MACRO make_timestamp(x) AS TIMESTAMP '2000-01-01'",
+    )(made)
     catalog = Catalog(made.parent, ledger, clock=clock)
-    assert catalog.sql("SELECT DISTINCT epoch(created)::BIGINT, count(key) FROM entries GROUP BY created").rows == [(1_800_000_000, 1)] * 1
+    assert (
+        catalog.sql("SELECT DISTINCT epoch(created)::BIGINT, count(key) FROM entries GROUP BY created").rows
+        == [(1_800_000_000, 1)] * 1
+    )
     assert {int(row.created) for row in catalog.entries()} == {1_800_000_000}
     ledger.put(9)
     assert catalog.count() == 4 and put_aside(made.parent) == []
@@ -209,7 +229,9 @@ def test_damage_that_shows_only_when_a_block_is_read_is_found_on_the_way(folder:
 
 
 @pytest.mark.parametrize("suffix", ["", ".wal"])
-def test_a_symbolic_link_is_never_followed(suffix: str, made: Path, ledger: Ledger, clock: FakeClock, tmp_path: Path) -> None:
+def test_a_symbolic_link_is_never_followed(
+    suffix: str, made: Path, ledger: Ledger, clock: FakeClock, tmp_path: Path
+) -> None:
     target = tmp_path / "target"
     target.write_bytes(made.read_bytes())
     before = target.read_bytes()
@@ -299,6 +321,7 @@ sys.path[:0] = {path!r}
 from pathlib import Path
 from catalog_ledger import Ledger
 from spotmagic.catalog import Catalog
+from spotmagic.catalog.instance import quoted
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 ledger = Ledger()
 for number in range(4000):
@@ -327,13 +350,15 @@ def test_a_full_disk_costs_a_warning_and_it_resumes(limit: int, folder: Path) ->
     assert "cannot be used" in ended.stdout
 
 
-def test_a_log_that_would_end_the_process_ends_another(made: Path, ledger: Ledger, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    from spotmagic.catalog import connection
+def test_a_log_that_would_end_the_process_ends_another(
+    made: Path, ledger: Ledger, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from spotmagic.catalog import files
 
     wal = Path(f"{made}.wal")
     wal.write_bytes(b"left by a killed kernel")
     os.utime(wal, (1_000_000_000, 1_000_000_000))
-    monkeypatch.setattr(connection, "_PROBE", "import os; os.kill(os.getpid(), 6)")
+    monkeypatch.setattr(files, "_PROBE", "import os; os.kill(os.getpid(), 6)")
     with pytest.warns(SpotWarning, match="ended a process with signal 6"):
         assert Catalog(made.parent, ledger, clock=clock).count() == 3
     assert len(put_aside(made.parent)) == 1
@@ -353,7 +378,11 @@ def test_a_mistake_in_a_query_is_not_taken_for_damage(made: Path, ledger: Ledger
 
     catalog = Catalog(made.parent, ledger, clock=clock)
     inode = made.stat().st_ino
-    for query in ("SELECT nothing FROM entries", "SELECT 'a'::INTEGER", "SELECT error('Corrupt database file: computed checksum')"):
+    for query in (
+        "SELECT nothing FROM entries",
+        "SELECT 'a'::INTEGER",
+        "SELECT error('Corrupt database file: computed checksum')",
+    ):
         with pytest.raises(OptionError):
             catalog.sql(query)
     assert catalog.count() == 3 and put_aside(made.parent) == []

@@ -24,7 +24,10 @@ from spotmagic.store.record import Record
 def state(catalog: Catalog) -> dict[str, list[tuple[Any, ...]]]:
     """All that the tables say, in a fixed order."""
     return {
-        "entries": sorted((row.key, row.name, row.status, row.pinned, row.hits, row.size) for row in catalog.entries(status=None, limit=None)),
+        "entries": sorted(
+            (row.key, row.name, row.status, row.pinned, row.hits, row.size)
+            for row in catalog.entries(status=None, limit=None)
+        ),
         "usage": catalog.sql("SELECT key, hits, price_saved FROM usage ORDER BY key").rows,
         "runs": catalog.sql("SELECT verdict, name, sum(times), sum(price) FROM runs GROUP BY ALL ORDER BY ALL").rows,
         "inputs": catalog.sql("SELECT * FROM inputs ORDER BY ALL").rows,
@@ -77,8 +80,17 @@ class Tables:
             fold.apply(self.cursor, "tables", batch)
 
     def everything(self) -> list[Any]:
-        found = [self.cursor.execute(f"SELECT * FROM tables.main.{table} ORDER BY ALL").fetchall() for table in schema.TABLES if table != "runs"]
-        return [*found, self.cursor.execute("SELECT verdict, name, sum(times), sum(price) FROM tables.main.runs GROUP BY ALL ORDER BY ALL").fetchall()]
+        found = [
+            self.cursor.execute(f"SELECT * FROM tables.main.{table} ORDER BY ALL").fetchall()
+            for table in schema.TABLES
+            if table != "runs"
+        ]
+        return [
+            *found,
+            self.cursor.execute(
+                "SELECT verdict, name, sum(times), sum(price) FROM tables.main.runs GROUP BY ALL ORDER BY ALL"
+            ).fetchall(),
+        ]
 
     def seen(self) -> dict[str, Any]:
         session = Session(self.cursor, "tables", 1_800_000_000.0)
@@ -114,7 +126,14 @@ def test_any_interleaving_of_writers_and_folds_counts_each_record_once(script: l
             stamp += 1
         used.add(stamp)
         if what == "put":
-            ledger.put(of, file=file, stamp=stamp, size=next(sizes), code=bytes([stamp % 2]) * 16, inputs={"x": bytes([of % 2])})
+            ledger.put(
+                of,
+                file=file,
+                stamp=stamp,
+                size=next(sizes),
+                code=bytes([stamp % 2]) * 16,
+                inputs={"x": bytes([of % 2])},
+            )
         elif what == "forget":
             ledger.forget(of, file=file, stamp=stamp)
         elif what in ("pin", "unpin"):
@@ -136,7 +155,9 @@ def test_any_interleaving_of_writers_and_folds_counts_each_record_once(script: l
 def test_folding_record_by_record_in_any_order_gives_the_same_tables(tmp_path: Path) -> None:
     base = Ledger()
     for number in range(6):
-        base.put(number, code=bytes([number % 2]) * 16, inputs={"x": bytes([number // 2]) * 16}, file=f"{number % 3}.log")
+        base.put(
+            number, code=bytes([number % 2]) * 16, inputs={"x": bytes([number // 2]) * 16}, file=f"{number % 3}.log"
+        )
         base.hits(number, number + 1, file=f"{(number + 1) % 3}.log")
     base.forget(5, file="0.log")
     base.pin(1, file="2.log")
@@ -218,7 +239,9 @@ def test_a_fold_that_fails_at_any_statement_leaves_nothing_behind() -> None:
     instance.close()
 
 
-def test_a_large_fold_goes_in_several_transactions(catalog: Catalog, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_fold_goes_in_several_transactions(
+    catalog: Catalog, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(feed, "CHUNK", 10)
     for number in range(95):
         ledger.put(number)
@@ -226,7 +249,9 @@ def test_a_large_fold_goes_in_several_transactions(catalog: Catalog, ledger: Led
     assert catalog.count() == 95
 
 
-def test_a_fold_that_breaks_off_goes_on_where_it_was(catalog: Catalog, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fold_that_breaks_off_goes_on_where_it_was(
+    catalog: Catalog, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(feed, "CHUNK", 10)
     for number in range(35):
         ledger.put(number)
@@ -256,7 +281,9 @@ def test_a_record_that_breaks_the_format_is_passed_over(catalog: Catalog, ledger
     assert [row.key for row in catalog.entries(status=None)] == [key(2).hex()]
 
 
-def test_a_store_that_cannot_be_read_further_gives_what_was_read(catalog: Catalog, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_cannot_be_read_further_gives_what_was_read(
+    catalog: Catalog, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(3):
         ledger.put(number)
     catalog.fold()

@@ -152,7 +152,7 @@ def test_two_spots_of_one_process_see_only_their_own(tmp_path: Path) -> None:
     everything = "SELECT path FROM duckdb_databases() WHERE path LIKE '%/one/%'"
     assert two.sql("SELECT * FROM entries").rows == []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(statement, "_FUNCTIONS", frozenset({"duckdb_databases"}))
+        patch.setattr(statement, "_FUNCTIONS", frozenset({"duckdb_databases", "range"}))
         assert two.sql(everything).rows == []
     slow.join()
     one.close()
@@ -222,7 +222,8 @@ for _ in range(int(sys.argv[4])):
         key = rng.randrange(300).to_bytes(16, "big")
         what = rng.randrange(8)
         if what < 4:
-            store.put(Entry(key, "f", code=b"c" * 16, inputs={"x": key}, parts=(Part("value", ("plain",), b"v"),), created=time.time(), seconds=1.0, price=0.5))
+            parts = (Part("value", ("plain",), b"v"),)
+            store.put(Entry(key, "f", inputs={"x": key}, parts=parts, created=time.time(), seconds=1.0, price=0.5))
             store.ran(Run(key, "f", started=time.time(), seconds=1.0, price=0.5))
         elif what < 6:
             store.hit(key, 1.0, 0.5)
@@ -297,8 +298,19 @@ def test_the_real_store_and_the_catalog_agree(folder: Path) -> None:
     store = FolderStore(folder, ring=RING)
     catalog = Catalog(folder, store)
     big = memoryview(bytes(100_000))
-    store.put(Entry(key(1), "pkg.f", code=b"c" * 16, inputs={"x": b"1" * 16}, parts=(Part("value", ("plain",), b"v", (big,)),), created=5.0))
-    store.put(Entry(key(2), "pkg.g", kind="cell", parts=(Part("df", ("plain",), b"v"),), created=6.0, notes={"version": "v2"}))
+    store.put(
+        Entry(
+            key(1),
+            "pkg.f",
+            code=b"c" * 16,
+            inputs={"x": b"1" * 16},
+            parts=(Part("value", ("plain",), b"v", (big,)),),
+            created=5.0,
+        )
+    )
+    store.put(
+        Entry(key(2), "pkg.g", kind="cell", parts=(Part("df", ("plain",), b"v"),), created=6.0, notes={"version": "v2"})
+    )
     store.ran(Run(key(1), "pkg.f", seconds=2.0, price=0.25, started=4.0))
     store.hit(key(1), 2.0, 0.25)
     g, f = catalog.entries()

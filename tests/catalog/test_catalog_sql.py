@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import _thread
 import datetime
 import sys
 import threading
 import time
 from pathlib import Path
 
-import _thread
 import pytest
 from catalog_ledger import Ledger, key
 
@@ -55,7 +55,10 @@ def test_a_query_takes_values(catalog: Catalog, query: str, values: object, rows
 
 
 def test_times_with_zones_come_as_utc(catalog: Catalog) -> None:
-    table = catalog.sql("SELECT TIMESTAMPTZ '2026-11-20 12:00:00+02' AS t, [TIMESTAMPTZ '2026-11-20 12:00:00+02'] AS t, ? AS n; -- x", [5])
+    table = catalog.sql(
+        "SELECT TIMESTAMPTZ '2026-11-20 12:00:00+02' AS t, [TIMESTAMPTZ '2026-11-20 12:00:00+02'] AS t, ? AS n; -- x",
+        [5],
+    )
     when = datetime.datetime(2026, 11, 20, 10)
     assert table.rows == [(when, [when], 5)] and table.columns == ("t", "t", "n")
 
@@ -134,7 +137,9 @@ LOCAL_VARIABLE = [1, 2, 3]
         "SELECT " + "(" * 20_000 + "1" + ")" * 20_000,
     ],
 )
-def test_anything_but_one_select_over_the_catalog_is_refused(catalog: Catalog, ledger: Ledger, folder: Path, query: str) -> None:
+def test_anything_but_one_select_over_the_catalog_is_refused(
+    catalog: Catalog, ledger: Ledger, folder: Path, query: str
+) -> None:
     local_frame = [1]
     assert local_frame and LOCAL_VARIABLE
     ledger.put(1)
@@ -169,13 +174,18 @@ def test_settings_cannot_be_changed_back(folder: Path) -> None:
     instance = Instance(folder / "spot.duckdb")
     cursor = instance.cursor()
     for setting in (
-        "enable_external_access = true", "allowed_paths = ['/etc/passwd']", "allowed_directories = ['/']", "threads = 8",
-        "autoinstall_known_extensions = true", "autoload_known_extensions = true", "allow_community_extensions = true",
-        "python_enable_replacements = true", "lock_configuration = false", "memory_limit = '64GB'", "temp_directory = '/tmp'",
+        "enable_external_access = true", "allowed_paths = ['/etc/passwd']", "allowed_directories = ['/']",
+        "threads = 8", "autoinstall_known_extensions = true", "autoload_known_extensions = true", "allow_community_extensions = true",
+        "python_enable_replacements = true", "lock_configuration = false", "memory_limit = '64GB'",
+        "temp_directory = '/tmp'",
     ):  # fmt: skip
         with pytest.raises(duckdb.Error):
             cursor.execute(f"SET {setting}").fetchall()
-    for statement in (f"ATTACH '{folder.parent}/other.duckdb' AS other", "SELECT * FROM read_text('/etc/hostname')", "LOAD httpfs"):
+    for statement in (
+        f"ATTACH '{folder.parent}/other.duckdb' AS other",
+        "SELECT * FROM read_text('/etc/hostname')",
+        "LOAD httpfs",
+    ):
         with pytest.raises(duckdb.Error):
             cursor.execute(statement.replace("it's", "it''s")).fetchall()
     assert cursor.execute("SELECT current_setting('threads')").fetchall() == [(1,)]

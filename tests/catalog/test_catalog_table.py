@@ -44,7 +44,9 @@ def test_arrow_keeps_types_of_empty_and_repeated_columns() -> None:
     empty = Table(("a", "a"), [], ("BIGINT", "VARCHAR")).arrow()
     assert empty.column_names == ["a", "a"] and [str(kind) for kind in empty.schema.types] == ["int64", "string"]
     when = datetime.datetime(2026, 11, 20)
-    assert Table(("t", "l"), [(when, ["x"])], ("TIMESTAMP", "VARCHAR[]")).arrow().to_pylist() == [{"t": when, "l": ["x"]}]
+    assert Table(("t", "l"), [(when, ["x"])], ("TIMESTAMP", "VARCHAR[]")).arrow().to_pylist() == [
+        {"t": when, "l": ["x"]}
+    ]
 
 
 def test_showing_loads_neither_pandas_nor_pyarrow() -> None:
@@ -52,4 +54,6 @@ def test_showing_loads_neither_pandas_nor_pyarrow() -> None:
         "import sys; from spotmagic.catalog import Table; t = Table(('a',), [(1,)]); repr(t); t._repr_html_();"
         "print([m for m in ('pandas', 'pyarrow', 'numpy') if m in sys.modules])"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
