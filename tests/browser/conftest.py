@@ -10,7 +10,11 @@ from typing import Any
 
 import pytest
 
+from playwright.sync_api import expect
+
 from .lab import Lab, Notebook
+
+expect.set_options(timeout=20_000)  # a busy machine draws late; what is wrong stays wrong
 
 FLAGS = [
     "--no-sandbox",
