@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
@@ -38,6 +38,8 @@ class CellCode:
         maybe: the reads that the cell may have written itself by the time it reads them (``for x in xs: last = x``,
             then ``last``). If such a name was absent and the cell still ran to its end, the result holds whatever the
             name is bound to later: so a second run does not take the first run's outputs for inputs.
+        before: names the cell has surely bound wherever it loads a read. A helper among the reads meets the cell's own
+            values of those, whatever they were before.
         stars: reads that a ``from module import *`` of the cell may bind, with the modules.
         writes: names bound on some path, imports and definitions included.
         always: names surely bound when the cell ends.
@@ -57,6 +59,7 @@ class CellCode:
     normal: str
     reads: frozenset[str] = frozenset()
     maybe: frozenset[str] = frozenset()
+    before: Mapping[str, frozenset[str]] = field(default_factory=dict)
     stars: Mapping[str, frozenset[str]] = field(default_factory=dict)
     writes: frozenset[str] = frozenset()
     always: frozenset[str] = frozenset()
@@ -102,9 +105,10 @@ def analyse(source: str) -> CellCode:
         normal=normal_form(tree),
         reads=frozenset(names.reads),
         maybe=frozenset(name for name in names.reads if name in names.writes and name not in names.guarded),
+        before=MappingProxyType({name: _plain(names.before[name]) for name in names.reads}),
         stars=MappingProxyType({name: modules for name, modules in names.stars.items() if modules}),
         writes=frozenset(names.writes),
-        always=frozenset(key for key in names.state or () if key[0] not in "*#"),
+        always=_plain(names.state or ()),
         deletes=frozenset(names.deletes),
         definitions=tuple(_segment(source, node) for node in pieces),
         defined=defined,
@@ -114,6 +118,11 @@ def analyse(source: str) -> CellCode:
         opaque=tuple(sorted(flow.opaque)),
         starred=tuple(sorted(flow.starred)),
     )
+
+
+def _plain(state: Iterable[str]) -> frozenset[str]:
+    """The module names of a state."""
+    return frozenset(key for key in state if key[0] not in "*#")
 
 
 def is_definition(node: ast.stmt) -> bool:

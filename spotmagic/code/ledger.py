@@ -26,6 +26,7 @@ class Ledger:
         reads: module names read before they are surely written.
         guarded: the reads whose absence the cell may survive (``try: x`` / ``except NameError``).
         stars: for each read, the modules star-imported before every place that reads it.
+        before: for each module name, what was sure wherever it was loaded.
         writes, deletes: module names bound and unbound on some path.
         needs: for a name, the module names that functions bound to it read when they run, and whether they may
             survive their absence.
@@ -42,6 +43,7 @@ class Ledger:
         self.deletes: set[str] = set()
         self.needs: dict[str, dict[str, bool]] = {}
         self.unsure: frozenset[str] = frozenset()
+        self.before: dict[str, frozenset[str]] = {}
         self._guard = 0
         self._collected: dict[str, bool] | None = None
 
@@ -148,7 +150,11 @@ class Ledger:
         self.state = before
 
     def _read_global(self, name: str, swallowed: bool) -> None:
-        if self.state is None or name in self.state:
+        if self.state is None:
+            return
+        if self._collected is None:
+            self.before[name] = self.before.get(name, self.state) & self.state
+        if name in self.state:
             return
         swallowed = swallowed or self._guard > 0
         if self._collected is not None:

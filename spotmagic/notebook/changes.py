@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from spotmagic.notebook.graph import Live
-from spotmagic.notebook.groups import groups, levels
+from spotmagic.notebook.groups import groups, levels, share_memory
 from spotmagic.notebook.heap import Heap
 
 VERSION = 1
@@ -22,7 +23,7 @@ class Changes:
         deleted: names that are unbound after it.
         mutated: objects that inputs hold and that it changed in place: ``(input, place in it, the object)``.
         modules: names bound to modules by other code than imports.
-        inputs: the names of the inputs.
+        inputs: fingerprints of the inputs before the run.
         live: what the inputs hold.
         pinned: whether a hit must do without the inputs.
         rng: states of the global generators it drew from.
@@ -32,7 +33,7 @@ class Changes:
     deleted: tuple[str, ...]
     mutated: tuple[tuple[str, int, Any], ...] = ()
     modules: dict[str, str] = field(default_factory=dict)
-    inputs: tuple[str, ...] = ()
+    inputs: Mapping[str, bytes] = field(default_factory=dict)
     live: Live = field(default_factory=lambda: Live({}))
     pinned: bool = False
     rng: dict[str, Any] = field(default_factory=dict)
@@ -52,7 +53,7 @@ def pack(changes: Changes) -> dict[str, Any]:
         "deleted": list(changes.deleted),
         "modules": changes.modules,
         "rng": changes.rng,
-        "inputs": list(changes.inputs),
+        "inputs": dict(changes.inputs),
         "pinned": changes.pinned,
         "parts": {},
         "linked": {},
@@ -64,7 +65,8 @@ def pack(changes: Changes) -> dict[str, Any]:
     for group in groups(changes.set | bodies):
         names = [name for name in group if name not in bodies]
         reached = (level for name in names for level in levels(changes.set[name]))
-        if len(names) < len(group) or any(map(live.knows_any, reached)):
+        tied = len(names) < len(group) or any(map(live.knows_any, reached))
+        if tied or share_memory(changes.set[name] for name in names):
             linked.update((name, changes.set[name]) for name in names)
             continue
         part = ("variable " if len(names) == 1 else "variables ") + ", ".join(names)

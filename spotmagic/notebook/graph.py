@@ -11,7 +11,7 @@ import pathlib
 import types
 import uuid
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 ATOMS: frozenset[type] = frozenset(
@@ -48,6 +48,11 @@ def is_leaf(value: object) -> bool:
     if package == "pandas":
         return rest.startswith(("core.frame", "core.series", "core.indexes", "core.arrays", "_libs")) or not rest
     return package in _LEAF_PACKAGES
+
+
+def is_array(value: Any) -> bool:
+    """Whether this is a plain numpy array."""
+    return type(value).__module__ == "numpy" and type(value).__name__ == "ndarray"
 
 
 def children(value: Any) -> list[Any]:
@@ -104,9 +109,9 @@ def is_open(value: Any) -> bool:
 
 
 def _inside_leaf(value: Any) -> list[Any]:
-    if type(value).__module__.partition(".")[0] != "numpy" or not hasattr(value, "strides"):
+    if not is_array(value):
         return []
-    found = [value.base] if type(value.base) is type(value) else []
+    found = [value.base] if is_array(value.base) else []
     if value.dtype.kind == "O":
         found += value.ravel().tolist()
     return found
@@ -146,12 +151,16 @@ class Live:
 
     Wherever the inputs are the same, :meth:`at` gives the corresponding objects: so a result can refer to them.
 
+    Args:
+        strangers: inputs that are known to hold other values than those referred to: nothing inside them corresponds.
+
     Attributes:
         shapes: of each plain container, by id, what :func:`shape` said of it.
         sealed: inputs in which objects are held by sets or functions, where they have no place.
     """
 
-    def __init__(self, inputs: Mapping[str, Any]) -> None:
+    def __init__(self, inputs: Mapping[str, Any], strangers: Container[str] = ()) -> None:
+        self._strangers = strangers
         self._objects: dict[str, list[Any]] = {}
         self._places: dict[int, tuple[str, int]] = {}
         self._forms: dict[str, str] = {}
@@ -197,7 +206,7 @@ class Live:
     def at(self, name: str, place: int, form: str) -> Any:
         """The object at a place of an input that had this form; ``LookupError`` if it holds others now."""
         found = self._objects[name]
-        if place and self.form(name) != form:
+        if place and (name in self._strangers or self.form(name) != form):
             raise LookupError(f"{name} is made otherwise now")
         return found[place]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import gc
 import sys
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from spotmagic.errors import Uncacheable
-from spotmagic.notebook.graph import ATOMS, BOXES, children, is_atom
+from spotmagic.notebook.graph import ATOMS, BOXES, children, is_array, is_atom, is_leaf
 
 _FROZEN = frozenset({tuple, frozenset})
 
@@ -39,8 +39,23 @@ def groups(values: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return [tuple(names) for names in found.values()]
 
 
-def levels(value: Any) -> Iterator[list[Any]]:
-    """What a value reaches, nearest first; an object may come more than once. Plain containers open fast."""
+def share_memory(values: Iterable[Any]) -> bool:
+    """Whether two arrays among these values are views of one array, or one of the other."""
+    owners: dict[int, set[int]] = {}
+    for value in values:
+        for level in levels(value, leaves=False):
+            for one in level:
+                if is_array(one):
+                    owners.setdefault(id(one if one.base is None else one.base), set()).add(id(one))
+    return any(len(views) > 1 for views in owners.values())
+
+
+def levels(value: Any, *, leaves: bool = True) -> Iterator[list[Any]]:
+    """What a value reaches, nearest first; an object may come more than once. Plain containers open fast.
+
+    Args:
+        leaves: look into arrays, too.
+    """
     level = [value]
     seen: set[int] = set()
     while level:
@@ -53,7 +68,7 @@ def levels(value: Any) -> Iterator[list[Any]]:
         following = gc.get_referents(*boxes) if boxes else []
         if len(boxes) < len(level):
             for one in level:
-                if type(one) not in BOXES:
+                if type(one) not in BOXES and (leaves or not is_leaf(one)):
                     following += children(one)
         level = following
 

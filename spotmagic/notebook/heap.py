@@ -11,8 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from spotmagic.errors import Uncacheable
-from spotmagic.keys import fingerprint
-from spotmagic.notebook.graph import Live, children, is_atom
+from spotmagic.notebook.graph import Live, children, is_array, is_atom
 
 _FLAT: dict[type, str] = {list: "list", tuple: "tuple", set: "set", frozenset: "frozenset"}
 Row = list[Any]
@@ -38,7 +37,10 @@ class Heap:
         """Find what in these values leads to live objects. Call it before :meth:`add`."""
         holders: dict[int, list[int]] = {}
         found: list[int] = []
+        bases: list[int] = []
         todo = list(roots)
+        for one in todo:
+            holders[id(one)] = [id(self)]
         while todo:
             one = todo.pop()
             if is_atom(one):
@@ -49,12 +51,15 @@ class Heap:
                 continue
             self._looked.add(id(one))
             self._kept.append(one)
+            if is_array(one) and is_array(one.base):
+                bases.append(id(one.base))
             if self._live.place(one) is not None:
                 found.append(id(one))
             for part in children(one):
                 if not is_atom(part):
                     holders.setdefault(id(part), []).append(id(one))
                     todo.append(part)
+        found += [base for base in bases if len(holders[base]) > 1]
         while found:
             one_id = found.pop()
             if one_id not in self._leading:
@@ -88,11 +93,24 @@ class Heap:
                 "dict",
                 [[self.add(key, path), self.add(part, f"{path}[{key!r:.40}]")] for key, part in value.items()],
             ]
-        elif hasattr(kind, "__array_interface__") or self._whole(value):
+        elif is_array(value):
+            row += self._view(value, path) or ["leaf", value]
+        elif self._whole(value):
             row += ["leaf", value]
         else:
             row += self._reduced(value, path)
         return place
+
+    def _view(self, value: Any, path: str) -> Row | None:
+        """An array as a view of another that comes back too, or None: then it is kept by its own values."""
+        base = value.base
+        if not is_array(base) or id(base) not in self._leading or "O" in (value.dtype.kind, base.dtype.kind):
+            return None
+        if not (base.flags.c_contiguous or base.flags.f_contiguous) or "V" in (value.dtype.kind, base.dtype.kind):
+            return None
+        offset = value.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+        form = [offset, list(value.shape), list(value.strides), value.dtype.str]
+        return ["view", self.add(base, path), list(base.strides), base.dtype.str, bool(value.flags.writeable), *form]
 
     def _whole(self, value: Any) -> bool:
         """Whether nothing inside leads to a live object, so that the codecs may keep it as it is."""
@@ -167,6 +185,8 @@ class Thaw:
                 made[number] = {self[part] for part in parts}
             case ["frozenset", parts]:
                 made[number] = frozenset(self[part] for part in parts)
+            case ["view", base, strides, kind, writeable, *form]:
+                made[number] = _view_of(self[base], strides, kind, writeable, *form)
             case ["new", arguments, *rest]:
                 kind, *others = (self[argument] for argument in arguments)
                 made[number] = kind.__new__(kind, *others)
@@ -180,14 +200,11 @@ class Thaw:
     def _found(self, name: str, place: int, form: str, copy: int | None) -> Any:
         """The live object, or the copy where the notebook holds another value in its place."""
         try:
-            found = self._live.at(name, place, form)
+            return self._live.at(name, place, form)
         except LookupError:
             if copy is None:
                 raise
             return self[copy]
-        if copy is not None and place and not _equal(found, self[copy]):
-            return self[copy]
-        return found
 
     def _fill(self, value: Any, state: int | None, items: list[int], pairs: list[list[int]]) -> None:
         if state is not None:
@@ -198,11 +215,15 @@ class Thaw:
             value[self[key]] = self[part]
 
 
-def _equal(one: Any, other: Any) -> bool:
-    try:
-        return fingerprint(one) == fingerprint(other)
-    except Uncacheable:
-        return False
+def _view_of(base: Any, base_strides: list[int], base_kind: str, writeable: bool, *form: Any) -> Any:
+    """A view of an array, inside its bounds: numpy refuses others."""
+    offset, shape, strides, kind = form
+    if not is_array(base) or list(base.strides) != base_strides or base.dtype.str != base_kind:
+        raise LookupError("the array that another is a view of is laid out otherwise now")
+    memory = base if base.flags.c_contiguous else base.T
+    view = type(base)(tuple(shape), kind, memory, offset, tuple(strides))
+    view.flags.writeable = writeable and view.flags.writeable
+    return view
 
 
 def _set_state(value: Any, state: Any) -> None:

@@ -17,6 +17,8 @@ from collections.abc import Callable
 from typing import Any
 
 from spotmagic.code.cell import CellCode
+from spotmagic.errors import Uncacheable
+from spotmagic.keys import fingerprint
 from spotmagic.notebook import rng as generators
 from spotmagic.notebook.changes import ACCOUNT, LINKED, VERSION, Changes, pack
 from spotmagic.notebook.graph import Live, is_code
@@ -47,9 +49,7 @@ def restore(
     if account.get("version") != VERSION:
         raise LookupError(f"changes of version {account.get('version')!r}")
     needs_live = account["linked"] or account["put"]
-    live = Live(
-        {name: ns[name] for name in account["inputs"] if name in ns and not is_code(ns[name])} if needs_live else {}
-    )
+    live = _live(ns, account) if needs_live else Live({})
     parts, values = account["parts"], {}
     for part, names in parts.items():
         if not code.early.isdisjoint(names):
@@ -71,6 +71,21 @@ def restore(
         ns.pop(name, None)
     if rng:
         generators.restore(account["rng"])
+
+
+def _live(ns: dict[str, Any], account: dict[str, Any]) -> Live:
+    """What the inputs of the kept run hold in this notebook. Only under a pinned key may they be other inputs."""
+    data = {name: ns[name] for name in account["inputs"] if name in ns and not is_code(ns[name])}
+    if not account["pinned"]:
+        return Live(data)
+    return Live(data, {name for name in data if not _is_same(data[name], account["inputs"][name])})
+
+
+def _is_same(value: Any, kept: bytes) -> bool:
+    try:
+        return fingerprint(value) == kept
+    except Uncacheable:
+        return False
 
 
 def _named(value: Any, names: list[str]) -> dict[str, Any]:

@@ -174,9 +174,7 @@ class Watch:
             made[name] = value
         mutated = self._mutated()
         drawn = generators.drawn(self._rng, generators.states()) if self._wants_rng else {}
-        return Changes(
-            made, tuple(deleted), mutated, modules, tuple(sorted(self._values)), self._live, self._pinned, drawn
-        )
+        return Changes(made, tuple(deleted), mutated, modules, self.inputs, self._live, self._pinned, drawn)
 
     def _names(self, before: Mapping[str, Any]) -> set[str]:
         """The names to look at: those the cell can bind or unbind, and all where analysis cannot tell."""

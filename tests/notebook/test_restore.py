@@ -6,54 +6,17 @@ import builtins
 import collections
 import dataclasses
 import sys
-import types
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from notebook_worlds import World
 
 from spotmagic.code.cell import analyse
-from spotmagic.codecs import Encoded, decode, encode
 from spotmagic.errors import Uncacheable
 from spotmagic.notebook import restore
-
-
-class Kernel:
-    """A notebook's namespace and what runs in it."""
-
-    def __init__(self) -> None:
-        self.module = types.ModuleType("__main__")
-        self.ns = vars(self.module)
-
-    def run(self, source: str) -> None:
-        sys.modules["__main__"] = self.module
-        exec(compile(source, "<cell>", "exec"), self.ns)
-
-    def miss(self, source: str, **options: Any) -> dict[str, Encoded]:
-        """Run a cell and give what is kept of it."""
-        sys.modules["__main__"] = self.module
-        watch = restore.watch(self.ns, analyse(source), **options)
-        with watch.running():
-            self.run(source)
-        return {name: encode(value, path=name) for name, value in restore.pack(watch.changes()).items()}
-
-    def hit(self, source: str, kept: dict[str, Encoded], **options: Any) -> None:
-        sys.modules["__main__"] = self.module
-
-        def load(name: str) -> Any:
-            part = kept[name]
-            return decode(part.codecs, part.head, [bytearray(buffer) for buffer in part.buffers], trusted=True)
-
-        restore.restore(self.ns, load, analyse(source), self.run, **options)
-
-    def __getitem__(self, name: str) -> Any:
-        return self.ns[name]
-
-    def inputs(self, source: str) -> dict[str, bytes]:
-        sys.modules["__main__"] = self.module
-        return restore.watch(self.ns, analyse(source)).inputs
 
 
 @pytest.fixture(autouse=True)
@@ -63,18 +26,18 @@ def own_main() -> Iterator[None]:
     sys.modules["__main__"] = before
 
 
-def again(setup: str, cell: str, *, ran: Kernel | None = None, **options: Any) -> Kernel:
+def again(setup: str, cell: str, *, ran: World | None = None, **options: Any) -> World:
     """A kernel in which the cell was a hit, after it ran in another one."""
-    first = ran or Kernel()
+    first = ran or World()
     first.run(setup)
     kept = first.miss(cell, **options)
-    second = Kernel()
+    second = World()
     second.run(setup)
     second.hit(cell, kept)
     return second
 
 
-def user_names(kernel: Kernel) -> set[str]:
+def user_names(kernel: World) -> set[str]:
     return {name for name in kernel.ns if not name.startswith("__")}
 
 
@@ -82,9 +45,9 @@ def user_names(kernel: Kernel) -> set[str]:
 
 
 def test_variables_come_back_equal_and_fresh() -> None:
-    first = Kernel()
+    first = World()
     kept = first.miss("xs = [1, {'a': (2, None)}]; n = len(xs); t = True; f = 1.0")
-    second = Kernel()
+    second = World()
     for _ in range(2):
         second.hit("xs = [1, {'a': (2, None)}]; n = len(xs); t = True; f = 1.0", kept)
         assert second["xs"] == [1, {"a": (2, None)}]
@@ -169,11 +132,11 @@ def test_names_bound_out_of_sight_come_back_under_a_key() -> None:
 
 
 def test_a_branch_not_taken_leaves_the_users_name_alone() -> None:
-    first = Kernel()
+    first = World()
     cell = "if flag:\n    mode = 1\nout = 2"
     first.run("flag = False; mode = 1")
     kept = first.miss(cell)
-    second = Kernel()
+    second = World()
     second.run("flag = False; mode = 'changed since'")
     second.hit(cell, kept)
     assert second["mode"] == "changed since"
@@ -183,17 +146,17 @@ def test_a_branch_not_taken_leaves_the_users_name_alone() -> None:
 
 def test_a_branch_that_binds_what_was_there_already_is_kept() -> None:
     cell = "if flag:\n    mode = 1\nout = 2"
-    first = Kernel()
+    first = World()
     first.run("flag = True; mode = 1")
     kept = first.miss(cell)
-    second = Kernel()
+    second = World()
     second.run("flag = True")
     second.hit(cell, kept)
     assert second["mode"] == 1
 
 
 def test_names_set_aside_are_back_when_the_cell_fails() -> None:
-    first = Kernel()
+    first = World()
     first.run("flag = False; mode = 1")
     with pytest.raises(ZeroDivisionError):
         first.miss("if flag:\n    mode = 1\n1 / 0")
@@ -252,6 +215,25 @@ def test_a_frame_that_is_an_input_stays_the_same_frame() -> None:
     assert kernel["pair"][0] is kernel["df"]
 
 
+@pytest.mark.parametrize(
+    ("setup", "cell", "views"),
+    [
+        ("data = np.arange(12.0).reshape(3, 4)", "X, y = data[:, :-1], data[:, -1]", {"X": "data[:, :-1]"}),
+        ("", "data = np.arange(6)\nback = data[::-1]\nodd = data[1::2]", {"back": "data[::-1]", "odd": "data[1::2]"}),
+        ("data = np.asfortranarray(np.arange(6).reshape(2, 3))", "t = data.T\nr = data[1]", {"r": "data[1]"}),
+        ("data = np.arange(4)", "parts = [data[:2], data[2:]]\nb = parts[0].view('uint8')", {"parts[0]": "data[:2]"}),
+        ("", "data = np.zeros(2)\nboth = {'a': data[:1], 'b': data[1:]}", {"both['a']": "data[:1]"}),
+    ],
+    ids=["of an input", "of an output", "of a fortran array", "in a list", "in a dict"],
+)  # fmt: skip
+def test_views_of_one_array_share_its_memory_again(setup: str, cell: str, views: dict[str, str]) -> None:
+    kernel = again(f"import numpy as np\n{setup}", cell)
+    kernel["data"][...] = 77
+    for view, want in views.items():
+        assert np.array_equal(eval(view, kernel.ns), eval(want, kernel.ns))
+        assert np.shares_memory(eval(view, kernel.ns), kernel["data"])
+
+
 # in-place changes ---------------------------------------------------------------------------------------------------
 
 IN_PLACE = [
@@ -289,7 +271,7 @@ def test_arrays_are_changed_in_place() -> None:
 )
 def test_frames_are_changed_in_place(cell: str) -> None:
     setup = "import pandas as pd\ndf = pd.DataFrame({'x': [1, 2]})\nalias = df"
-    plain, kernel = Kernel(), again(setup, cell)
+    plain, kernel = World(), again(setup, cell)
     plain.run(setup)
     plain.run(cell)
     assert kernel["alias"] is kernel["df"]
@@ -362,7 +344,7 @@ def test_a_rebound_input_that_was_also_changed_is_changed_for_its_other_names() 
 
 
 def test_only_what_changed_is_kept_of_a_large_input() -> None:
-    kernel = Kernel()
+    kernel = World()
     kernel.run("rows = [{'n': n, 'text': 'x' * 100} for n in range(2000)]")
     kept = kernel.miss("rows[5]['seen'] = True")
     assert sum(len(part.head) for part in kept.values()) < 2000
@@ -372,11 +354,11 @@ def test_only_what_changed_is_kept_of_a_large_input() -> None:
 
 
 def test_a_pinned_result_comes_back_without_its_inputs() -> None:
-    first = Kernel()
+    first = World()
     first.run("rows = [{'a': 1}]")
     cell = "first = rows[0]\nrows.append(2)\nn = 1"
     kept = first.miss(cell, pinned=True)
-    second = Kernel()
+    second = World()
     second.hit(cell, kept)
     assert second["first"] == {"a": 1}
     assert second["rows"] == [{"a": 1}, 2]
@@ -384,15 +366,26 @@ def test_a_pinned_result_comes_back_without_its_inputs() -> None:
 
 
 def test_a_pinned_result_comes_back_beside_other_inputs() -> None:
-    first = Kernel()
+    first = World()
     first.run("rows = [{'a': 1}]")
     cell = "first = rows[0]\nsame = rows"
     kept = first.miss(cell, pinned=True)
-    second = Kernel()
+    second = World()
     second.run("rows = ['quite', 'different', []]")
     second.hit(cell, kept)
     assert second["first"] == {"a": 1}
     assert second["same"] is second["rows"]
+
+
+def test_a_pinned_result_takes_nothing_out_of_inputs_that_only_look_alike() -> None:
+    first = World()
+    first.run("rows = [{'a': 1}]")
+    cell = "first = rows[0]"
+    kept = first.miss(cell, pinned=True)
+    second = World()
+    second.run("rows = [{'a': 2}]")
+    second.hit(cell, kept)
+    assert second["first"] == {"a": 1}
 
 
 # refusals -----------------------------------------------------------------------------------------------------------
@@ -420,7 +413,7 @@ def test_a_pinned_result_comes_back_beside_other_inputs() -> None:
     ],
 )  # fmt: skip
 def test_what_cannot_come_back_is_refused_by_name(setup: str, cell: str, name: str) -> None:
-    kernel = Kernel()
+    kernel = World()
     kernel.run(setup)
     with pytest.raises(Uncacheable) as caught:
         kernel.miss(cell)
@@ -429,7 +422,7 @@ def test_what_cannot_come_back_is_refused_by_name(setup: str, cell: str, name: s
 
 
 def test_the_user_keeps_the_result_of_a_cell_that_is_refused() -> None:
-    kernel = Kernel()
+    kernel = World()
     with pytest.raises(Uncacheable):
         kernel.miss("x = 1\ng = (i for i in range(3))")
     assert kernel["x"] == 1
@@ -445,7 +438,7 @@ def test_changes_without_a_run_are_refused() -> None:
 
 
 def test_names_of_ipython_are_never_inputs_nor_outputs() -> None:
-    kernel = Kernel()
+    kernel = World()
     kernel.ns.update(
         In=["x"], Out={1: 2}, _=3, __=4, _i="x", _i5="y", _5=6, _dh=["/"], _oh={}, quit=1, exit=1, get_ipython=print
     )
@@ -455,13 +448,13 @@ def test_names_of_ipython_are_never_inputs_nor_outputs() -> None:
     kernel.ns.update(_own=1, x=2, __version__="3")
     assert set(kernel.inputs("y = (_, _own, x, __version__)")) == {"_own", "x", "__version__"}
     kept = kernel.miss("_ = 1\n_5 = 2\nIn = 3\nmine = 4")
-    second = Kernel()
+    second = World()
     second.hit("_ = 1\n_5 = 2\nIn = 3\nmine = 4", kept)
     assert user_names(second) == {"mine"}
 
 
 def test_builtins_are_inputs_only_where_the_notebook_rebinds_them() -> None:
-    kernel = Kernel()
+    kernel = World()
     assert kernel.inputs("n = len(list(x))") == {}
     kernel.run("def list(x): return x")
     assert set(kernel.inputs("n = len(list('ab'))")) == {"list"}
@@ -482,7 +475,7 @@ def test_builtins_are_inputs_only_where_the_notebook_rebinds_them() -> None:
 )
 def test_a_second_run_in_the_same_kernel_has_the_inputs_of_the_first(cell: str) -> None:
     """A cell that took its own outputs for inputs would be paid for twice."""
-    kernel = Kernel()
+    kernel = World()
     first = kernel.inputs(cell)
     kernel.run(cell)
     assert kernel.inputs(cell) == first
@@ -491,7 +484,7 @@ def test_a_second_run_in_the_same_kernel_has_the_inputs_of_the_first(cell: str) 
 def test_a_loop_variable_read_after_its_loop_does_not_make_a_second_run_a_miss() -> None:
     """The first run had no ``last``; the second finds its result among the variants, whatever ``last`` is by then."""
     cell = "for d in docs:\n    last = d\nout = last"
-    kernel = Kernel()
+    kernel = World()
     kernel.run("docs = [1, 2]")
     first = kernel.inputs(cell)
     kernel.run(cell)
@@ -503,15 +496,46 @@ def test_a_loop_variable_read_after_its_loop_does_not_make_a_second_run_a_miss()
     assert first not in list(restore.watch(kernel.ns, analyse(cell)).variants())
 
 
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "W = 3\nout = score(2)",
+        "W = 3\nout = [score(x) for x in range(2)]",
+        "def f(x): return score(x)\nW = 3\nout = f(1)",
+        "W = 3\nout = box.m()",
+        "def helper(): return 1\nout = outer()",
+    ],
+)
+def test_a_helper_that_meets_the_cells_own_values_does_not_make_a_second_run_a_miss(cell: str) -> None:
+    setup = (
+        "def score(x): return x * W\nclass Box:\n    def m(self): return W\nbox = Box()\ndef outer(): return helper()"
+    )
+    kernel = World()
+    kernel.run(setup)
+    first = kernel.inputs(cell)
+    kernel.run(cell)
+    assert kernel.inputs(cell) == first
+    assert kernel.ns.keys() >= {"out"}
+
+
+def test_a_helper_that_meets_an_earlier_value_depends_on_it() -> None:
+    kernel = World()
+    cell = "out = score(2)\nW = 3"
+    kernel.run("W = 1\ndef score(x): return x * W")
+    first = kernel.inputs(cell)
+    kernel.run("W = 2")
+    assert kernel.inputs(cell) != first
+
+
 def test_a_name_the_cell_may_need_is_never_left_out() -> None:
-    kernel = Kernel()
+    kernel = World()
     kernel.run("cache = {}; x = 1")
     cell = "try:\n    cache\nexcept NameError:\n    cache = {}\ny = x"
     assert [set(variant) for variant in restore.watch(kernel.ns, analyse(cell)).variants()] == [{"cache", "x"}]
 
 
 def test_inputs_are_added_and_taken_away() -> None:
-    kernel = Kernel()
+    kernel = World()
     kernel.run("a = 1; b = 2; c = 3")
     watch = restore.watch(kernel.ns, analyse("x = a + b"), inputs=("c", "absent"), ignore=("a",))
     assert set(watch.inputs) == {"b", "c"}
@@ -525,29 +549,29 @@ def test_generators_are_left_where_the_run_left_them_when_asked() -> None:
 
     setup = "import random\nimport numpy as np\nrandom.seed(1)\nnp.random.seed(1)"
     cell = "a = random.random()\nb = np.random.rand()"
-    first = Kernel()
+    first = World()
     first.run(setup)
     kept = first.miss(cell, rng=True)
     want = (random.random(), np.random.rand())
     for rng in (True, False):
-        second = Kernel()
+        second = World()
         second.run(setup)
         second.hit(cell, kept, rng=rng)
         assert ((random.random(), np.random.rand()) == want) is rng
 
 
 def test_nothing_is_set_when_a_part_does_not_load() -> None:
-    first = Kernel()
+    first = World()
     kept = first.miss("a = [1]\nb = [2]")
     kept["variable b"] = dataclasses.replace(kept["variable b"], head=b"\xc1")
-    second = Kernel()
+    second = World()
     with pytest.raises(Exception, match=r".*"):
         second.hit("a = [1]\nb = [2]", kept)
     assert user_names(second) == set()
 
 
 def test_each_variable_is_a_part_of_its_own_unless_it_shares() -> None:
-    kernel = Kernel()
+    kernel = World()
     kept = kernel.miss(
         "a = [1]\nb = a\nc = 3\nd = collections.deque([c])" if "collections" in kernel.ns else "a = [1]\nb = a\nc = 3"
     )
