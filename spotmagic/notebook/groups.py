@@ -50,11 +50,16 @@ def share_memory(values: Iterable[Any]) -> bool:
     return any(len(views) > 1 for views in owners.values())
 
 
+def _is_drawn(value: object) -> bool:
+    """Whether matplotlib made this: a figure is full of arrays that are views of its own."""
+    return type(value).__module__.startswith("matplotlib.")
+
+
 def levels(value: Any, *, leaves: bool = True) -> Iterator[list[Any]]:
     """What a value reaches, nearest first; an object may come more than once. Plain containers open fast.
 
     Args:
-        leaves: look into arrays, too.
+        leaves: look into arrays and drawings, too.
     """
     level = [value]
     seen: set[int] = set()
@@ -68,7 +73,7 @@ def levels(value: Any, *, leaves: bool = True) -> Iterator[list[Any]]:
         following = gc.get_referents(*boxes) if boxes else []
         if len(boxes) < len(level):
             for one in level:
-                if type(one) not in BOXES and (leaves or not is_leaf(one)):
+                if type(one) not in BOXES and (leaves or not (is_leaf(one) or _is_drawn(one))):
                     following += children(one)
         level = following
 
