@@ -183,9 +183,11 @@ def _doubt(value: Any, copy: Any) -> str:
         if _compares(kind) and _equal(value, copy):
             return ""
         return f"its pickle cannot be checked against it, as {error.what} ({error.why})"
+    except Exception as error:
+        return f"its pickle cannot be checked against it ({type(error).__name__}: {error})"
     try:
         same = fingerprint(copy) == before
-    except Uncacheable:
+    except Exception:
         same = False
     return "" if same else f"a {kind.__qualname__} does not come back equal from its pickle"
 

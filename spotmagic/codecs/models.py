@@ -9,6 +9,7 @@ from __future__ import annotations
 import copyreg
 import dataclasses
 import enum
+import functools
 import sys
 import types
 from collections.abc import Callable, Iterable
@@ -76,6 +77,15 @@ def _named(kind: type, writer: Writer) -> str:
 
 
 def _class(spec: Any, form: str, reader: Reader) -> type:
+    """The class of a record, looked up once per value."""
+    name, fields = spec
+    known = reader.classes.get((form, name))
+    if known is None or known[1] != fields:
+        known = reader.classes[form, name] = (_look_up(spec, form, reader), fields)
+    return known[0]
+
+
+def _look_up(spec: Any, form: str, reader: Reader) -> type:
     kind = classes.class_of(spec[0], trusted=reader.trusted)
     if _form(kind) != form:
         raise Undecodable("unknown codec", f"class {spec[0]} is no {form} here")
@@ -130,7 +140,8 @@ def _make_namedtuple(spec: Any, rest: Any, reader: Reader) -> Any:
     return tuple.__new__(kind, rest) if reader.trusted else kind(*rest)
 
 
-def _slots(kind: type) -> dict[str, Any]:
+@functools.lru_cache(maxsize=256)
+def _slots(kind: Any) -> dict[str, Any]:
     """The slots of a class by name, each with what reads and writes it past any ``__getattr__`` of the class."""
     return {
         name: member
@@ -142,8 +153,9 @@ def _slots(kind: type) -> dict[str, Any]:
 
 def state(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """What an object holds: its ``__dict__``, and its slots."""
+    kind: Any = type(value)
     slots: dict[str, Any] = {}
-    for name, member in _slots(type(value)).items():
+    for name, member in _slots(kind).items():
         try:
             slots[name] = member.__get__(value)
         except AttributeError:  # never set
@@ -184,7 +196,8 @@ def _fill_record(value: Any, rest: Any, _reader: Reader) -> None:
     attributes, slots = rest
     if attributes:
         value.__dict__.update(attributes)
-    members = _slots(type(value))
+    kind: Any = type(value)
+    members = _slots(kind)
     for name, item in slots.items():
         members[name].__set__(value, item)
 

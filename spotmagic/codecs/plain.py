@@ -214,6 +214,13 @@ def _short(data: bytes, limit: int = bounds.TEXT) -> bytes:
     return data
 
 
+def _zone_of(data: bytes, _: Open) -> zoneinfo.ZoneInfo:
+    try:
+        return zoneinfo.ZoneInfo(_short(data).decode())
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise Undecodable("unknown codec", f"time zone {data[:40]!r}") from error
+
+
 def _open_zone(data: bytes, open_: Open) -> Any:
     zone = open_(data)
     if not isinstance(zone, dt.tzinfo):
@@ -329,7 +336,7 @@ DECODERS: dict[int, Callable[[bytes, Open], Any]] = {
     TIME: _time,
     TIMEDELTA: lambda data, _: dt.timedelta(*_TIMEDELTA.unpack(data)),
     TIMEZONE: lambda data, open_: dt.timezone(*exact(open_(data), list)),
-    ZONE: lambda data, _: zoneinfo.ZoneInfo(_short(data).decode()),
+    ZONE: _zone_of,
     DECIMAL: lambda data, _: decimal.Decimal(_short(data).decode()),
     FRACTION: _open_fraction,
     UUID: lambda data, _: uuid.UUID(bytes=data[:16], is_safe=_known(_SAFE_UUID, *data[16:])),

@@ -26,6 +26,7 @@ class Reader:
     def __init__(self, names: Sequence[str], buffers: Sequence[Any], *, trusted: bool) -> None:
         self.names = frozenset(names)
         self.trusted = trusted
+        self.classes: dict[tuple[str, str], tuple[type, list[str]]] = {}
         self._buffers: list[Any] = list(buffers)
         self._made: dict[int, Any] = {}
         self._waiting: int | None = None

@@ -71,7 +71,10 @@ def find(kind: type) -> Codec | None:
         return _found[kind]
     except KeyError:
         with _lock:
-            codec = _found[kind] = _look(kind)
+            try:
+                codec = _found[kind] = _look(kind)
+            except Exception:  # a class that cannot even be looked at
+                codec = _found[kind] = None
         return codec
 
 

@@ -53,7 +53,7 @@ def encode(value: Any, *, pickle: Literal["signed", "never"] = "signed", path: s
             head = pack_fast(value)
             if len(head) <= bounds.INLINE or not tree_has_large(value):
                 return Encoded(PLAIN, head)
-    except (NotPlain, UnicodeEncodeError, ValueError):
+    except (NotPlain, ValueError, RuntimeError):
         pass  # the longer way below says what it is
     try:
         return _write(value)
@@ -67,6 +67,8 @@ def encode(value: Any, *, pickle: Literal["signed", "never"] = "signed", path: s
             raise _refusal(path, "a value this deep: it would take pickle, which is off") from None
     except MemoryError:
         raise _refusal(path, "a value this large: there is no memory to save it") from None
+    except RuntimeError as error:  # a dict that changed its size while it was walked
+        raise _refusal(path, f"a value that changes while it is saved ({error})") from error
     from spotmagic.codecs import _pickle
 
     head, buffers = _pickle.save(value, path)

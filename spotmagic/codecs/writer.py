@@ -127,7 +127,12 @@ class Writer:
         if codec is None:
             raise Unfit(_unfit(value))
         self.names.add(codec.name)
-        spec, rest = codec.encode(value, self)
+        try:
+            spec, rest = codec.encode(value, self)
+        except (Unfit, NotPlain, RecursionError, MemoryError):
+            raise
+        except Exception as error:  # of a package, or of a codec that the user wrote
+            raise Unfit(f"{_unfit(value)}, whose codec failed ({type(error).__name__}: {error})") from error
         return ExtType(plain.CODED, pack_plain([codec.name, spec, pack_plain(rest)]))
 
     def items(self, values: Iterable[Any]) -> list[Any]:
@@ -156,7 +161,10 @@ def children(value: Any) -> Iterable[Any]:
             return [*value, *value.values()]
         return value if kind is collections.deque else ()
     codec = registry.find(kind)
-    return () if codec is None else codec.children(value)
+    try:
+        return () if codec is None else codec.children(value)
+    except Exception:  # the codec will say what is wrong with it
+        return ()
 
 
 def _type_name(kind: type) -> bytes:

@@ -13,9 +13,9 @@ from typing import Any
 def same(one: Any, other: Any) -> bool:
     """Whether two values have the same types and contents all through, and share what they hold in the same way.
 
-    Stricter than ``==``: ``1`` is not ``True``, ``0.0`` is not ``-0.0``, NaN is NaN, the order of a dict counts, so does what
-    is one object in two places. Knows plain values, records, exceptions, numpy, pandas, polars and Arrow; of other
-    objects it compares the attributes.
+    Stricter than ``==``: ``1`` is not ``True``, ``0.0`` is not ``-0.0``, NaN is NaN, the order of a dict counts, and so
+    does what is one object in two places. Knows plain values, records, exceptions, numpy, pandas, polars and Arrow; of
+    other objects it compares the attributes.
     """
     return _Pairs().same(one, other)
 

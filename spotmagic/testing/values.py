@@ -33,7 +33,7 @@ def numbers() -> st.SearchStrategy[Any]:
 def times() -> st.SearchStrategy[Any]:
     """Dates, times and durations, with zones by name, with fixed offsets and without."""
     offsets = st.integers(-1439, 1439).map(lambda minutes: dt.timezone(dt.timedelta(minutes=minutes)))
-    zones = st.one_of(st.none(), st.sampled_from(_ZONES).map(zoneinfo.ZoneInfo), offsets, st.just(dt.timezone.utc))
+    zones = st.one_of(st.none(), st.sampled_from(_ZONES).map(zoneinfo.ZoneInfo), offsets, st.just(dt.UTC))
     folded = st.builds(lambda moment, fold: moment.replace(fold=fold), st.datetimes(timezones=zones), st.integers(0, 1))
     return st.one_of(folded, st.dates(), st.times(timezones=st.one_of(st.none(), offsets)), st.timedeltas(), zones)
 
@@ -83,7 +83,7 @@ def _around(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 def arrays() -> st.SearchStrategy[Any]:
-    """Arrays of numpy: every kind of dtype, both byte orders, C, Fortran and strided, without dimensions and without items."""
+    """Arrays of numpy: every kind of dtype and byte order, C, Fortran and strided, without dimensions or items."""
     from hypothesis.extra import numpy as extra
 
     kinds = st.one_of(
@@ -112,11 +112,11 @@ def _strided(array: Any) -> Any:
 def frames() -> st.SearchStrategy[Any]:
     """Frames of pandas: columns of many dtypes with gaps, indexes of many classes, names and labels of any kind."""
     return st.integers(0, 6).flatmap(
-        lambda size: st.builds(_frame, st.just(size), st.lists(_columns(size), max_size=5), _indexes(size))
+        lambda size: st.builds(_frame, st.lists(_columns(size), max_size=5), _indexes(size))
     )
 
 
-def _frame(size: int, columns: list[tuple[Any, Any]], index: Any) -> Any:
+def _frame(columns: list[tuple[Any, Any]], index: Any) -> Any:
     import pandas as pd
 
     frame = pd.DataFrame(index=index)
@@ -154,7 +154,7 @@ def _columns(size: int) -> st.SearchStrategy[tuple[Any, Any]]:
 
 
 def _fitting(values: list[Any], dtype: Any, np: Any) -> Any:
-    if isinstance(dtype, np.dtype) and dtype == object:
+    if isinstance(dtype, np.dtype) and dtype.kind == "O":
         return np.fromiter(values, dtype=object, count=len(values))
     if getattr(dtype, "tz", None) is not None:
         import pandas as pd

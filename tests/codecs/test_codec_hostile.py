@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import sys
-import textwrap
 from collections.abc import Iterator
 from typing import Any
 
+import codec_bombs
 import pytest
+from codec_bombs import BOMBS, coded
+from codec_samples import RECORDS, Point, back, samples, stored
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgpack import ExtType, packb
 
 from spotmagic.codecs import Undecodable, decode, encode, is_safe, plain, registry
-from codec_samples import RECORDS, Point, back, samples, stored
 
 quiet = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 
-_WATCHED = ("import", "open", "exec", "compile", "os.", "subprocess.", "socket.", "pickle.", "ctypes.", "shutil.", "sys.addaudithook")
+_WATCHED = (
+    "import",
+    "open",
+    "exec",
+    "compile",
+    "os.",
+    "subprocess.",
+    "socket.",
+    "pickle.",
+    "ctypes.",
+    "shutil.",
+    "sys.addaudithook",
+)
 _seen: list[str] | None = None
 
 
@@ -53,14 +65,24 @@ def everything_is_loaded() -> None:
             back(value, trusted=False)
 
 
-def coded(name: str, spec: object, rest: object) -> bytes:
-    return packb(ExtType(plain.CODED, packb([name, spec, packb(rest)])))
-
-
 NAMES = [
-    "os:system", "builtins:eval", "builtins:exec", "builtins:print", "builtins:__import__", "subprocess:Popen", "antigravity:x", "this:x",
-    "posix:system", "__main__:x", "codec_samples:Point", "importlib:import_module", "spotmagic.codecs._pickle:from_main", "", ":", "a:",
-]  # fmt: skip
+    "os:system",
+    "builtins:eval",
+    "builtins:exec",
+    "builtins:print",
+    "builtins:__import__",
+    "subprocess:Popen",
+    "antigravity:x",
+    "this:x",
+    "posix:system",
+    "__main__:x",
+    "codec_samples:Point",
+    "importlib:import_module",
+    "spotmagic.codecs._pickle:from_main",
+    "",
+    ":",
+    "a:",
+]
 CLASS_CODECS = ["enum", "dataclass", "namedtuple", "attrs", "pydantic", "exception"]
 
 
@@ -82,7 +104,10 @@ def test_the_hook_sees_an_import_when_there_is_one() -> None:
     assert any(event.startswith("open") for event in seen) and any(event.startswith("exec") for event in seen)
 
 
-@pytest.mark.parametrize("name", ["pickle", "os.system", "builtins.eval", "spotmagic.codecs._pickle", "../arrays", "numpy.load", "cloudpickle"])
+@pytest.mark.parametrize(
+    "name",
+    ["pickle", "os.system", "builtins.eval", "spotmagic.codecs._pickle", "../arrays", "numpy.load", "cloudpickle"],
+)
 def test_a_codec_that_is_not_on_the_list_is_not_looked_for(name: str) -> None:
     for declared in ((name, "plain"), ("plain",), ("numpy.array", "plain")):
         with events() as seen, pytest.raises(Undecodable):
@@ -105,7 +130,9 @@ def test_pickles_of_others_are_never_loaded() -> None:
         assert caught.value.kind == "foreign" and not is_safe(declared) and seen == []
 
 
-@pytest.mark.parametrize("zone", ["../../../etc/passwd", "/etc/passwd", "Europe/Paris\0", "Europe/../Europe/Paris", "tzdata", ""])
+@pytest.mark.parametrize(
+    "zone", ["../../../etc/passwd", "/etc/passwd", "Europe/Paris\0", "Europe/../Europe/Paris", "tzdata", ""]
+)
 def test_a_time_zone_of_others_names_no_file(zone: str) -> None:
     """The names there are were read before; of a name that is not among them nothing is opened."""
     with events() as seen, pytest.raises(Undecodable):
@@ -113,7 +140,11 @@ def test_a_time_zone_of_others_names_no_file(zone: str) -> None:
     assert seen == []
 
 
-@given(st.text(max_size=30), st.sampled_from(CLASS_CODECS), st.recursive(st.none() | st.text(max_size=5) | st.integers(-9, 9), st.lists, max_leaves=8))
+@given(
+    st.text(max_size=30),
+    st.sampled_from(CLASS_CODECS),
+    st.recursive(st.none() | st.text(max_size=5) | st.integers(-9, 9), st.lists, max_leaves=8),
+)
 @quiet
 def test_no_name_and_no_fields_do_anything(name: str, codec: str, rest: object) -> None:
     before = set(sys.modules)
@@ -144,12 +175,16 @@ class TestClassesOfOthers:
             registry._known_classes.update(known)
 
     def test_are_made_by_the_constructor_that_validates(self, registered: None) -> None:
-        head = coded("pydantic", ["codec_samples:Answer", ["text", "tokens", "inner", "kind"]], [{"text": 3}, None, None, []])
+        head = coded(
+            "pydantic", ["codec_samples:Answer", ["text", "tokens", "inner", "kind"]], [{"text": 3}, None, None, []]
+        )
         with pytest.raises(Undecodable):
             decode(("plain", "pydantic"), head, (), trusted=False)
 
     def test_get_no_attributes_that_are_not_fields(self, registered: None) -> None:
-        head = coded("dataclass", ["codec_samples:Point", ["x", "tags"]], [{"x": 1, "tags": [], "__class__": "evil"}, {}])
+        head = coded(
+            "dataclass", ["codec_samples:Point", ["x", "tags"]], [{"x": 1, "tags": [], "__class__": "evil"}, {}]
+        )
         with pytest.raises(Undecodable) as caught:
             decode(("dataclass", "plain"), head, (), trusted=False)
         assert caught.value.kind == "foreign"
@@ -195,7 +230,9 @@ def test_damaged_heads_give_a_value_or_say_so(name: str, data: st.DataObject) ->
             assert error.kind in ("unknown codec", "corrupt", "foreign") and error.why
 
 
-@given(head=st.binary(max_size=200), names=st.lists(st.sampled_from(["plain", "refs", *registry._BUILT_IN]), max_size=4))
+@given(
+    head=st.binary(max_size=200), names=st.lists(st.sampled_from(["plain", "refs", *registry._BUILT_IN]), max_size=4)
+)
 @settings(quiet, max_examples=1500)
 def test_any_bytes_give_a_value_or_say_so(head: bytes, names: list[str]) -> None:
     for trusted in (True, False):
@@ -215,7 +252,9 @@ def test_buffers_of_another_size_are_not_read(name: str) -> None:
 
 
 def test_one_buffer_is_not_the_memory_of_two_arrays() -> None:
-    item = ExtType(plain.CODED, packb(["numpy.array", ["<f8", [1000], "C", True], packb(ExtType(plain.BUFFER, packb(0)))]))
+    item = ExtType(
+        plain.CODED, packb(["numpy.array", ["<f8", [1000], "C", True], packb(ExtType(plain.BUFFER, packb(0)))])
+    )
     spec = packb([item, item])
     with pytest.raises(Undecodable):
         decode(("numpy.array", "plain"), spec, [bytearray(8000)], trusted=True)
@@ -243,82 +282,11 @@ class TestTheWaysOfEndingAProgram:
             decode(("plain",), encode((1,)).head, (), trusted=True)
 
 
-_BOMBS = '''
-import resource, sys, time
-import msgpack, numpy, pandas, PIL.Image
-from msgpack import ExtType, packb
-from spotmagic.codecs import decode, plain, Undecodable, registry
-registry.load_plugins()
-
-def coded(name, spec, rest): return packb(ExtType(plain.CODED, packb([name, spec, packb(rest)])))
-
-def nested_ext(code, depth, inner=b"\\xc0"):
-    for _ in range(depth): inner = packb(ExtType(code, inner))
-    return inner
-
-def chain(count):
-    first = [ExtType(plain.FIRST, packb([0, 0, packb([])]))]
-    for n in range(1, count):
-        body = packb([ExtType(plain.AGAIN, packb(n - 1))] * 10)
-        first.append(ExtType(plain.FIRST, packb([n, 0, body])))
-    return packb(first)
-
-bombs = {
-    "deep lists": (("plain",), b"\\x91" * 1_000_000 + b"\\xc0"),
-    "deep dicts": (("plain",), b"\\x81\\x01" * 500_000 + b"\\xc0"),
-    "lists that claim more": (("plain",), b"\\xdd\\xff\\xff\\xff\\xff" * 1000),
-    "lists of lists that claim": (("plain",), b"\\xdd\\x00\\x0f\\xff\\xff" * 200_000),
-    "a dict that claims more": (("plain",), b"\\xdf\\xff\\xff\\xff\\xff"),
-    "bytes that claim more": (("plain",), b"\\xc6\\xff\\xff\\xff\\xff"),
-    "an extension that claims more": (("plain",), b"\\xc9\\xff\\xff\\xff\\xff\\x00"),
-    "a million empty lists": (("plain",), packb([[]] * 1_000_000)),
-    "a million empty sets": (("plain",), b"\\xdd" + (170_000).to_bytes(4, "big") + packb(ExtType(plain.SET, b"\\x90")) * 170_000),
-    "deep tuples": (("plain",), nested_ext(plain.TUPLE, 2_000, b"\\x90")),
-    "deep firsts": (("plain", "refs"), nested_ext(plain.FIRST, 2_000)),
-    "many laughs": (("plain", "refs"), chain(5_000)),
-    "an int of a megabyte": (("plain",), packb(ExtType(plain.INTEGER, b"\\x7f" * 3_000_000))),
-    "a fraction to reduce": (("plain",), packb(ExtType(plain.FRACTION, packb([ExtType(1, b"\\x7f" * 400_000), ExtType(1, b"\\x7e" * 400_000)])))),
-    "a decimal of a megabyte": (("plain",), packb(ExtType(plain.DECIMAL, b"9" * 3_000_000))),
-    "a decimal far out": (("plain",), packb(ExtType(plain.DECIMAL, b"1e999999999999999999"))),
-    "an array that claims a terabyte": (("numpy.array", "plain"), coded("numpy.array", ["<f8", [2**37], "C", True], b"x" * 100)),
-    "an array of no bytes": (("numpy.array", "plain"), coded("numpy.array", ["<U0", [2**40], "C", True], b"")),
-    "an array of no items": (("numpy.array", "plain"), coded("numpy.array", ["<f8", [0, 2**62, 2**62], "C", True], b"")),
-    "an array of objects that are not there": (("numpy.array", "plain"), coded("numpy.array", ["O", [2**40], "C", True], [])),
-    "a dtype of dtypes": (("numpy.array", "plain"), coded("numpy.array", [{"base": {"base": "<f8", "shape": [2**20]}, "shape": [2**20]}, [1], "C", True], b"x")),
-    "an image that claims": (("pil.image", "plain"), coded("pil.image", None, [["", "RGBA", [1 << 19, 1 << 19], []], {}, None, b"x" * 100])),
-    "an opened image that claims": (("pil.image", "plain"), coded("pil.image", None, [["PngImagePlugin:PngImageFile", "1", [1 << 19, 1 << 19], []], {}, None, b"x" * 100])),
-    "a frame of an endless range": (("pandas.frame", "plain"), coded("pandas.frame", None, [["RangeIndex", [None], 0, 2**62, 1], ["RangeIndex", [None], 0, 2**40, 1], [], [{}, True]])),
-    "a set of what hashes slowly": (("plain",), packb(ExtType(plain.SET, packb([ExtType(plain.RANGE, packb([0, n, 1])) for n in range(50_000)])))),
-}
-resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
-name = sys.argv[1]
-names, head = bombs[name]
-with open("/proc/self/statm") as f: size = int(f.read().split()[0]) * 4096
-room = 2 * len(head) + (64 << 20) + 100 * len(head)
-resource.setrlimit(resource.RLIMIT_AS, (size + room, size + room))
-for trusted in (False, True):
-    start = time.process_time()
-    try:
-        value = decode(names, head, (), trusted=trusted)
-        del value
-    except Undecodable as error:
-        print("refused", error.kind, end=" ")
-    took = time.process_time() - start
-    assert took < 2, took
-print("ok")
-'''
-
-
-def _bomb_names() -> list[str]:
-    return [line.split('"')[1] for line in _BOMBS.splitlines() if line.startswith('    "') and '": ((' in line]
-
-
-@pytest.mark.parametrize("name", _bomb_names())
+@pytest.mark.parametrize("name", BOMBS)
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the size of the process from /proc")
 def test_bombs_are_bounded_in_memory_and_time(name: str) -> None:
     """Two seconds and about a hundred bytes a byte at most, in a process that may not take more."""
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(_BOMBS), name], capture_output=True, text=True, timeout=60, env={**os.environ}, check=False
+        [sys.executable, codec_bombs.__file__, name], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.rstrip().endswith("ok")

@@ -13,6 +13,7 @@ import sys
 import threading
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -181,7 +182,7 @@ _REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "generator": (lambda: (n for n in range(3)), "generator"),
     "iterator": (lambda: iter([1, 2]), "iterator"),
     "map": (lambda: map(str, [1]), "iterator"),
-    "file": (lambda: open(__file__), "open file"),
+    "file": (Path(__file__).open, "open file"),
     "socket": (socket.socket, "socket"),
     "connection": (lambda: sqlite3.connect(":memory:"), "database"),
     "queue": (queue.Queue, "queue"),

@@ -90,7 +90,9 @@ class TestRecords:
             decode(encoded.codecs, encoded.head, (), trusted=True)
         assert caught.value.kind == "unknown codec"
 
-    def test_of_the_notebook_belong_to_the_class_that_is_defined_there_now(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_of_the_notebook_belong_to_the_class_that_is_defined_there_now(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         for _ in range(2):
             cell = types.ModuleType("__main__")
             monkeypatch.setitem(sys.modules, "__main__", cell)
@@ -185,17 +187,39 @@ class TestExceptions:
     @pytest.mark.parametrize(
         "error",
         [
-            ValueError("a", 1), KeyError("x"), StopIteration(3), SystemExit(4), FileNotFoundError(2, "No", "f", None, "g"),
-            UnicodeDecodeError("utf8", b"a", 0, 1, "bad"), ImportError("x", name="n", path="p"), NameError("x", name="n"),
-            SyntaxError("m", ("f", 1, 2, "t")), ExceptionGroup("g", [ValueError(1), KeyError("k")]), TimeoutError(), Refusal(code=3),
+            ValueError("a", 1),
+            KeyError("x"),
+            StopIteration(3),
+            SystemExit(4),
+            FileNotFoundError(2, "No", "f", None, "g"),
+            UnicodeDecodeError("utf8", b"a", 0, 1, "bad"),
+            ImportError("x", name="n", path="p"),
+            NameError("x", name="n"),
+            SyntaxError("m", ("f", 1, 2, "t")),
+            ExceptionGroup("g", [ValueError(1), KeyError("k")]),
+            TimeoutError(),
+            Refusal(code=3),
         ],
         ids=lambda error: type(error).__name__,
-    )  # fmt: skip
+    )
     def test_come_back_with_their_arguments_and_attributes(self, error: BaseException, trusted: bool) -> None:
         copy = back(error, trusted=trusted)
         assert type(copy) is type(error) and repr(copy) == repr(error) and str(copy) == str(error)
         assert same(vars(copy), vars(error))
-        for name in ("errno", "filename", "filename2", "name", "path", "value", "code", "lineno", "text", "start", "end", "exceptions"):
+        for name in (
+            "errno",
+            "filename",
+            "filename2",
+            "name",
+            "path",
+            "value",
+            "code",
+            "lineno",
+            "text",
+            "start",
+            "end",
+            "exceptions",
+        ):
             assert repr(getattr(copy, name, None)) == repr(getattr(error, name, None))
 
     def test_keep_notes_and_cause_and_can_be_raised(self) -> None:
@@ -225,7 +249,26 @@ class TestExceptions:
         assert b"canary" not in encoded.head
 
 
-MODES = ["1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV", "I", "F", "I;16", "I;16B"]
+MODES = [
+    "1",
+    "L",
+    "LA",
+    "La",
+    "P",
+    "PA",
+    "RGB",
+    "RGBA",
+    "RGBa",
+    "RGBX",
+    "CMYK",
+    "YCbCr",
+    "LAB",
+    "HSV",
+    "I",
+    "F",
+    "I;16",
+    "I;16B",
+]
 
 
 class TestImages:
@@ -269,22 +312,38 @@ CANARY = "canary-3f9a"
 class TestResponses:
     def test_of_httpx_come_back_without_credentials(self, trusted: bool) -> None:
         request = httpx.Request(
-            "POST", f"https://user:{CANARY}@example.org/v1?api_key={CANARY}&X-Amz-Signature={CANARY}&q=1",
-            headers={"Authorization": f"Bearer {CANARY}"}, json={"prompt": CANARY},
-        )  # fmt: skip
+            "POST",
+            f"https://user:{CANARY}@example.org/v1?api_key={CANARY}&X-Amz-Signature={CANARY}&q=1",
+            headers={"Authorization": f"Bearer {CANARY}"},
+            json={"prompt": CANARY},
+        )
         headers = [
-            ("Content-Encoding", "gzip"), ("Set-Cookie", f"id={CANARY}"), ("X-Api-Key", CANARY), ("X-A", "1"), ("X-A", "2"),
-            ("X-RateLimit-Remaining-Tokens", "7"), ("Location", f"https://a:{CANARY}@example.org/?token={CANARY}&page=2"),
-        ]  # fmt: skip
+            ("Content-Encoding", "gzip"),
+            ("Set-Cookie", f"id={CANARY}"),
+            ("X-Api-Key", CANARY),
+            ("X-A", "1"),
+            ("X-A", "2"),
+            ("X-RateLimit-Remaining-Tokens", "7"),
+            ("Location", f"https://a:{CANARY}@example.org/?token={CANARY}&page=2"),
+        ]
         original = httpx.Response(
-            200, headers=headers, content=gzip.compress(b'{"a": 1}'), request=request, extensions={"http_version": b"HTTP/2"}
+            200,
+            headers=headers,
+            content=gzip.compress(b'{"a": 1}'),
+            request=request,
+            extensions={"http_version": b"HTTP/2"},
         )
         original.elapsed = dt.timedelta(seconds=2)
         original.history = [httpx.Response(302, headers=[("Set-Cookie", CANARY)], request=request)]
         encoded = encode({"r": [original]}, pickle="never")
         assert CANARY.encode() not in encoded.head + b"".join(map(bytes, encoded.buffers))
         copy = back(original, trusted=trusted)
-        assert (copy.status_code, copy.json(), copy.elapsed, copy.http_version) == (200, {"a": 1}, dt.timedelta(seconds=2), "HTTP/2")
+        assert (copy.status_code, copy.json(), copy.elapsed, copy.http_version) == (
+            200,
+            {"a": 1},
+            dt.timedelta(seconds=2),
+            "HTTP/2",
+        )
         assert copy.headers.get_list("x-a") == ["1", "2"] and copy.headers["content-encoding"] == "gzip"
         assert copy.headers["x-ratelimit-remaining-tokens"] == "7" and copy.headers["location"].endswith("&page=2")
         assert copy.history[0].status_code == 302 and copy.request.method == "POST" and copy.url.params["q"] == "1"
@@ -302,7 +361,12 @@ class TestResponses:
         encoded = encode(original, pickle="never")
         assert CANARY.encode() not in encoded.head
         copy = back(original, trusted=trusted)
-        assert (copy.status_code, copy.reason, copy.text, copy.elapsed) == (404, "Not Found", "é", dt.timedelta(seconds=1))
+        assert (copy.status_code, copy.reason, copy.text, copy.elapsed) == (
+            404,
+            "Not Found",
+            "é",
+            dt.timedelta(seconds=1),
+        )
         assert copy.headers["x-a"] == "1" and copy.request.method == "GET" and copy.url.endswith("&q=1")
         with pytest.raises(requests.HTTPError):
             copy.raise_for_status()
