@@ -53,7 +53,9 @@ def is_user(module: ModuleType) -> bool:
     folders = getattr(module, "__path__", None)  # a namespace package
     if folders:
         return all(is_user_file(str(Path(folder) / "x.py")) for folder in folders)
-    return getattr(module, "__spec__", None) is None and module.__name__ not in sys.builtin_module_names
+    if module.__name__ in sys.builtin_module_names or module.__name__.startswith("_cython_"):
+        return False
+    return getattr(module, "__spec__", None) is None
 
 
 def _inside(filename: str, folder: str) -> bool:

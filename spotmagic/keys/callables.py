@@ -57,6 +57,10 @@ def _wrapping(name: str) -> Shape:
     return lambda value, _: tree(Kind.WRAPPER, name, value.__func__)
 
 
+def _dispatching(value: functools.singledispatchmethod[Any], _: Encoder) -> Tree:
+    return tree(Kind.WRAPPER, "singledispatchmethod", value.dispatcher)
+
+
 def _cached_property(value: functools.cached_property[Any], _: Encoder) -> Tree:
     return tree(Kind.WRAPPER, "cached_property", value.func)
 
@@ -90,7 +94,7 @@ def typing_form(value: Any, encoder: Encoder) -> Tree:
     name = getattr(value, "__name__", None) or getattr(value, "_name", None)
     if not isinstance(name, str):
         raise Unfit("it is a type form without a name")
-    return tree(Kind.ALIAS, type(value).__name__, name, bound, constraints)
+    return tree(Kind.ALIAS, "form", name, bound, constraints)
 
 
 def _weak(value: Any, _: Encoder) -> Tree:
@@ -122,6 +126,7 @@ SHAPES: dict[type, Shape] = {
     staticmethod: _wrapping("staticmethod"),
     classmethod: _wrapping("classmethod"),
     functools.cached_property: _cached_property,
+    functools.singledispatchmethod: _dispatching,
     types.GenericAlias: _alias,
     types.UnionType: _union,
     weakref.ref: _weak,

@@ -11,7 +11,11 @@ from typing import Any
 
 from spotmagic.code.origin import is_user_file
 
-_MACHINERY = ("__pydantic_", "__dataclass_", "__attrs_", "_abc_", "__abstract")
+_MACHINERY = ("__callable_proto_", "__pydantic_", "__dataclass_", "__attrs_", "_abc_", "__abstract")
+_OF_PYTHON = frozenset(
+    {"__module__", "__qualname__", "__doc__", "__slots__", "__firstlineno__", "__static_attributes__", "__parameters__"}
+    | {"__orig_bases__", "__type_params__", "__slotnames__", "__annotations__"}
+)
 _SLOT_TYPES = types.MemberDescriptorType | types.GetSetDescriptorType | types.WrapperDescriptorType
 
 
@@ -23,7 +27,7 @@ def members(kind: type) -> Iterator[tuple[str, Any]]:
             continue
         if enumerated is not None and (name in enumerated or (_is_sunder(name) and not _is_users(value))):
             continue
-        if name.startswith("__") and name.endswith("__") and not _is_users(value):
+        if name.startswith("__") and name.endswith("__") and not (_is_said(name, value) or _is_users(value)):
             continue
         if inspect.isfunction(value) and not _is_users(value) and name.startswith("_"):
             continue
@@ -40,8 +44,10 @@ def fields(kind: type) -> list[Any]:
     if issubclass(kind, enum.Enum):
         found += [[name, member.value] for name, member in kind.__members__.items()]
     for name, field in vars(kind).get("__dataclass_fields__", {}).items():
-        factory = None if type(field.default_factory).__name__ == "_MISSING_TYPE" else field.default_factory
-        found.append([name, factory, dict(field.metadata), field.init, field.compare, bool(field.kw_only)])
+        default, factory = (
+            None if type(one).__name__ == "_MISSING_TYPE" else one for one in (field.default, field.default_factory)
+        )
+        found.append([name, default, factory, dict(field.metadata), field.init, field.compare, bool(field.kw_only)])
     parameters = vars(kind).get("__dataclass_params__")
     if parameters is not None:
         found.append([parameters.eq, parameters.order, parameters.frozen, parameters.unsafe_hash])
@@ -86,6 +92,11 @@ def _given(value: Any) -> Any:
     """The value, or None for a library's own sign of no value."""
     is_sign = type(value).__module__.partition(".")[0] in ("pydantic_core", "attr", "attrs", "_attrs")
     return None if is_sign or getattr(value, "__name__", "") == "NOTHING" else value
+
+
+def _is_said(name: str, value: Any) -> bool:
+    """Whether a name with double underscores is data the user gave, such as ``__tablename__``."""
+    return type(value) in (str, int, float, bool, tuple) and name not in _OF_PYTHON
 
 
 def _is_sunder(name: str) -> bool:

@@ -16,6 +16,7 @@ from spotmagic.keys.encode import SCALARS
 from spotmagic.keys.fingerprint import packed
 from spotmagic.keys.keygen import KeyGen, Policy, policies_of
 from spotmagic.keys.notes import Mask, Notes, is_secret_name
+from spotmagic.keys.owned import is_users, unwrapped
 from spotmagic.keys.reach import Reached, reach
 from spotmagic.keys.scheme import DIGEST, Kind, digest, pack_plain, tree
 from spotmagic.options import MarkOptions
@@ -204,11 +205,23 @@ class FunctionKey:
         return now
 
     def _names_outside(self, function: Callable[..., Any]) -> frozenset[str]:
-        """Globals and closure names that ``ignore=`` may name; looked for only when it names no parameter."""
-        strange = [name for name in self._policies if name not in self._binder.names]
-        if not strange or not isinstance(function, FunctionType):
+        """Globals and closure names of the function and its helpers, which ``ignore=`` may name too.
+
+        Looked for only when a name is no parameter.
+        """
+        found: set[str] = set()
+        if self._policies.keys() <= set(self._binder.names):
             return frozenset()
-        return frozenset(facts(function).names)
+        line, seen = [function], set()
+        while line:
+            one = unwrapped(line.pop())
+            if not isinstance(one, FunctionType) or one in seen or not is_users(one):
+                continue
+            seen.add(one)
+            names = facts(one).names
+            found.update(names)
+            line += [one.__globals__[name] for name in names if name in one.__globals__]
+        return frozenset(found)
 
 
 def _name(function: Callable[..., Any]) -> str:

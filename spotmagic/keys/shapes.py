@@ -83,6 +83,8 @@ def _resolve(kind: Any) -> Shape:
     family = _family(kind)
     if family is not None:
         return family
+    if kind.__name__ == "cython_function_or_method":
+        return _exact[types.MethodDescriptorType]
     if kind.__module__ in ("typing", "typing_extensions"):
         return callables.typing_form
     if callable(getattr(kind, "get_secret_value", None)):

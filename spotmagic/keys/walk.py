@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from spotmagic.code.function import Chain, facts, names_in
-from spotmagic.code.origin import is_user, is_user_file
+from spotmagic.code.origin import is_user, is_user_file, is_user_module
+from spotmagic.errors import Uncacheable
 from spotmagic.keys import classes, lazy, plain
 from spotmagic.keys.callables import named
 from spotmagic.keys.encode import SCALARS, Encoder
@@ -24,7 +25,8 @@ from spotmagic.keys.state import Cells, State
 
 _WHOLE: frozenset[Chain] = frozenset({()})
 _HIDING = ("globals", "eval", "exec")
-_DESCRIPTORS = (staticmethod, classmethod, property, functools.cached_property, functools.partialmethod)
+_DESCRIPTORS: tuple[type, ...] = (staticmethod, classmethod, property)
+_DESCRIPTORS += (functools.cached_property, functools.partialmethod, functools.singledispatchmethod)
 _LRU = type(functools.lru_cache(len))
 _FIXED_MODULES = ("datetime", "decimal", "fractions", "uuid", "pathlib", "re")
 _FIXED = SCALARS | {bytes, complex, types.EllipsisType, types.NotImplementedType, range}
@@ -223,6 +225,8 @@ class Walk:
         if type(inner) is _LRU and isinstance(inner.__wrapped__, types.FunctionType):
             return tree(Kind.WRAPPER, "lru_cache", self.ref(inner.__wrapped__))
         if isinstance(inner, types.BuiltinFunctionType) and isinstance(inner.__self__, types.ModuleType | None):
+            if is_user_module(inner.__module__):
+                self._trouble(f"`{path}` is compiled, so its source cannot be read")
             return named(inner)
         if place not in self._seen:
             self._seen.add(place)
@@ -308,7 +312,10 @@ class Walk:
         return parts
 
     def _read(self, label: str, path: str, value: Any, own: bool) -> None:
-        packed = self._encoder.pack(value, path)
+        try:
+            packed = self._encoder.pack(value, path)
+        except Uncacheable as error:
+            raise Uncacheable(error.what, f"{error.why} ({label})", error.todo, path=error.path) from None
         if is_secret_name(path.rpartition(".")[2]) and isinstance(value, str | bytes):
             self.notes.secret = True
             packed = self.mask(packed) if self.mask else packed

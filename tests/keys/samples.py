@@ -1,5 +1,7 @@
 """Values of every kind whose fingerprints are written down for ever. Each is made anew on every call."""
 
+# ruff: noqa: E501  (tables, a row a line)
+
 from __future__ import annotations
 
 import array

@@ -1,5 +1,7 @@
 """What users do between two sessions, and whether the first session's result still holds."""
 
+# ruff: noqa: E501  (tables, a row a line)
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -48,4 +48,4 @@ def key_of(folder: Path) -> dict[str, object]:
 if __name__ == "__main__":
     sys.dont_write_bytecode = True
     folders = [Path(line) for line in sys.stdin.read().splitlines()]
-    print(json.dumps({folder.name: key_of(folder) for folder in folders}))
+    sys.stdout.write(json.dumps({folder.name: key_of(folder) for folder in folders}))

@@ -27,8 +27,8 @@ from tests.keys.conftest import mask
 
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(), st.integers(-(2**80), 2**80), st.floats(), st.text(max_size=5),
-    st.binary(max_size=5), st.complex_numbers(allow_nan=False), st.decimals(allow_nan=False), st.dates(), st.timedeltas(),
-    st.datetimes(timezones=st.none() | st.timezones()), st.uuids(), st.fractions(),
+    st.binary(max_size=5), st.complex_numbers(allow_nan=False), st.decimals(allow_nan=False), st.dates(),
+    st.timedeltas(), st.datetimes(timezones=st.none() | st.timezones()), st.uuids(), st.fractions(),
     st.binary(max_size=4).map(bytearray), st.sampled_from(["\ud800", "a\udfff", "\U0001d11e"]),
 )  # fmt: skip
 keys = st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.tuples(st.integers(), st.text(max_size=2))
@@ -282,9 +282,9 @@ def test_values_that_predecessors_confused() -> None:
     import pandas as pd
 
     different = [
-        lambda x: x + 1, lambda x: x + 2, functools.partial(max, 1), functools.partial(max, 2), ValueError("a"), ValueError("b"),
-        pd.Timestamp("2020"), pd.Timestamp("2021"), 1, np.int64(1), np.int32(1), True, 1.0, np.float64(1), "1", decimal.Decimal(1),
-        pathlib.Path("1"), pathlib.PurePath("1"),
+        lambda x: x + 1, lambda x: x + 2, functools.partial(max, 1), functools.partial(max, 2), ValueError("a"),
+        ValueError("b"), pd.Timestamp("2020"), pd.Timestamp("2021"), 1, np.int64(1), np.int32(1), True, 1.0,
+        np.float64(1), "1", decimal.Decimal(1), pathlib.Path("1"), pathlib.PurePath("1"),
     ]  # fmt: skip
     assert len({fingerprint(value) for value in different}) == len(different)
 
@@ -319,8 +319,7 @@ def test_everything_of_a_frame_counts() -> None:
     import pandas as pd
 
     def frame() -> Any:
-        made = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]}, index=pd.Index([5, 6], name="i"))
-        return made
+        return pd.DataFrame({"a": [1, 2], "b": ["x", "y"]}, index=pd.Index([5, 6], name="i"))
 
     other = [frame() for _ in range(9)]
     other[0].columns = ["a", "c"]

@@ -231,7 +231,12 @@ def test_what_is_reached_without_a_fingerprint_is_named(project: Project, key_of
 def test_handles_that_are_reached_are_told(project: Project, key_of: MakeKey) -> None:
     module = project.load(
         "main",
-        "import logging, threading\nlog = logging.getLogger('x')\nlock = threading.Lock()\ndef f(x): return log, lock\n",
+        """
+        import logging, threading
+        log = logging.getLogger('x')
+        lock = threading.Lock()
+        def f(x): return log, lock
+        """,
     )
     assert len(key_of(module.f).keyed((1,), {}).handles) == 2
 
@@ -309,3 +314,14 @@ def test_version_leaves_the_code_out_and_still_tells_it(project: Project, key_of
 def test_generators_and_coroutine_functions_have_keys(project: Project, key_of: MakeKey) -> None:
     module = project.load("main", "async def a(x): return x\ndef g(x): yield x\nasync def ag(x): yield x\n")
     assert len({key_of(one).key((1,), {}) for one in (module.a, module.g, module.ag)}) == 3
+
+
+def test_a_global_of_a_helper_can_be_ignored_and_a_strange_name_not(project: Project, key_of: MakeKey) -> None:
+    module = project.load(
+        "main", "numbers = iter([1])\ndef helper(x): return next(numbers)\ndef f(x): return helper(x)\n"
+    )
+    assert key_of(module.f, ignore="numbers").key((1,), {})
+    with pytest.raises(OptionError, match="unknown parameter 'nmbers'"):
+        key_of(module.f, ignore="nmbers")
+    with pytest.raises(Uncacheable, match="global numbers"):
+        key_of(module.f).key((1,), {})

@@ -1,4 +1,4 @@
-"""In one running session: whatever is changed under a function gives its calls new keys, and back again the old ones."""
+"""In one running session: what is changed under a function gives its calls new keys, and back again the old ones."""
 
 from __future__ import annotations
 
