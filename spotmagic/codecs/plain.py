@@ -59,7 +59,7 @@ from collections.abc import Callable
 from types import EllipsisType, NotImplementedType
 from typing import Any
 
-from msgpack import ExtType, Packer, packb
+from msgpack import ExtType, Packer
 
 from spotmagic.codecs import bounds
 from spotmagic.codecs.undecodable import Undecodable
@@ -181,17 +181,12 @@ def extension(value: Any) -> ExtType:
     return ExtType(encoder[0], encoder[1](value))
 
 
-def pack_plain(value: Any) -> bytes:
-    """Plain values as bytes. Takes what :func:`spotmagic.codecs.scan.is_plain` let through, and extensions."""
-    return packb(value, strict_types=True, default=extension)  # type: ignore[no-any-return]
-
-
 _KEEP_UNDER = 1 << 20
-_packers: list[Packer] = []
+_packers: list[Packer] = []  # one packer cannot pack inside itself, nor for two threads
 
 
-def pack_fast(value: Any) -> bytes:
-    """As :func:`pack_plain`, with a packer that is kept: one packer cannot pack inside itself, nor for two threads."""
+def pack_plain(value: Any) -> bytes:
+    """Plain values as bytes. Takes what :func:`spotmagic.codecs.scan.plain_levels` let through, and extensions."""
     try:
         packer = _packers.pop()
     except IndexError:

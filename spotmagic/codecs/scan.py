@@ -11,7 +11,7 @@ from itertools import compress
 from typing import Any
 
 from spotmagic.codecs import bounds
-from spotmagic.codecs.plain import LEAVES, NATIVE
+from spotmagic.codecs.plain import LEAVES
 
 _BOXES = frozenset({list, dict, tuple, set, frozenset})
 _PLAIN = LEAVES | _BOXES
@@ -22,32 +22,37 @@ _is_text = _TEXTS.__contains__
 _MANY = 64  # items of a level from which on its texts are measured before they are packed
 
 
-def is_plain(value: Any) -> bool:
-    """Whether the C packer alone stores the value: plain types only, a tree (nothing comes twice), not too deep."""
+def plain_levels(value: Any) -> list[list[Any]] | None:
+    """Whether the C packer alone stores a value: plain types only, a tree (nothing comes twice), not too deep.
+
+    Returns ``None`` if not, else the short levels of the tree, whose texts nobody has measured yet (:func:`has_large`):
+    that can wait until the value turns out to be long.
+    """
     kind = type(value)
-    if kind in NATIVE:
-        return True
     if kind not in _BOXES:
-        return kind in LEAVES
+        return [[value]] if kind in LEAVES else None
     inside = gc.get_referents  # for these types exactly the items; of a dict whose keys are all text the values alone
     level: list[Any] = inside(value)
     seen = {id(value)}
     found = 1
+    short: list[list[Any]] = []
     for _ in range(bounds.DEPTH):
         kinds = set(map(type, level))
-        if len(level) > _MANY and not kinds.isdisjoint(_TEXTS) and has_large(level):
-            return False
+        if len(level) <= _MANY:
+            short.append(level)
+        elif not kinds.isdisjoint(_TEXTS) and has_large(level):
+            return None
         if kinds <= LEAVES:
-            return True
+            return short
         if not kinds <= _PLAIN:
-            return False
+            return None
         boxes = list(compress(level, map(_is_box, map(type, level))))
         seen.update(map(id, boxes))
         found += len(boxes)
         if len(seen) != found:
-            return False
+            return None
         level = inside(*boxes)
-    return False
+    return None
 
 
 def has_large(level: list[Any]) -> bool:
@@ -57,16 +62,6 @@ def has_large(level: list[Any]) -> bool:
         return False
     long = [text for text in texts if len(text) > bounds.INLINE]
     return any(type(text) is bytes for text in long) or len(set(map(id, long))) != len(long)
-
-
-def tree_has_large(value: Any) -> bool:
-    """As :func:`has_large`, for a whole plain value."""
-    level: list[Any] = [value]
-    texts: list[Any] = []
-    while level:
-        texts += [text for text in compress(level, map(_is_text, map(type, level))) if len(text) > bounds.INLINE]
-        level = gc.get_referents(*compress(level, map(_is_box, map(type, level))))
-    return has_large(texts)
 
 
 def coming_again(value: Any, children: Callable[[Any], Iterable[Any]]) -> set[int]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal
 
 from spotmagic.codecs import bounds, registry
-from spotmagic.codecs.plain import NotPlain, pack_fast, pack_plain
+from spotmagic.codecs.plain import NotPlain, pack_plain
 from spotmagic.codecs.reader import Reader, open_foreign, open_plain
-from spotmagic.codecs.scan import is_deeper, is_plain, tree_has_large
+from spotmagic.codecs.scan import has_large, is_deeper, plain_levels
 from spotmagic.codecs.undecodable import Undecodable, failure
 from spotmagic.codecs.writer import Unfit, Writer
 from spotmagic.errors import Uncacheable
@@ -49,9 +50,10 @@ def encode(value: Any, *, pickle: Literal["signed", "never"] = "signed", path: s
         Uncacheable: nothing stores the value exactly; ``path`` names what is in the way, such as ``value["cfg"].lock``.
     """
     try:
-        if is_plain(value):
-            head = pack_fast(value)
-            if len(head) <= bounds.INLINE or not tree_has_large(value):
+        levels = plain_levels(value)
+        if levels is not None:
+            head = pack_plain(value)
+            if len(head) <= bounds.INLINE or not has_large([*chain.from_iterable(levels)]):
                 return Encoded(PLAIN, head)
     except (NotPlain, ValueError, RuntimeError):
         pass  # the longer way below says what it is
