@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from spotmagic.notebook.graph import Live
+from spotmagic.notebook.graph import Live, links
 from spotmagic.notebook.groups import groups, levels, share_memory
 from spotmagic.notebook.heap import Heap
 
 VERSION = 1
-ACCOUNT, LINKED = "changes", "linked variables"
+ACCOUNT = "changes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ def pack(changes: Changes) -> dict[str, Any]:
         "inputs": dict(changes.inputs),
         "pinned": changes.pinned,
         "parts": {},
+        "rows": "",
         "linked": {},
         "put": [],
     }
@@ -64,12 +65,12 @@ def pack(changes: Changes) -> dict[str, Any]:
     bodies = {f"{name} {place}": one for name, place, one in changes.mutated}  # no variable has a space in its name
     for group in groups(changes.set | bodies):
         names = [name for name in group if name not in bodies]
-        reached = (level for name in names for level in levels(changes.set[name]))
+        reached = (level for name in names for level in levels(changes.set[name], links))
         tied = len(names) < len(group) or any(map(live.knows_any, reached))
         if tied or share_memory(changes.set[name] for name in names):
             linked.update((name, changes.set[name]) for name in names)
             continue
-        part = ("variable " if len(names) == 1 else "variables ") + ", ".join(names)
+        part = _part_name(names, "variables")
         parts[part] = changes.set[names[0]] if len(names) == 1 else {name: changes.set[name] for name in names}
         account["parts"][part] = list(names)
     if linked or changes.mutated:
@@ -80,5 +81,11 @@ def pack(changes: Changes) -> dict[str, Any]:
             [name, place, live.form(name), heap.describe(one, name, number=False)]
             for name, place, one in changes.mutated
         ]
-        parts[LINKED] = heap.rows
+        account["rows"] = _part_name({*linked, *(name for name, _, _ in changes.mutated)}, "objects")
+        parts[account["rows"]] = heap.rows
     return parts
+
+
+def _part_name(names: Collection[str], what: str) -> str:
+    """What a part is called, in errors too."""
+    return f"{what if len(names) > 1 else what[:-1]} {', '.join(sorted(names))}"

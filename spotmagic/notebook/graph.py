@@ -14,6 +14,8 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
+from spotmagic.code.origin import is_user_module
+
 ATOMS: frozenset[type] = frozenset(
     {
         type(None), bool, int, float, complex, str, bytes, range, slice, type(Ellipsis), type(NotImplemented),
@@ -27,6 +29,7 @@ ATOMS: frozenset[type] = frozenset(
 """Types whose values hold nothing that another name could share and see change."""
 
 BOXES = frozenset({list, tuple, set, frozenset, dict})
+_REBUILT = frozenset({"builtins", "collections", "functools", "types"})
 _LEAF_PACKAGES = frozenset({"numpy", "pandas", "polars", "pyarrow", "torch", "PIL"})
 
 
@@ -80,6 +83,17 @@ def children(value: Any) -> list[Any]:
     elif not hasattr(value, "__dict__"):
         found += [part for part in gc.get_referents(value) if part is not kind]
     return found
+
+
+def links(value: Any) -> list[Any]:
+    """The objects a value holds, where a hit can make it hold those very objects again.
+
+    What libraries build (a grouping, a model, a figure) is kept whole, with copies of what it holds.
+    """
+    kind = type(value)
+    if kind in BOXES or is_array(value):
+        return children(value)
+    return children(value) if kind.__module__ in _REBUILT or is_user_module(kind.__module__) else []
 
 
 def attributes(value: Any) -> list[tuple[str, Any]]:
@@ -143,7 +157,7 @@ def same_shape(before: list[Any], now: list[Any]) -> bool:
     )
 
 
-_SEALING = (set, frozenset, types.FunctionType, types.MethodType)  # sets list their items in any order
+_SEALING = (set, frozenset, types.FunctionType, types.MethodType)  # sets list their items in any order, figures too
 
 
 class Live:
@@ -194,7 +208,7 @@ class Live:
                 self.shapes[here] = inside
             if ATOMS.issuperset(map(type, inside)):
                 continue
-            if isinstance(one, _SEALING):
+            if isinstance(one, _SEALING) or kind.__module__.startswith("matplotlib."):
                 self.sealed.add(name)
                 continue
             todo += reversed(inside)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from spotmagic.errors import Uncacheable
-from spotmagic.notebook.graph import ATOMS, BOXES, children, is_array, is_atom, is_leaf
+from spotmagic.notebook.graph import ATOMS, BOXES, children, is_array, is_atom, links
 
 _FROZEN = frozenset({tuple, frozenset})
 
@@ -43,23 +43,18 @@ def share_memory(values: Iterable[Any]) -> bool:
     """Whether two arrays among these values are views of one array, or one of the other."""
     owners: dict[int, set[int]] = {}
     for value in values:
-        for level in levels(value, leaves=False):
+        for level in levels(value, lambda one: [] if is_array(one) else links(one)):
             for one in level:
                 if is_array(one):
                     owners.setdefault(id(one if one.base is None else one.base), set()).add(id(one))
     return any(len(views) > 1 for views in owners.values())
 
 
-def _is_drawn(value: object) -> bool:
-    """Whether matplotlib made this: a figure is full of arrays that are views of its own."""
-    return type(value).__module__.startswith("matplotlib.")
-
-
-def levels(value: Any, *, leaves: bool = True) -> Iterator[list[Any]]:
+def levels(value: Any, inside: Callable[[Any], list[Any]] = children) -> Iterator[list[Any]]:
     """What a value reaches, nearest first; an object may come more than once. Plain containers open fast.
 
     Args:
-        leaves: look into arrays and drawings, too.
+        inside: what an object holds that is no plain container.
     """
     level = [value]
     seen: set[int] = set()
@@ -73,8 +68,8 @@ def levels(value: Any, *, leaves: bool = True) -> Iterator[list[Any]]:
         following = gc.get_referents(*boxes) if boxes else []
         if len(boxes) < len(level):
             for one in level:
-                if type(one) not in BOXES and (leaves or not (is_leaf(one) or _is_drawn(one))):
-                    following += children(one)
+                if type(one) not in BOXES:
+                    following += inside(one)
         level = following
 
 

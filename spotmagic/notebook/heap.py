@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from spotmagic.errors import Uncacheable
-from spotmagic.notebook.graph import Live, children, is_array, is_atom
+from spotmagic.notebook.graph import Live, is_array, is_atom, links
 
 _FLAT: dict[type, str] = {list: "list", tuple: "tuple", set: "set", frozenset: "frozenset"}
 Row = list[Any]
@@ -55,7 +55,7 @@ class Heap:
                 bases.append(id(one.base))
             if self._live.place(one) is not None:
                 found.append(id(one))
-            for part in children(one):
+            for part in links(one):
                 if not is_atom(part):
                     holders.setdefault(id(part), []).append(id(one))
                     todo.append(part)
@@ -86,17 +86,17 @@ class Heap:
         kind = type(value)
         row: Row = []
         place = self._row(value if number else row, row)
-        if kind in _FLAT:
+        if is_array(value):
+            row += self._view(value, path) or ["leaf", value]
+        elif self._whole(value):
+            row += ["leaf", value]
+        elif kind in _FLAT:
             row += [_FLAT[kind], [self.add(part, f"{path}[{n}]") for n, part in enumerate(value)]]
         elif kind is dict:
             row += [
                 "dict",
                 [[self.add(key, path), self.add(part, f"{path}[{key!r:.40}]")] for key, part in value.items()],
             ]
-        elif is_array(value):
-            row += self._view(value, path) or ["leaf", value]
-        elif self._whole(value):
-            row += ["leaf", value]
         else:
             row += self._reduced(value, path)
         return place
@@ -114,7 +114,7 @@ class Heap:
 
     def _whole(self, value: Any) -> bool:
         """Whether nothing inside leads to a live object, so that the codecs may keep it as it is."""
-        return not any(id(part) in self._leading for part in children(value) if not is_atom(part))
+        return not any(id(part) in self._leading for part in links(value) if not is_atom(part))
 
     def _reduced(self, value: Any, path: str) -> Row:
         """An object by the pickle protocol: how it is made, and its state."""

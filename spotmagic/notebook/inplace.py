@@ -8,6 +8,13 @@ from typing import Any
 
 from spotmagic.notebook.graph import is_leaf, is_open
 
+_FAMILIES = frozenset(
+    {
+        "numpy.ndarray", "numpy.Generator", "numpy.RandomState", "pandas.DataFrame", "pandas.Series",
+        "polars.DataFrame", "random.Random", "torch.Tensor",
+    }
+)  # fmt: skip
+
 
 class CannotPut(Exception):
     """The type, or these two objects of it, do not allow it; the text says why."""
@@ -21,7 +28,7 @@ def put(target: Any, made: Any) -> None:
     """
     if type(target) is not type(made):
         raise CannotPut(f"it was a {type(target).__name__} and is a {type(made).__name__}")
-    if is_leaf(target):
+    if is_leaf(target) or _family(target) is not None:
         _put_leaf(target, made)
         return
     if isinstance(target, list | bytearray):
@@ -47,7 +54,7 @@ def put(target: Any, made: Any) -> None:
 
 def can_put(value: object) -> bool:
     """Whether :func:`put` can work on objects of this type."""
-    if is_leaf(value):
+    if is_leaf(value) or _family(value) is not None:
         return _family(value) is not None
     if type(value) is bytearray:
         return True
@@ -92,8 +99,7 @@ def _put_attributes(target: Any, made: Any) -> None:
 
 def _family(value: Any) -> str | None:
     names = {f"{base.__module__.partition('.')[0]}.{base.__name__}" for base in type(value).__mro__}
-    known = {"numpy.ndarray", "pandas.DataFrame", "pandas.Series", "polars.DataFrame", "torch.Tensor"}
-    return next(iter(names & known), None)
+    return next(iter(names & _FAMILIES), None)
 
 
 def _put_leaf(target: Any, made: Any) -> None:
@@ -111,6 +117,12 @@ def _put_leaf(target: Any, made: Any) -> None:
                 target.name = made.name
         case "polars.DataFrame":
             target._df = made._df
+        case "numpy.Generator":
+            target.bit_generator.state = made.bit_generator.state
+        case "numpy.RandomState":
+            target.set_state(made.get_state(legacy=False))
+        case "random.Random":
+            target.setstate(made.getstate())
         case "torch.Tensor":
             if target.shape != made.shape or target.dtype != made.dtype or target.device != made.device:
                 raise CannotPut("its shape, dtype or device changed")

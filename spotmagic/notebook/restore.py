@@ -20,7 +20,7 @@ from spotmagic.code.cell import CellCode
 from spotmagic.errors import Uncacheable
 from spotmagic.keys import fingerprint
 from spotmagic.notebook import rng as generators
-from spotmagic.notebook.changes import ACCOUNT, LINKED, VERSION, Changes, pack
+from spotmagic.notebook.changes import ACCOUNT, VERSION, Changes, pack
 from spotmagic.notebook.graph import Live, is_code
 from spotmagic.notebook.heap import Thaw
 from spotmagic.notebook.inplace import CannotPut, put
@@ -48,8 +48,7 @@ def restore(
     account = load(ACCOUNT)
     if account.get("version") != VERSION:
         raise LookupError(f"changes of version {account.get('version')!r}")
-    needs_live = account["linked"] or account["put"]
-    live = _live(ns, account) if needs_live else Live({})
+    live = _live(ns, account) if account["rows"] else Live({})
     parts, values = account["parts"], {}
     for part, names in parts.items():
         if not code.early.isdisjoint(names):
@@ -60,7 +59,7 @@ def restore(
     for part, names in parts.items():
         if code.early.isdisjoint(names):
             values.update(_named(load(part), names))
-    thaw = Thaw(load(LINKED) if needs_live else [], live)
+    thaw = Thaw(load(account["rows"]) if account["rows"] else [], live)
     values.update((name, thaw[row]) for name, row in account["linked"].items())
     bodies = [(name, place, form, thaw[row]) for name, place, form, row in account["put"]]
     values.update((name, _imported(module, code)) for name, module in account["modules"].items())

@@ -285,6 +285,28 @@ def test_series_are_changed_in_place() -> None:
     assert kernel["s"].name == "b"
 
 
+@pytest.mark.parametrize("made", ["np.random.default_rng(3)", "np.random.RandomState(3)", "random.Random(3)"])
+def test_generators_that_are_inputs_go_on_where_the_run_left_them(made: str) -> None:
+    setup = f"import random\nimport numpy as np\nrng = {made}\nalias = rng"
+    plain, kernel = World(), again(setup, "x = rng.random()")
+    plain.run(f"{setup}\nx = rng.random()\ny = rng.random()")
+    assert kernel["alias"] is kernel["rng"]
+    assert (kernel["x"], kernel["rng"].random()) == (plain["x"], plain["y"])
+
+
+def test_a_figure_and_its_axes_come_back_together() -> None:
+    cell = "xs = [1, 2]\nfig, ax = plt.subplots()\nline = ax.plot(xs, data[0])[0]"
+    setup = "import matplotlib\nmatplotlib.use('agg')\nimport matplotlib.pyplot as plt\ndata = [[1, 1]]"
+    kernel = again(setup, cell)
+    assert kernel["fig"].axes == [kernel["ax"]]
+    assert kernel["line"].axes is kernel["ax"]
+
+
+def test_what_a_library_builds_over_an_input_is_kept_whole() -> None:
+    kernel = again("import pandas as pd\ndf = pd.DataFrame({'a': [1, 1, 2], 'b': [1, 2, 3]})", "g = df.groupby('a')")
+    assert kernel["g"].sum()["b"].tolist() == [3, 3]
+
+
 def test_polars_frames_are_changed_in_place() -> None:
     kernel = again("import polars as pl\ndf = pl.DataFrame({'x': [1, 2]})\nalias = df", "df[0, 'x'] = 7")
     assert kernel["alias"] is kernel["df"]
