@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from spotmagic.dashboard import words
+from spotmagic import words
 
 ROWS = 10
 _COLUMNS = ("Name", "Size", "Took", "Cost", "Hits", "Made")

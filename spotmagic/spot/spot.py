@@ -283,6 +283,10 @@ class Spot:
         """Set the mode of the spot, or of one name. Other kernels see it at their next call."""
         self._modes.set(mode, target or "")
 
+    def modes(self) -> dict[str, Mode]:
+        """The modes that were set, by name; the spot's own under the empty name."""
+        return self._modes.all()
+
     def entries(self, like: str | None = None, **filters: Any) -> list[Row]:
         """Rows about entries: filters ``kind``, ``status`` ("live"), ``order`` ("-created"), ``limit`` (1000)."""
         return self.catalog.entries(like, **filters)

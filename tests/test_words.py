@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from spotmagic.dashboard import words
+from spotmagic import words
 
-TABLE = json.loads((Path(__file__).parents[2] / "js" / "tests" / "words.json").read_text())
+TABLE = json.loads((Path(__file__).parents[1] / "js" / "tests" / "words.json").read_text())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,149 @@
+"""The command line, as a user types it: tables, JSON, exit codes, and no traceback for a mistake."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from spotmagic import Spot
+from spotmagic.cli import main
+
+
+def answer(q: str) -> dict[str, object]:
+    return {"text": q.upper(), "n": [1, 2]}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    with Spot("demo") as spot:
+        f = spot.mark(price=0.02)(answer)
+        for q in "abca":
+            f(q)
+    return tmp_path
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
+    assert main(words) == code
+    out, err = capsys.readouterr()
+    assert "Traceback" not in err
+    return out or err
+
+
+def test_ls_filters_before_it_limits_and_speaks_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert len(said(capsys, "ls").splitlines()) == 3
+    assert len(said(capsys, "ls", "*answer", "--limit", "2").splitlines()) == 2
+    rows = json.loads(said(capsys, "ls", "--json", "--order", "created"))
+    assert [row["price"] for row in rows] == [0.02] * 3 and rows[0]["name"].endswith("answer")
+    assert json.loads(said(capsys, "ls", "nothing*", "--json")) == []
+
+
+def test_show_gives_the_value_and_what_it_was_made_from(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    key = json.loads(said(capsys, "ls", "--json"))[0]["key"]
+    text = said(capsys, "show", key[:10])
+    assert "text: C" in text and "input q" in text
+    assert json.loads(said(capsys, "show", key, "--json"))["previews"][0]["view"] == "tree"
+    assert "names no result" in said(capsys, "show", "0000000000", code=2)
+
+
+def test_stats_explain_and_limits(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert json.loads(said(capsys, "stats", "--json"))["hits"] == 1
+    assert "$0.06" in said(capsys, "stats")
+    assert "first call with this `q`" in said(capsys, "explain", f"{__name__}.answer")
+    assert "no limit" in said(capsys, "limits")
+
+
+def test_forget_asks_or_needs_yes(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path(os.devnull).open() as nobody:
+        monkeypatch.setattr(sys, "stdin", nobody)
+        assert "Say --yes" in said(capsys, "forget", "*answer", code=2)
+    assert len(said(capsys, "ls").splitlines()) == 3
+    assert "deleted 3" in said(capsys, "forget", "*answer", "--yes")
+    assert said(capsys, "ls", "--json") == "[]\n"
+
+
+def test_gc_tells_before_it_removes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "would remove 0 entries" in said(capsys, "gc", "--dry-run")
+    assert "is no rule" in said(capsys, "gc", "--rule", "answer", code=2)
+    assert "is not a duration" in said(capsys, "gc", "--rule", "*=soon", code=2)
+    assert "would remove 3 entries" in said(capsys, "gc", "--rule", "*=1ms", "--dry-run")
+    assert "removed 3 entries" in said(capsys, "gc", "--rule", "*=1ms", "--yes")
+
+
+def test_verify_ends_with_1_for_damage_and_repair_mends(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "3 results checked, 0 damaged" in said(capsys, "verify")
+    journal = next((folder / ".spotmagic" / "demo").glob("*/*.log"))
+    data = bytearray(journal.read_bytes())
+    data[len(data) // 2] ^= 0x10
+    journal.write_bytes(data)
+    said(capsys, "verify", code=1)
+    said(capsys, "verify", "--repair")
+
+
+def test_mode_is_seen_by_the_next_spot(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "mode", "replay", "answer")
+    assert json.loads(said(capsys, "mode", "--json")) == {"": "auto", "answer": "replay"}
+    assert "Did you mean replay" in said(capsys, "mode", "replai", code=2)
+
+
+def test_rebuild_makes_the_table_anew(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / ".spotmagic" / "demo" / "spot.duckdb").write_bytes(b"damaged")
+    assert "rebuilt: 3 results" in said(capsys, "rebuild")
+
+
+def test_a_wrong_word_names_the_right_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words, hint in [
+        (["frget"], "forget"),
+        (["ls", "--order", "cretaed"], "created"),
+        (["ls", "--kind", "cel"], "cell"),
+    ]:
+        try:
+            code = main(words)
+        except SystemExit as end:
+            code = end.code
+        assert code == 2 and hint in capsys.readouterr().err
+
+
+def test_which_spot_is_said_or_the_only_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "no spot here" in said(capsys, "ls", code=2)
+    assert not (tmp_path / ".spotmagic").exists()
+    for name in ("one", "two"):
+        with Spot(name) as spot:
+            spot.mark(answer)(name)
+    assert "one, two" in said(capsys, "ls", code=2)
+    for place in ("one", ".spotmagic/one", str(tmp_path / ".spotmagic" / "one")):
+        assert json.loads(said(capsys, "stats", "--spot", place, "--json"))["entries"] == 1
+    assert "nowhere is no spot" in said(capsys, "ls", "--spot", "nowhere", code=2)
+
+
+def test_names_with_control_characters_and_any_script_print_in_any_locale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Spot("demo", root=tmp_path) as spot:
+        hostile = lambda q: q  # noqa: E731
+        hostile.__qualname__ = "f\x1b[31m\nñ→"
+        spot.mark(hostile)("x")
+    command = [sys.executable, "-m", "spotmagic", "ls", "--spot", str(tmp_path / "demo")]
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "NO_COLOR": "1"}
+    done = subprocess.run(command, capture_output=True, env=environment)
+    assert done.returncode == 0 and b"\x1b" not in done.stdout and done.stdout.count(b"\n") == 1
+
+
+def test_a_closed_pipe_is_no_error(folder: Path) -> None:
+    done = subprocess.run(f"{sys.executable} -m spotmagic ls | true", shell=True, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr == ""
+
+
+def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2 and "COMMAND" in capsys.readouterr().out
+    assert main(["--version"]) == 0 and capsys.readouterr().out.startswith("spotmagic ")
