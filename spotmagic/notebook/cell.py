@@ -101,6 +101,10 @@ class Cell:
             raise
         return outcome if self._came_back(outcome) else await self._spot.adrive(replace(self.call, fresh=True))
 
+    def release(self) -> None:
+        """Let go of the values of the notebook: a traceback may hold this cell for long."""
+        self._watch, self._recorder = None, Recorder(self._shell)
+
     def elapsed(self) -> float:
         """Seconds since the cell began."""
         return max(0.0, self._spot.clock.now() - self._began)

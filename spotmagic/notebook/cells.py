@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from spotmagic.engine.call import Outcome
+from spotmagic.engine.call import Call, Outcome
 from spotmagic.errors import OptionError, SpotError
 from spotmagic.notebook import badge, executor
 from spotmagic.notebook.cell import Cell
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
     from spotmagic.spot import Spot
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is remembered of the last execution of a cell: its call, and why it ran if it did."""
+
+    call: Call
+    explanation: Any
+
+
 class Cells:
     """Runs the ``%%spot`` cells of a shell.
 
@@ -29,7 +38,7 @@ class Cells:
     def __init__(self, shell: Any, defaults: Callable[[], CellOptions] = CellOptions) -> None:
         self._shell, self._defaults = shell, defaults
         self._replay = Replay(shell)
-        self._last: dict[str, Cell] = {}
+        self._seen: dict[str, _Seen] = {}
         self._latest = ""
 
     def run(self, line: str, text: str) -> Coroutine[Any, Any, None] | None:
@@ -42,7 +51,7 @@ class Cells:
             return self._as_it_is(text)
         options = parse(line, self._shell.user_ns, self._defaults())
         cell = Cell(self._shell, current(), options, text, self._replay)
-        self._last[cell.name], self._latest = cell, cell.name
+        self._latest = cell.name
         if cell.body.awaits:
             return self._adrive(cell, options)
         self._drive(cell, options)
@@ -54,6 +63,8 @@ class Cells:
         except BaseException as error:
             self._failed(cell, options, error)
             raise
+        finally:
+            self._ended(cell)
         self._show(outcome, options)
 
     async def _adrive(self, cell: Cell, options: CellOptions) -> None:
@@ -62,7 +73,15 @@ class Cells:
         except BaseException as error:
             self._failed(cell, options, error)
             raise
+        finally:
+            self._ended(cell)
         self._show(outcome, options)
+
+    def _ended(self, cell: Cell) -> None:
+        """Remember what `explain` needs of a cell, and nothing that would keep the notebook's values alive."""
+        call = replace(cell.call, run=_over, encode=_over, decode=_over, ticket=None)
+        self._seen[cell.name] = _Seen(call, cell.explanation)
+        cell.release()
 
     def _show(self, outcome: Outcome, options: CellOptions, note: str = "") -> None:
         if not options.quiet:
@@ -103,15 +122,19 @@ class Cells:
         name = name or self._latest
         if not name:
             raise OptionError("no cell has run yet", todo="Write %spot explain NAME")
-        cell = self._last.get(name)
-        told = spot.explain(name) if cell is None else cell.explanation or spot.explain_call(cell.call)
+        seen = self._seen.get(name)
+        told = spot.explain(name) if seen is None else seen.explanation or spot.explain_call(seen.call)
         kept = [(entry.inputs, entry.notes) for entry in spot.store.recent(name)]
-        if cell is not None:
-            kept.insert(0, (cell.call.inputs, cell.call.notes))
+        if seen is not None:
+            kept.insert(0, (seen.call.inputs, seen.call.notes))
         rows = [
             (each.name, _told(each.name, each.before, kept), _told(each.name, each.now, kept)) for each in told.changes
         ]
         return View(f"{told.name}: {told.reason}", (), ("what", "before", "now"), rows, told.diff)
+
+
+def _over(*_: Any) -> Any:
+    raise AssertionError("this execution is over")
 
 
 def _told(name: str, print_: str, kept: Iterable[tuple[Mapping[str, bytes], Mapping[str, str]]]) -> str:

@@ -162,9 +162,9 @@ def _pin(session: Session, pattern: str, off: str = "") -> View:
 def _mode(session: Session, mode: str = "", target: str = "") -> View:
     if mode:
         session.spot.set_mode(mode, target or None)
-    return View(
-        "", [f"mode of {target or session.spot.name}: {session.spot.mode_of(target)}", f"modes: {', '.join(Mode)}"]
-    )
+    told = f"mode of {target or session.spot.name}: {session.spot.mode_of(target)}"
+    own = [f"{name}: {kept}" for name, kept in session.spot.modes().items() if name]
+    return View("", [told, *own, f"modes: {', '.join(Mode)}"])
 
 
 @_command("budget [AMOUNT]", "what was spent, and what may be spent by this kernel's spot", "drive")
@@ -207,16 +207,28 @@ def _jobs(session: Session) -> View:
     return View("jobs", [str(job) for job in session.spot.jobs()] or ["none"])
 
 
-@_command("gc", "let go of what no result needs", "gc")
-def _gc(session: Session) -> View:
-    return View("", [str(session.spot.gc())])
+@_command("gc [dry]", "remove what has expired, and blobs that no result holds; dry only says what would go", "gc")
+def _gc(session: Session, dry: str = "") -> View:
+    if dry not in ("", "dry"):
+        raise unknown("word of %spot gc", dry, ["dry"])
+    swept = session.spot.gc(dry_run=bool(dry))
+    rows = [(name, key.hex()[:8], size(count), reason) for key, name, count, reason in swept.entries]
+    return View("", [str(swept)], ("name", "key", "size", "why"), rows)
 
 
-@_command("verify [repair]", "read every result and tell what is damaged", "verify")
+@_command(
+    "verify [repair]",
+    "read every result and tell what is damaged; repair removes it, so that it is run again",
+    "verify",
+)
 def _verify(session: Session, repair: str = "") -> View:
     if repair not in ("", "repair"):
         raise unknown("word of %spot verify", repair, ["repair"])
-    return View("", [str(session.spot.verify(repair=bool(repair)))])
+    found = session.spot.verify(repair=bool(repair))
+    rows = [(name, key.hex()[:8], bad.kind, bad.why) for key, name, bad in (*found.bad, *found.refused)]
+    rows += [(file, "", "damaged", f"{count:,} bytes belong to no record") for file, count in found.damaged.items()]
+    state = "all is well" if found.good else "damage was removed" if found.repaired else "there is damage"
+    return View("", [f"{_results(found.checked)} checked: {state}"], ("name", "key", "what", "why"), rows)
 
 
 @_command("sql QUERY", "ask the catalog, read-only: tables entries, inputs, usage, runs", "sql", raw=True)

@@ -210,6 +210,15 @@ def test_refresh_runs_again_and_keeps_the_new_result(kernel: Kernel) -> None:
     assert kernel.value("x") == after
 
 
+def test_a_cell_keeps_no_value_of_the_notebook_alive(kernel: Kernel) -> None:
+    kernel.run("import weakref, gc\nclass Big: pass")
+    for body, verdict in (("n = big.n", "ran"), ("n = big.n", "hit"), ("n = big.n; 1/0", "ran")):
+        kernel.run("big = Big(); big.n = 1; seen = weakref.ref(big)")
+        assert kernel.run(f"%%spot\n{body}").verdict == verdict
+        kernel.run("del big\n_ = gc.collect()")
+        assert kernel.value("seen() is None") == "True", body
+
+
 def test_quiet_shows_no_badge(kernel: Kernel) -> None:
     output = kernel.run("%%spot quiet\nprint(1)")
     assert output.verdict == "none" and output.log == [("stdout", "1\n")]
@@ -393,6 +402,10 @@ def test_every_word_of_the_list_answers(kernel: Kernel) -> None:
     kernel.run("%%spot name=thing\nx = 1")
     told = kernel.run("%spot help").text
     for word in (
+        "gc dry",
+        "gc",
+        "verify",
+        "budget 5",
         "ls",
         "explain thing",
         "stats",
@@ -409,6 +422,26 @@ def test_every_word_of_the_list_answers(kernel: Kernel) -> None:
             assert output.messages, word
     assert "thing" in kernel.run("%spot ls").text
     assert "1 result, " in kernel.run("%spot").text
+
+
+def test_words_are_refused_with_their_usage(kernel: Kernel) -> None:
+    for line in ("%spot pin", "%spot forget a b", "%spot verify now", "%spot mode sometimes", "%spot budget lots"):
+        output = kernel.run(line)
+        assert (output.status, output.ename) == ("error", "OptionError"), line
+    assert "Write %spot pin PATTERN [off]" in kernel.run("%spot pin").evalue
+
+
+def test_damage_is_told_and_repaired(kernel: Kernel, folder: Path) -> None:
+    kernel.run("%%spot name=thing\nx = 'x' * 100\nprint(x)")
+    assert "all is well" in kernel.run("%spot verify").text
+    kernel.run("import spotmagic; spotmagic.current().flush(); place = spotmagic.current().folder")
+    journal = next(Path(kernel.value("str(place)").strip("'")).glob("journal/*.log"))
+    data = bytearray(journal.read_bytes())
+    at = data.find(b"x" * 50)
+    data[at] ^= 1
+    journal.write_bytes(bytes(data))
+    assert "there is damage" in kernel.run("%spot verify").text
+    assert "damage was removed" in kernel.run("%spot verify repair").text
 
 
 def test_forget_says_what_it_cost(kernel: Kernel) -> None:
