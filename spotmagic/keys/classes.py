@@ -16,11 +16,21 @@ _OF_PYTHON = frozenset(
     {"__module__", "__qualname__", "__doc__", "__slots__", "__firstlineno__", "__static_attributes__", "__parameters__"}
     | {"__orig_bases__", "__type_params__", "__slotnames__", "__annotations__"}
 )
+_METHODS = (types.FunctionType, staticmethod, classmethod, property)
 _SLOT_TYPES = types.MemberDescriptorType | types.GetSetDescriptorType | types.WrapperDescriptorType
 
 
-def members(kind: type) -> Iterator[tuple[str, Any]]:
-    """What the user put into a class: methods, properties, attributes. What Python or a library puts there is not."""
+def members(kind: type) -> list[tuple[str, Any]]:
+    """What the user put into a class: attributes in their order, then methods by name, as their order does not matter.
+
+    What Python or a library puts there is left out.
+    """
+    found = list(_members(kind))
+    data = [(name, value) for name, value in found if not isinstance(value, _METHODS)]
+    return data + sorted((item for item in found if isinstance(item[1], _METHODS)), key=lambda item: item[0])
+
+
+def _members(kind: type) -> Iterator[tuple[str, Any]]:
     enumerated = kind.__members__ if issubclass(kind, enum.Enum) else None
     for name, value in list(vars(kind).items()):
         if name.startswith(_MACHINERY) or isinstance(value, _SLOT_TYPES):

@@ -242,6 +242,7 @@ SCENARIOS = [
     miss("a method of a base", CLASS, "return self.unit", "return self.unit * 2"),
     miss("a class method", CLASS, "return cls()", "return cls() or 1"),
     miss("a static method", CLASS, "v + 1", "v + 2"),
+    hit("an order of methods", CLASS, "    def __init__(self): self.value = 1\n    def __call__(self, x): return x\n", "    def __call__(self, x): return x\n    def __init__(self): self.value = 1\n"),
     miss("a base class added", CLASS, "class Price(Base)", "class Extra: pass\nclass Price(Base, Extra)"),
     same("a class again", CLASS),
     miss("a decorator's argument", DECORATED, "times(3)", "times(4)"),
