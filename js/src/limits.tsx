@@ -1,4 +1,4 @@
-// The limits as gauges: how much of each is in use, who waits, when the next call may start.
+// The limits: their rates, how far ahead they are booked, how many calls run and wait.
 
 import type { Desk } from "./desk";
 import { Tag } from "./marks";
@@ -15,29 +15,26 @@ export function LimitsView({ desk }: { desk: Desk }) {
               <li key={row.name}>
                 <h3>
                   {row.name}
-                  {row.paused > 0 ? (
-                    <Tag tone="warn">paused for {duration(row.paused)}</Tag>
-                  ) : (
-                    <Tag>{row.wait > 0 ? `next in ${duration(row.wait)}` : "free"}</Tag>
-                  )}
+                  <span class="muted">{row.rates}</span>
+                  {row.slowed && <Tag tone="warn">slowed</Tag>}
+                  {row.paused > 0 && <Tag tone="warn">paused for {duration(row.paused)}</Tag>}
                   {row.waiting > 0 && <Tag>{number(row.waiting)} waiting</Tag>}
                 </h3>
                 {row.gauges.map((gauge) => (
                   <div class="gauge" key={gauge.unit}>
                     <span>{gauge.unit}</span>
                     <span
-                      class={`track ${gauge.warn ? "full" : ""}`}
+                      class={`track ${gauge.used < gauge.limit ? "" : "full"}`}
                       role="meter"
                       aria-label={`${row.name}, ${gauge.unit}`}
                       aria-valuemin={0}
                       aria-valuemax={gauge.limit}
                       aria-valuenow={Math.min(gauge.used, gauge.limit)}
+                      aria-valuetext={gauge.text}
                     >
                       <span style={{ width: `${Math.min(100, (100 * gauge.used) / gauge.limit)}%` }} />
                     </span>
-                    <span class="num muted">
-                      {number(Math.round(gauge.used))} of {number(gauge.limit)}
-                    </span>
+                    <span class="num muted">{gauge.text}</span>
                   </div>
                 ))}
               </li>

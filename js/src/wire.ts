@@ -86,14 +86,15 @@ export interface Gauge {
   unit: string;
   used: number;
   limit: number;
-  warn: boolean;
+  text: string;
 }
 
 export interface LimitRow {
   name: string;
+  rates: string;
+  slowed: boolean;
   gauges: Gauge[];
   waiting: number;
-  wait: number;
   paused: number;
 }
 

@@ -370,7 +370,7 @@ describe("hostile values", () => {
       diff: { lines: [{ op: "+", text: HOSTILE }], than: 1 }, missing: HOSTILE,
     };
     const use = { name: HOSTILE, kind: HOSTILE, entries: 1, calls: 1, hits: 1, misses: 0, seconds: 1, seconds_saved: 1, price_paid: 1, price_saved: 1, errors: 1, last: 1 };
-    const limit = { name: HOSTILE, gauges: [{ unit: HOSTILE, used: 1, limit: 2, warn: true }], waiting: 1, wait: 0, paused: 1 };
+    const limit = { name: HOSTILE, rates: HOSTILE, slowed: true, gauges: [{ unit: HOSTILE, used: 1, limit: 2, text: HOSTILE }], waiting: 1, paused: 1 };
     const model = new FakeModel(
       { first: { totals: shown, page: page([bad]) } },
       backend([bad], {

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spotmagic import words
 from spotmagic.catalog.filters import STATUSES
 from spotmagic.catalog.rows import Row
 from spotmagic.dashboard.brief import SMALL, brief
@@ -236,19 +237,29 @@ def _run(run: Mapping[str, Any]) -> Result:
 
 
 def _gauges(state: LimitState) -> Result:
-    """A limit as what is in use of each of its dimensions."""
-    rates = [("requests per minute", state.rpm_now, state.rpm), ("tokens per minute", state.tpm_now, state.tpm)]
-    gauges = [{"unit": unit, "used": now, "limit": all_, "warn": now < all_} for unit, now, all_ in rates if all_]
+    """A limit: its rates in words, and as gauges how far ahead it is booked and how many calls run."""
+    rates = [("requests", state.rpm_now, state.rpm), ("tokens", state.tpm_now, state.tpm)]
+    said = [_rate(now, declared, unit) for unit, now, declared in rates if declared]
+    gauges = []
+    if said:
+        ahead = {"unit": "booked ahead", "used": min(state.wait, 60.0), "limit": 60.0}
+        gauges.append({**ahead, "text": words.duration(state.wait)})
     if state.concurrency:
         at_once = {"unit": "at once", "used": state.running, "limit": state.concurrency}
-        gauges.append({**at_once, "warn": state.running >= state.concurrency})
+        gauges.append({**at_once, "text": f"{state.running} of {state.concurrency}"})
     return {
         "name": state.name,
+        "rates": ", ".join(said),
+        "slowed": state.factor < 1,
         "gauges": gauges,
         "waiting": state.queue,
-        "wait": state.wait,
         "paused": state.pause,
     }
+
+
+def _rate(now: float, declared: float, unit: str) -> str:
+    share = f"{now:,.0f} of " if now < declared else ""
+    return f"{share}{declared:,.0f} {unit} per minute"
 
 
 def _part(part: Part) -> Result:

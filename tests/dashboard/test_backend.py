@@ -203,14 +203,16 @@ def test_functions_are_counted_by_name(backend: Backend, spot: Spot, keep: Keep)
 
 
 def test_limits_have_a_view_once_there_is_one(backend: Backend, spot: Spot) -> None:
-    spot.limits.get("openai", rpm=60, tpm=1000, concurrency=4)
+    limit = spot.limits.get("openai", rpm=60, tpm=1000, concurrency=4)
     assert "limits" in backend.dispatch("totals", {})[0]["views"]
     (row,) = backend.dispatch("limits", {})[0]["rows"]
-    assert [(gauge["unit"], gauge["limit"]) for gauge in row["gauges"]] == [
-        ("requests per minute", 60),
-        ("tokens per minute", 1000),
-        ("at once", 4),
-    ]
+    assert row["rates"] == "60 requests per minute, 1,000 tokens per minute"
+    assert [(gauge["unit"], gauge["used"]) for gauge in row["gauges"]] == [("booked ahead", 0), ("at once", 0)]
+    with limit.acquire(cost=1000):
+        (row,) = backend.dispatch("limits", {})[0]["rows"]
+    ahead, at_once = row["gauges"]
+    assert ahead["used"] == pytest.approx(59, abs=2)
+    assert at_once["text"] == "1 of 4"
 
 
 @pytest.mark.parametrize(
