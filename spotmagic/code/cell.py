@@ -49,6 +49,7 @@ class CellCode:
         rebound: defined names that other statements bind too.
         early: names the cell makes otherwise and that a definition needs while it is made (a default, a base, a
             decorator, a class body).
+        entered: names that a ``with`` binds.
         touched: defined names whose attributes the cell sets afterwards (``f.calls = 1``): running the definition
             again would not bring those back.
         opaque: what analysis cannot see through, such as ``"exec"``; empty when it sees all.
@@ -68,6 +69,7 @@ class CellCode:
     defined: frozenset[str] = frozenset()
     rebound: frozenset[str] = frozenset()
     early: frozenset[str] = frozenset()
+    entered: frozenset[str] = frozenset()
     touched: frozenset[str] = frozenset()
     opaque: tuple[str, ...] = ()
     starred: tuple[str, ...] = ()
@@ -114,6 +116,7 @@ def analyse(source: str) -> CellCode:
         defined=defined,
         rebound=defined & others,
         early=_early(pieces, others - defined),
+        entered=frozenset(flow.entered),
         touched=frozenset(flow.touched & defined),
         opaque=tuple(sorted(flow.opaque)),
         starred=tuple(sorted(flow.starred)),

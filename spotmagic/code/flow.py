@@ -40,6 +40,7 @@ class Flow(Expressions):
         super().__init__()
         self._body = body
         self.starred: set[str] = set()
+        self.entered: set[str] = set()
         self._loops: list[_Loop] = []
 
     def run(self, *, later: bool = True) -> None:
@@ -224,6 +225,7 @@ class Flow(Expressions):
             self.expr(item.context_expr)
             if item.optional_vars is not None:
                 self.target(item.optional_vars)
+                self.entered |= Bindings.of([item.optional_vars]).bound
         before = sure_on_leaving(self.names.state, body)
         with self.names.guard(swallows):
             self.block(body)

@@ -23,6 +23,7 @@ class Changes:
         deleted: names that are unbound after it.
         mutated: objects that inputs hold and that it changed in place: ``(input, place in it, the object)``.
         modules: names bound to modules by other code than imports.
+        closed: names bound to handles that a ``with`` closed, with what :mod:`spotmagic.notebook.closed` says of them.
         inputs: fingerprints of the inputs before the run.
         live: what the inputs hold.
         pinned: whether a hit must do without the inputs.
@@ -33,6 +34,7 @@ class Changes:
     deleted: tuple[str, ...]
     mutated: tuple[tuple[str, int, Any], ...] = ()
     modules: dict[str, str] = field(default_factory=dict)
+    closed: dict[str, list[str]] = field(default_factory=dict)
     inputs: Mapping[str, bytes] = field(default_factory=dict)
     live: Live = field(default_factory=lambda: Live({}))
     pinned: bool = False
@@ -52,6 +54,7 @@ def pack(changes: Changes) -> dict[str, Any]:
         "version": VERSION,
         "deleted": list(changes.deleted),
         "modules": changes.modules,
+        "closed": changes.closed,
         "rng": changes.rng,
         "inputs": dict(changes.inputs),
         "pinned": changes.pinned,

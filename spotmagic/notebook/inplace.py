@@ -11,7 +11,7 @@ from spotmagic.notebook.graph import is_leaf, is_open
 _FAMILIES = frozenset(
     {
         "numpy.ndarray", "numpy.Generator", "numpy.RandomState", "pandas.DataFrame", "pandas.Series",
-        "polars.DataFrame", "random.Random", "torch.Tensor",
+        "polars.DataFrame", "random.Random", "torch.Tensor", "_io.StringIO", "_io.BytesIO", "array.array",
     }
 )  # fmt: skip
 
@@ -123,6 +123,12 @@ def _put_leaf(target: Any, made: Any) -> None:
             target.set_state(made.get_state(legacy=False))
         case "random.Random":
             target.setstate(made.getstate())
+        case "_io.StringIO" | "_io.BytesIO":
+            target.__setstate__(made.__getstate__())
+        case "array.array":
+            if target.typecode != made.typecode:
+                raise CannotPut("its typecode changed")
+            target[:] = made
         case "torch.Tensor":
             if target.shape != made.shape or target.dtype != made.dtype or target.device != made.device:
                 raise CannotPut("its shape, dtype or device changed")

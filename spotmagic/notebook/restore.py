@@ -21,6 +21,7 @@ from spotmagic.errors import Uncacheable
 from spotmagic.keys import fingerprint
 from spotmagic.notebook import rng as generators
 from spotmagic.notebook.changes import ACCOUNT, VERSION, Changes, pack
+from spotmagic.notebook.closed import made
 from spotmagic.notebook.graph import Live, is_code
 from spotmagic.notebook.heap import Thaw
 from spotmagic.notebook.inplace import CannotPut, put
@@ -63,6 +64,7 @@ def restore(
     values.update((name, thaw[row]) for name, row in account["linked"].items())
     bodies = [(name, place, form, thaw[row]) for name, place, form, row in account["put"]]
     values.update((name, _imported(module, code)) for name, module in account["modules"].items())
+    values.update((name, made(name, about)) for name, about in account["closed"].items())
     for name, place, form, body in bodies:
         _put(ns, live, name, place, form, body, pinned=account["pinned"])
     ns.update(values)

@@ -17,6 +17,7 @@ from spotmagic.keys.fingerprint import identity
 from spotmagic.keys.owned import is_users
 from spotmagic.notebook import rng as generators
 from spotmagic.notebook.changes import Changes
+from spotmagic.notebook.closed import described, is_closed
 from spotmagic.notebook.definitions import refuse_changed_definition
 from spotmagic.notebook.graph import ATOMS, Live, children, is_atom, is_code, is_leaf, is_open, same_shape, shape
 from spotmagic.notebook.groups import refuse_what_only_code_makes
@@ -157,6 +158,7 @@ class Watch:
         made: dict[str, Any] = {}
         deleted: list[str] = []
         modules: dict[str, str] = {}
+        closed: dict[str, list[str]] = {}
         for name in sorted(self._names(before)):
             if name not in self._ns:
                 if name in before or name in self._code.defined:
@@ -170,11 +172,14 @@ class Watch:
             if isinstance(value, types.ModuleType):
                 modules[name] = _module_name(name, value)
                 continue
+            if name in self._code.entered and is_closed(value):
+                closed[name] = described(value)
+                continue
             refuse_what_only_code_makes(name, value, self._ns, lambda top: top in before or top in self._code.defined)
             made[name] = value
         mutated = self._mutated()
         drawn = generators.drawn(self._rng, generators.states()) if self._wants_rng else {}
-        return Changes(made, tuple(deleted), mutated, modules, self.inputs, self._live, self._pinned, drawn)
+        return Changes(made, tuple(deleted), mutated, modules, closed, self.inputs, self._live, self._pinned, drawn)
 
     def _names(self, before: Mapping[str, Any]) -> set[str]:
         """The names to look at: those the cell can bind or unbind, and all where analysis cannot tell."""

@@ -7,6 +7,7 @@ import collections
 import dataclasses
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import pytest
 from notebook_worlds import World
 
 from spotmagic.code.cell import analyse
-from spotmagic.errors import Uncacheable
+from spotmagic.errors import SpotError, Uncacheable
 from spotmagic.notebook import restore
 
 
@@ -164,6 +165,45 @@ def test_names_set_aside_are_back_when_the_cell_fails() -> None:
     assert not hasattr(builtins, "mode")
 
 
+@pytest.mark.parametrize("mode", ["r", "rb", "w", "wb", "a", "r+", "r+b", "x"])
+def test_a_file_that_a_with_closed_is_a_closed_file_again(mode: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+    if mode != "x":
+        path.write_text("old")
+    cell = f"with open({str(path)!r}, {mode!r}) as f:\n    n = f.tell()"
+    first = World()
+    kept = first.miss(cell)
+    path.write_text("since")
+    second = World()
+    second.hit(cell, kept)
+    assert type(second["f"]) is type(first["f"])
+    assert (second["f"].name, second["f"].mode, second["f"].closed) == (str(path), first["f"].mode, True)
+    assert path.read_text() == "since"
+
+
+@pytest.mark.parametrize(
+    ("setup", "handle"),
+    [
+        ("from concurrent.futures import ThreadPoolExecutor", "ThreadPoolExecutor(2)"),
+        ("import httpx", "httpx.Client()"),
+        ("import zipfile, io", "zipfile.ZipFile(io.BytesIO(), 'w')"),
+    ],
+)
+def test_a_handle_that_a_with_closed_does_not_stop_a_result(setup: str, handle: str) -> None:
+    """Nobody can use it after the ``with``; whoever tries is told so."""
+    kernel = again(setup, f"with {handle} as h:\n    n = 1")
+    assert kernel["n"] == 1
+    with pytest.raises(SpotError, match="`h` is closed"):
+        kernel["h"].submit(print)
+
+
+def test_a_handle_that_a_with_leaves_open_is_refused() -> None:
+    kernel = World()
+    with pytest.raises(Uncacheable, match="con"):
+        kernel.miss("import sqlite3\nwith sqlite3.connect(':memory:') as con:\n    n = 1")
+    kernel["con"].close()
+
+
 # identity -----------------------------------------------------------------------------------------------------------
 
 
@@ -245,6 +285,7 @@ IN_PLACE = [
     ("from collections import deque\nx = deque([1], maxlen=3)", "x.append(2)", "deque([1, 2], maxlen=3)"),
     ("from collections import defaultdict\nx = defaultdict(list)", "x['a'].append(1)", "defaultdict(list, {'a': [1]})"),
     ("from collections import Counter\nx = Counter('aab')", "x.update('b')", "Counter('aabb')"),
+    ("from array import array\nx = array('i', [1])", "x.append(2)", "array('i', [1, 2])"),
     ("from collections import OrderedDict\nx = OrderedDict(a=1, b=2)", "x.move_to_end('a')", "OrderedDict(b=2, a=1)"),
 ]
 
@@ -257,6 +298,15 @@ def test_an_input_changed_in_place_is_changed_again_in_the_same_object(setup: st
     assert type(kernel["x"]) is type(wanted)
     assert list(kernel["x"]) == list(wanted)
     assert kernel["alias"] is kernel["x"]
+
+
+@pytest.mark.parametrize(("kind", "text"), [("StringIO", "'{}'"), ("BytesIO", "b'{}'")])
+def test_buffers_are_written_on_where_they_are(kind: str, text: str) -> None:
+    setup = f"import io\nx = io.{kind}()\n_ = x.write({text.format('ab')})\nalias = x"
+    kernel = again(setup, f"n = x.write({text.format('cd')})\nx.seek(1)")
+    assert kernel["alias"] is kernel["x"]
+    assert kernel["x"].tell() == 1
+    assert len(kernel["x"].getvalue()) == 4
 
 
 def test_arrays_are_changed_in_place() -> None:
@@ -425,12 +475,10 @@ def test_a_pinned_result_takes_nothing_out_of_inputs_that_only_look_alike() -> N
         ("def deco(f): return lambda: f()", "def f(): pass\nf = deco(f)", "f"),
         ("k = 1\ndef make():\n    return lambda: k", "h = make()", "h"),
         ("def make():\n    class Local: pass\n    return Local", "L = make()", "L"),
-        ("import io\nbuf = io.StringIO()", "buf.write('x')", "buf"),
         ("it = iter([1, 2, 3])", "x = next(it)", "it"),
         ("import numpy as np\na = np.zeros(2)\na.flags.writeable = True", "a.resize(3, refcheck=False)", "a"),
         ("class A: pass", "A.x = 1", "A"),
         ("def f(): pass", "f.x = 1", "f"),
-        ("t = ([],)\nimport array\na = array.array('i', [1])", "a.append(2)\nt[0].append(1)", "a"),
         ("code = 'y = x'\nx = 1", "exec(code)", "exec"),
     ],
 )  # fmt: skip
