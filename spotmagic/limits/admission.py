@@ -30,9 +30,9 @@ def admit(
     queue, now = line.queue, line.clock.monotonic
     ledger: Ledger = line.ledger
     booking: Booking | None = None
-    mine = queue.enter(waiter)
     waits = False
     try:
+        mine = queue.enter(waiter)
         since = waiter.asked
         while booking is None:
             while not mine:

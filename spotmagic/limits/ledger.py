@@ -12,7 +12,7 @@ class LedgerGone(Exception):
 
 
 class Slot(Protocol):
-    """Leave for one call among those that may run at the same time."""
+    """Leave for one call among those that may run at the same time. It is dropped when nobody keeps it."""
 
     def free(self) -> None:
         """Let go of it. Never raises."""

@@ -81,7 +81,7 @@ class Limit:
             permit: Permit = end.value
             return permit
         except BaseException:
-            steps.close()
+            self._end(steps, waiter)
             raise
 
     async def aacquire(self, cost: float = 1, timeout: float | None = None) -> Permit:
@@ -99,10 +99,10 @@ class Limit:
             permit: Permit = end.value
             return permit
         except GeneratorExit:
-            _end(steps, Abandoned())
+            _abandon(steps)
             raise
         except BaseException:
-            steps.close()
+            self._end(steps, waiter)
             raise
 
     def try_acquire(self, cost: float = 1) -> Permit | None:
@@ -142,12 +142,23 @@ class Limit:
         return status(self.name, line.ledger.kind, state, now, users, running)
 
     @property
+    def typical(self) -> float:
+        """A first guess at the cost of a call: tokens and requests run out together, or one second's worth."""
+        seen = self._line.ledger.seen
+        return (seen.tpm / max(seen.rpm, 60.0) if seen.rpm else seen.tpm / 60.0) if seen.tpm else 1.0
+
+    @property
     def rates(self) -> Rates:
         """The rates that hold, whoever declared them."""
         return self._line.ledger.seen.rates
 
     def __repr__(self) -> str:
         return f"Limit({self.name!r}, {self.rates})"
+
+    def _end(self, steps: Generator[object, None, object], waiter: Waiter) -> None:
+        """Take everything back. The queue is left here too: an interrupt can fall into the very leaving."""
+        steps.close()
+        self._line.queue.leave(waiter)
 
     def _cost(self, cost: float) -> float:
         """A checked cost. Raises ``LimitImpossible`` for one that no minute of the limit can carry."""
@@ -168,7 +179,7 @@ class Limit:
 
     def _minute(self) -> float:
         seen = self._line.ledger.seen
-        return seen.tpm or seen.rpm or float("inf")
+        return seen.tpm or (max(1.0, seen.rpm) if seen.rpm else math.inf)
 
 
 def parse_rates(rpm: float | str | None, tpm: float | str | None, concurrency: int | None) -> Rates:
@@ -188,8 +199,8 @@ def _deadline(asked: float, timeout: float | None) -> float:
     return math.inf if timeout is None else asked + timeout
 
 
-def _end(steps: Generator[object, None, object], error: Exception) -> None:
+def _abandon(steps: Generator[object, None, object]) -> None:
     try:
-        steps.throw(error)
-    except type(error):
+        steps.throw(Abandoned())
+    except Abandoned:
         pass

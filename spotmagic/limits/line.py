@@ -97,8 +97,7 @@ class Line:
     def _open_from(self, level: int, error: Exception | None = None) -> None:
         for opener in self._openers[level:]:
             try:
-                ledger = opener()
-                ledger.declare(self.rates)
+                ledger = self._opened(opener)
             except LedgerGone as gone:
                 error = error or gone
                 continue
@@ -114,10 +113,16 @@ class Line:
                 once=f"limit place {self.name}",
             )
 
+    def _opened(self, opener: Opener) -> Ledger:
+        """A ledger under the rates declared here; where none were, those it has hold."""
+        ledger = opener()
+        if self.rates != Rates():
+            ledger.declare(self.rates)
+        return ledger
+
     def _recover(self) -> None:
         try:
-            ledger = self._openers[0]()
-            ledger.declare(self.rates)
+            ledger = self._opened(self._openers[0])
         except LedgerGone:
             return
         with self._lock:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import NamedTuple
 
 from spotmagic.limits import booking as rule
 from spotmagic.limits.booking import Booking, Late, Rates, State
@@ -12,15 +11,17 @@ from spotmagic.limits.ledger import Slot, User
 from spotmagic.limits.timebase import Timebase
 
 
-class _Held(NamedTuple):
-    taken: set[int]
-    number: int
+class _Held:
+    __slots__ = ("number", "taken")
+
+    def __init__(self, taken: set[int], number: int) -> None:
+        self.taken, self.number = taken, number
 
     def free(self) -> None:
         self.taken.discard(self.number)
+        self.number = -1
 
-    def drop(self) -> None:
-        self.free()
+    __del__ = drop = free
 
 
 class MemoryLedger:
@@ -75,8 +76,9 @@ class MemoryLedger:
         with self._lock:
             for slot in range(slots):
                 if slot not in self._taken:
+                    held = _Held(self._taken, slot)
                     self._taken.add(slot)
-                    return _Held(self._taken, slot)
+                    return held
         return None
 
     def tell(self, waiting: int) -> None:

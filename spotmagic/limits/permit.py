@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 class Permit:
     """Leave to make one call, as a context manager for ``with`` and ``async with`` alike.
 
-    Keep it while the call runs: it holds the slot of a limit with a ``concurrency``. Leaving the block releases it; if
-    the call failed and its cost was not settled, the tokens are given back and the request stays spent.
+    Keep it while the call runs: it holds the slot of a limit with a ``concurrency``, and the slot of a permit that
+    nobody keeps is free. Leaving the block releases it; if the call failed and its cost was not settled, the tokens are
+    given back and the request stays spent.
 
     Attributes:
         waited: seconds that passed between asking and going.
@@ -102,8 +103,3 @@ class Permit:
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         self.__exit__(kind, error, where)
-
-    def __del__(self) -> None:
-        slot = self._slot
-        if slot is not None:  # nobody is told, but who waits for a slot polls
-            slot.drop()

@@ -31,7 +31,7 @@ class Ring(NamedTuple):
 class Waiter:
     """A thread that waits for its turn."""
 
-    __slots__ = ("_bell", "asked", "slot", "thread", "until", "watches")
+    __slots__ = ("_bell", "asked", "here", "slot", "thread", "until", "watches")
     loop: asyncio.AbstractEventLoop | None = None
 
     def __init__(self, asked: float) -> None:
@@ -39,6 +39,7 @@ class Waiter:
         self.thread = threading.get_ident()
         self.slot: Slot | None = None  # what it holds while it waits for its start
         self.until = asked  # when it has to show up while it has the turn
+        self.here = False  # whether it is in a queue
         self.watches = False  # whether it looks after the one before it
         self._bell: threading.Lock | None = None
 
@@ -137,6 +138,7 @@ class TurnQueue:
     def enter(self, waiter: Waiter) -> bool:
         """Stand in the queue. Returns whether the turn is the waiter's at once."""
         with self._gate:
+            waiter.here = True
             if waiter.loop is not None:
                 self._asleep.discard(waiter.loop)
                 self._loops.setdefault(waiter.loop, [waiter.thread, 0])[1] += 1
@@ -171,8 +173,10 @@ class TurnQueue:
             return self._holder is waiter
 
     def leave(self, waiter: Waiter) -> None:
-        """Leave the queue, with or without having had the turn, and hand the turn on."""
+        """Leave the queue, with or without having had the turn, and hand the turn on. Twice is the same as once."""
         with self._gate:
+            if not waiter.here:
+                return
             if waiter.loop is not None:
                 self._asleep.discard(waiter.loop)
                 tasks = self._loops[waiter.loop]
@@ -185,13 +189,15 @@ class TurnQueue:
                 )
             if self._holder is waiter:
                 self._holder = None
+            elif waiter in self._waiting:
+                place = self._waiting.index(waiter)
+                del self._waiting[place]
+                if waiter.watches and place < len(self._waiting):
+                    self._waiting[place].watches = True
+                    self._waiting[place].ring()
+            if self._holder is None:
                 self._hand_on()
-                return
-            place = self._waiting.index(waiter)
-            del self._waiting[place]
-            if waiter.watches and place < len(self._waiting):
-                self._waiting[place].watches = True
-                self._waiting[place].ring()
+            waiter.here = False
 
     def freed(self) -> None:
         """Tell the one who has the turn that a slot is free. Takes no lock."""

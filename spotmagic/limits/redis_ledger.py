@@ -34,12 +34,18 @@ class Lease:
         self._ledger, self.token = ledger, token
 
     def free(self) -> None:
-        """Let go of it."""
-        self._ledger.free(self.token)
+        """Let go of it. Twice is the same as once."""
+        token, self.token = self.token, ""
+        if token:
+            self._ledger.free(token)
 
     def drop(self) -> None:
-        """Let go of it soon: the server is not asked from here."""
-        self._ledger.dropped.append(self.token)
+        """Let go of it soon: the server is not asked from here. What nobody keeps is dropped too."""
+        token, self.token = self.token, ""
+        if token:
+            self._ledger.dropped.append(token)
+
+    __del__ = drop
 
 
 class RedisLedger:
@@ -117,12 +123,13 @@ class RedisLedger:
     def take(self, slots: int) -> Slot | None:
         if self.dropped:
             self._free_dropped()
-        token = f"{self._me} {secrets.token_hex(8)}"
-        if not self._run("take", slots, token, LEASE):
+        lease = Lease(self, f"{self._me} {secrets.token_hex(8)}")
+        if not self._run("take", slots, lease.token, LEASE):
+            lease.token = ""
             return None
-        self._held.add(token)
+        self._held.add(lease.token)
         self._renew_while_held()
-        return Lease(self, token)
+        return lease
 
     def free(self, token: str) -> None:
         """Let go of a slot. Never raises: the lease ends by itself."""

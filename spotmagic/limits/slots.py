@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import struct
 from pathlib import Path
-from typing import NamedTuple
 
 from spotmagic import files
 from spotmagic.limits.ledger import User
@@ -20,19 +19,22 @@ _ROW = struct.Struct("<II8x")  # process id, calls that wait
 _ROW_LOCKS = 1 << 30  # the bytes that stand for rows, far from those that stand for slots
 
 
-class Held(NamedTuple):
-    """A slot that this process holds."""
+class Held:
+    """A slot that this process holds; free when nobody keeps it: an interrupt can fall between taking and keeping."""
 
-    slots: Slots
-    number: int
+    __slots__ = ("_slots", "number")
+
+    def __init__(self, slots: Slots) -> None:
+        self._slots = slots
+        self.number = -1
 
     def free(self) -> None:
-        """Let go of it."""
-        self.slots.free(self.number)
+        """Let go of it. Takes no lock of ours, as the garbage collector may call it anywhere. Twice is as once."""
+        if self.number >= 0:
+            self._slots.free(self.number)
+            self.number = -1
 
-    def drop(self) -> None:
-        """Let go of it. Freeing takes no lock of ours, so the garbage collector may call this anywhere."""
-        self.free()
+    __del__ = drop = free
 
 
 class Slots:
@@ -49,19 +51,23 @@ class Slots:
         self._row: int | None = None
         self._fd = files.open_private(path, os.O_RDWR | os.O_CREAT)
         if not files.is_private(self._fd):
-            os.close(self._fd)
             raise PermissionError(f"{path} is not a private file of this user")
         self._row = next((row for row in range(ROWS) if files.lock_byte(self._fd, _ROW_LOCKS + row)), None)
         self._write_row()
 
     def take(self, slots: int) -> Held | None:
         """A free one of so many slots, or ``None``. One caller at a time."""
+        held = Held(self)
         for step in range(min(slots, MOST_SLOTS)):
             slot = (self._next + step) % slots
-            if slot not in self._held and files.lock_byte(self._fd, slot):
-                self._held.add(slot)
+            if slot in self._held:
+                continue
+            held.number = slot
+            self._held.add(slot)
+            if files.lock_byte(self._fd, slot):
                 self._next = slot
-                return Held(self, slot)
+                return held
+            held.free()
         return None
 
     def free(self, slot: int) -> None:
@@ -106,6 +112,11 @@ class Slots:
         os.close(self._fd)
         self._fd, self._row = -1, None
         self._held.clear()
+
+    def __del__(self) -> None:
+        fd = getattr(self, "_fd", -1)  # it may have failed to open
+        if fd >= 0:
+            os.close(fd)
 
     def _write_row(self) -> None:
         if self._row is None:

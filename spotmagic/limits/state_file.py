@@ -70,6 +70,7 @@ class FileLedger:
         self.path = path
         self._now, self._boot = base.now, base.boot
         self._mutex = threading.Lock()
+        self._fd = -1
         self._rates = Rates()
         self._open()
         self.read()
@@ -135,7 +136,12 @@ class FileLedger:
 
     def close(self) -> None:
         os.close(self._fd)
+        self._fd = -1
         self._slots.close()
+
+    def __del__(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
 
     def _change(self, how: Callable[[State, float], tuple[State, T]]) -> T:
         """Read, change and write the state while nobody else can."""
@@ -171,15 +177,11 @@ class FileLedger:
 
     def _open(self) -> None:
         try:
-            self._fd = fd = files.open_private(self.path, os.O_RDWR | os.O_CREAT)
-            try:
-                if not files.is_private(fd):
-                    raise PermissionError(f"{self.path} is not a private file of this user")
-                self._slots = Slots(self.path.with_suffix(".slots"))
-                self._inode = os.fstat(fd).st_ino
-            except BaseException:
-                os.close(fd)
-                raise
+            self._fd = files.open_private(self.path, os.O_RDWR | os.O_CREAT)
+            if not files.is_private(self._fd):
+                raise PermissionError(f"{self.path} is not a private file of this user")
+            self._slots = Slots(self.path.with_suffix(".slots"))
+            self._inode = os.fstat(self._fd).st_ino
         except OSError as error:
             raise LedgerGone(str(error)) from error
         self._look_at = time.monotonic() + LOOK_EVERY
@@ -193,5 +195,6 @@ class FileLedger:
         except FileNotFoundError:
             pass
         os.close(self._fd)  # the old slots stay open as long as somebody holds one of them
+        self._fd = -1
         files.make_folder(self.path.parent)
         self._open()

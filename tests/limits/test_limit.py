@@ -6,6 +6,8 @@ import asyncio
 import gc
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -226,8 +228,10 @@ def test_the_limits_of_a_spot_are_found_by_name() -> None:
 
 
 def test_a_limit_that_another_kernel_declared_is_found_by_name() -> None:
-    limit = Limit("theirs", rpm=60)
-    assert Limits()["theirs"].rates == limit.rates
+    code = "from spotmagic.limits import Limit; Limit('theirs', rpm=60, concurrency=3).acquire()"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert Limits()["theirs"].rates == (60.0, 0.0, 3)
+    assert Limit("theirs").try_acquire() is None
 
 
 def test_state_says_who_waits() -> None:
@@ -275,6 +279,71 @@ def test_an_interrupt_ends_a_wait_for_the_turn_and_for_a_slot() -> None:
     permit.release()
     waiting.join(5)
     assert limit.try_acquire() is not None
+
+
+INTERRUPTED = """
+import random, signal, sys, time
+from spotmagic.limits import Limit
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+limit, rng, count = Limit("interrupted", rpm=6e5, concurrency=2), random.Random(1), 0
+signal.signal(signal.SIGALRM, interrupt)
+sys.unraisablehook = lambda _: None
+while count < 500:
+    try:
+        signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-6, 400e-6))
+        for _ in range(100):                   # an interrupt that falls into __del__ is lost
+            with limit.acquire():
+                pass
+    except KeyboardInterrupt:
+        count += 1
+signal.setitimer(signal.ITIMER_REAL, 0)
+held = [limit.acquire(timeout=1.0) for _ in range(2)]
+assert limit.state().queue == 0 and limit.state().running == 2
+print("free")
+sys.stdin.read()
+"""
+
+
+def test_interrupts_anywhere_leave_no_slot_no_lock_and_no_place_behind() -> None:
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", INTERRUPTED], stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "free\n"
+        limit = Limit("interrupted")
+        assert limit.state().running == 2
+        with pytest.raises(LimitTimeout, match="all 2 slots"):
+            limit.acquire(timeout=0.1)
+        limit.feedback(1.0)  # would wait for ever for a lock that is still held
+        process.communicate("")
+    assert process.returncode == 0
+
+
+def test_an_hourly_rate_lets_single_calls_pass() -> None:
+    clock = FakeClock()
+    assert starts(Limit("a", rpm="6/h", clock=clock), clock, 3) == pytest.approx([0, 600, 1200])
+
+
+def test_limits_that_are_gone_keep_no_file_open() -> None:
+    def open_files() -> int:
+        return len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").exists() else 0
+
+    Limit("first", rpm=60)
+    before = open_files()
+    for number in range(50):
+        Limit(f"gone {number}", rpm=60).acquire()
+    gc.collect()
+    assert open_files() <= before + 4
+
+
+@pytest.mark.parametrize(
+    ("rates", "cost"),
+    [({"rpm": 60}, 1), ({"rpm": 1200, "tpm": 480_000}, 400), ({"tpm": 60_000}, 1000), ({"rpm": 5, "tpm": 600}, 10)],
+)  # fmt: skip
+def test_a_typical_cost_is_guessed_from_the_rates(rates: dict[str, float], cost: float) -> None:
+    assert Limit("a", clock=FakeClock(), **rates).typical == cost  # type: ignore[arg-type]
 
 
 def test_cancelled_tasks_give_their_places_back() -> None:

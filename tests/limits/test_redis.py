@@ -113,9 +113,8 @@ def test_a_dead_server_is_replaced_by_the_file_with_one_warning_and_asked_again(
         assert limit.state().place == "file"
         permit.settle(0.5)
         permit.release()
-        fresh = pytest.warns(SpotWarning, match="made without"), "made without"
-        with fresh[0]:
-            assert Limit(fresh[1], rpm=60, backend=redis_server.url).try_acquire() is not None
+        with pytest.warns(SpotWarning, match="made without"):
+            assert Limit("made without", rpm=60, backend=redis_server.url).try_acquire() is not None
     finally:
         redis_server.start()
     limit._line._recover()
