@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import sys
 from typing import TYPE_CHECKING, Any
@@ -113,6 +114,9 @@ def _lower_frame(frame: Any, writer: Writer) -> tuple[Any, Any]:
 
     if any(isinstance(dtype, pl.Object) or "Object" in str(dtype) for dtype in frame.dtypes):
         writer.refuse("a polars column of objects")
+    if _maps(frame):
+        with contextlib.suppress(ImportError):  # Arrow writes several times faster where it is installed
+            return True, _lower(frame.to_arrow(), writer)
     sink = io.BytesIO()
     frame.write_ipc_stream(sink, compression="uncompressed")
     return _maps(frame), writer.buffer(sink.getbuffer())
