@@ -12,6 +12,7 @@ from spotmagic.store.record import Run, Stat
 from spotmagic.store.seal import seal
 from spotmagic.store.store import FolderStore
 from spotmagic.testing.store import same
+
 from .golden.make import RING, entries
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -137,6 +137,19 @@ def test_leftovers_of_a_killed_merge_go(open_store: Make, tmp_path: Path) -> Non
     assert not leftover.exists()
 
 
+def test_other_kernels_let_go_of_files_that_were_merged(open_store: Make) -> None:
+    """So that the disk gets them back; and the segment takes their place in the index."""
+    store, other = kernels(open_store, 3), open_store()
+    assert isinstance(other.get(sample(1).key), Entry)
+    assert other._door.shelf is not None
+    assert len(other._door.shelf.logs) == 3
+    store.compact()
+    assert isinstance(other.get(sample(2).key), Entry)
+    assert other._door.shelf.logs == {}
+    assert other._door.shelf.index.places == {}
+    assert len(other._door.shelf.segments) == 1
+
+
 def test_two_kernels_do_not_merge_at_once(open_store: Make, tmp_path: Path) -> None:
     """The second one leaves it to the first."""
     from spotmagic import files
