@@ -12,10 +12,11 @@ import msgpack
 
 from spotmagic.errors import Uncacheable
 from spotmagic.keys.notes import Mask, Notes
-from spotmagic.keys.scheme import INLINE, MARKS, Kind, Tree, Unfit, big, buffer, pack_plain, tree
+from spotmagic.keys.scheme import INLINE, MARKS, Kind, Tree, Unfit, buffer, pack_plain, simple, tree
 
 SCALARS = frozenset({NoneType, bool, int, float, str})
-_KNOWN = SCALARS | {bytes, list, dict}
+_CONTAINERS = frozenset({list, dict, tuple})
+_KNOWN = SCALARS | _CONTAINERS | {bytes}
 _HOLES = frozenset({bytearray, memoryview, msgpack.ExtType, msgpack.Timestamp})  # msgpack takes these without asking
 _MAX_DEPTH = 20_000
 _MAX_VISITS = 50_000  # of objects beside those met for the first time
@@ -81,13 +82,12 @@ class Encoder:
 
     def _hook(self, value: Any) -> list[Any]:
         kind = type(value)
+        if kind is tuple or kind is int:
+            return simple(value)
         if kind is Tree:
             parts = list(value)
-        elif kind is int:
-            return big(value)
         else:
-            if kind is not tuple:
-                self._visit(value)
+            self._visit(value)
             parts = list(self.take_apart(value, self))
         self._parts.append(parts[1:])
         return parts
@@ -181,8 +181,8 @@ def _apart(value: Any) -> Tree | None:
     kind = type(value)
     if kind is Tree:
         return value  # type: ignore[no-any-return]
-    if kind is int:
-        return Tree(big(value))
+    if kind is int or kind is tuple:
+        return Tree(simple(value))
     if kind is bytes:
         return buffer(value)  # type: ignore[no-any-return]
     if kind is bytearray:
@@ -235,10 +235,10 @@ def _has_holes(level: list[Any]) -> bool:
             return True
         if bytes in types and any(len(value) > INLINE for value in level if type(value) is bytes):
             return True
-        if list not in types and dict not in types:
+        if types.isdisjoint(_CONTAINERS):
             return False
         if not types <= _KNOWN:
-            level = [value for value in level if type(value) is list or type(value) is dict]
+            level = [value for value in level if type(value) in _CONTAINERS]
         level = gc.get_referents(*level)
     return False
 

@@ -36,7 +36,7 @@ def packed(value: Any, path: str, notes: Notes | None, mask: Mask | None) -> byt
     kind = type(value)
     if kind in SCALARS:
         return pack_plain(value)
-    if kind is list or kind is dict:
+    if kind is list or kind is dict or kind is tuple:
         known = pack_known(value)
         if known is not None:
             return known

@@ -45,7 +45,7 @@ class Reached:
 
     def _pack(self, value: Any) -> bytes:
         kind = type(value)
-        if kind is list or kind is dict:
+        if kind is list or kind is dict or kind is tuple:
             known = pack_known(value)
             if known is not None:
                 return known

@@ -110,8 +110,13 @@ def tree(kind: Kind, *pieces: Any) -> Tree:
     return Tree((MARKS[kind], *pieces))
 
 
-def big(value: Any) -> list[Any]:
-    """What stands for an integer beyond 64 bits. Raises TypeError for all that msgpack does not know."""
+_TUPLE = MARKS[Kind.TUPLE]
+
+
+def simple(value: Any) -> list[Any]:
+    """What stands for a tuple or an integer beyond 64 bits. Raises TypeError for all else msgpack does not know."""
+    if type(value) is tuple:
+        return [_TUPLE, *value]
     if type(value) is not int:
         raise TypeError
     return [MARKS[Kind.BIG_INT], value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)]
@@ -122,7 +127,7 @@ def pack_plain(value: Any, packer: Callable[..., Any] = msgpack.Packer) -> bytes
 
     A packer of its own each time: it takes 0.1 µs, and one that is shared would have to be locked.
     """
-    packed: bytes = packer(default=big, strict_types=True, unicode_errors="surrogatepass").pack(value)
+    packed: bytes = packer(default=simple, strict_types=True, unicode_errors="surrogatepass").pack(value)
     return packed
 
 
