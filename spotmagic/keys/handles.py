@@ -5,16 +5,10 @@ They count by type and by the settings that change what comes back, never by the
 
 from __future__ import annotations
 
-import _thread
-import asyncio
-import concurrent.futures
-import contextvars
 import functools
 import logging
 import re
-import sqlite3
 import sys
-import threading
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -22,12 +16,18 @@ from urllib.parse import urlsplit, urlunsplit
 
 from spotmagic.code.origin import is_user_module
 
-_TYPES: tuple[type, ...] = (
-    _thread.LockType, _thread.RLock, threading.Condition, threading.Event, threading.Semaphore, threading.Barrier,
-    threading.local, threading.Thread, asyncio.Lock, asyncio.Event, asyncio.Condition, asyncio.Semaphore,
-    asyncio.AbstractEventLoop, logging.Logger, logging.LoggerAdapter, logging.Handler, sqlite3.Connection,
-    sqlite3.Cursor, concurrent.futures.Executor, contextvars.Context,
-)  # fmt: skip
+_TYPES = frozenset(
+    {
+        "_thread.lock",
+        "_thread._local",
+        "threading.Condition",
+        "threading.Event",
+        "threading.Barrier",
+        "threading.Thread",
+    }
+    | {"asyncio.locks.Event", "asyncio.locks.Condition", "asyncio.events.AbstractEventLoop", "logging.LoggerAdapter"}
+    | {"logging.Handler", "sqlite3.Cursor", "_contextvars.Context"}
+)
 _NAMES = re.compile(
     r"(Client|Session|Engine|Connection|Pool|Executor|Logger|Transport|Lock|Semaphore|InteractiveShell)$"
 )
@@ -39,7 +39,7 @@ _SECRETS_IN_URL = re.compile(r"//[^/@]*@")
 def handle_settings(value: Any) -> dict[str, str] | None:
     """The settings that count of a handle, or None for what is no handle."""
     kind = type(value)
-    if not (isinstance(value, _TYPES) or any(_is_handle_class(base) for base in kind.__mro__[:-1])):
+    if not any(_is_handle_class(base) for base in kind.__mro__[:-1]):
         return None
     settings: dict[str, str] = {}
     if isinstance(value, logging.Logger):
@@ -53,6 +53,8 @@ def handle_settings(value: Any) -> dict[str, str] | None:
 
 
 def _is_handle_class(kind: type) -> bool:
+    if f"{kind.__module__}.{kind.__qualname__}" in _TYPES:
+        return True
     if is_user_module(kind.__module__):
         return False
     return _NAMES.search(kind.__name__) is not None or kind.__module__.partition(".")[0] in _PACKAGES

@@ -333,3 +333,24 @@ def test_everything_of_a_frame_counts() -> None:
     other[8].loc[6, "b"] = "z"
     assert len({fingerprint(one) for one in [frame(), *other]}) == 10
     assert fingerprint(frame()) == fingerprint(frame().copy())
+
+
+def test_every_means_of_waiting_or_reaching_out_is_a_handle() -> None:
+    import contextvars
+    import sqlite3
+    from concurrent.futures import ThreadPoolExecutor
+
+    loop = asyncio.new_event_loop()
+    with ThreadPoolExecutor(1) as pool, sqlite3.connect(":memory:") as connection:
+        handles = [
+            threading.Lock(), threading.RLock(), threading.Condition(), threading.Event(), threading.Semaphore(),
+            threading.Barrier(1), threading.local(), threading.Thread(), asyncio.Lock(), asyncio.Event(),
+            asyncio.Condition(), asyncio.Semaphore(), loop, logging.getLogger("a"), logging.NullHandler(), connection,
+            connection.cursor(), pool, contextvars.copy_context(),
+        ]  # fmt: skip
+        for handle in handles:
+            notes = Notes()
+            assert fingerprint([handle], notes=notes)
+            assert len(notes.handles) == 1, handle
+    connection.close()
+    loop.close()
