@@ -143,7 +143,7 @@ class Cell:
         return Call(
             name=self.name,
             kind="cell",
-            key=b"" if trouble else self._key(inputs),
+            key=b"" if trouble or self._watch is None else self._kept_key(self._watch),
             code=digest("cell code", self._code.normal),
             inputs=self._watch.told() if self._watch else {},
             run=self._arun if self.body.awaits else self._run,
@@ -186,6 +186,11 @@ class Cell:
             if not options.key or not name or name in ignore:
                 raise
             return self._watched((*ignore, name))
+
+    def _kept_key(self, watch: restore.Watch) -> bytes:
+        """The key under which a result is kept that holds here, else the key of all inputs."""
+        *fewer, every = (self._key(inputs) for inputs in watch.variants())
+        return next((key for key in fewer if isinstance(self._spot.store.get(key), Entry)), every)
 
     def _key(self, inputs: dict[str, bytes]) -> bytes:
         options = self._options

@@ -13,6 +13,10 @@ from spotmagic.errors import SpotError
 _FLAGS = ("closed", "is_closed", "_closed", "_shutdown")
 
 
+class HandleClosed(SpotError, AttributeError):
+    """A handle was used that its cell closed, and that the cache therefore has no copy of."""
+
+
 class Closed:
     """Stands for a handle that was closed when the ``with`` around it ended: whatever it is used for, it says so."""
 
@@ -22,7 +26,7 @@ class Closed:
     def __getattr__(self, attribute: str) -> NoReturn:
         if attribute.startswith("__"):
             raise AttributeError(attribute)
-        raise SpotError(
+        raise HandleClosed(
             f"`{self._name}` is closed",
             f"this {self._kind} was closed when its with ended, and its cell came out of the cache",
             "Run the cell with refresh to have it",

@@ -195,6 +195,7 @@ def test_a_handle_that_a_with_closed_does_not_stop_a_result(setup: str, handle: 
     assert kernel["n"] == 1
     with pytest.raises(SpotError, match="`h` is closed"):
         kernel["h"].submit(print)
+    assert not hasattr(kernel["h"], "probed")
 
 
 def test_a_handle_that_a_with_leaves_open_is_refused() -> None:
