@@ -178,7 +178,7 @@ def _doubt(value: Any, copy: Any) -> str:
     if type(copy) is not kind:
         return f"its pickle gives a {type(copy).__qualname__} back for a {kind.__qualname__}"
     try:
-        before = fingerprint(value)
+        before = fingerprint(value, pictures=True)
     except Uncacheable as error:
         if _compares(kind) and _equal(value, copy):
             return ""
@@ -186,7 +186,7 @@ def _doubt(value: Any, copy: Any) -> str:
     except Exception as error:
         return f"its pickle cannot be checked against it ({type(error).__name__}: {error})"
     try:
-        same = fingerprint(copy) == before
+        same = fingerprint(copy, pictures=True) == before
     except Exception:
         same = False
     return "" if same else f"a {kind.__qualname__} does not come back equal from its pickle"

@@ -29,9 +29,10 @@ class Encoder:
     Args:
         take_apart: gives the tree of a value that msgpack does not know; raises :class:`Unfit`.
         code: gives the tree that stands for a function or class of the user.
+        pictures: take figures by their picture, which is enough to check a copy and too little for a key.
     """
 
-    __slots__ = ("_ancestors", "_met", "_notes", "_parts", "_visits", "code", "mask", "take_apart")
+    __slots__ = ("_ancestors", "_met", "_notes", "_parts", "_visits", "code", "mask", "pictures", "take_apart")
 
     def __init__(
         self,
@@ -39,7 +40,10 @@ class Encoder:
         code: Callable[[Any], Tree],
         notes: Notes | None,
         mask: Mask | None,
+        *,
+        pictures: bool = False,
     ) -> None:
+        self.pictures = pictures
         self.take_apart, self.code, self._notes, self.mask = take_apart, code, notes, mask
         self._parts: list[list[Any]] = []
         self._ancestors: dict[int, int] | None = None

@@ -21,8 +21,10 @@ def shape_of(kind: type) -> Shape | None:
     return None
 
 
-def _figure(value: Any, _: Encoder) -> Tree:
-    """Size, resolution and the picture itself."""
+def _figure(value: Any, encoder: Encoder) -> Tree:
+    """Size, resolution and the picture itself, where a picture is enough."""
+    if not encoder.pictures:
+        raise Unfit("the objects of a figure lead to each other without end")
     drawn = io.BytesIO()
     value.savefig(drawn, format="rgba")
     return tree(Kind.FIGURE, list(map(float, value.get_size_inches())), float(value.dpi), buffer(drawn.getvalue()))

@@ -17,21 +17,24 @@ _identities: dict[int, tuple[Any, Mask | None, Reached]] = {}
 _lock = threading.Lock()
 
 
-def fingerprint(value: Any, *, path: str = "value", notes: Notes | None = None, mask: Mask | None = None) -> bytes:
+def fingerprint(
+    value: Any, *, path: str = "value", notes: Notes | None = None, mask: Mask | None = None, pictures: bool = False
+) -> bytes:
     """16 bytes that stand for a value: its type and all of its content, nothing sampled, nothing by ``repr`` or pickle.
 
     Args:
         path: what the value is called in errors, such as ``cfg``.
         notes: takes what was met on the way: handles, secrets.
         mask: HMAC under the user's secret, which secrets are masked with.
+        pictures: take figures by their picture: to check a copy of a value, never for a key.
 
     Raises:
         Uncacheable: for what has no fingerprint (a generator, an open file), with the path to it inside the value.
     """
-    return digest(packed(value, path, notes, mask))
+    return digest(packed(value, path, notes, mask, pictures))
 
 
-def packed(value: Any, path: str, notes: Notes | None, mask: Mask | None) -> bytes:
+def packed(value: Any, path: str, notes: Notes | None, mask: Mask | None, pictures: bool = False) -> bytes:
     """The canonical bytes of a value, which :func:`fingerprint` digests."""
     kind = type(value)
     if kind in SCALARS:
@@ -40,7 +43,7 @@ def packed(value: Any, path: str, notes: Notes | None, mask: Mask | None) -> byt
         known = pack_known(value)
         if known is not None:
             return known
-    return Encoder(take_apart, lambda obj: _code(obj, notes, mask), notes, mask).pack(value, path)
+    return Encoder(take_apart, lambda obj: _code(obj, notes, mask), notes, mask, pictures=pictures).pack(value, path)
 
 
 def _code(obj: Any, notes: Notes | None, mask: Mask | None) -> Tree:

@@ -354,3 +354,15 @@ def test_every_means_of_waiting_or_reaching_out_is_a_handle() -> None:
             assert len(notes.handles) == 1, handle
     connection.close()
     loop.close()
+
+
+def test_a_figure_has_no_fingerprint_but_a_copy_of_it_can_be_checked_by_its_picture() -> None:
+    from matplotlib.figure import Figure
+
+    figures = [Figure(figsize=(1, 1)) for _ in range(3)]
+    for figure, height in zip(figures, (1, 1, 2), strict=True):
+        figure.subplots().bar([0, 1], [height, 3])
+    with pytest.raises(Uncacheable, match="figure"):
+        fingerprint({"fig": figures[0]})
+    first, same, other = (fingerprint([figure, figure.axes[0]], pictures=True) for figure in figures)
+    assert first == same != other
