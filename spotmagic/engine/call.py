@@ -30,6 +30,7 @@ class Call:
         fresh: run although there is a result (the word ``refresh``).
         accepts: where there is no result, keep the nearest one of this name for this call too (the word ``accept``).
         least_seconds: a faster run is not worth keeping.
+        secrets: texts of secret arguments; an error that holds one is not kept.
         ticket: the limit every attempt passes, and the expected cost.
         budget: checked before a run, and charged with its price.
         notes: small texts kept with the entry.
@@ -53,6 +54,7 @@ class Call:
     least_seconds: float = 0.0
     ticket: Ticket | None = None
     budget: Budget | None = None
+    secrets: tuple[str, ...] = ()
     handles: tuple[str, ...] = ()
     state: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from typing import Any
 
 from spotmagic.clock import Clock
 from spotmagic.codecs import Undecodable
+from spotmagic.engine.around import around
 from spotmagic.engine.call import Call, Outcome
 from spotmagic.engine.decide import Decision, decide
 from spotmagic.engine.explain import Explanation, Trace, Why, account, differences, explain, likeness, quoted
@@ -139,6 +140,8 @@ class Ledger:
         outcome = self._outcome(call, "ran", not obstacle, reason, ran=ran, changed=why.changed, price=price)
         self._log(call, outcome, ran)
         self._tell_outcome(outcome)
+        if outcome.stored and (cell := around()) is not None:
+            cell.count()
         return outcome
 
     def accept(self, name: str | None = None) -> list[str]:
@@ -208,6 +211,8 @@ class Ledger:
             return f"raised {type(ran.error).__name__}"
         if call.trouble:
             return call.trouble
+        if any(secret in f"{ran.error!r}{ran.error}" for secret in call.secrets):
+            return "its error holds a secret argument"
         if ran.seconds < call.least_seconds:
             return f"took less than {call.least_seconds:g} s"
         try:

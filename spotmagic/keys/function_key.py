@@ -133,6 +133,20 @@ class FunctionKey:
             notes.secret,
         )
 
+    def secrets(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
+        """The texts of secret arguments: nothing that is kept of a call may hold them."""
+        values = self._look().bind(*args, **kwargs) if self._now is None else self._now.bind(*args, **kwargs)
+        named = dict(zip(self._binder.names, values, strict=False))
+        rest = named.pop(self._binder.rest, None) if self._binder.rest else None
+        found = []
+        for name, value in {**named, **(rest or {})}.items():
+            policy = self._policies.get(name)
+            reveal = getattr(value, "get_secret_value", None)
+            if reveal is not None or is_secret_name(name) or (policy is not None and policy.masked):
+                text = reveal() if callable(reveal) else value
+                found += [text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)]
+        return [text for text in found if text]
+
     def _key(
         self, now: _Now, values: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any], notes: Notes | None
     ) -> bytes:

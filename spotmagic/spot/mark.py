@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from spotmagic.codecs import Undecodable, decode, encode
+from spotmagic.engine.around import around
 from spotmagic.engine.call import Call, Outcome
 from spotmagic.engine.gate import Gate, Ticket
 from spotmagic.errors import RecordMissing, Uncacheable, tell
@@ -59,8 +60,9 @@ class Marked:
             fresh=fresh,
             budget=self.spot.budget,
         )
-        if self.gate is not None:
-            call.ticket = Ticket(self.gate, self.gate.cost.estimate(args, kwargs))
+        gate = self._gate()
+        if gate is not None:
+            call.ticket = Ticket(gate, gate.cost.estimate(args, kwargs))
         if self.streams:
             call.trouble = f"`{self.function.__name__}` is a generator"
             return call
@@ -73,6 +75,8 @@ class Marked:
         call.key, call.code, call.inputs, call.trouble = keyed.key, keyed.code, keyed.inputs, keyed.trouble
         call.handles, call.state = keyed.handles, keyed.state
         call.pinned = self.options.version is not None
+        if self.options.errors:
+            call.secrets = tuple(self.keys.secrets(args, kwargs))
         call.changed = functools.partial(self._changed, args, kwargs, call)
         return call
 
@@ -107,6 +111,13 @@ class Marked:
     def forget(self, *args: Any, **kwargs: Any) -> bool:
         """Delete the kept result of these arguments. Whether there was one."""
         return self.spot.store.forget([self.keys.key(args, kwargs)]) > 0
+
+    def _gate(self) -> Gate | None:
+        """Its own gate, else the one that the cell around the call lends."""
+        if self.gate is not None:
+            return self.gate
+        cell = around()
+        return None if cell is None else cell.gate(self.function)
 
     def _changed(self, args: tuple[Any, ...], kwargs: dict[str, Any], call: Call) -> list[str]:
         try:

@@ -306,3 +306,18 @@ def test_prices_are_counted_and_a_bad_price_costs_no_result(spot: Spot) -> None:
     g = spot.mark(price=lambda value: 1 / 0)(read_text)
     with pytest.warns(SpotWarning, match="price= of"):
         assert g(Path(__file__))
+
+
+def test_an_error_that_holds_a_secret_argument_is_not_kept(spot: Spot) -> None:
+    @spot.mark(errors=(ValueError,))
+    def login(user: str, api_key: str) -> None:
+        raise ValueError(f"refused {user}" + (f" with {api_key}" if user == "a" else ""))
+
+    for user in ("a", "b"):
+        with pytest.raises(ValueError, match=f"refused {user}"):
+            login(user, api_key="hunter2hunter2")
+        assert last().stored is (user == "b")
+    assert "secret argument" not in last().reason
+    spot.flush()
+    kept = b"".join(path.read_bytes() for path in spot.folder.rglob("*") if path.is_file())
+    assert b"hunter2" not in kept
