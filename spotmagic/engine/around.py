@@ -1,0 +1,77 @@
+"""The cell around a call: what it lends to calls inside it, and how many of them were kept."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from spotmagic.engine.gate import Gate
+from spotmagic.limits import Cost, Limit
+
+
+class Around:
+    """A cell that runs, as the calls inside it see it.
+
+    Args:
+        limit: what each call inside passes that has no limiter of its own.
+        cost: what such a call costs there: a number, a function of its arguments, or ``"mean"``.
+
+    Attributes:
+        kept: how many results of calls inside were stored.
+    """
+
+    def __init__(self, limit: Limit | None = None, cost: Any = 1) -> None:
+        self.kept = 0
+        self._limit, self._cost = limit, cost
+        self._gates: dict[int, tuple[Callable[..., Any], Gate]] = {}
+        self._thread = 0
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Around one attempt of the cell. Tasks and threads that it starts are inside as well."""
+        self._thread = threading.get_ident()
+        token = _here.set(self)
+        _running.append(self)
+        try:
+            yield
+        finally:
+            _running.remove(self)
+            _here.reset(token)
+
+    def gate(self, function: Callable[..., Any]) -> Gate | None:
+        """What the calls of a function pass that has no gate of its own. Raises ``OptionError`` for a wrong cost."""
+        if self._limit is None:
+            return None
+        with self._lock:
+            known = self._gates.get(id(function))
+            if known is None:
+                known = self._gates[id(function)] = function, Gate(self._limit, Cost(self._cost, function))
+        return known[1]
+
+    def count(self) -> None:
+        """One more result was stored."""
+        with self._lock:
+            self.kept += 1
+
+    def runs_here(self) -> bool:
+        """Whether this thread is the one that runs the cell."""
+        return self._thread == threading.get_ident()
+
+
+_here: ContextVar[Around | None] = ContextVar("spotmagic_around", default=None)
+_running: list[Around] = []
+
+
+def around() -> Around | None:
+    """The cell around this call, or ``None`` where there is none.
+
+    The threads of a pool do not know the context that fed them: what they call belongs to the cell that runs.
+    """
+    known = _here.get()
+    if known is not None:
+        return known
+    return next((latest for latest in _running[-1:] if not latest.runs_here()), None)
