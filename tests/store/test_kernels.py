@@ -98,7 +98,7 @@ def _child(store: FolderStore) -> None:
     try:
         ok = same(store.get(sample(1).key), sample(1))
         store.put(sample(2, b"child"), durable=True)
-        ok = ok and same(store.get(sample(2).key), sample(2, b"child"))
+        ok = ok and same(store.get(sample(2).key), sample(2, b"child")) and store.flush()
     finally:
         os._exit(0 if ok else 1)
 
@@ -259,6 +259,51 @@ def test_an_interrupt_in_the_middle_of_a_put_leaves_a_sound_journal(
         assert view.get(sample(10).key) is None
         assert same(view.get(sample(12).key), sample(12))
         assert view.verify().good
+
+
+def test_a_journal_that_is_just_being_made_is_not_taken_for_a_dead_one(
+    open_store: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another kernel looks at it between its making and its locking."""
+    from spotmagic import files
+
+    one, other, real = open_store(), open_store(), files.lock
+    other.put(sample(1))
+
+    def looked_at(fd: int, **options: bool) -> bool:
+        monkeypatch.setattr(files, "lock", real)
+        other._door.shelf._list()  # type: ignore[union-attr]
+        return real(fd, **options)
+
+    monkeypatch.setattr(files, "lock", looked_at)
+    one._sound()._sound_journal()
+    monkeypatch.setattr(files, "lock", real)
+    one.put(sample(2))
+    assert same(other.get(sample(2).key), sample(2))
+
+
+def test_a_dead_kernels_journal_that_could_not_be_read_is_tried_again(
+    open_store: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One failing read does not hide it for ever."""
+    from spotmagic.errors import SpotWarning
+
+    one, other = open_store(), open_store()
+    one.put(sample(1))
+    one.close()
+    real = os.pread
+    failing = [True]
+
+    def pread(fd: int, size: int, offset: int) -> bytes:
+        if size > 1_000 and failing and failing.pop():
+            raise OSError(5, "Input/output error")
+        return real(fd, size, offset)
+
+    monkeypatch.setattr(os, "pread", pread)
+    with pytest.warns(SpotWarning, match="cannot be read"):
+        other.get(sample(1).key)
+    monkeypatch.undo()
+    assert same(other.get(sample(1).key), sample(1))
 
 
 def test_a_dropped_store_does_not_stay_alive_through_the_ticker(tmp_path: Path, ring: Ring) -> None:
