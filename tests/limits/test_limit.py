@@ -164,6 +164,22 @@ def test_a_complaint_slows_and_pauses_everyone() -> None:
     assert two.state().factor == 1.0
 
 
+def test_a_pause_that_comes_during_a_wait_is_waited_for_too() -> None:
+    class Pausing(FakeClock):
+        def sleep(self, seconds: float) -> None:
+            if not self.slept:
+                limit.feedback(3.0)
+            super().sleep(seconds)
+
+    clock = Pausing()
+    limit = Limit("a", rpm=60, clock=clock)
+    limit.acquire()
+    assert limit.acquire().waited == pytest.approx(4.0)
+    clock.slept.clear()
+    with pytest.raises(LimitTimeout, match="paused"):
+        limit.acquire(timeout=2.0)
+
+
 def test_a_limit_that_is_not_adaptive_hears_no_complaint() -> None:
     limit = Limit("a", rpm=600, adaptive=False, clock=FakeClock())
     limit.acquire().feedback(3.0)

@@ -238,6 +238,30 @@ def test_the_limit_holds_over_kernels_that_come_and_go(own_home: Path) -> None:
     assert min(later - earlier for earlier, later in zip(times, times[1:])) > 0.05
 
 
+def test_no_booking_is_lost_between_processes_that_book_at_once(own_home: Path) -> None:
+    code = """if True:
+        import sys
+        from spotmagic.limits import Limit
+        ledger = Limit("at once", rpm=6e6)._line.ledger
+        print("ready", flush=True)
+        sys.stdin.readline()
+        for _ in range(2000):
+            ledger.book(1.0, 0.0, 0.0, float("inf"))
+    """
+    pipe = subprocess.PIPE
+    running = [subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, text=True) for _ in range(4)]
+    for process in running:
+        assert process.stdout is not None
+        process.stdout.readline()
+    for process in running:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in running:
+        process.communicate(timeout=60)
+    assert Limit("at once")._line.ledger.seen.serial == 8000
+
+
 def test_acquire_is_cheap(own_home: Path) -> None:
     """The promise is 15 µs; the test asks for five times that, as other tests run beside it."""
     limit, best = Limit("cheap", rpm=6e7, tpm=6e9), float("inf")
