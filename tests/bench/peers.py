@@ -27,7 +27,7 @@ def diskcache(folder: Path) -> Decorator:
 
 def beautyspot(folder: Path) -> Decorator:
     module = importlib.import_module("beautyspot")
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     spot = module.Spot(
         "bench", db=module.SQLiteTaskDB(folder / "bench.db"), storage_backend=module.LocalStorage(folder / "blobs")
     )
