@@ -38,8 +38,7 @@ _SECRETS_IN_URL = re.compile(r"//[^/@]*@")
 
 def handle_settings(value: Any) -> dict[str, str] | None:
     """The settings that count of a handle, or None for what is no handle."""
-    kind = type(value)
-    if not any(_is_handle_class(base) for base in kind.__mro__[:-1]):
+    if not is_handle_type(type(value)):
         return None
     settings: dict[str, str] = {}
     if isinstance(value, logging.Logger):
@@ -50,6 +49,16 @@ def handle_settings(value: Any) -> dict[str, str] | None:
     _put(settings, "service", lambda: value.meta.service_model.service_name)
     _put(settings, "database", lambda: _redis(value))
     return settings
+
+
+def is_handle_type(kind: type) -> bool:
+    """Whether values of this type count by type and settings."""
+    return _judged(kind)  # type: ignore[arg-type]
+
+
+@functools.lru_cache(maxsize=512)
+def _judged(kind: type) -> bool:
+    return any(map(_is_handle_class, kind.__mro__[:-1]))
 
 
 def _is_handle_class(kind: type) -> bool:

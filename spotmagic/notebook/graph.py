@@ -15,6 +15,7 @@ from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from spotmagic.code.origin import is_user_module
+from spotmagic.keys.handles import is_handle_type
 
 ATOMS: frozenset[type] = frozenset(
     {
@@ -65,7 +66,7 @@ def children(value: Any) -> list[Any]:
         return list(value)
     if kind is dict:
         return [*value, *value.values()]
-    if kind in ATOMS or isinstance(value, type):
+    if kind in ATOMS or isinstance(value, type) or is_handle_type(kind):
         return []
     if is_leaf(value):
         return _inside_leaf(value)
@@ -114,7 +115,12 @@ _PYTHON_CLASS = 1 << 9  # Py_TPFLAGS_HEAPTYPE, as in the standard library's copy
 
 
 def is_open(value: Any) -> bool:
-    """Whether all that an object holds is seen: attributes, slots, items, and nothing a type in C keeps to itself."""
+    """Whether all that an object holds is seen: attributes, slots, items, and nothing a type in C keeps to itself.
+
+    What a handle holds is its own business.
+    """
+    if is_handle_type(type(value)):
+        return False
     for base in type(value).__mro__:
         made_in_c = not base.__flags__ & _PYTHON_CLASS or getattr(vars(base).get("__new__"), "__self__", None) is base
         if made_in_c:

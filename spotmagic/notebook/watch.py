@@ -57,6 +57,7 @@ class Watch:
         self._live = Live({})
         self._shapes: dict[int, list[Any]] = {}
         self._prints: dict[int, tuple[bytes, tuple[Any, ...]]] = {}
+        self._unseen: set[str] = set()
         self._owned: dict[str, tuple[Any, ...]] = {}
         self._aside: dict[str, Any] = {}
         self._rng: dict[str, Any] = {}
@@ -106,7 +107,11 @@ class Watch:
                 if id(one) in self._shapes:
                     continue
                 if is_leaf(one) or not is_open(one):
-                    before = self.inputs[name] if one is data[name] else self._print(one, name)
+                    try:
+                        before = self.inputs[name] if one is data[name] else self._print(one, name)
+                    except Uncacheable:  # of no account to the whole, which has a fingerprint
+                        self._unseen.add(name)
+                        continue
                     self._prints[id(one)] = before, outline(one)
                 else:
                     self._shapes[id(one)] = shape(one)
@@ -215,6 +220,8 @@ class Watch:
                 continue
             if is_atom(value) or self._print(value, name, Notes()) == self.inputs[name]:
                 continue
+            if name in self._unseen:
+                raise self._refusal(name, "the cell changed it, and not all that it holds can be watched")
             changed = [one for one in self._live.objects(name) if self._changed(one, name)]
             if not changed and name in self._live.sealed:
                 raise self._refusal(name, "the cell changed something in it that a set or a function holds")

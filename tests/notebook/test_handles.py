@@ -1,0 +1,83 @@
+"""Clients, locks and other handles in the inputs of a cell neither stop it from running nor from being kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from spotmagic import last
+
+SETUP = """
+import httpx, logging, requests, ssl, threading
+import spotmagic
+client = httpx.Client(base_url="https://one.example")
+session = requests.Session()
+lock = threading.Lock()
+spot = spotmagic.Spot("mine")
+class Holder:
+    def __init__(self): self.client, self.lock, self.n = client, lock, 1
+holder = Holder()
+class Told:
+    def __init__(self): self.n, self.context = 1, ssl.create_default_context()
+spotmagic.register(Told, fingerprint=lambda told: told.n)
+told = Told()
+"""
+
+
+@pytest.fixture
+def verdict(shell: Any) -> Callable[[str], tuple[str, bool]]:
+    """Runs a cell and gives what came of it."""
+    shell.extension_manager.load_extension("spotmagic")
+    shell.run_cell(SETUP, store_history=True).raise_error()
+
+    def run(body: str) -> tuple[str, bool]:
+        shell.run_cell(f"%%spot\n{body}", store_history=True).raise_error()
+        outcome = last()
+        assert outcome is not None
+        return outcome.verdict, outcome.stored
+
+    yield run
+    shell.user_ns["spot"].close()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "y = str(client.base_url)",
+        "y = session.max_redirects",
+        "with lock:\n    y = 1",
+        "y = spot.name",
+        "y = str(holder.client.base_url)",
+        "holder.n = holder.n + 1\ny = holder.n",
+        "@spot.mark\ndef f(x): return x\ny = f(1)",
+        "y = told.n",
+    ],
+)
+def test_a_cell_that_uses_one_is_kept(verdict: Callable[[str], tuple[str, bool]], shell: Any, body: str) -> None:
+    assert verdict(body) == ("ran", True)
+    made = shell.user_ns.pop("y")
+    shell.user_ns["holder"].n = 1
+    assert verdict(body) == ("hit", True)
+    assert shell.user_ns["y"] == made
+
+
+@pytest.mark.parametrize("body", ["client.base_url = 'https://two.example'", "told.n = 2"])
+def test_a_cell_that_changes_one_is_not_kept(verdict: Callable[[str], tuple[str, bool]], body: str) -> None:
+    assert verdict(body) == ("ran", False)
+
+
+def test_another_server_is_another_input(verdict: Callable[[str], tuple[str, bool]], shell: Any) -> None:
+    verdict("y = str(client.base_url)")
+    shell.run_cell("client = httpx.Client(base_url='https://two.example')")
+    assert verdict("y = str(client.base_url)") == ("ran", True)
+
+
+def test_a_variable_that_is_an_input_s_client_is_that_very_client(
+    verdict: Callable[[str], tuple[str, bool]], shell: Any
+) -> None:
+    verdict("same = holder.client")
+    shell.user_ns.pop("same")
+    assert verdict("same = holder.client") == ("hit", True)
+    assert shell.user_ns["same"] is shell.user_ns["client"]
