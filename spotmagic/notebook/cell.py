@@ -14,13 +14,14 @@ from IPython.utils.capture import capture_output
 
 from spotmagic.code.cell import CellCode, analyse
 from spotmagic.codecs import Undecodable, decode, encode, is_safe
+from spotmagic.engine.around import Around
 from spotmagic.engine.call import Call, Outcome
-from spotmagic.engine.gate import Gate, Ticket
+from spotmagic.engine.gate import Ticket
 from spotmagic.engine.retry import Retry
-from spotmagic.errors import Uncacheable, tell, unknown
+from spotmagic.errors import OptionError, Uncacheable, tell, unknown
 from spotmagic.keys import digest
-from spotmagic.limits import Cost
 from spotmagic.notebook import events, executor, restore
+from spotmagic.notebook.leads import leads_to_marked
 from spotmagic.notebook.options import CellOptions
 from spotmagic.notebook.recorder import Recorder
 from spotmagic.notebook.replay import NOT_KEPT, Replay
@@ -81,6 +82,7 @@ class Cell:
         self.explanation: Any = None
         self._watch: restore.Watch | None = None
         self._recorder = Recorder(shell)
+        self._around = self._lent()
         self.call = self._call()
 
     def drive(self) -> Outcome:
@@ -110,12 +112,8 @@ class Cell:
         return max(0.0, self._spot.clock.now() - self._began)
 
     def kept_inside(self) -> int:
-        """How many results of marked calls were kept since the cell began."""
-        try:
-            rows = self._spot.entries(kind="function", limit=10_000)
-        except Exception:  # the catalog is for people: the cell's own error is what matters now
-            return 0
-        return sum(row.created >= self._began for row in rows)
+        """How many results of calls inside the cell were kept."""
+        return self._around.kept
 
     def _check_names(self) -> None:
         """Raise :class:`OptionError` for a name in the options that is nobody's: a typing error would go unseen."""
@@ -211,13 +209,24 @@ class Cell:
             retry=self._spot.retry if retry is None else Retry(attempts=retry) if isinstance(retry, int) else retry,
         )
 
+    def _lent(self) -> Around:
+        """What the cell lends to the calls inside it: the rates it was given."""
+        options, limit = self._options, None
+        if options.rpm is not None or options.tpm is not None:
+            limit = self._spot.limits.get(f"cell {self.name}", rpm=options.rpm, tpm=options.tpm)
+        return Around(limit, 1 if options.cost is None else options.cost)
+
     def _ticket(self) -> Ticket | None:
-        options = self._options
-        if options.rpm is None and options.tpm is None:
+        """What the cell itself passes, if nothing in it passes its rates: then it counts as one request."""
+        gate = self._around.gate(self._run)
+        if gate is None or leads_to_marked(self._shell.user_ns, self._code):
             return None
-        cost = Cost(1 if options.cost is None else options.cost, self._run)
-        limit = self._spot.limits.get(f"cell {self.name}", rpm=options.rpm, tpm=options.tpm)
-        return Ticket(Gate(limit, cost), cost.estimate((), {}))
+        try:
+            return Ticket(gate, gate.cost.estimate())
+        except TypeError as error:
+            raise OptionError(
+                "cost= wants arguments and the cell has no marked call", why=str(error), todo="Write a number"
+            ) from None
 
     # the run ---------------------------------------------------------------------------------------------------------
 
@@ -240,6 +249,7 @@ class Cell:
             if self._watch is not None:
                 stack.enter_context(self._watch.running())
             stack.enter_context(self._recorder)
+            stack.enter_context(self._around.running())
             return stack.pop_all()
 
     def _made(self) -> Made:

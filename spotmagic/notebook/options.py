@@ -104,9 +104,9 @@ VALUES: Mapping[str, Option] = {
     "outputs": Option("variables to keep; without it all that the cell makes", _names),
     "version": Option("stands for the code: a new version runs again, an edit is drift", _text),
     "ttl": Option("how long the result is good: 90s, 12h, 7d", parse_duration, offers=("1h", "1d", "7d", "30d")),
-    "rpm": Option("requests per minute", parse_rate),
-    "tpm": Option("tokens per minute", parse_rate),
-    "cost": Option("what the cell costs the limit, in tokens with tpm=", _cost),
+    "rpm": Option("requests per minute, of each marked call inside without a limiter, else of the cell", parse_rate),
+    "tpm": Option("tokens per minute, of the same", parse_rate),
+    "cost": Option("what such a call costs: a number (tokens with tpm=), {lambda of its arguments} or mean", _cost),
     "retry": Option("attempts in all, or {Retry(...)}", _retry, offers=("3", "5")),
     "price": Option("what a run costs in money", _price),
     "mode": Option("auto, record, replay, mock or off", lambda value, _: parse_mode(value), offers=tuple(Mode)),
@@ -143,6 +143,8 @@ def parse(line: str, namespace: dict[str, Any], defaults: CellOptions | None = N
         raise OptionError(
             "key= and version= are both given", why="key= already leaves the code out", todo="Leave one out"
         )
+    if options.cost is not None and options.rpm is None and options.tpm is None:
+        raise OptionError("cost= is given without a rate", todo="Say rpm= or tpm= too, or leave it out")
     return options
 
 

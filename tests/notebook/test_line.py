@@ -91,6 +91,7 @@ def test_options_of_all_kinds_are_read():
         ("retry=1.5", "count of attempts"),
         ("price=-1", "at least zero"),
         ("key=a version=2", "both given"),
+        ("cost=3", "without a rate"),
     ],
 )
 def test_what_is_wrong_is_named(line, said):

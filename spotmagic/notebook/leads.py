@@ -1,0 +1,95 @@
+"""Whether a cell leads to calls of marked functions, found from what its inputs are and reach without running it."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+import sys
+import types
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from spotmagic.code.cell import CellCode
+from spotmagic.code.function import facts
+from spotmagic.keys.owned import is_users
+from spotmagic.spot import Spot
+from spotmagic.spot.mark import MARKED
+
+_FEW = 100  # items of a container that are looked at: functions are kept in short ones
+_MARKS = re.compile(r"\.(mark|map|amap|submit|cached_run)\b")
+
+
+def leads_to_marked(ns: Mapping[str, Any], code: CellCode) -> bool:
+    """Whether the cell can call a marked function that has no limiter of its own.
+
+    A cell that calls them in ways which cannot be seen is taken for one that does not: then it counts as one request,
+    and its calls as well.
+    """
+    attributes = frozenset(node.attr for node in ast.walk(ast.parse(code.normal)) if isinstance(node, ast.Attribute))
+    seen: set[int] = set()
+    todo = [ns[name] for name in sorted(code.reads) if name in ns]
+    marks = _MARKS.search(code.normal) is not None
+    if marks and any("spotmagic" in source for source in code.definitions):
+        return True
+    while todo:
+        one = todo.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        marked = vars(one).get(MARKED) if isinstance(one, types.FunctionType) else None
+        if (marked is not None and marked.gate is None) or (marks and isinstance(one, Spot)):
+            return True
+        todo += _inside(one, attributes)
+    return False
+
+
+def _inside(one: Any, attributes: frozenset[str]) -> Iterator[Any]:
+    """What a value holds or names that could be called."""
+    if isinstance(one, types.FunctionType):
+        yield from _named(one)
+    elif isinstance(one, types.MethodType):
+        yield from (one.__func__, one.__self__)
+    elif isinstance(one, functools.partial):
+        yield from (one.func, *one.args, *one.keywords.values())
+    elif isinstance(one, staticmethod | classmethod):
+        yield one.__func__
+    elif isinstance(one, property):
+        yield one.fget
+    elif isinstance(one, types.ModuleType):
+        if is_users(one):
+            yield from (value for name, value in vars(one).items() if name in attributes)
+    elif isinstance(one, type):
+        if is_users(one):
+            yield from (*vars(one).values(), *one.__bases__)
+    elif isinstance(one, list | tuple | set | frozenset) and len(one) <= _FEW:
+        yield from one
+    elif isinstance(one, dict) and len(one) <= _FEW:
+        yield from one.values()
+    elif is_users(type(one)):
+        yield from (type(one), *getattr(one, "__dict__", {}).values())
+
+
+def _named(function: types.FunctionType) -> Iterator[Any]:
+    """What a function of the user can name, and what it wraps."""
+    if "__wrapped__" in vars(function):
+        yield vars(function)["__wrapped__"]
+    for cell in function.__closure__ or ():
+        try:
+            yield cell.cell_contents
+        except ValueError:
+            continue
+    if not is_users(function):
+        return
+    said, space = facts(function), function.__globals__
+    for name, chains in said.names.items():
+        if name not in space:
+            continue
+        value = space[name]
+        if isinstance(value, types.ModuleType) and is_users(value):
+            yield from (vars(value).get(chain[0]) for chain in chains if chain)
+        else:
+            yield value
+    for one in said.imports:
+        module = sys.modules.get(one.module)
+        yield from (getattr(module, name, None) for name in one.names)
