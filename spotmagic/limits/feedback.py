@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from spotmagic.limits.booking import LONGEST_PAUSE
 
@@ -108,6 +107,8 @@ def _number(text: str | None) -> float | None:
 
 
 def _date(text: str) -> float | None:
+    from email.utils import parsedate_to_datetime  # slow to import, and few answers name a date
+
     try:
         date = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError):
