@@ -14,7 +14,7 @@ from spotmagic.catalog.connection import DATABASE, connection
 from spotmagic.catalog.feed import batches
 from spotmagic.catalog.instance import MEMORY, Cursor
 from spotmagic.catalog.session import Session
-from spotmagic.catalog.trouble import Busy, Damaged, Unusable, is_damage, is_interrupt, sorted_out
+from spotmagic.catalog.trouble import Busy, CatalogError, Damaged, Unusable, is_damage, is_interrupt, sorted_out
 from spotmagic.clock import Clock
 from spotmagic.errors import OptionError, tell, tell_again
 from spotmagic.files import locked
@@ -56,20 +56,22 @@ class Access:
     def ask(self, question: Callable[[Session], T]) -> T:
         """The answer to a question. A file that turns out to be damaged is put aside and made anew on the way."""
         self._store.flush()
-        try:
+        trouble: CatalogError
+        for _ in range(3):  # damage met by a question is met again on the way in, where the file is put aside
             try:
                 return self._over_file(question)
             except Damaged as damage:
-                self._waiting(self._connection.put_aside)
+                trouble = damage
                 tell(
-                    "the catalog was damaged and has been made anew",
+                    "the catalog was damaged and is made anew",
                     str(damage),
                     "Entries are not affected",
                     once=f"damaged {self._folder}",
                 )
-                return self._over_file(question)
-        except (Busy, Damaged, Unusable) as trouble:
-            return self._over_memory(question, trouble)
+            except (Busy, Unusable) as hindrance:
+                trouble = hindrance
+                break
+        return self._over_memory(question, trouble)
 
     def start_anew(self) -> None:
         """Remove the file, so that the next question makes it from the whole store."""
@@ -156,7 +158,11 @@ class Access:
 
     def _open(self) -> Cursor:
         """A connection to the file, brought up to date. Runs under the fold lock."""
-        cursor = self._connection.enter()
+        try:
+            cursor = self._connection.enter()
+        except Damaged:
+            self._connection.put_aside()
+            raise
         try:
             self._fold(cursor, DATABASE)
         except BaseException as error:

@@ -38,6 +38,7 @@ class Connection:
         self._instance: Instance | None = None
         self._users = 0
         self._condemned = ""
+        self._condemned_file = 0
         self._known: tuple[int, ...] = ()
         self._replayed: tuple[int, ...] = ()
 
@@ -88,6 +89,8 @@ class Connection:
         """Have the file put aside as soon as nobody looks at it."""
         with self._lock:
             self._condemned = why
+            with contextlib.suppress(OSError):
+                self._condemned_file = self.path.lstat().st_ino
 
     def prepare_write(self) -> None:
         """Make the log file before DuckDB does, so that it is private from the start."""
@@ -112,8 +115,9 @@ class Connection:
             remove(moved)
 
     def _attach(self, instance: Instance) -> None:
-        if self._condemned:
+        if self._condemned and self.path.exists() and self.path.lstat().st_ino == self._condemned_file:
             raise Damaged(self._condemned)
+        self._condemned = ""
         refuse_strangers(self.path)
         self._replay()
         try:

@@ -16,6 +16,7 @@ import pytest
 from catalog_ledger import Ledger
 
 from spotmagic.catalog import Catalog
+from spotmagic.catalog.connection import connection
 from spotmagic.catalog.instance import quoted
 from spotmagic.errors import SpotWarning
 from spotmagic.testing import FakeClock
@@ -186,7 +187,7 @@ def test_what_is_not_our_catalog_is_put_aside_and_made_anew(
 ) -> None:
     DAMAGES[kind](made)
     catalog = Catalog(made.parent, ledger, clock=clock)
-    with pytest.warns(SpotWarning, match="made anew"):
+    with pytest.warns(SpotWarning, match="is made anew"):
         assert sorted(row.name for row in catalog.entries(limit=None)) == ["f"] * 3
         assert catalog.stats().hits == 3
     assert len(put_aside(made.parent)) == 1
@@ -223,7 +224,7 @@ def test_damage_that_shows_only_when_a_block_is_read_is_found_on_the_way(folder:
     for place in range(3 * 4096 + 600, len(data), 4096):
         data[place] ^= 0x55
     path.write_bytes(data)
-    with pytest.warns(SpotWarning, match="made anew"):
+    with pytest.warns(SpotWarning, match="is made anew"):
         assert len(catalog.entries(limit=None)) == 20_000
     assert len(put_aside(folder)) == 1
 
@@ -274,6 +275,21 @@ def test_damage_while_a_kernel_runs_is_told_once(made: Path, ledger: Ledger, clo
     assert len([1 for warning in told if issubclass(warning.category, SpotWarning)]) == 1
 
 
+def test_a_file_that_another_kernel_has_made_anew_is_not_put_aside_again(
+    made: Path, ledger: Ledger, clock: FakeClock
+) -> None:
+    catalog = Catalog(made.parent, ledger, clock=clock)
+    assert catalog.count() == 3
+    connection(made.parent).condemn("a block of it is damaged")
+    fresh = made.with_name("fresh")
+    fresh.write_bytes(made.read_bytes())
+    fresh.replace(made)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert catalog.count() == 3
+    assert put_aside(made.parent) == []
+
+
 def test_a_thrown_away_file_is_made_anew_without_a_word(made: Path, ledger: Ledger, clock: FakeClock) -> None:
     catalog = Catalog(made.parent, ledger, clock=clock)
     assert catalog.count() == 3
@@ -321,6 +337,7 @@ sys.path[:0] = {path!r}
 from pathlib import Path
 from catalog_ledger import Ledger
 from spotmagic.catalog import Catalog
+from spotmagic.catalog.connection import connection
 from spotmagic.catalog.instance import quoted
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 ledger = Ledger()

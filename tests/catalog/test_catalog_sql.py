@@ -175,8 +175,9 @@ def test_settings_cannot_be_changed_back(folder: Path) -> None:
     cursor = instance.cursor()
     for setting in (
         "enable_external_access = true", "allowed_paths = ['/etc/passwd']", "allowed_directories = ['/']",
-        "threads = 8", "autoinstall_known_extensions = true", "autoload_known_extensions = true", "allow_community_extensions = true",
-        "python_enable_replacements = true", "lock_configuration = false", "memory_limit = '64GB'",
+        "threads = 8", "autoinstall_known_extensions = true", "autoload_known_extensions = true",
+        "allow_community_extensions = true", "python_enable_replacements = true",
+        "lock_configuration = false", "memory_limit = '64GB'",
         "temp_directory = '/tmp'",
     ):  # fmt: skip
         with pytest.raises(duckdb.Error):
