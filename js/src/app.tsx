@@ -7,6 +7,7 @@ import { EntryView } from "./entry";
 import { FunctionsView } from "./functions";
 import { LimitsView } from "./limits";
 import { Icon, Spot } from "./marks";
+import { MODES, ModeChoice } from "./modes";
 import { RunsView } from "./runs";
 import { TotalsStrip } from "./totals";
 import type { Totals } from "./wire";
@@ -20,6 +21,11 @@ export function App({ desk }: { desk: Desk }) {
     <section class="panel" aria-label={totals ? `spotmagic, ${totals.spot.name}` : "spotmagic"}>
       <Head desk={desk} />
       <Standing desk={desk} />
+      {totals && totals.mode !== "auto" && (
+        <p class="bar" role="status">
+          <strong>{totals.mode}</strong> {MODES[totals.mode]}
+        </p>
+      )}
       {totals && totals.trouble.map((text) => <p class="bar warn" role="status" key={text}>{text}</p>)}
       {totals && isEmpty(totals) ? (
         <Empty />
@@ -47,8 +53,8 @@ function Head({ desk }: { desk: Desk }) {
       <h2>{totals?.spot.name ?? "spotmagic"}</h2>
       {totals && <code class="folder" title={totals.spot.folder}>{totals.spot.folder}</code>}
       <span class="grow" />
+      {totals && <ModeChoice desk={desk} name="" mode={totals.mode} />}
       <button
-       
         class={`plain round ${fetching ? "turning" : ""}`}
         aria-label="Look again"
         title="Look again"
@@ -65,16 +71,17 @@ function Standing({ desk }: { desk: Desk }) {
   const state = desk.link.state.value;
   const at = desk.totals.value?.at;
   const asOf = at ? ` The numbers are from ${ago(at, desk.now.value)}.` : "";
-  if (state === "busy") {
-    return <p class="bar" role="status">The kernel is busy. This fills in when it answers.</p>;
-  }
-  if (state === "lost") {
-    return <p class="bar" role="status">No kernel has answered yet.{asOf}</p>;
-  }
-  if (state === "gone") {
-    return <p class="bar warn" role="status">Not connected to a kernel.{asOf} Run the cell again to connect.</p>;
-  }
-  return null;
+  const who = desk.alone ? "The server" : "The kernel";
+  if (state === "busy") return <p class="bar" role="status">{who} is busy. This fills in when it answers.</p>;
+  if (state === "lost") return <p class="bar" role="status">{who} has not answered yet.{asOf}</p>;
+  if (state !== "gone") return null;
+  return (
+    <p class="bar warn" role="status">
+      {desk.alone ? "Not connected." : "Not connected to a kernel."}
+      {asOf}{" "}
+      {desk.alone ? "Start spotmagic ui again and open what it prints." : "Run the cell again to connect."}
+    </p>
+  );
 }
 
 function Views({ desk }: { desk: Desk }) {
@@ -95,7 +102,6 @@ function Views({ desk }: { desk: Desk }) {
           {names.map((name) => (
             <button
               key={name}
-             
               role="tab"
               id={`tab-${name}`}
               data-view={name}

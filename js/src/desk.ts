@@ -54,12 +54,21 @@ export class Desk {
   private feed: Model | null = null;
   private closed = false;
 
-  constructor(model: Model, slow?: number) {
+  constructor(
+    private readonly model: Model,
+    slow?: number,
+  ) {
     this.link = new Link(model, this.signal<LinkState>("new"), slow);
     const first = model.get("first") as Partial<First> | null;
     if (first?.totals) this.totals.value = first.totals;
     if (first?.page) this.page.value = { state: "ready", value: first.page };
+    model.on("change:first", this.renewed);
     this.clock = setInterval(this.tick, 1000);
+  }
+
+  /** Whether this is the page of `spotmagic ui`, and not an output of a notebook. */
+  get alone(): boolean {
+    return this.model.get("place") === "page";
   }
 
   /** Draw now and after every change, and ask for what is new since the panel was made. */
@@ -83,6 +92,7 @@ export class Desk {
 
   close(): void {
     this.closed = true;
+    this.model.off("change:first", this.renewed);
     this.feed?.off("change:beat", this.heard);
     clearInterval(this.clock);
     clearTimeout(this.quiet);
@@ -179,6 +189,16 @@ export class Desk {
     await Promise.all([this.loadPage(), this.open.value ? this.loadEntry(false) : undefined]);
   }
 
+  /** Set the mode of a name, or of the spot under the empty name. */
+  async setMode(name: string, mode: string): Promise<void> {
+    try {
+      await this.link.ask("set_mode", { name, mode });
+    } catch (error) {
+      this.complain(error, "The mode was not set");
+    }
+    await this.refresh();
+  }
+
   /** Every second: gauges are read; every ten, ages, and whether a silent kernel is still there. */
   private readonly tick = (): void => {
     const now = Date.now() / 1000;
@@ -188,6 +208,9 @@ export class Desk {
     }
     if (this.view.value === "limits" && this.steerable) void this.loadView();
   };
+
+  /** The panel was shown again, or its server is back. */
+  private readonly renewed = (): void => void this.refresh();
 
   private readonly heard = (): void => {
     const beat = this.feed?.get("beat") as { totals?: Totals } | null;

@@ -7,15 +7,6 @@ import type { Page, Row } from "./wire";
 import { ago, bytes, count, duration, moment, money, number } from "./words";
 
 const KINDS: Record<string, string> = { function: "functions", cell: "cells", http: "requests" };
-const STATUSES: Record<string, string> = {
-  live: "live",
-  superseded: "superseded",
-  expired: "expired",
-  partial: "partial",
-  refused: "refused",
-  corrupt: "corrupt",
-};
-
 export function EntriesView({ desk }: { desk: Desk }) {
   return (
     <>
@@ -54,7 +45,7 @@ function Toolbar({ desk }: { desk: Desk }) {
       )}
       <select aria-label="Status" value={status} onChange={(event) => desk.find({ status: event.currentTarget.value })}>
         {[...new Set(["live", ...(totals?.statuses ?? []), status || "live"])].map((one) => (
-          <option key={one} value={one}>{STATUSES[one] ?? one}</option>
+          <option key={one} value={one}>{one}</option>
         ))}
         <option value="all">any status</option>
       </select>
@@ -80,8 +71,7 @@ function Table({ desk, page }: { desk: Desk; page: Page }) {
   const steerable = desk.steerable;
   return (
     <>
-      <table class="rows" aria-rowcount={page.total + 1} aria-busy={desk.fetching.value}>
-        <caption class="unseen">Entries</caption>
+      <table class="rows" aria-label="Entries" aria-rowcount={page.total + 1} aria-busy={desk.fetching.value}>
         <thead>
           <tr aria-rowindex={1}>
             {steerable && (

@@ -1,7 +1,8 @@
 // What is under this spot, by name: how often it was called, what it cost, what it saved.
 
 import type { Desk } from "./desk";
-import { KindTag, Named, Tag } from "./marks";
+import { Heads, KindTag, Named, Tag } from "./marks";
+import { ModeChoice } from "./modes";
 import { Waiting } from "./waiting";
 import { duration, money, number, percent } from "./words";
 
@@ -11,19 +12,19 @@ export function FunctionsView({ desk }: { desk: Desk }) {
       {(rows) => {
         const priced = rows.some((row) => row.price_paid > 0 || row.price_saved > 0);
         return rows.length ? (
-          <table class="rows">
-            <caption class="unseen">Functions and cells</caption>
-            <thead>
-              <tr>
-                <th scope="col" class="name">Name</th>
-                <th scope="col" class="num">Calls</th>
-                <th scope="col" class="rate">Hit rate</th>
-                <th scope="col" class="num took">Ran for</th>
-                <th scope="col" class="num">Saved</th>
-                {priced && <th scope="col" class="num cost">Paid</th>}
-                <th scope="col" class="num size">Kept</th>
-              </tr>
-            </thead>
+          <table class="rows" aria-label="Functions and cells">
+            <Heads
+              of={[
+                ["Name", "name"],
+                ["Calls", "num"],
+                ["Hit rate", "rate"],
+                ["Ran for", "num took"],
+                ["Saved", "num"],
+                priced && ["Paid", "num cost"],
+                ["Kept", "num size"],
+                ["Mode", "num"],
+              ]}
+            />
             <tbody>
               {rows.map((row) => (
                 <tr key={`${row.kind} ${row.name}`}>
@@ -42,6 +43,7 @@ export function FunctionsView({ desk }: { desk: Desk }) {
                   </td>
                   {priced && <td class="num cost">{row.price_paid > 0 && money(row.price_paid)}</td>}
                   <td class="num size">{number(row.entries)}</td>
+                  <td class="num"><ModeChoice desk={desk} name={row.name} mode={row.mode} /></td>
                 </tr>
               ))}
             </tbody>

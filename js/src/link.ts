@@ -40,6 +40,7 @@ export class Link {
     private readonly slow = SLOW,
   ) {
     model.on("msg:custom", this.receive);
+    model.on("gone", this.cut);
   }
 
   /** The answer to a request. A busy kernel answers late, so this waits; it fails only when nothing can come any more. */
@@ -72,6 +73,7 @@ export class Link {
 
   close(): void {
     this.model.off("msg:custom", this.receive);
+    this.model.off("gone", this.cut);
     this.drop(new Aborted("the panel was closed"));
   }
 
@@ -79,10 +81,15 @@ export class Link {
     try {
       this.model.send(message);
     } catch (error) {
-      this.state.value = "gone";
-      this.drop(new Refused({ type: "Gone", text: error instanceof Error ? error.message : String(error) }));
+      this.cut(error);
     }
   }
+
+  /** Nothing can be sent any more, so nothing will come. */
+  private readonly cut = (error?: unknown): void => {
+    this.state.value = "gone";
+    this.drop(new Refused({ type: "Gone", text: error instanceof Error ? error.message : "The line was cut." }));
+  };
 
   private readonly receive = (message: unknown, buffers?: unknown): void => {
     const reply = message as Reply | null;

@@ -9,9 +9,7 @@ const PATHS = {
   back: "M10 3 5 8l5 5",
   next: "m6 3 5 5-5 5",
   close: "m4 4 8 8m0-8-8 8",
-  pin: "M6 2.5h4l-.5 4 2 2v1h-7v-1l2-2zM8 9.5V14",
   find: "M11 11l3 3M12 7.5a4.5 4.5 0 1 1-9 0 4.5 4.5 0 0 1 9 0z",
-  copy: "M5.5 5.5v-3h8v8h-3M2.5 5.5h8v8h-8z",
 };
 
 export function Icon({ name }: { name: keyof typeof PATHS }) {
@@ -112,5 +110,14 @@ export function Sparkline({ buckets, step }: { buckets: Bucket[]; step: number }
         );
       })}
     </svg>
+  );
+}
+
+/** The head of a table: a label and a class for each column. */
+export function Heads({ of }: { of: readonly (readonly [string, string] | false)[] }) {
+  return (
+    <thead>
+      <tr>{of.map((one) => one && <th key={one[0]} scope="col" class={one[1]}>{one[0]}</th>)}</tr>
+    </thead>
   );
 }

@@ -1,7 +1,7 @@
 // The latest calls with their verdicts: why something ran again.
 
 import type { Desk } from "./desk";
-import { Named, Told, Verdict } from "./marks";
+import { Heads, Named, Told, Verdict } from "./marks";
 import { Waiting } from "./waiting";
 import type { Run } from "./wire";
 import { ago, count, duration, moment, money } from "./words";
@@ -21,17 +21,8 @@ export function RunsView({ desk }: { desk: Desk }) {
     <Waiting of={desk.runs.value} lines={6} retry={() => void desk.refresh()}>
       {(runs) =>
         runs.length ? (
-          <table class="rows">
-            <caption class="unseen">The latest calls</caption>
-            <thead>
-              <tr>
-                <th scope="col">Verdict</th>
-                <th scope="col" class="name">Name</th>
-                <th scope="col" class="why">Why</th>
-                <th scope="col" class="num took">Took</th>
-                <th scope="col" class="num made">When</th>
-              </tr>
-            </thead>
+          <table class="rows" aria-label="The latest calls">
+            <Heads of={[["Verdict", ""], ["Name", "name"], ["Why", "why"], ["Took", "num took"], ["When", "num made"]]} />
             <tbody>
               {runs.map((run) => (
                 <tr key={`${run.started} ${run.key} ${run.verdict}`}>

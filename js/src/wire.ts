@@ -46,6 +46,7 @@ export interface Totals {
   price_paid: number;
   paid_today: number;
   series: { step: number; buckets: Bucket[] };
+  mode: string;
   kinds: string[];
   statuses: string[];
   views: string[];
@@ -80,6 +81,7 @@ export interface FunctionRow {
   price_saved: number;
   errors: number;
   last: number | null;
+  mode: string;
 }
 
 export interface Gauge {
@@ -163,6 +165,7 @@ export interface Methods {
   forget: [{ keys: string[] }, { forgotten: number }];
   pin: [{ keys: string[]; pinned: boolean }, { pinned: number }];
   functions: [Record<string, never>, { rows: FunctionRow[] }];
+  set_mode: [{ name: string; mode: string }, { name: string; mode: string }];
   runs: [{ limit: number }, { rows: Run[] }];
   limits: [Record<string, never>, { rows: LimitRow[] }];
 }

@@ -108,6 +108,7 @@ export function totals(change: Partial<Totals> = {}): Totals {
     price_paid: 0.006,
     paid_today: 0.002,
     series: { step: 3600, buckets: [{ at: 1_799_990_000, hits: 9, ran: 3 }] },
+    mode: "auto",
     kinds: ["cell", "function"],
     statuses: ["live", "expired"],
     views: ["entries", "runs", "functions"],

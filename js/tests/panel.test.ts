@@ -112,7 +112,7 @@ describe("how it stands to the kernel", () => {
     model.hold = true;
     const { text } = show(model);
     await vi.advanceTimersByTimeAsync(4000);
-    expect(text()).toContain("No kernel has answered yet");
+    expect(text()).toContain("The kernel has not answered yet");
   });
 
   it("notices by itself that a kernel it waits for was restarted", async () => {
@@ -415,7 +415,7 @@ describe("manners", () => {
     const model = new FakeModel({ first: first() }, backend());
     const { root } = show(model, { signal: abort.signal });
     await settled();
-    expect(model.listeners()).toBe(1);
+    expect(model.listeners()).toBe(3);
     abort.abort();
     expect(model.listeners()).toBe(0);
     model.sent.length = 0;

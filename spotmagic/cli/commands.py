@@ -251,6 +251,20 @@ def limits(args: Any) -> int:
     return FINE
 
 
+@command(
+    argument("folder", nargs="?", metavar="FOLDER", help="the spot's folder, as with --spot"),
+    argument("--port", type=int, help="the port on 127.0.0.1; 0 for any that is free"),
+    argument("--no-browser", action="store_true", help="only print the address"),
+)
+def ui(args: Any) -> int:
+    """Show the panel on a page of its own, in the browser of this machine."""
+    from spotmagic.dashboard.server import serve
+
+    with spot_at(args.folder or args.spot) as spot:
+        serve(spot, args.port, browse=not args.no_browser, say=show.write)
+    return FINE
+
+
 def _sure(question: str, yes: bool) -> bool:
     """Whether to go on: said with ``--yes``, or asked where somebody can answer."""
     if yes:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from spotmagic import words
 from spotmagic.catalog.filters import STATUSES
-from spotmagic.catalog.rows import Row
+from spotmagic.catalog.rows import FunctionUse, Row
 from spotmagic.dashboard.brief import SMALL, brief
 from spotmagic.dashboard.outputs import OUTPUTS
 from spotmagic.dashboard.preview import Preview
@@ -47,9 +47,17 @@ class Backend:
             "forget": self._forget,
             "pin": self._pin,
             "functions": self._functions,
+            "function": self._function,
+            "set_mode": self._set_mode,
             "runs": self._runs,
             "limits": self._limits,
+            "rebuild": self._rebuild,
         }
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """What may be asked."""
+        return (*self._methods, "preview")
 
     def dispatch(self, method: object, params: object) -> Answer:
         """The answer to a request: plain JSON, and the buffers that it refers to by index.
@@ -61,7 +69,7 @@ class Backend:
         if method == "preview":
             return self._preview(given)
         if not isinstance(method, str) or method not in self._methods:
-            raise unknown("method", str(method)[:100], [*self._methods, "preview"])
+            raise unknown("method", str(method)[:100], self.methods)
         return clean(self._methods[method](given)), []
 
     def first(self) -> Result:
@@ -82,6 +90,7 @@ class Backend:
             **{name: getattr(stats, name) for name in _TOTALS},
             "paid_today": self._paid_since(_midnight(now)),
             "series": self._series(),
+            "mode": self._spot.mode_of(""),
             "kinds": kinds,
             "statuses": statuses,
             "views": ["entries", "runs", "functions", *(["limits"] if len(self._spot.limits) else [])],
@@ -178,7 +187,25 @@ class Backend:
     # functions, runs, limits
 
     def _functions(self, _: Params) -> Result:
-        return {"rows": list(map(_fields, self._spot.catalog.functions()))}
+        return {"rows": list(map(self._use, self._spot.catalog.functions()))}
+
+    def _function(self, params: Params) -> Result:
+        """All about one name: its counts, its mode, and what came of its latest calls."""
+        name = params.text("name")
+        use = next((use for use in self._spot.catalog.functions() if use.name == name), None)
+        if use is None:
+            raise SpotError(f"nothing is known of {name or 'a function without a name'}", todo="Call it once")
+        runs = self._spot.catalog.runs(name=name, limit=params.number("limit", 20, 1, 1000))
+        return {"row": self._use(use), "runs": [_run(run) for run in runs]}
+
+    def _use(self, use: FunctionUse) -> Result:
+        return _fields(use) | {"mode": self._spot.mode_of(use.name)}
+
+    def _set_mode(self, params: Params) -> Result:
+        """Set the mode of a name, or of the spot where none is given."""
+        name = params.text("name")
+        self._spot.set_mode(params.text("mode"), name)
+        return {"name": name, "mode": self._spot.mode_of(name)}
 
     def _runs(self, params: Params) -> Result:
         limit = params.number("limit", 100, 1, 1000)
@@ -186,6 +213,11 @@ class Backend:
 
     def _limits(self, _: Params) -> Result:
         return {"rows": self._limit_states()}
+
+    def _rebuild(self, _: Params) -> Result:
+        """Make the table about the entries anew from the entries themselves."""
+        self._spot.rebuild()
+        return {"entries": self._spot.stats().entries}
 
     def _limit_states(self) -> list[Result]:
         return list(map(_gauges, self._spot.limits.states()))

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import threading
 import weakref
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anywidget
 import traitlets
 
 from spotmagic.dashboard.backend import Backend
+from spotmagic.dashboard.watch import EVERY, REST, Watch
 from spotmagic.dashboard.wire import clean
 
 if TYPE_CHECKING:
     from spotmagic.spot import Spot
-
-EVERY = 0.5  # seconds between looks at the folder
-REST = 2.0  # seconds between looks after a minute without news
 
 
 class Feed(anywidget.AnyWidget):  # type: ignore[misc]
@@ -32,24 +29,19 @@ class Feed(anywidget.AnyWidget):  # type: ignore[misc]
 
 
 class Pulse:
-    """Watches a spot's folder and pushes its totals to a feed.
-
-    Looking costs a listing of the journal folder; the catalog is asked only when that has changed.
-    """
+    """Watches a spot's folder and pushes its totals to a feed. The catalog is asked only when there is news."""
 
     def __init__(self, spot: Spot, backend: Backend) -> None:
         self.feed = Feed()
-        self._folder = spot.folder
         self._backend = backend
         self._stop = threading.Event()
-        self._seen: object = None
-        self._quiet = 0.0
+        self._watch = Watch(spot.folder)
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Begin to watch, in a daemon thread. Nothing happens when it already does."""
         if self._thread is None:
-            self._seen = mark(self._folder)
+            self._watch.settle()
             given = (weakref.ref(self), self._stop)
             self._thread = threading.Thread(target=_watch, args=given, name="spotmagic-feed", daemon=True)
             self._thread.start()
@@ -61,24 +53,9 @@ class Pulse:
 
     def look(self) -> float:
         """Push the totals if anything was written. Returns the seconds until the next look."""
-        seen = mark(self._folder)
-        if seen == self._seen:
-            self._quiet += EVERY
-            return EVERY if self._quiet < 60 else REST
-        self._seen, self._quiet = seen, 0.0
-        self.feed.beat = {"totals": clean(self._backend.totals())}
-        return EVERY
-
-
-def mark(folder: Path) -> object:
-    """What changes when any kernel writes to a spot: the sizes of its journals."""
-    found = []
-    for place in ("journal", "segments"):
-        try:
-            found += [(path.name, path.stat().st_size) for path in (folder / place).iterdir()]
-        except OSError:
-            continue
-    return sorted(found)
+        if self._watch.look():
+            self.feed.beat = {"totals": clean(self._backend.totals())}
+        return self._watch.wait
 
 
 def _watch(pulse: weakref.ref[Pulse], stop: threading.Event) -> None:

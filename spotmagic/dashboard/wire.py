@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,12 @@ def clean(value: Any) -> Any:
     return clean(str(value))
 
 
+def frame(message: Mapping[str, Any], buffers: Sequence[bytes] = ()) -> bytes:
+    """A message and its buffers in one piece: the length of the head in 4 bytes, the head as JSON, the buffers."""
+    head = json.dumps({**message, "sizes": [len(buffer) for buffer in buffers]}, ensure_ascii=False).encode()
+    return b"".join([len(head).to_bytes(4, "little"), head, *buffers])
+
+
 class Params:
     """The parameters of a request, checked as they are taken.
 
@@ -46,7 +53,7 @@ class Params:
     def text(self, name: str, default: str = "") -> str:
         """A text of at most 500 letters."""
         value = self._given.get(name, default)
-        if not isinstance(value, str) or len(value) > MAX_TEXT:
+        if not isinstance(value, str) or len(value) > MAX_TEXT or clean(value) != value:
             raise OptionError(f"{name} is not a text of at most {MAX_TEXT} letters")
         return value
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -147,3 +152,31 @@ def test_a_closed_pipe_is_no_error(folder: Path) -> None:
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2 and "COMMAND" in capsys.readouterr().out
     assert main(["--version"]) == 0 and capsys.readouterr().out.startswith("spotmagic ")
+
+
+def test_ui_tells_a_folder_that_is_none_and_a_port_that_is_taken(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "nowhere is no spot" in said(capsys, "ui", "nowhere", code=2)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert f"port {port} is not free" in said(capsys, "ui", "demo", "--port", port, "--no-browser", code=2)
+
+
+def test_ui_prints_its_address_serves_and_ends_with_ctrl_c(folder: Path) -> None:
+    command = [sys.executable, "-m", "spotmagic", "ui", "demo", "--port", "0", "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stderr is not None
+        address = process.stdout.readline().split()[-1]
+        for _ in range(100):
+            try:
+                with urllib.request.urlopen(urllib.request.Request(address), timeout=5) as page:
+                    raise AssertionError(page.status)
+            except urllib.error.HTTPError as error:  # urllib keeps no cookies: it is sent in, and then not known
+                assert error.code == 401
+                break
+            except urllib.error.URLError:
+                time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+        assert process.stderr.read() == ""

@@ -277,3 +277,37 @@ def test_first_holds_totals_and_rows_so_that_the_panel_paints_without_asking(bac
     assert first["totals"]["entries"] == 1
     assert first["page"]["rows"][0]["name"] == "ask"
     assert len(strict(first)) < 20_000
+
+
+@pytest.mark.parametrize("field", ["search", "name", "kind", "status", "order"])
+def test_half_a_letter_is_no_text(backend: Backend, field: str) -> None:
+    """A lone surrogate can be said in JSON but not in the catalog."""
+    with pytest.raises(OptionError, match=field):
+        backend.dispatch("entries", {field: "\ud800"})
+
+
+def test_modes_are_set_and_told_by_name(backend: Backend, spot: Spot, keep: Keep) -> None:
+    keep(name="ask")
+    assert backend.dispatch("set_mode", {"mode": "replay"})[0] == {"name": "", "mode": "replay"}
+    assert backend.dispatch("totals", {})[0]["mode"] == "replay"
+    assert backend.dispatch("set_mode", {"mode": "off", "name": "ask"})[0] == {"name": "ask", "mode": "off"}
+    assert backend.dispatch("functions", {})[0]["rows"][0]["mode"] == "off"
+    assert (spot.mode_of("ask"), spot.mode_of("other")) == ("off", "replay")
+    with pytest.raises(OptionError, match="Did you mean replay"):
+        backend.dispatch("set_mode", {"mode": "replai"})
+
+
+def test_one_function_tells_its_counts_and_its_latest_calls(backend: Backend, keep: Keep) -> None:
+    keep(name="ask", reason="`q` changed")
+    keep(name="other")
+    told, _ = backend.dispatch("function", {"name": "ask"})
+    assert (told["row"]["name"], told["row"]["misses"], told["row"]["mode"]) == ("ask", 1, "auto")
+    assert [run["reason"] for run in told["runs"]] == ["`q` changed"]
+    with pytest.raises(SpotError, match="nothing is known of nobody"):
+        backend.dispatch("function", {"name": "nobody"})
+
+
+def test_the_table_is_made_anew_on_request(backend: Backend, spot: Spot, keep: Keep) -> None:
+    keep()
+    (spot.folder / "spot.duckdb").write_bytes(b"damaged")
+    assert backend.dispatch("rebuild", {})[0] == {"entries": 1}

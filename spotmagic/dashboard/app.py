@@ -1,0 +1,131 @@
+"""The page and the JSON API over one backend. Who may ask is the guard's business."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from spotmagic.dashboard.backend import Backend
+from spotmagic.dashboard.request import failure, reply_to
+from spotmagic.dashboard.watch import REST, Watch
+from spotmagic.dashboard.wire import clean, frame
+from spotmagic.errors import OptionError, SpotError
+
+if TYPE_CHECKING:
+    from spotmagic.spot import Spot
+
+STATIC = Path(__file__).with_name("static")
+SCRIPTS = ("page.js", "panel.js")
+_UNSUPPORTED = 1003
+
+
+def app(spot: Spot) -> Starlette:
+    """The page of a spot at ``/``, its live line at ``/live``, and ``POST /api/<method>``."""
+    backend = Backend(spot)
+    page = (STATIC / "page.html").read_text("utf-8").replace("$name", escape(spot.name))
+    scripts = {name: (STATIC / name).read_bytes() for name in SCRIPTS}
+
+    async def index(_: Request) -> Response:
+        return HTMLResponse(page)
+
+    async def script(request: Request) -> Response:
+        return Response(scripts[request.url.path[1:]], media_type="text/javascript")
+
+    async def api(request: Request) -> Response:
+        method = request.path_params["method"]
+        if method not in backend.methods:
+            return _refuse(404, OptionError(f"there is no method {method[:100]}"))
+        try:
+            params = json.loads(await request.body() or b"{}")
+        except (ValueError, RecursionError):
+            return _refuse(400, OptionError("the body is not JSON"))
+        try:
+            result, buffers = await run_in_threadpool(backend.dispatch, method, params)
+        except OptionError as error:
+            return _refuse(400, error)
+        except SpotError as error:
+            return _refuse(409, error)
+        except Exception as error:  # trouble of ours, told to who asked
+            return _refuse(500, error)
+        held = {"buffers": [base64.b64encode(buffer).decode() for buffer in buffers]} if buffers else {}
+        return JSONResponse({"ok": True, "result": result, **held})
+
+    async def live(socket: WebSocket) -> None:
+        await Line(socket, spot, backend).serve()
+
+    return Starlette(
+        routes=[
+            Route("/", index),
+            *(Route(f"/{name}", script) for name in SCRIPTS),
+            Route("/api/{method}", api, methods=["POST"]),
+            WebSocketRoute("/live", live),
+        ]
+    )
+
+
+def _refuse(status: int, error: Exception) -> Response:
+    return JSONResponse({"ok": False, "error": failure(error)}, status)
+
+
+class Line:
+    """One page's socket: its requests are answered in their order, and the totals are pushed when there is news."""
+
+    def __init__(self, socket: WebSocket, spot: Spot, backend: Backend) -> None:
+        self._socket, self._backend = socket, backend
+        self._watch = Watch(spot.folder)
+        self._sending = asyncio.Lock()
+
+    async def serve(self) -> None:
+        """Answer until the page goes."""
+        await self._socket.accept()
+        beats = asyncio.create_task(self._beat())
+        try:
+            with contextlib.suppress(WebSocketDisconnect):
+                await self._listen()
+        finally:
+            beats.cancel()
+
+    async def _listen(self) -> None:
+        while True:
+            message = await self._socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            try:
+                content = json.loads(message["text"])
+            except (KeyError, TypeError, ValueError, RecursionError):  # bytes, or no JSON
+                await self._socket.close(_UNSUPPORTED)
+                return
+            reply = await run_in_threadpool(reply_to, self._backend, content)
+            if reply is not None:
+                await self._send(*reply)
+
+    async def _beat(self) -> None:
+        self._watch.settle()
+        wait = self._watch.wait
+        while True:
+            await asyncio.sleep(wait)
+            try:
+                if await run_in_threadpool(self._watch.look):
+                    totals = await run_in_threadpool(self._backend.totals)
+                    await self._send({"t": "beat", "totals": clean(totals)})
+                wait = self._watch.wait
+            except WebSocketDisconnect:
+                return
+            except Exception:  # the folder is gone: the numbers stand still until it is there again
+                wait = REST
+
+    async def _send(self, message: dict[str, Any], buffers: list[bytes] | None = None) -> None:
+        async with self._sending:
+            await self._socket.send_bytes(frame(message, buffers or []))

@@ -1,0 +1,400 @@
+"""The page's server: who may ask it, and that nothing asked of it breaks it or leads out of it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import http.client
+import json
+import random
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from spotmagic.dashboard.backend import Backend
+from spotmagic.dashboard.server import Server
+from spotmagic.errors import OptionError
+from spotmagic.spot import Spot
+from spotmagic.testing import FakeClock
+
+from .conftest import HOSTILE, Keep
+
+PNG = b"\x89PNG\r\n\x1a\n...."
+
+
+class Said(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Client:
+    """Asks a server what a test says, header by header."""
+
+    def __init__(self, server: Server) -> None:
+        self.server, self.port = server, server.port
+
+    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Said:
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        line.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        answer = line.getresponse()
+        try:
+            return Said(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+        finally:
+            line.close()
+
+    def get(self, path: str, **headers: str) -> Said:
+        return self.ask("GET", path, **{"Authorization": f"Bearer {self.server.token}", **headers})
+
+    def api(self, method: str, params: Any = None, **headers: str) -> Said:
+        body = params if isinstance(params, bytes) else json.dumps(params or {}).encode()
+        known = {"Authorization": f"Bearer {self.server.token}", "Content_Type": "application/json"}
+        return self.ask("POST", f"/api/{method}", body, **{**known, **headers})
+
+    def cookie(self) -> str:
+        return self.ask("GET", f"/?token={self.server.token}").headers["set-cookie"].split(";")[0]
+
+    def live(self, *messages: Any, answers: int, **headers: str) -> list[tuple[dict[str, Any], bytes]]:
+        """What comes back over a socket, after these messages."""
+
+        async def talk() -> list[tuple[dict[str, Any], bytes]]:
+            given = {"origin": f"http://127.0.0.1:{self.port}", "cookie": self.cookie(), **headers}
+            address = f"ws://127.0.0.1:{self.port}/live"
+            host = given.pop("host", None)
+            where = {"host": "127.0.0.1", "port": self.port} if host else {}
+            async with connect(
+                address if host is None else f"ws://{host}/live",
+                origin=given.pop("origin") or None,
+                additional_headers=given,
+                max_size=None,
+                **where,
+            ) as line:
+                for message in messages:
+                    await line.send(message if isinstance(message, str | bytes) else json.dumps(message))
+                return [_opened(await asyncio.wait_for(line.recv(), 20)) for _ in range(answers)]
+
+        return asyncio.run(talk())
+
+
+def _opened(frame: Any) -> tuple[dict[str, Any], bytes]:
+    length = int.from_bytes(frame[:4], "little")
+    return json.loads(frame[4 : 4 + length]), frame[4 + length :]
+
+
+@pytest.fixture
+def client(spot: Spot, keep: Keep) -> Iterator[Client]:
+    keep("an answer", name="ask")
+    server = Server(spot, 0)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    yield Client(server)
+    server.stop()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+# the way in
+
+
+def test_the_token_opens_the_page_once_and_leaves_the_address(client: Client) -> None:
+    first = client.ask("GET", f"/?token={client.server.token}")
+    assert (first.status, first.headers["location"]) == (303, "/")
+    made = first.headers["set-cookie"]
+    assert made.startswith(f"spotmagic-{client.port}=")
+    assert "HttpOnly" in made and "SameSite=Strict" in made
+    assert client.server.token not in made
+    page = client.ask("GET", "/", Cookie=client.cookie())
+    assert page.status == 200 and b"page.js" in page.body and b"<title>default" in page.body
+
+
+@pytest.mark.parametrize("path", ["/", "/page.js", "/panel.js", "/?token=", "/?token=wrong", "/nothing", "/live"])
+def test_without_the_token_nothing_is_told(client: Client, path: str) -> None:
+    said = client.ask("GET", path)
+    assert said.status == 401
+    assert "set-cookie" not in said.headers
+
+
+@pytest.mark.parametrize("headers", [{"Cookie": "spotmagic-{port}=x"}, {"Cookie": '"'}, {"Authorization": "Bearer é"}])
+def test_a_wrong_secret_is_no_secret(client: Client, headers: dict[str, str]) -> None:
+    given = {name: value.format(port=client.port) for name, value in headers.items()}
+    assert client.ask("GET", "/", **given).status == 401
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example:{port}", "", "::1"]
+)
+def test_a_name_that_was_bent_to_this_machine_gets_nothing(client: Client, host: str) -> None:
+    given = host.format(port=client.port)
+    assert client.get("/", Host=given).status == 421
+    assert client.api("totals", Host=given).status == 421
+
+
+def test_localhost_is_ours_too(client: Client) -> None:
+    assert client.get("/", Host=f"localhost:{client.port}").status == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "https://127.0.0.1:{port}"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-site"},
+    ],
+)
+def test_another_page_may_change_nothing(client: Client, spot: Spot, headers: dict[str, str]) -> None:
+    key = spot.entries()[0].key
+    given = {name: value.format(port=client.port) for name, value in headers.items()}
+    assert client.api("forget", {"keys": [key]}, Cookie=client.cookie(), **given).status == 403
+    assert len(spot.entries()) == 1
+    own = client.api("forget", {"keys": [key]}, Origin=f"http://127.0.0.1:{client.port}", Sec_Fetch_Site="same-origin")
+    assert own.json == {"ok": True, "result": {"forgotten": 1}}
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+def test_what_a_form_could_send_is_not_taken(client: Client, kind: str) -> None:
+    assert client.api("totals", Content_Type=kind).status == 415
+
+
+def test_only_get_and_post_are_understood(client: Client) -> None:
+    for method in ("PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"):
+        assert client.ask(method, "/api/totals").status == 405
+    assert client.get("/api/totals").status == 405
+
+
+def test_every_answer_says_how_it_may_be_used(client: Client) -> None:
+    answers = [client.get("/"), client.get("/nothing"), client.ask("GET", "/"), client.api("totals"), client.api("no")]
+    for said in answers:
+        policy = said.headers["content-security-policy"]
+        assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy and "script-src 'self';" in policy
+        assert said.headers["x-content-type-options"] == "nosniff"
+        assert said.headers["referrer-policy"] == "no-referrer"
+        assert said.headers["cache-control"] == "no-store"
+        assert not [name for name in said.headers if name.startswith("access-control")]
+        assert "server" not in said.headers
+
+
+def test_a_large_request_is_refused(client: Client) -> None:
+    assert client.api("entries", b'{"search": "' + b"x" * 1_000_000 + b'"}').status == 413
+    assert client.api("totals").status == 200
+
+
+def test_it_listens_on_loopback_alone(client: Client) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.2", client.port))  # would be taken, did it listen everywhere
+
+
+# the API
+
+
+def test_the_api_answers_in_json(client: Client, spot: Spot, keep: Keep) -> None:
+    totals = client.api("totals")
+    assert totals.headers["content-type"] == "application/json"
+    assert totals.json["result"] == Backend(spot).dispatch("totals", {})[0]
+    assert client.api("entries", {"search": "ask"}).json["result"]["total"] == 1
+    assert client.ask("POST", "/api/totals", b"", Authorization=f"Bearer {client.server.token}",
+                      Content_Type="application/json; charset=utf-8").status == 200  # fmt: skip
+    picture = keep(PNG)
+    shown = client.api("preview", {"key": picture, "part": "value"}).json
+    assert base64.b64decode(shown["buffers"][shown["result"]["buffer"]]) == PNG
+
+
+def test_a_mistake_is_told_in_words(client: Client) -> None:
+    wrong = client.api("entries", {"limit": 0})
+    assert wrong.status == 400 and wrong.json["error"]["type"] == "OptionError"
+    assert client.api("nothing").status == 404
+    assert client.api("entry", {"key": "0" * 32}).status == 409
+    for body in (b"{", b"[", b"\xff", b"[" * 200_000, b"1" * 5000, b'"text"', b"[]", b"null"):
+        assert client.api("entries", body).status == 400
+
+
+def test_trouble_inside_is_told_and_ends_nothing(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> Any:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(Backend, "dispatch", broken)
+    said = client.api("totals")
+    assert said.status == 500 and said.json == {"ok": False, "error": {"type": "RuntimeError", "text": "a bug"}}
+
+
+# the line
+
+
+def ask(method: str, rid: str = "a.1", **params: Any) -> dict[str, Any]:
+    return {"t": "request", "v": 1, "rid": rid, "method": method, "params": params}
+
+
+def test_the_line_answers_in_order_with_buffers(client: Client, keep: Keep) -> None:
+    key = keep(PNG)
+    wanted = [ask("totals", "a.1"), {"t": "probe"}, ask("preview", "a.2", key=key, part="value"), ask("no", "a.3")]
+    (one, _), (two, picture), (three, _) = client.live(*wanted, answers=3)
+    assert (one["rid"], one["ok"], two["rid"], two["ok"], three["rid"], three["ok"]) == (
+        "a.1", True, "a.2", True, "a.3", False,
+    )  # fmt: skip
+    assert (two["sizes"], picture) == ([len(PNG)], PNG)
+
+
+def test_what_any_kernel_writes_comes_over_the_line(client: Client, keep: Keep) -> None:
+    threading.Timer(0.4, lambda: keep("later", name="two")).start()
+    ((beat, _),) = client.live(answers=1)
+    assert beat["t"] == "beat" and beat["totals"]["entries"] == 2
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": ""},
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"cookie": ""},
+        {"cookie": "spotmagic-1=x"},
+        {"host": "evil.example:{port}"},
+    ],
+)
+def test_a_line_from_elsewhere_is_refused(client: Client, headers: dict[str, str]) -> None:
+    given = {name: value.format(port=client.port) for name, value in headers.items()}
+    with pytest.raises(InvalidStatus) as refused:
+        client.live(ask("totals"), answers=1, **given)
+    assert refused.value.response.status_code == 403
+
+
+@pytest.mark.parametrize("message", [b"\0\1", "{", "[" * 100_000, "1" * 5000])
+def test_what_is_no_message_ends_the_line_and_no_more(client: Client, message: Any) -> None:
+    with pytest.raises(Exception, match="1003"):
+        client.live(message, answers=1)
+    assert client.live(ask("totals"), answers=1)[0][0]["ok"]
+
+
+# hostile requests
+
+PATHS = """
+/../../etc/passwd /%2e%2e/%2e%2e/etc/passwd /static/panel.js //etc/passwd /api/../panel.js /panel.js/ /panel.js%00 /api/
+/api/entry/../../x /api/%2e%2e%2fsecret /C:\\secret /\\..\\secret /?token=\xff /.spotmagic/default/format.json
+/format.json /spot.duckdb /api/__init__ /api/dispatch /%ff%fe /api/preview?key=../../secret http://evil/ *
+""".split()
+VALUES: list[Any] = [
+    *[None, True, 0, -1, 1, 2**63, 2**200, -(2**70), 1.5, [], [None], [["0" * 32]], {}, {"a": 1}],
+    *["", "x" * 501, "../../secret", "/etc/passwd", "\0", "\ud800", HOSTILE, "\u202e", "read_text('/etc/passwd')"],
+    *["'; DROP TABLE entries; --", "%' OR 1=1 --", "[", "[!", "*?[", "]" * 9, "live", "all", "-created", "-" * 9],
+    *["0" * 32, "F" * 32, "g" * 32, "0" * 33, ["0" * 32], ["\ud800"], "replay", "auto", "value", "outputs", "ask"],
+]
+NAMES = "key keys name part limit offset order search kind status pinned mode all x".split()
+METHODS = "totals entries entry preview forget pin functions function set_mode runs limits rebuild".split()
+ODD = """Host: evil
+Cookie: a=\xff; ;=;
+Content-Length: -1
+Content-Length: 99999999999
+Content-Type: application/json
+Transfer-Encoding: chunked
+Origin: null
+Upgrade: websocket
+Connection: upgrade
+: nameless
+Expect: 100-continue""".split("\n")
+
+
+def test_a_thousand_hostile_requests_break_nothing_and_lead_nowhere(client: Client, spot: Spot, keep: Keep) -> None:
+    """Seeded, so that one that breaks something is found again."""
+    secret = spot.folder.parent.parent / "secret"
+    secret.write_text("the secret that must not be told")
+    key = keep({"a": [1, 2, HOSTILE]}, name=HOSTILE)
+    outside = listing(spot.folder.parent.parent, spot.folder)
+    chance = random.Random(7)
+    seen: dict[int, int] = {}
+    for number in range(1000):
+        if number % 4 == 0:
+            said = raw(client, chance)
+        else:
+            names = chance.sample(NAMES, chance.randint(0, 4))
+            params: Any = {name: chance.choice([*VALUES, key]) for name in names}
+            method = chance.choice([*METHODS, chance.choice(["nothing", "%2e%2e", "_entries", "__class__", "first"])])
+            body = json.dumps(chance.choice([params, params, params, [params], chance.choice(VALUES)])).encode()
+            if chance.random() < 0.1:
+                body = bytes(byte ^ (chance.random() < 0.05) for byte in body)
+            said = client.api(method, body)
+        assert said.status < 500, (number, said)
+        assert b"secret that must not" not in said.body and b"root:" not in said.body
+        seen[said.status] = seen.get(said.status, 0) + 1
+    assert len(seen) > 4 and seen[200] > 100, seen
+    assert listing(spot.folder.parent.parent, spot.folder) == outside
+
+
+def raw(client: Client, chance: random.Random) -> Said:
+    """A request that no library would send."""
+    path = chance.choice(PATHS)
+    head = chance.choice(["GET", "GET", "POST", "HEAD", "get", "G" * 99, "CONNECT"])
+    lines = [f"{head} {path} HTTP/1.{chance.choice('11019')}"]
+    ours = [f"Host: 127.0.0.1:{client.port}", f"Authorization: Bearer {client.server.token}"]
+    lines += chance.sample([*ours, *ours, "X: " + "y" * 9000, *ODD], chance.randint(0, 6))
+    with socket.create_connection(("127.0.0.1", client.port), timeout=20) as line:
+        line.sendall("\r\n".join([*lines, "", ""]).encode("latin-1", "replace"))
+        line.shutdown(socket.SHUT_WR)
+        answer = http.client.HTTPResponse(line)
+        try:
+            answer.begin()
+            return Said(answer.status, {}, answer.read())
+        except (http.client.HTTPException, ConnectionError):  # hung up on, or only half a request
+            return Said(0, {}, b"")
+
+
+def listing(root: Path, but: Path) -> list[tuple[str, int, int]]:
+    """Every file under a folder but those under another one, with what tells a change."""
+    found = [path for path in root.rglob("*") if path.is_file() and but not in path.parents]
+    return sorted((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in found)
+
+
+# how it starts and ends
+
+
+def test_a_taken_port_is_told_when_it_was_asked_for(spot: Spot, client: Client) -> None:
+    with pytest.raises(OptionError, match=f"port {client.port} is not free: another program has it"):
+        Server(spot, client.port)
+    for port in (-1, 70_000):
+        with pytest.raises(OptionError, match="ports go from 0 to 65535"):
+            Server(spot, port)
+
+
+def test_without_the_extra_it_names_what_to_install(spot: Spot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(OptionError, match=r'pip install "spotmagic\[ui\]"'):
+        Server(spot, 0)
+
+
+def test_it_ends_while_pages_are_open(spot: Spot) -> None:
+    server = Server(spot, 0)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    client = Client(server)
+
+    async def hold() -> float:
+        headers = {"cookie": client.cookie()}
+        origin: Any = f"http://127.0.0.1:{server.port}"
+        async with connect(f"ws://127.0.0.1:{server.port}/live", origin=origin, additional_headers=headers) as line:
+            began = time.monotonic()
+            server.stop()
+            with pytest.raises(Exception, match="1012|1006|no close"):
+                await asyncio.wait_for(line.recv(), 10)
+            return time.monotonic() - began
+
+    assert asyncio.run(hold()) < 5
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_two_pages_see_what_the_other_does(client: Client, spot: Spot, clock: FakeClock) -> None:
+    client.api("set_mode", {"mode": "replay", "name": "ask"})
+    assert client.api("functions").json["result"]["rows"][0]["mode"] == "replay"
+    assert spot.mode_of("ask") == "replay"
