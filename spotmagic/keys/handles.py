@@ -53,7 +53,7 @@ def handle_settings(value: Any) -> dict[str, str] | None:
 
 def is_handle_type(kind: type) -> bool:
     """Whether values of this type count by type and settings."""
-    return _judged(kind)  # type: ignore[arg-type]
+    return _judged(kind)
 
 
 @functools.lru_cache(maxsize=512)

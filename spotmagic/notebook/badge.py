@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from spotmagic.engine.call import Outcome
-from spotmagic.notebook.view import duration, money
+from spotmagic.words import duration, money
 
 _GREEN, _TROUBLE = "light-dark(#1a7f37,#3fb950)", "light-dark(#bc4c00,#f0883e)"
 _COLOURS = {

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from spotmagic.errors import OptionError, unknown
 from spotmagic.notebook.line import split
-from spotmagic.notebook.view import View, duration, money, size
+from spotmagic.notebook.view import View
 from spotmagic.options import Mode
 from spotmagic.spot import Spot, choose, current, last
+from spotmagic.words import duration, money, percent, size
 
 if TYPE_CHECKING:
     from spotmagic.notebook.cells import Cells
@@ -80,7 +81,7 @@ def status(session: Session) -> View:
     spot, stats, outcome = session.spot, session.spot.stats(), last()
     lines = [
         f"{_results(stats.entries)}, {size(stats.bytes)} in {spot.folder}",
-        f"{stats.hits:,} hits, {stats.misses:,} runs ({stats.hit_rate:.0%} hits); "
+        f"{stats.hits:,} hits, {stats.misses:,} runs ({percent(stats.hits, stats.hits + stats.misses)} hits); "
         f"saved {duration(stats.seconds_saved)} and {money(stats.price_saved)}, paid {money(stats.price_paid)}",
         f"mode {spot.mode_of('')}",
     ]
@@ -193,7 +194,7 @@ def _stats(session: Session, name: str | None = None) -> View:
         ("size", size(stats.bytes)),
         ("hits", f"{stats.hits:,}"),
         ("runs", f"{stats.misses:,}"),
-        ("hit rate", f"{stats.hit_rate:.0%}"),
+        ("hit rate", percent(stats.hits, stats.hits + stats.misses)),
         ("time saved", duration(stats.seconds_saved)),
         ("money saved", money(stats.price_saved)),
         ("money paid", money(stats.price_paid)),

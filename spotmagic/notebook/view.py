@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 _BOX = "font:13px/1.5 system-ui,sans-serif;margin:2px 0;color:inherit"
 _CELL = "text-align:left;padding:1px 14px 1px 0;white-space:pre-wrap;vertical-align:top"
@@ -54,34 +53,3 @@ class View:
 def _coloured(line: str) -> str:
     colour = _DIFF.get(line[:1])
     return f'<span style="color:{colour}">{escape(line)}</span>\n' if colour else escape(line) + "\n"
-
-
-def duration(seconds: float) -> str:
-    """A duration for people: ``"0.4 ms"``, ``"3.2 s"``, ``"5 min"``, ``"2 h"``, ``"3 d"``."""
-    if seconds < 0.9995:
-        return f"{seconds * 1000:.1f} ms" if seconds < 0.00995 else f"{seconds * 1000:.0f} ms"
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    for unit, length, until in (("min", 60.0, 90.0), ("h", 3600.0, 36.0), ("d", 86400.0, float("inf"))):
-        if seconds / length < until:
-            return f"{seconds / length:.0f} {unit}"
-    raise AssertionError
-
-
-def money(price: float) -> str:
-    """An amount with as many digits as it needs: ``"$1.20"``, ``"$0.0004"``."""
-    return f"${price:.2f}" if price >= 0.095 or price == 0 else f"${price:.2g}"
-
-
-def size(count: float) -> str:
-    """Bytes for people: ``"12 B"``, ``"3.4 kB"``, ``"1.2 GB"``."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 999.5:
-            return f"{count:.0f} {unit}" if unit == "B" or count >= 99.5 else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
-
-
-def show(shell: Any, view: View) -> None:
-    """Put a view out as one display of html and plain text."""
-    shell.display_pub.publish({"text/plain": repr(view), "text/html": view._repr_html_()}, {})
