@@ -168,3 +168,15 @@ def test_config_root_holds_until_unloaded(shell, tmp_path):
     assert setting("root") == str(tmp_path)
     shell.extension_manager.unload_extension("spotmagic")
     assert setting("root") is None
+
+
+def test_the_panel_in_a_terminal_is_printed_once(shell, capsys, tmp_path):
+    from spotmagic import Spot
+    from spotmagic.spot import choose
+
+    shell.extension_manager.load_extension("spotmagic")
+    with Spot("printed", root=tmp_path) as spot:
+        choose(spot)
+        for cell in ("%spot panel", "import spotmagic\nspotmagic.panel()"):
+            shell.run_cell(cell, store_history=True).raise_error()
+            assert capsys.readouterr().out.count("spotmagic printed:") == 1
