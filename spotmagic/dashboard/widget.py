@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +13,12 @@ import traitlets
 from spotmagic.dashboard import twin
 from spotmagic.dashboard.backend import Backend
 from spotmagic.dashboard.feed import Pulse
+from spotmagic.dashboard.request import reply_to
 from spotmagic.errors import SpotError
 
 if TYPE_CHECKING:
     from spotmagic.spot import Spot
 
-VERSION = 1
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -53,18 +52,11 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
         super().close()
 
     def _received(self, _: Any, content: Any, __: Any) -> None:
-        """Answer a request. Whatever goes wrong becomes an answer too, as nobody else would hear of it."""
-        if not isinstance(content, Mapping) or content.get("t") != "request":
-            return
-        reply: dict[str, Any] = {"t": "reply", "v": VERSION, "rid": content.get("rid")}
-        buffers: Sequence[bytes] = ()
-        try:
-            result, buffers = self._backend.dispatch(content.get("method", ""), content.get("params") or {})
-            reply |= {"ok": True, "result": result}
-        except Exception as error:
-            text = str(error).encode("utf-8", "replace").decode()
-            reply |= {"ok": False, "error": {"type": type(error).__name__, "text": text[:2000]}}
-        self.send(reply, buffers=list(buffers))
+        """Answer a request."""
+        reply = reply_to(self._backend, content)
+        if reply is not None:
+            message, buffers = reply
+            self.send(message, buffers=buffers)
 
     def _first(self) -> dict[str, Any]:
         try:
