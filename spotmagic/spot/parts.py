@@ -13,7 +13,8 @@ from spotmagic.engine.drive import Engine
 from spotmagic.engine.flight import Flight
 from spotmagic.engine.ledger import Ledger
 from spotmagic.spot.session import tell_outcome
-from spotmagic.store.blobs import Blobs, FolderBlobs
+from spotmagic.store.blobs import Blobs
+from spotmagic.store.object_blobs import blobs_at
 from spotmagic.store.protocol import Store
 from spotmagic.store.store import FolderStore
 from spotmagic.store.trust import Ring
@@ -68,7 +69,7 @@ def open_parts(folder: Path, *, ring: Ring, blobs: str | Path | Blobs | None, bl
     with _guard:
         parts = _open.get(key)
         if parts is None:
-            place = FolderBlobs(Path(blobs)) if isinstance(blobs, str | Path) else blobs
+            place = blobs_at(blobs, folder) if isinstance(blobs, str | Path) else blobs
             store = FolderStore(folder, ring=ring, blobs=place, blob_over=blob_over, clock=clock)
             parts = _open[key] = Parts(folder, store, clock)
         return parts

@@ -17,6 +17,7 @@ from spotmagic.engine.budget import Budget
 from spotmagic.engine.call import Call, Outcome
 from spotmagic.engine.explain import Explanation
 from spotmagic.engine.gate import Gate
+from spotmagic.engine.retry import Retry
 from spotmagic.errors import OptionError, unknown
 from spotmagic.keys import KeyGen
 from spotmagic.limits import Cost, Limits
@@ -67,7 +68,7 @@ class Spot:
         mode: ``auto``, ``record``, ``replay`` or ``off``; ``SPOTMAGIC_MODE``, else ``auto``.
         blob_over: parts above this size are blobs (bytes, or text such as "32KB").
         budget: what all kernels of the spot may spend, in the unit of the prices; then ``BudgetSpent``.
-        retry: a :class:`spotmagic.Retry` for every marked function that has none.
+        retry: a :class:`spotmagic.Retry`, or a number of attempts, for every marked function that has none.
         pickle: ``"signed"`` keeps what has no codec of its own as sealed pickle, ``"never"`` refuses it.
         clock: tells the time and waits.
         store, catalog: anything with their protocols, in place of the folder's own.
@@ -102,7 +103,7 @@ class Spot:
             raise unknown("value of pickle=", str(pickle), ("signed", "never"))
         self.name = name
         self.ttl = None if ttl is None else words.parse_duration(ttl, "ttl")
-        self.retry, self.clock = retry, clock
+        self.retry, self.clock = Retry.of(retry), clock
         self.pickle: Literal["signed", "never"] = pickle
         default = words.parse_mode(mode or words.setting("mode", "auto") or "auto")
         self._rates = Rates(rpm, tpm, concurrency)
@@ -184,7 +185,7 @@ class Spot:
             mode: the mode of this function.
             errors: types of exceptions to keep and raise again on a hit.
             price: what a run costs: a number, or a function of the result.
-            retry: a :class:`spotmagic.Retry`.
+            retry: a :class:`spotmagic.Retry`, or a number of attempts.
 
         Raises:
             OptionError: for an unknown option or a wrong value, before anything runs.
@@ -214,7 +215,7 @@ class Spot:
         return replace(
             options,
             ttl=self.ttl if options.ttl is None else options.ttl,
-            retry=self.retry if options.retry is None else options.retry,
+            retry=self.retry if options.retry is None else Retry.of(options.retry),
         )
 
     def limiter(
@@ -252,7 +253,7 @@ class Spot:
                 return function
             title = name or (str(getattr(function, "__qualname__", "limit")) if own.said else f"spot {self.name}")
             limit = self.limits.get(title, rpm=rates.rpm, tpm=rates.tpm, concurrency=rates.concurrency)
-            gate = Gate(limit, Cost(cost, function), settle, seconds)
+            gate = Gate(limit, Cost(cost, function, first=limit.typical), settle, seconds)
             if hasattr(function, MARKED):
                 marked = getattr(function, MARKED)
                 marked.gate = gate

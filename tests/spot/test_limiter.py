@@ -150,3 +150,19 @@ def test_a_429_slows_the_next_call(spot: Spot, clock: FakeClock) -> None:
     clock.slept.clear()
     call(1)
     assert sum(clock.slept) >= 29
+
+
+def test_a_number_of_attempts_is_a_retry_and_zero_is_none(spot: Spot) -> None:
+    tries: list[int] = []
+
+    def fails(x: int, tries: list[int]) -> int:
+        tries.append(x)
+        raise ConnectionError
+
+    for attempts in (2, 0):
+        tries.clear()
+        with pytest.raises(ConnectionError):
+            spot.mark(retry=attempts, ignore="tries")(fails)(1, tries)
+        assert len(tries) == max(1, attempts)
+    with pytest.raises(OptionError, match="retry"):
+        spot.mark(retry="often")(fails)
