@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
+OLD := .venv-old
 
-.PHONY: setup demo test lint bench js lab
+.PHONY: setup demo test test-old lint bench js lab
 
 $(READY): pyproject.toml
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
@@ -20,6 +21,15 @@ demo: $(READY)  ## the quickstart in two fresh kernels against a paid API: the s
 test: $(READY)  ## the whole test suite; the browser tests in a process of their own
 	$(PY) -m pytest -n auto -m "not browser"
 	$(PY) -m pytest -m browser
+
+$(OLD)/.ready: pyproject.toml Makefile
+	@test -x $(OLD)/bin/python || $(PYTHON) -m venv $(OLD)
+	$(OLD)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(OLD)/bin/python -m pip install --quiet --editable ".[data]" --group test "ipython>=8.24,<8.25" "ipykernel<7" "duckdb==1.4.*"
+	@touch $@
+
+test-old: $(OLD)/.ready  ## notebooks, catalog and functions on the oldest IPython, ipykernel and DuckDB
+	$(OLD)/bin/python -m pytest -n auto tests/notebook tests/catalog tests/spot
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .
