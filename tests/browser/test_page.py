@@ -1,0 +1,93 @@
+"""The panel on the page of ``spotmagic ui``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from .site import Site
+
+pytestmark = pytest.mark.browser
+
+MORE = """
+from spotmagic import Spot
+with Spot("demo") as spot:
+    spot.mark(price=0.5)(lambda q: q)("one more")
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    site = Site(tmp_path)
+    yield site
+    site.stop()
+
+
+def test_the_page_shows_the_numbers_an_entry_and_forgets_it(site: Site, page: Page, shots: Any) -> None:
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(site.address)
+    assert "token" not in page.url
+    panel = page.locator("section.panel")
+    expect(panel.get_by_label("Totals")).to_contain_text("3 hits, 3 ran")
+    rows = panel.locator("tbody tr")
+    expect(rows).to_have_count(3)
+    shots(page, "page-light")
+    rows.filter(has_text="THREE").get_by_role("button").click()
+    expect(panel.get_by_label("Preview")).to_contain_text("THREE")
+    panel.get_by_role("button", name="Forget…").click()
+    panel.get_by_role("alertdialog").get_by_role("button", name="Forget").click()
+    expect(panel).to_contain_text("1 entry forgotten")
+    expect(rows).to_have_count(2)
+    site.run(MORE)
+    expect(rows).to_have_count(3)
+    expect(panel.get_by_label("Totals")).to_contain_text("$0.53")
+    assert said == []
+
+
+def test_a_mode_set_on_the_page_holds_in_every_process(site: Site, page: Page, shots: Any) -> None:
+    page.goto(site.address)
+    panel = page.locator("section.panel")
+    panel.get_by_role("tab", name="Functions").click()
+    panel.get_by_label("Mode of ask").select_option("replay")
+    expect(panel.get_by_label("Mode of ask")).to_have_class(re.compile("set"))
+    shots(page, "page-functions")
+    site.run("from spotmagic import Spot\nassert Spot('demo').mode_of('ask') == 'replay'\n")
+    panel.get_by_label("Mode of the spot").select_option("off")
+    expect(panel).to_contain_text("off runs everything and keeps nothing.")
+    site.run("from spotmagic import Spot\nSpot('demo').set_mode('auto')\n")
+    expect(panel).not_to_contain_text("keeps nothing")
+    expect(panel.get_by_label("Mode of the spot")).to_have_value("auto")
+
+
+def test_the_page_comes_back_with_its_server(site: Site, page: Page, shots: Any) -> None:
+    """The new server has a new token: the reader opens its address, and the page that was open comes back too."""
+    page.goto(site.address)
+    panel = page.locator("section.panel")
+    expect(panel.locator("tbody tr")).to_have_count(3)
+    site.stop()
+    expect(panel).to_contain_text("Not connected")
+    expect(panel.get_by_role("checkbox")).to_have_count(0)
+    shots(page, "page-gone")
+    site.run(MORE)
+    site.start()
+    page.context.new_page().goto(site.address)
+    expect(panel.locator("tbody tr")).to_have_count(4)
+    expect(panel).not_to_contain_text("Not connected")
+    expect(panel.get_by_role("checkbox")).to_have_count(5)
+
+
+def test_dark_follows_the_system(site: Site, page: Page, shots: Any) -> None:
+    page.emulate_media(color_scheme="dark")
+    page.goto(site.address)
+    panel = page.locator("section.panel")
+    expect(panel.locator("tbody tr")).to_have_count(3)
+    red, *_ = map(int, re.findall(r"\d+", panel.evaluate("node => getComputedStyle(node).backgroundColor")))
+    assert red < 60
+    shots(page, "page-dark")
