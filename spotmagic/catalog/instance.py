@@ -1,12 +1,13 @@
 """DuckDB, hardened: the one place that makes an instance of it.
 
 An instance lives in memory and can open the files of one catalog and nothing else: DuckDB takes no new path once
-external access is off, so each
-catalog has an instance of its own and the SQL of one spot cannot name the files of another.
+external access is off, so each catalog has an instance of its own and the SQL of one spot cannot name the files of
+another.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import os
@@ -88,6 +89,14 @@ def _connect() -> Cursor:
 
 
 _living: weakref.WeakSet[Instance] = weakref.WeakSet()
+
+
+@atexit.register
+def _let_go() -> None:
+    """Close what is open: a remembered error may hold a catalog, and DuckDB 2 complains of that at exit."""
+    for instance in list(_living):
+        instance.close()
+        del instance._root
 
 
 def _after_fork() -> None:
