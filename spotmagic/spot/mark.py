@@ -15,7 +15,7 @@ from spotmagic.errors import RecordMissing, Uncacheable, tell
 from spotmagic.keys import FunctionKey
 from spotmagic.options import MarkOptions, Mode
 from spotmagic.spot.session import told
-from spotmagic.store.entry import Entry, Part
+from spotmagic.store.entry import Bad, Entry, Part
 
 if TYPE_CHECKING:
     from spotmagic.spot.spot import Spot
@@ -104,9 +104,16 @@ class Marked:
     def peek(self, *args: Any, **kwargs: Any) -> Any:
         """The kept result of these arguments. Raises ``RecordMissing`` if there is none; never runs."""
         entry = self.spot.store.get(self.keys.key(args, kwargs))
-        if not isinstance(entry, Entry) or entry.status != "value":
-            raise RecordMissing(f"no result of {self.name} for these arguments", todo="Call it once")
-        return decode_value(entry)
+        why = entry.why if isinstance(entry, Bad) else ""
+        if isinstance(entry, Entry) and entry.status == "value":
+            if entry.expires is None or entry.expires > self.spot.clock.now():
+                try:
+                    return decode_value(entry)
+                except Undecodable as error:
+                    why = str(error)
+            else:
+                why = "it has expired"
+        raise RecordMissing(f"no result of {self.name} for these arguments", why, "Call it once")
 
     def forget(self, *args: Any, **kwargs: Any) -> bool:
         """Delete the kept result of these arguments. Whether there was one."""

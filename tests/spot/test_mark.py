@@ -181,6 +181,8 @@ def test_ttl_ends_a_result(tmp_path: Path) -> None:
         f(1)
         assert runs == [1]
         clock.advance(1)
+        with pytest.raises(RecordMissing, match="expired"):
+            f.peek(1)
         f(1)
         assert runs == [1, 1]
         assert last().reason == "the entry has expired"
