@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,8 @@ class ObjectBlobs:
         self._trouble: type[Exception] = BaseError
         self.url = url
         if not url.startswith(("memory:", "file:")):
-            options = {"client_options": PATIENCE, "retry_config": RETRY, **options}
+            client = {**PATIENCE, "allow_http": _named_in_plain(url, os.environ)}
+            options = {"client_options": client, "retry_config": RETRY, **options}
         try:
             self._store = obstore.store.from_url(url, **options)
         except (BaseError, ValueError) as error:
@@ -106,7 +108,14 @@ class ObjectBlobs:
         except FileNotFoundError:
             raise
         except self._trouble as error:
-            raise OSError(f"{self.url}: {error}") from error
+            reason = str(error).partition("\n")[0]  # what follows is obstore's own account of it
+            raise OSError(f"{self.url} does not answer as it should: {reason}") from error
+
+
+def _named_in_plain(url: str, environ: Mapping[str, str]) -> bool:
+    """Whether the user named an endpoint without TLS, as those on the own machine are."""
+    endpoints = (value for name, value in environ.items() if re.match(r"(AWS|AZURE|GOOGLE)_\w*ENDPOINT", name))
+    return any(endpoint.lower().startswith("http://") for endpoint in (url, *endpoints))
 
 
 def _name(digest: bytes) -> str:
