@@ -53,7 +53,11 @@ function Head({ desk }: { desk: Desk }) {
       <h2>{totals?.spot.name ?? "spotmagic"}</h2>
       {totals && <code class="folder" title={totals.spot.folder}>{totals.spot.folder}</code>}
       <span class="grow" />
-      {totals && <ModeChoice desk={desk} name="" mode={totals.mode} />}
+      {totals && (
+        <span class="muted">
+          Mode <ModeChoice desk={desk} name="" mode={totals.mode} />
+        </span>
+      )}
       <button
         class={`plain round ${fetching ? "turning" : ""}`}
         aria-label="Look again"

@@ -10,7 +10,7 @@ export const MODES: Record<string, string> = {
 };
 
 export function ModeChoice({ desk, name, mode }: { desk: Desk; name: string; mode: string }) {
-  if (!desk.steerable) return mode === "auto" ? null : <span>{mode}</span>;
+  if (!desk.steerable) return <>{mode}</>;
   return (
     <select
       class={mode === "auto" ? "mode" : "mode set"}

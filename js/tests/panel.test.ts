@@ -530,3 +530,81 @@ describe("manners", () => {
     }
   });
 });
+
+describe("modes", () => {
+  const choice = (root: ParentNode, label: string) => root.querySelector<HTMLSelectElement>(`select[aria-label="${label}"]`);
+  const use = (mode: string) => ({
+    name: "ask", kind: "function", entries: 1, calls: 1, hits: 0, misses: 1, seconds: 1, seconds_saved: 0, price_paid: 0,
+    price_saved: 0, errors: 0, last: 1, mode,
+  });
+
+  it("shows the spot's, says what it means when it is not the usual one, and sets it", async () => {
+    let mode = "auto";
+    const more = {
+      totals: () => totals({ mode }),
+      set_mode: (params: any) => ({ name: params.name, mode: (mode = params.mode) }),
+    };
+    const model = new FakeModel({ first: first() }, backend([row(1)], more));
+    const { root, text } = show(model);
+    await settled();
+    const select = choice(root, "Mode of the spot") as HTMLSelectElement;
+    expect([...select.options].map((option) => option.value)).toEqual(["auto", "record", "replay", "off"]);
+    select.value = "replay";
+    select.dispatchEvent(new Event("change", { bubbles: true }));
+    await settled();
+    expect(model.asked("set_mode")[0].params).toEqual({ name: "", mode: "replay" });
+    expect(text()).toContain("replay runs nothing: what is not kept fails.");
+  });
+
+  it("sets a function's, and says why when that fails", async () => {
+    const more = {
+      functions: () => ({ rows: [use("off")] }),
+      set_mode: () => {
+        throw new Error("the folder is gone");
+      },
+    };
+    const model = new FakeModel({ first: first() }, backend([row(1)], more));
+    const { root, text } = show(model);
+    await settled();
+    button(root, "Functions").click();
+    await settled();
+    const select = choice(root, "Mode of ask") as HTMLSelectElement;
+    expect(select.value).toBe("off");
+    select.value = "auto";
+    select.dispatchEvent(new Event("change", { bubbles: true }));
+    await settled();
+    expect(text()).toContain("The mode was not set: the folder is gone");
+  });
+
+  it("shows one that is set elsewhere, though it is not offered here", async () => {
+    const model = new FakeModel({ first: first() }, backend([row(1)], { totals: () => totals({ mode: "mock" }) }));
+    const { root } = show(model);
+    await settled();
+    expect(choice(root, "Mode of the spot")?.value).toBe("mock");
+  });
+
+  it("offers nothing where nothing can be set", async () => {
+    const model = new FakeModel({ first: first() });
+    model.broken = true;
+    const { root, text } = show(model);
+    await settled();
+    expect(choice(root, "Mode of the spot")).toBeNull();
+    expect(text()).toContain("Mode auto");
+  });
+});
+
+describe("a page of its own", () => {
+  it("says how to come back when its server is gone, and asks anew when it is there again", async () => {
+    const model = new FakeModel({ first: {}, place: "page" }, backend([row(1)]));
+    const { text } = show(model);
+    await settled();
+    model.emit("gone");
+    await settled();
+    expect(text()).toContain("Start spotmagic ui again");
+    model.answer = backend([row(2, { name: "newer" })]);
+    model.emit("change:first");
+    await settled();
+    expect(text()).toContain("newer");
+    expect(text()).not.toContain("Not connected");
+  });
+});

@@ -54,12 +54,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 def notebook(lab: Lab, page: Any, request: pytest.FixtureRequest) -> Open:
     """Opens a notebook of the given cells, each in a folder of its own."""
 
-    def open_notebook(*cells: str) -> Notebook:
+    def open_notebook(*cells: str, at: str = "lab/tree") -> Notebook:
         folder = request.node.name.replace("[", "-").replace("]", "")
         (lab.root / folder).mkdir(exist_ok=True)
         name = f"{folder}/panel.ipynb"
         lab.write(name, list(cells))
-        return Notebook(lab, page, name)
+        return Notebook(lab, page, name, at)
 
     return open_notebook
 

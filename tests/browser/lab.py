@@ -25,6 +25,7 @@ OPTIONS = (
     "--ServerApp.port_retries=0",
     "--ServerApp.terminals_enabled=False",
     "--LabApp.expose_app_in_browser=True",
+    "--JupyterNotebookApp.expose_app_in_browser=True",
     "--LabApp.news_url=None",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     "--LabApp.extension_manager=readonly",
@@ -104,9 +105,9 @@ class Lab:
 class Notebook:
     """A notebook open in a page."""
 
-    def __init__(self, lab: Lab, page: Page, name: str) -> None:
+    def __init__(self, lab: Lab, page: Page, name: str, at: str = "lab/tree") -> None:
         self.page, self.name = page, name
-        page.goto(f"http://127.0.0.1:{lab.port}/lab/tree/{name}?reset&token={lab.token}")
+        page.goto(f"http://127.0.0.1:{lab.port}/{at}/{name}?reset&token={lab.token}")
         self.ready()
 
     def ready(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from .audit import audit, auditor
 from .site import Site
 
 pytestmark = pytest.mark.browser
@@ -38,7 +39,6 @@ def test_the_page_shows_the_numbers_an_entry_and_forgets_it(site: Site, page: Pa
     expect(panel.get_by_label("Totals")).to_contain_text("3 hits, 3 ran")
     rows = panel.locator("tbody tr")
     expect(rows).to_have_count(3)
-    shots(page, "page-light")
     rows.filter(has_text="THREE").get_by_role("button").click()
     expect(panel.get_by_label("Preview")).to_contain_text("THREE")
     panel.get_by_role("button", name="Forget…").click()
@@ -83,11 +83,19 @@ def test_the_page_comes_back_with_its_server(site: Site, page: Page, shots: Any)
     expect(panel.get_by_role("checkbox")).to_have_count(5)
 
 
-def test_dark_follows_the_system(site: Site, page: Page, shots: Any) -> None:
-    page.emulate_media(color_scheme="dark")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_follows_the_system_and_is_readable(site: Site, page: Page, shots: Any, scheme: Any) -> None:
+    page.emulate_media(color_scheme=scheme)
     page.goto(site.address)
     panel = page.locator("section.panel")
     expect(panel.locator("tbody tr")).to_have_count(3)
     red, *_ = map(int, re.findall(r"\d+", panel.evaluate("node => getComputedStyle(node).backgroundColor")))
-    assert red < 60
-    shots(page, "page-dark")
+    assert red < 60 if scheme == "dark" else red > 200
+    shots(page, f"page-{scheme}")
+    auditor(page)
+    panel.get_by_label("Mode of the spot").select_option("replay")
+    expect(panel).to_contain_text("runs nothing")
+    assert audit(page) == []
+    panel.get_by_role("tab", name="Functions").click()
+    expect(panel.get_by_label("Mode of ask")).to_have_value("replay")
+    assert audit(page) == []

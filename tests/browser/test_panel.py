@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 from playwright.sync_api import expect
 
+from .audit import audit, auditor
 from .conftest import Open
 
 pytestmark = pytest.mark.browser
@@ -46,9 +46,6 @@ table(120)
 drawing(100)
 """
 PANEL = "spot.panel()"
-CONTRAST = Path(__file__).with_name("contrast.js")
-AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
-VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 def test_a_reader_sees_the_numbers_looks_at_a_result_and_throws_it_away(notebook: Open, shots: Any) -> None:
@@ -116,50 +113,33 @@ def test_it_belongs_in_the_dark_theme_too(notebook: Open, shots: Any) -> None:
 @pytest.mark.parametrize("theme", ["Light", "Dark"])
 def test_every_view_is_named_and_readable(notebook: Open, theme: str) -> None:
     """By axe: roles, names, contrast. A control it must find shows that it looks."""
-    if not AXE.exists():
-        pytest.skip("axe-core is not there: cd js && npm ci")
     book = notebook(SETUP + "spot.limits.get('api', rpm=60, concurrency=2)\n", PANEL)
     book.run_all()
     panel = book.panel
     expect(panel.locator("tbody tr")).to_have_count(5)
-    book.page.evaluate(AXE.read_text())
+    auditor(book.page)
     try:
         book.theme(f"JupyterLab {theme}")
         book.page.wait_for_timeout(500)
-        found = {"entries": audit(book)}
+        found = {"entries": audit(book.page)}
         panel.locator("tbody input").first.check()
-        found["chosen"] = audit(book)
+        found["chosen"] = audit(book.page)
         panel.get_by_role("button", name="Forget…").click()
-        found["forget"] = audit(book)
+        found["forget"] = audit(book.page)
         panel.get_by_role("button", name="Keep").click()
         panel.locator("tbody tr").filter(has_text="ask").first.get_by_role("button").click()
         expect(panel.get_by_label("Preview")).to_contain_text("THREE")
-        found["entry"] = audit(book)
+        found["entry"] = audit(book.page)
         for view in ("Runs", "Functions", "Limits"):
             panel.get_by_role("tab", name=view).click()
             expect(panel.locator("tbody tr, .gauge").first).to_be_visible()
-            found[view] = audit(book)
+            found[view] = audit(book.page)
         assert {view: issues for view, issues in found.items() if issues} == {}
         panel.evaluate("node => node.append(document.createElement('button'))")
         panel.locator("h2").evaluate("node => { node.style.color = 'rgb(128 128 128 / 40%)'; }")
-        assert {"button-name", "contrast"} <= {issue["id"] for issue in audit(book)}
+        assert {"button-name", "contrast"} <= {issue["id"] for issue in audit(book.page)}
     finally:
         book.theme("JupyterLab Light")
-
-
-def audit(book: Any) -> list[dict[str, Any]]:
-    """What axe has against the panel, and texts of too little contrast."""
-    contrast = book.page.evaluate(CONTRAST.read_text().strip().removesuffix(";"))
-    assert contrast["looked"] > 15
-    issues: list[dict[str, Any]] = book.page.evaluate(
-        """async () => {
-            const host = [...document.querySelectorAll("[data-lm-suppress-shortcuts]")].find((one) => one.shadowRoot);
-            host.id = "panel-host";
-            const {violations} = await axe.run({fromShadowDom: ["#panel-host", "section.panel"]});
-            return violations.map(({id, nodes}) => ({id, nodes: nodes.map(node => node.html.slice(0, 200))}));
-        }"""
-    )
-    return [*issues, *({"id": "contrast", "text": text} for text in contrast["low"])]
 
 
 def test_it_answers_and_counts_while_a_cell_runs(notebook: Open) -> None:
@@ -239,39 +219,11 @@ def test_two_views_of_one_panel_both_work(notebook: Open) -> None:
     expect(panels.nth(1).get_by_role("table", name="Functions and cells")).to_be_visible()
 
 
-HOSTILE = """
-import spotmagic
-spot = spotmagic.Spot("demo")
-BAD = '<img src="http://127.0.0.1:9/x" onerror="window.hacked=1"><script>window.hacked=1</script>'
-def plant(name, value, **options):
-    def function(x):
-        return value
-    function.__qualname__ = function.__name__ = name
-    spot.mark(**options)(function)(BAD)
-plant(BAD, BAD)
-plant("page", "<h1>kept</h1>" + BAD + "<a href='javascript:parent.hacked=1'>go</a>", content_type="text/html")
-SVG = '<svg xmlns="http://www.w3.org/2000/svg" onload="parent.hacked=1"><script>parent.hacked=1</script></svg>'
-plant("drawing", SVG, content_type="image/svg+xml")
-plant("nested", {BAD: [BAD, {BAD: BAD}]})
-spot.panel()
-"""
-
-
-def test_stored_script_does_not_run_in_any_view(notebook: Open) -> None:
-    asked: list[str] = []
-    book = notebook(HOSTILE)
-    book.page.on("request", lambda request: asked.append(request.url))
+def test_it_works_in_notebook_7(notebook: Open, shots: Any) -> None:
+    book = notebook(SETUP, PANEL, at="notebooks")
     book.run_all()
     panel = book.panel
-    rows = panel.locator("tbody tr")
-    expect(rows).to_have_count(4)
-    for index in range(4):
-        rows.nth(index).get_by_role("button").click()
-        expect(panel.get_by_label("Preview").locator(".preview > :not(.loading)").first).to_be_visible()
-        book.page.wait_for_timeout(300)
-        panel.get_by_role("button", name="Entries").click()
-    for view in ("Runs", "Functions"):
-        panel.get_by_role("tab", name=view).click()
-        expect(panel.locator("tbody tr").first).to_be_visible()
-    assert book.page.evaluate("window.hacked") is None
-    assert [url for url in asked if "127.0.0.1:9/" in url] == []
+    expect(panel.locator("tbody tr")).to_have_count(5)
+    panel.locator("tbody tr").filter(has_text="table").get_by_role("button").click()
+    expect(panel.get_by_role("region", name="Table")).to_contain_text("doc 0")
+    shots(panel, "notebook-7")

@@ -1,0 +1,38 @@
+"""What axe has against a panel, and texts of too little contrast."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+CONTRAST = Path(__file__).with_name("contrast.js")
+AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def auditor(page: Page) -> None:
+    """Bring axe to a page. Without it a test is skipped, but never in CI."""
+    if AXE.exists():
+        page.evaluate(AXE.read_text())
+    elif os.environ.get("CI") == "true":
+        pytest.fail("axe-core is not there: cd js && npm ci")
+    else:
+        pytest.skip("axe-core is not there: cd js && npm ci")
+
+
+def audit(page: Page) -> list[dict[str, Any]]:
+    """The issues found in the panel of a page."""
+    contrast = page.evaluate(CONTRAST.read_text().strip().removesuffix(";"))
+    assert contrast["looked"] > 15
+    issues: list[dict[str, Any]] = page.evaluate(
+        """async () => {
+            const host = [...document.querySelectorAll("[data-lm-suppress-shortcuts]")].find((one) => one.shadowRoot);
+            host.id = "panel-host";
+            const {violations} = await axe.run({fromShadowDom: ["#panel-host", "section.panel"]});
+            return violations.map(({id, nodes}) => ({id, nodes: nodes.map(node => node.html.slice(0, 200))}));
+        }"""
+    )
+    return [*issues, *({"id": "contrast", "text": text} for text in contrast["low"])]
