@@ -23,6 +23,10 @@ from spotmagic.store.record import Run
 SYNC_AFTER = 0.05  # a call this long in seconds is on disk before its result is returned
 NO_KEY = bytes(16)
 _KEPT_TRACES = 8
+_WAYS_ON = (
+    "Run it in mode auto for a result of your own, ask its writer for one of safe types, or, if they may run code as "
+    "you, put their secret into SPOTMAGIC_KEYS"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +57,24 @@ class Ledger:
         found = self.store.get(call.key) if asked else None
         if call.accepts and not isinstance(found, Entry):
             found = self._adopt(call)
+        if isinstance(found, Bad):
+            return self._refused(call, found, now)
         decision = decide(call.mode, found, now, fresh=call.fresh)
         if decision.action != "return" or not isinstance(found, Entry):
             return Look(decision)
         try:
             return Look(decision, found, call.decode(found))
         except Undecodable as error:
-            return Look(decide(call.mode, Bad(error.kind, str(error)), now))
+            who = "" if found.trusted else f", and it is of writer {found.writer.hex()}"
+            return self._refused(call, Bad(error.kind, error.why + who), now)
+
+    def _refused(self, call: Call, bad: Bad, now: float) -> Look:
+        """What to do about an entry that gives no value. One that the call has to run for is told."""
+        decision = decide(call.mode, bad, now, fresh=call.fresh)
+        if decision.action == "run" and not call.fresh:
+            todo = _WAYS_ON if bad.kind == "foreign" else "It is run again"
+            tell(f"a kept result of {call.name} is not used", decision.reason, todo, once=f"{bad.kind} {call.name}")
+        return Look(decision)
 
     def hit(self, call: Call, entry: Entry, value: Any, waited: float, verdict: Verdict = "hit") -> Outcome:
         """The outcome of a result that was there. An entry that holds an error raises it."""
@@ -103,7 +118,7 @@ class Ledger:
             return EntryRefused(
                 f"the result of {call.name} may not be loaded",
                 why=decision.reason,
-                todo="Run it again in mode auto, or ask its writer for a result of safe types",
+                todo=_WAYS_ON,
             )
         changed = explain(call.kind, _trace(call), self._before(call.name))
         return RecordMissing(
@@ -146,21 +161,22 @@ class Ledger:
 
     def accept(self, name: str | None = None) -> list[str]:
         """Keep drifted results for the code and inputs they were last asked with. Returns what had drifted."""
-        names = [known for known in self._drifted if name in (None, known)]
-        for known in names:
+        accepted = []
+        for known in [known for known in self._drifted if name in (None, known)]:
             key, trace = self._drifted.pop(known)
             entry = self.store.get(key)
-            if isinstance(entry, Entry):
+            if isinstance(entry, Entry) and entry.trusted:  # a seal of ours would make it so
                 notes = {**entry.notes, "source": trace.source} if trace.source else entry.notes
                 self.store.put(replace(entry, code=trace.code, inputs=trace.inputs, notes=notes), durable=True)
-        return names
+                accepted.append(known)
+        return accepted
 
     def _adopt(self, call: Call) -> Entry | None:
         """The nearest result of the call's name, kept for this call as well."""
         now = _trace(call)
         for near in sorted(self.store.recent(call.name), key=lambda entry: -likeness(now, _kept_trace(entry))):
             entry = self.store.get(near.key)
-            if isinstance(entry, Entry) and entry.status == "value":
+            if isinstance(entry, Entry) and entry.trusted and entry.status == "value":
                 adopted = replace(entry, key=call.key, code=call.code, inputs=call.inputs, notes=call.notes)
                 self.store.put(adopted, durable=True)
                 return adopted

@@ -17,12 +17,12 @@ from spotmagic.store.blobs import Blobs
 from spotmagic.store.object_blobs import blobs_at
 from spotmagic.store.protocol import Store
 from spotmagic.store.store import FolderStore
-from spotmagic.store.trust import Ring
+from spotmagic.store.trust import Ring, Trust
 
 if TYPE_CHECKING:
     from spotmagic.catalog import Catalog
 
-_open: WeakValueDictionary[tuple[Path, str, int, int], Parts] = WeakValueDictionary()
+_open: WeakValueDictionary[tuple[Path, str, int, Trust, int], Parts] = WeakValueDictionary()
 _guard = threading.Lock()
 
 
@@ -63,13 +63,15 @@ class Parts:
         self.engine.flight.close()
 
 
-def open_parts(folder: Path, *, ring: Ring, blobs: str | Path | Blobs | None, blob_over: int, clock: Clock) -> Parts:
+def open_parts(
+    folder: Path, *, ring: Ring, blobs: str | Path | Blobs | None, blob_over: int, trust: Trust, clock: Clock
+) -> Parts:
     """The parts of a folder: those already open in this process where they were opened alike, else new ones."""
-    key = (folder, str(blobs or ""), blob_over, id(clock))
+    key = (folder, str(blobs or ""), blob_over, trust, id(clock))
     with _guard:
         parts = _open.get(key)
         if parts is None:
             place = blobs_at(blobs, folder) if isinstance(blobs, str | Path) else blobs
-            store = FolderStore(folder, ring=ring, blobs=place, blob_over=blob_over, clock=clock)
+            store = FolderStore(folder, ring=ring, blobs=place, blob_over=blob_over, trust=trust, clock=clock)
             parts = _open[key] = Parts(folder, store, clock)
         return parts

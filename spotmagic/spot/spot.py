@@ -28,7 +28,7 @@ from spotmagic.spot.mark import GATE, MARKED, Marked, wrap
 from spotmagic.spot.modes import Modes
 from spotmagic.spot.parts import Parts, open_parts
 from spotmagic.store.store import FolderStore
-from spotmagic.store.trust import Ring, ring
+from spotmagic.store.trust import Ring, ring, trust_of
 
 if TYPE_CHECKING:
     from spotmagic.catalog import Catalog, Row, Stats, Table
@@ -69,6 +69,8 @@ class Spot:
         blob_over: parts above this size are blobs (bytes, or text such as "32KB").
         budget: what all kernels of the spot may spend, in the unit of the prices; then ``BudgetSpent``.
         retry: a :class:`spotmagic.Retry`, or a number of attempts, for every marked function that has none.
+        trust: what to take of other writers: ``"safe"`` what cannot run code, ``"mine"`` nothing; ``"all"``, together
+            with ``unsafe_foreign_pickle=True``, lets whoever can write to the folder run code as you.
         pickle: ``"signed"`` keeps what has no codec of its own as sealed pickle, ``"never"`` refuses it.
         clock: tells the time and waits.
         store, catalog: anything with their protocols, in place of the folder's own.
@@ -92,6 +94,8 @@ class Spot:
         blob_over: int | str = "32KB",
         budget: float | None = None,
         retry: Any = None,
+        trust: str = "safe",
+        unsafe_foreign_pickle: bool = False,
         pickle: Literal["signed", "never"] = "signed",
         clock: Clock = SYSTEM,
         store: Store | None = None,
@@ -101,6 +105,7 @@ class Spot:
             raise OptionError(f"name={name!r} cannot name a folder", todo="Say letters, digits, '-', '_' and '.'")
         if pickle not in ("signed", "never"):
             raise unknown("value of pickle=", str(pickle), ("signed", "never"))
+        level = trust_of(trust, unsafe_foreign_pickle)
         self.name = name
         self.ttl = None if ttl is None else words.parse_duration(ttl, "ttl")
         self.retry, self.clock = Retry.of(retry), clock
@@ -113,7 +118,7 @@ class Spot:
             self._parts = Parts(self.folder, store, clock, catalog)
         else:
             size = words.parse_size(blob_over, "blob_over")
-            self._parts = open_parts(self.folder, ring=ring(), blobs=blobs, blob_over=size, clock=clock)
+            self._parts = open_parts(self.folder, ring=ring(), blobs=blobs, blob_over=size, trust=level, clock=clock)
         if budget is not None and not (isinstance(budget, int | float) and budget >= 0):
             raise OptionError(f"budget={budget!r} is not an amount", todo="Say a number from 0 on")
         self.budget = Budget(self.folder / "spent", budget, lambda: self.stats().price_paid)

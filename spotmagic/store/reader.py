@@ -9,7 +9,7 @@ from spotmagic.store.entry import Bad
 from spotmagic.store.frame import DELETE, PIN, PINNED, PUT, RUN, STAT
 from spotmagic.store.record import Record, read_run, read_stats
 from spotmagic.store.seal import unseal
-from spotmagic.store.trust import Ring
+from spotmagic.store.trust import Ring, Trust
 from spotmagic.store.walk import Hall, Step, walk
 
 
@@ -17,13 +17,13 @@ class Reader:
     """Reads the records of a folder with files of its own, so that nobody has to wait for it.
 
     Args:
-        foreign: show entries of unknown writers as entries.
+        trust: what to make of entries of unknown writers.
     """
 
-    def __init__(self, folder: Path, ring: Ring, *, foreign: bool = True) -> None:
+    def __init__(self, folder: Path, ring: Ring, *, trust: Trust = "safe") -> None:
         self._folder = folder
         self._ring = ring
-        self._foreign = foreign
+        self._trust = trust
 
     def records(self, positions: Mapping[str, int]) -> Iterator[Record]:
         """Every whole record after the given offset of each journal."""
@@ -50,7 +50,7 @@ class Reader:
         file, end, found = step
         kind, stamp, key = found.kind, found.stamp, found.key
         if kind == PUT:
-            result = unseal(body, key, self._ring, foreign=self._foreign)
+            result = unseal(body, key, self._ring, trust=self._trust)
             return Record("put", file, end, stamp, key, result if isinstance(result, Bad) else result[0])
         if kind == DELETE:
             return Record("delete", file, end, stamp, key, None)

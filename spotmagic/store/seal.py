@@ -31,7 +31,7 @@ from spotmagic.errors import Uncacheable
 from spotmagic.store.bounds import MAX_HEADER, MAX_INLINE, MAX_PARTS, UNPACK
 from spotmagic.store.entry import NO_INPUTS, NO_NOTES, Bad, BlobRef, Entry, Part
 from spotmagic.store.parts import Piece, lay, ref_of
-from spotmagic.store.trust import Ring
+from spotmagic.store.trust import Ring, Trust
 
 MAGIC = b"\x89spot\r\n\x1a"
 VERSION = 1
@@ -102,13 +102,13 @@ def seal(entry: Entry, ring: Ring, blobs: Mapping[int, bytes] = {}) -> list[Piec
 
 
 def unseal(
-    data: bytes, key: bytes | None, ring: Ring, *, foreign: bool = True
+    data: bytes, key: bytes | None, ring: Ring, *, trust: Trust = "safe"
 ) -> tuple[Entry, tuple[BlobRef, ...]] | Bad:
     """The entry in sealed bytes, with its inline parts, and where its other parts lie.
 
     Args:
         key: the key it must have, or ``None`` for any.
-        foreign: take entries of unknown writers too, as not ``trusted``.
+        trust: what to make of entries of unknown writers.
     """
     size = len(data)
     if size < _HEAD.size + _TRAILER:
@@ -131,7 +131,7 @@ def unseal(
     start = header_end + -header_end % 8
     if header_size > MAX_HEADER or start > end:
         return Bad("corrupt", "its header does not fit")
-    if trusted is None and not foreign:
+    if trusted is None and trust == "mine":
         return Bad("foreign", f"its writer {kid.hex()} is not on your ring")
     try:
         if trusted:
@@ -139,7 +139,7 @@ def unseal(
         else:
             header = msgpack.unpackb(data[_HEAD.size : header_end], **UNPACK)
             _validate(header)
-        return _entry(data, header, start, end, its_key, kid, bool(trusted))
+        return _entry(data, header, start, end, its_key, kid, bool(trusted) or trust == "all")
     except (ValueError, TypeError, OverflowError, RecursionError, MemoryError) as error:
         return Bad("corrupt", f"its header cannot be read ({type(error).__name__})")
 

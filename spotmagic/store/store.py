@@ -25,7 +25,7 @@ from spotmagic.store.seal import seal, unseal
 from spotmagic.store.shelf import Shelf
 from spotmagic.store.tally import HELD, Tally
 from spotmagic.store.ticker import TICKER
-from spotmagic.store.trust import Ring
+from spotmagic.store.trust import Ring, Trust
 from spotmagic.store.upkeep import Swept, Upkeep, Verified
 
 COUNT_EVERY = 5.0  # seconds between two records of hits
@@ -41,7 +41,7 @@ class FolderStore:
         ring: whose seals count.
         blobs: where large parts go; the folder's own ``blobs/`` by default.
         blob_over: a part above this many bytes is large.
-        foreign: take entries of unknown writers, as not ``trusted``.
+        trust: what to make of entries of unknown writers.
     """
 
     def __init__(
@@ -51,14 +51,14 @@ class FolderStore:
         ring: Ring,
         blobs: Blobs | None = None,
         blob_over: int = 32_000,
-        foreign: bool = True,
+        trust: Trust = "safe",
         clock: Clock = SYSTEM,
     ) -> None:
         self.folder = folder
         self.blobs: Blobs = blobs if blobs is not None else FolderBlobs(folder / BLOBS)
         self._ring = ring
         self._blob_over = blob_over
-        self._foreign = foreign
+        self._trust = trust
         self._clock = clock
         self._lock = threading.RLock()
         self._door = Door(folder, clock)
@@ -117,7 +117,7 @@ class FolderStore:
             self._seen = shelf.seen
             if body is None:
                 return Bad("corrupt", "its record is damaged") if key in shelf.index.damaged else None
-            found = unseal(body, key, self._ring, foreign=self._foreign)
+            found = unseal(body, key, self._ring, trust=self._trust)
             if not isinstance(found, Bad):
                 self._memo.keep(*found)
             return found
@@ -146,7 +146,7 @@ class FolderStore:
             try:
                 shelf.catch_up()
                 for place in shelf.index.recent(group):
-                    found = unseal(shelf.read(place), None, self._ring, foreign=self._foreign)
+                    found = unseal(shelf.read(place), None, self._ring, trust=self._trust)
                     if isinstance(found, Bad) or found[0].name != name:
                         continue
                     newest = shelf.index.find(found[0].key)
@@ -165,7 +165,7 @@ class FolderStore:
         with self._lock:
             shelf = self._open()
         if shelf is not None:
-            yield from Reader(self.folder, self._ring, foreign=self._foreign).records(positions)
+            yield from Reader(self.folder, self._ring, trust=self._trust).records(positions)
 
     @property
     def epoch(self) -> int:

@@ -14,13 +14,32 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from spotmagic import files
-from spotmagic.errors import tell
+from spotmagic.errors import OptionError, tell, unknown
 
 SECRET_BYTES = 32
 MAX_SECRET_FILE = 4096
 KEYS_VARIABLE = "SPOTMAGIC_KEYS"
+
+# Of writers whose secret is not on the ring: nothing, what cannot run code, or everything as if it were the user's own.
+Trust = Literal["mine", "safe", "all"]
+
+
+def trust_of(trust: str, unsafe_foreign_pickle: bool) -> Trust:
+    """The level that ``Spot(trust=…)`` names. Raises ``OptionError`` for none, and for ``"all"`` not said twice."""
+    if trust == "all" and not unsafe_foreign_pickle:
+        raise OptionError(
+            'trust="all" lets whoever can write to the folder run code as you',
+            todo='Say unsafe_foreign_pickle=True as well, or trust="safe"',
+        )
+    if unsafe_foreign_pickle and trust != "all":
+        raise OptionError('unsafe_foreign_pickle=True goes with trust="all" alone', todo="Say both or neither")
+    levels: dict[str, Trust] = {"mine": "mine", "safe": "safe", "all": "all"}
+    if trust not in levels:
+        raise unknown("value of trust=", str(trust), levels)
+    return levels[trust]
 
 
 class _Hmac:

@@ -260,7 +260,7 @@ def test_the_kinds_of_bad_entries_are_told_apart() -> None:
     """Corrupt, foreign, newer format."""
     data = sealed(sample(1))
     foreign = sealed(sample(1), OTHER)
-    assert unseal(foreign, None, RING, foreign=False) == Bad(
+    assert unseal(foreign, None, RING, trust="mine") == Bad(
         "foreign", f"its writer {OTHER.kid.hex()} is not on your ring"
     )
     taken = unseal(foreign, None, RING)
