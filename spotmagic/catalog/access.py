@@ -23,6 +23,7 @@ from spotmagic.store.record import Record
 LOCK = "fold.lock"
 PATIENCE = 1.0  # seconds to wait for another kernel before answering from memory
 _FIRST_WAIT = 0.004
+_random = random.Random()  # the global one is the user's
 
 T = TypeVar("T")
 
@@ -153,7 +154,7 @@ class Access:
                     raise
             except OSError as error:
                 raise Unusable(f"{error.strerror}: {error.filename}") from error
-            self._clock.sleep(wait * random.uniform(0.5, 1.5))
+            self._clock.sleep(wait * _random.uniform(0.5, 1.5))
             wait = min(2 * wait, 0.03)
 
     def _open(self) -> Cursor:

@@ -18,6 +18,8 @@ from spotmagic.errors import tell
 if TYPE_CHECKING:
     from spotmagic.limits import Permit
 
+_random = random.Random()  # the global one is the user's
+
 
 def run(call: Call, clock: Clock) -> Ran:
     """What came of running a call, its own error included. Interrupts pass through."""
@@ -94,7 +96,7 @@ class Course:
         retry = self.call.options.retry
         if retry is None:
             return None
-        pause: float | None = retry.delay(attempt, self.error, self.clock.monotonic() - self._began, random.random())
+        pause: float | None = retry.delay(attempt, self.error, self.clock.monotonic() - self._began, _random.random())
         self._reasons.append(f"{type(self.error).__name__}: {self.error}")
         if pause is None and len(self._reasons) > 1:
             self.error.add_note(f"spotmagic tried {len(self._reasons)} times: " + "; ".join(self._reasons))

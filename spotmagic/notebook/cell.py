@@ -6,7 +6,7 @@ import copy
 import re
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -21,6 +21,7 @@ from spotmagic.engine.retry import Retry
 from spotmagic.errors import OptionError, Uncacheable, tell, unknown
 from spotmagic.keys import digest
 from spotmagic.notebook import events, executor, restore
+from spotmagic.notebook import rng as generators
 from spotmagic.notebook.leads import leads_to_marked
 from spotmagic.notebook.options import CellOptions
 from spotmagic.notebook.recorder import Recorder
@@ -92,7 +93,10 @@ class Cell:
         except Exception as error:
             self._raised_again(error)
             raise
-        return outcome if self._came_back(outcome) else self._spot.drive(replace(self.call, fresh=True))
+        if self._came_back(outcome):
+            return outcome
+        self.call.fresh = True
+        return self._spot.drive(self.call)
 
     async def adrive(self) -> Outcome:
         """The same for a body that awaits."""
@@ -101,7 +105,10 @@ class Cell:
         except Exception as error:
             self._raised_again(error)
             raise
-        return outcome if self._came_back(outcome) else await self._spot.adrive(replace(self.call, fresh=True))
+        if self._came_back(outcome):
+            return outcome
+        self.call.fresh = True
+        return await self._spot.adrive(self.call)
 
     def release(self) -> None:
         """Let go of the values of the notebook: a traceback may hold this cell for long."""
@@ -187,8 +194,10 @@ class Cell:
 
     def _kept_key(self, watch: restore.Watch) -> bytes:
         """The key under which a result is kept that holds here, else the key of all inputs."""
-        *fewer, every = (self._key(inputs) for inputs in watch.variants())
-        return next((key for key in fewer if isinstance(self._spot.store.get(key), Entry)), every)
+        states = generators.prints(generators.states()) if self._options.rng and not self._options.key else {}
+        every = self._key(watch.inputs)
+        fewer = (self._key(inputs | some) for inputs in watch.variants() for some in generators.some(states))
+        return next((key for key in fewer if key != every and isinstance(self._spot.store.get(key), Entry)), every)
 
     def _key(self, inputs: dict[str, bytes]) -> bytes:
         options = self._options
@@ -265,6 +274,8 @@ class Cell:
         """The parts of what a run made, or of the error it raised (the word ``errors``)."""
         assert self._watch is not None
         parts = [self._part(name, value) for name, value in restore.pack(self._watch.changes()).items()]
+        if self._watch.drew:
+            self.call.key = self._key(self._watch.inputs | self._watch.drew)
         if isinstance(made, Exception):
             parts += self._error_parts(made)
         results = [self._result(place, value, parts) for place, value in enumerate(self._recorder.results)]
@@ -345,7 +356,7 @@ class Cell:
         namespace = self._shell.user_ns
         define = executor.definer(self._shell, self.body, self._code.definitions)
         with capture_output():  # what a definition puts out is among the kept outputs
-            restore.restore(namespace, kept.load, self._code, define, rng=self._options.rng)
+            restore.restore(namespace, kept.load, self._code, define)
         values = {"variable": lambda name: namespace.get(name, NOT_KEPT), "part": kept.load}
         results = [values[how](name) if how in values else NOT_KEPT for how, name in kept.results]
         self._replay.play(kept.log, results)

@@ -1,9 +1,10 @@
-"""Whether a cell leads to calls of marked functions, found from what its inputs are and reach without running it."""
+"""What a cell leads to: marked functions, random numbers. Found from what its inputs are and reach, without a run."""
 
 from __future__ import annotations
 
 import ast
 import functools
+import random
 import re
 import sys
 import types
@@ -17,6 +18,7 @@ from spotmagic.spot import Spot
 from spotmagic.spot.mark import MARKED
 
 _FEW = 100  # items of a container that are looked at: functions are kept in short ones
+_GLOBAL = getattr(random.random, "__self__", None)
 _MARKS = re.compile(r"\.(mark|map|amap|submit|cached_run)\b")
 
 
@@ -26,22 +28,37 @@ def leads_to_marked(ns: Mapping[str, Any], code: CellCode) -> bool:
     A cell that calls them in ways which cannot be seen is taken for one that does not: then it counts as one request,
     and its calls as well.
     """
-    attributes = frozenset(node.attr for node in ast.walk(ast.parse(code.normal)) if isinstance(node, ast.Attribute))
-    seen: set[int] = set()
-    todo = [ns[name] for name in sorted(code.reads) if name in ns]
     marks = _MARKS.search(code.normal) is not None
     if marks and any("spotmagic" in source for source in code.definitions):
         return True
-    while todo:
-        one = todo.pop()
-        if id(one) in seen:
-            continue
-        seen.add(id(one))
+    for one in _reached(ns, code):
         marked = vars(one).get(MARKED) if isinstance(one, types.FunctionType) else None
         if (marked is not None and marked.gate is None) or (marks and isinstance(one, Spot)):
             return True
-        todo += _inside(one, attributes)
     return False
+
+
+def names_random(ns: Mapping[str, Any], code: CellCode) -> bool:
+    """Whether the user's code names the module ``random`` or something from it.
+
+    Libraries draw from it for themselves, for the pauses between attempts as a rule, and that changes no result.
+    """
+    if re.search(r"\brandom\b", code.normal):
+        return True
+    return any(one is random or getattr(one, "__self__", None) is _GLOBAL for one in _reached(ns, code))
+
+
+def _reached(ns: Mapping[str, Any], code: CellCode) -> Iterator[Any]:
+    """The inputs of a cell and what they hold and name, as far as it could be called."""
+    attributes = frozenset(node.attr for node in ast.walk(ast.parse(code.normal)) if isinstance(node, ast.Attribute))
+    seen: set[int] = set()
+    todo = [ns[name] for name in sorted(code.reads) if name in ns]
+    while todo:
+        one = todo.pop()
+        if id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            todo += _inside(one, attributes)
 
 
 def _inside(one: Any, attributes: frozenset[str]) -> Iterator[Any]:
@@ -92,4 +109,5 @@ def _named(function: types.FunctionType) -> Iterator[Any]:
             yield value
     for one in said.imports:
         module = sys.modules.get(one.module)
+        yield module
         yield from (getattr(module, name, None) for name in one.names)

@@ -117,7 +117,7 @@ FLAGS: Mapping[str, str] = {
     "refresh": "run again although there is a result",
     "quiet": "no badge",
     "errors": "keep an error too, and raise it again on a hit",
-    "rng": "put global random generators in the state the cell left them in",
+    "rng": "let the state of global random generators count, and put them where the cell left them",
     "accept": "this edit does not matter: keep the nearest result for the edited code, and do not run it",
 }
 

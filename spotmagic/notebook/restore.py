@@ -30,9 +30,7 @@ from spotmagic.notebook.watch import Watch, watch
 __all__ = ["Changes", "Watch", "pack", "restore", "watch"]
 
 
-def restore(
-    ns: dict[str, Any], load: Callable[[str], Any], code: CellCode, define: Callable[[str], None], *, rng: bool = False
-) -> None:
+def restore(ns: dict[str, Any], load: Callable[[str], Any], code: CellCode, define: Callable[[str], None]) -> None:
     """Make the changes of a kept run in this namespace.
 
     Everything is decoded before the first variable is set.
@@ -40,7 +38,6 @@ def restore(
     Args:
         load: gives the value of a part, decoded. Called when the classes of the cell are defined.
         define: runs the source of one definition in the namespace.
-        rng: put the global random generators where the run left them.
 
     Raises:
         LookupError: the inputs are not shaped as they were in the kept run.
@@ -70,8 +67,7 @@ def restore(
     ns.update(values)
     for name in account["deleted"]:
         ns.pop(name, None)
-    if rng:
-        generators.restore(account["rng"])
+    generators.restore(account["rng"])
 
 
 def _live(ns: dict[str, Any], account: dict[str, Any]) -> Live:

@@ -1,11 +1,30 @@
-"""The global random generators: ``random``, numpy's legacy one, torch's."""
+"""The global random generators: whether a cell drew from ``random``, numpy's legacy one or torch's."""
 
 from __future__ import annotations
 
+import ast
 import random
+import re
 import sys
-from collections.abc import Mapping
+import types
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
 from typing import Any
+
+from spotmagic.keys import fingerprint
+
+NAMES: Mapping[str, str] = {"random": "random", "numpy": "numpy.random", "torch": "torch"}
+_NUMPY = re.compile(r"^[ \t]*(?:import|from)[ \t]+numpy\b", re.MULTILINE)
+_FRESH = 623  # the position of numpy's generator when it was just made
+
+
+def load(source: str) -> None:
+    """Import numpy if the cell is about to, so that its generator is seen before the cell draws from it."""
+    if "numpy" not in sys.modules and _NUMPY.search(source):
+        try:
+            import numpy.random  # noqa: F401
+        except Exception:  # the cell will see it itself
+            return
 
 
 def states() -> dict[str, Any]:
@@ -14,8 +33,14 @@ def states() -> dict[str, Any]:
     found: dict[str, Any] = {"random": [version, list(internal), gauss]}
     numpy = sys.modules.get("numpy")
     if numpy is not None and hasattr(numpy, "random"):
-        name, keys, *rest = numpy.random.get_state(legacy=True)
-        found["numpy"] = [name, keys.tolist(), *rest]
+        state = numpy.random.get_state(legacy=False)
+        inner = state["state"]
+        if "key" in inner:
+            found["numpy"] = [
+                state["bit_generator"], inner["key"].tolist(), inner["pos"], state["has_gauss"], state["gauss"],
+            ]  # fmt: skip
+        else:
+            found["numpy"] = state
     torch = sys.modules.get("torch")
     if torch is not None and hasattr(torch, "get_rng_state"):
         found["torch"] = bytes(torch.get_rng_state().numpy().tobytes())
@@ -23,8 +48,75 @@ def states() -> dict[str, Any]:
 
 
 def drawn(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """The after-states of the generators that were used in between."""
-    return {name: state for name, state in after.items() if before.get(name) != state}
+    """The after-states of the generators that were used in between, or loaded and used."""
+    return {
+        name: state
+        for name, state in after.items()
+        if (before[name] != state if name in before else not _is_fresh(name, state))
+    }
+
+
+def _is_fresh(name: str, state: Any) -> bool:
+    if name == "torch":
+        torch = sys.modules["torch"]
+        return bool(state == torch.Generator().get_state().numpy().tobytes())
+    return isinstance(state, list) and state[2:4] == [_FRESH, 0]
+
+
+def seeded(source: str, ns: Mapping[str, Any]) -> frozenset[str]:
+    """The generators that a cell puts into a state of its own before anything can be drawn from them.
+
+    Args:
+        source: the cell, whose first statements besides imports and constants count.
+        ns: the notebook after the run.
+    """
+    found = set()
+    for node in ast.parse(source).body:
+        match node:
+            case ast.Import() | ast.ImportFrom() | ast.Expr(ast.Constant()) | ast.Assign(value=ast.Constant()):
+                continue
+            case ast.Expr(ast.Call(func=func, args=[ast.Name() | ast.Constant(value=int() | str())], keywords=[])):
+                name = _seeded_by(_resolved(func, ns))
+                if name:
+                    found.add(name)
+                    continue
+        break
+    return frozenset(found)
+
+
+def _resolved(node: ast.expr, ns: Mapping[str, Any]) -> Any:
+    if isinstance(node, ast.Name):
+        return ns.get(node.id)
+    owner = _resolved(node.value, ns) if isinstance(node, ast.Attribute) else None
+    return vars(owner).get(node.attr) if isinstance(owner, types.ModuleType) else None  # type: ignore[attr-defined]
+
+
+def _seeded_by(function: Any) -> str:
+    if function is None:
+        return ""
+    if function == random.seed:
+        return "random"
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+    if numpy is not None and function is numpy.random.seed:
+        return "numpy"
+    return "torch" if torch is not None and function is torch.manual_seed else ""
+
+
+def prints(states: Mapping[str, Any]) -> dict[str, bytes]:
+    """Fingerprints of states, as they enter a key."""
+    return {f"generator {name}": fingerprint(state) for name, state in states.items()}
+
+
+def some(prints: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:
+    """Every choice of generators: a run that drew from some of them did not depend on the others."""
+    for count in range(len(prints) + 1):
+        for names in combinations(sorted(prints), count):
+            yield {name: prints[name] for name in names}
+
+
+def told(names: Iterable[str]) -> str:
+    """Generators as the user knows them."""
+    return " and ".join(f"`{NAMES[name]}`" for name in sorted(names))
 
 
 def restore(kept: Mapping[str, Any]) -> None:
@@ -36,8 +128,11 @@ def restore(kept: Mapping[str, Any]) -> None:
         elif name == "numpy":
             import numpy as np
 
-            kind, keys, *rest = state
-            np.random.set_state((kind, np.array(keys, dtype=np.uint32), *rest))
+            if isinstance(state, list):
+                kind, keys, *rest = state
+                np.random.set_state((kind, np.array(keys, dtype=np.uint32), *rest))
+            else:
+                np.random.set_state(state)
         elif name == "torch":
             import torch
 

@@ -22,6 +22,7 @@ from spotmagic.notebook.definitions import refuse_changed_definition
 from spotmagic.notebook.graph import ATOMS, Live, children, is_atom, is_code, is_leaf, is_open, same_shape, shape
 from spotmagic.notebook.groups import refuse_what_only_code_makes
 from spotmagic.notebook.inplace import can_put, outline
+from spotmagic.notebook.leads import names_random
 from spotmagic.notebook.namespace import exported, inputs_of, is_private
 
 _MISSING = object()
@@ -35,6 +36,7 @@ class Watch:
     Attributes:
         inputs: fingerprints of the cell's inputs, by name.
         notes: what was met while they were taken: handles counted by their settings, state left out.
+        drew: fingerprints of the states in which it found the global generators that its result depends on.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Watch:
         self._owned: dict[str, tuple[Any, ...]] = {}
         self._aside: dict[str, Any] = {}
         self._rng: dict[str, Any] = {}
+        self.drew: dict[str, bytes] = {}
 
     def variants(self) -> Iterator[dict[str, bytes]]:
         """The sets of inputs under which a result may be kept that holds here, ``inputs`` itself last.
@@ -117,7 +120,8 @@ class Watch:
                     self._shapes[id(one)] = shape(one)
         self._owned = {name: _owned(value) for name, value in self._values.items() if is_code(value)}
         self._before = dict(self._ns)
-        self._rng = generators.states() if self._wants_rng else {}
+        generators.load(self._code.source)
+        self._rng = generators.states()
         self._set_aside()
         try:
             yield
@@ -183,8 +187,23 @@ class Watch:
             refuse_what_only_code_makes(name, value, self._ns, lambda top: top in before or top in self._code.defined)
             made[name] = value
         mutated = self._mutated()
-        drawn = generators.drawn(self._rng, generators.states()) if self._wants_rng else {}
+        drawn = self._drawn()
         return Changes(made, tuple(deleted), mutated, modules, closed, self.inputs, self._live, self._pinned, drawn)
+
+    def _drawn(self) -> dict[str, Any]:
+        """Where the run left the generators that a hit has to put there."""
+        drawn = generators.drawn(self._rng, generators.states())
+        seeded = generators.seeded(self._code.source, self._ns) if drawn else frozenset()
+        found = drawn.keys() - seeded
+        if "random" in found and not self._wants_rng and not names_random(self._ns, self._code):
+            found = found - {"random"}
+        if found and not self._pinned:
+            todo = "Write rng, seed it on the cell's first line, or draw from a generator of your own"
+            if not self._wants_rng or found - self._rng.keys():
+                why = f"the cell drew from {generators.told(found)}, whose state is no input"
+                raise Uncacheable("its random numbers cannot be told apart", why, todo, path=min(found))
+            self.drew = generators.prints({name: self._rng[name] for name in found})
+        return drawn if self._wants_rng else {name: drawn[name] for name in seeded & drawn.keys()}
 
     def _names(self, before: Mapping[str, Any]) -> set[str]:
         """The names to look at: those the cell can bind or unbind, and all where analysis cannot tell."""
@@ -268,7 +287,7 @@ def watch(
         outputs: the only variables to keep; none given means all.
         mask: what secrets enter a fingerprint as.
         pinned: the key does not hold the inputs (``key=``), so a hit may find others, or none.
-        rng: keep the states of the global random generators that the cell draws from.
+        rng: let the states of the global random generators that the cell draws from count, and keep them.
 
     Raises:
         Uncacheable: an input has no fingerprint; ``path`` begins with its name.

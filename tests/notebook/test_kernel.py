@@ -200,7 +200,7 @@ def test_a_cell_keeps_nothing_when_it_was_quicker_than_min(kernel: Kernel) -> No
 
 
 def test_refresh_runs_again_and_keeps_the_new_result(kernel: Kernel) -> None:
-    body = "import random\nx = random.random()"
+    body = "import uuid\nx = uuid.uuid4().hex"
     kernel.run(f"%%spot\n{body}")
     before = kernel.value("x")
     assert kernel.run(f"%%spot refresh\n{body}").verdict == "ran"
@@ -473,3 +473,11 @@ def test_a_function_of_a_library_is_wrapped_and_let_go(kernel: Kernel) -> None:
     )
     kernel.run("%spot_load_ext statistics:fmean off")
     assert kernel.value("hasattr(fmean, '__wrapped__')") == "False"
+
+
+def test_kernels_run_on_the_packages_of_this_environment(kernel: Kernel) -> None:
+    import ipykernel
+    import IPython
+
+    assert kernel.value("__import__('IPython').__version__") == repr(IPython.__version__)
+    assert kernel.value("__import__('ipykernel').__version__") == repr(ipykernel.__version__)

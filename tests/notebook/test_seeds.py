@@ -1,0 +1,184 @@
+"""A cell that draws from a global generator: another seed is another result, and nothing wrong comes back."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spotmagic import last
+
+
+@pytest.fixture
+def cell(shell: Any) -> Callable[..., str]:
+    """Runs a cell and gives its verdict, or why it was not stored."""
+    shell.extension_manager.load_extension("spotmagic")
+    shell.run_cell("import random\nimport numpy as np").raise_error()
+
+    def run(body: str, line: str = "") -> str:
+        shell.user_ns.pop("y", None)
+        shell.run_cell(f"%%spot {line}\n{body}", store_history=True).raise_error()
+        outcome = last()
+        assert outcome is not None
+        return outcome.verdict if outcome.stored else outcome.reason
+
+    return run
+
+
+def seed(number: int) -> None:
+    random.seed(number)
+    np.random.seed(number)
+
+
+DRAWS = {
+    "random": "y = random.random()",
+    "numpy": "y = float(np.random.rand())",
+    "both": "y = [random.random(), float(np.random.rand())]",
+    "a helper's": "def draw(): return random.choice(range(10**9))\ny = draw()",
+    "a frame's": "import pandas as pd\ny = pd.DataFrame({'a': range(10**4)}).sample(2).a.tolist()",
+}
+
+
+@pytest.mark.parametrize("body", DRAWS.values(), ids=DRAWS)
+def test_without_the_word_a_draw_is_not_kept_and_the_way_out_is_named(cell: Callable[..., str], body: str) -> None:
+    seed(1)
+    reason = cell(body)
+    assert "not stored" in reason and "drew from" in reason and "Write rng" in reason
+    seed(2)
+    assert "not stored" in cell(body)
+
+
+@pytest.mark.parametrize("body", DRAWS.values(), ids=DRAWS)
+def test_with_the_word_each_seed_has_its_own_result(cell: Callable[..., str], shell: Any, body: str) -> None:
+    def made(number: int) -> tuple[str, Any, Any]:
+        seed(number)
+        verdict = cell(body, "rng")
+        return verdict, shell.user_ns["y"], (random.random(), np.random.rand())
+
+    one, two = made(1), made(2)
+    assert (one[0], two[0]) == ("ran", "ran") and one[1] != two[1]
+    assert made(1) == ("hit", *one[1:]) and made(2) == ("hit", *two[1:])
+
+
+def test_a_chain_of_cells_hits_from_the_seed_on(cell: Callable[..., str], shell: Any) -> None:
+    """A hit leaves the generators where the run left them, so the next cell finds the state it ran in."""
+
+    def chain() -> tuple[list[str], list[Any]]:
+        seed(3)
+        verdicts, values = [], []
+        for body in ("y = random.random()", "y = 1", "y = float(np.random.rand())", "y = random.random() * 2"):
+            verdicts.append(cell(body, "rng"))
+            values.append(shell.user_ns["y"])
+        return verdicts, values
+
+    first, again = chain(), chain()
+    assert first[0] == ["ran"] * 4 and again[0] == ["hit"] * 4
+    assert first[1] == again[1]
+
+
+def test_only_the_generators_that_were_used_count(cell: Callable[..., str]) -> None:
+    seed(1)
+    cell("y = random.random()", "rng")
+    random.seed(1)
+    np.random.seed(5)
+    assert cell("y = random.random()", "rng") == "hit"
+    assert cell("y = 5", "rng") == "ran"
+    seed(7)
+    assert cell("y = 5", "rng") == "hit"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "random.seed(5)\ny = random.random()",
+        "import numpy as np\nnp.random.seed(5)\ny = float(np.random.rand())",
+        "from numpy.random import seed\nSEED = 5\nseed(SEED)\ny = float(np.random.rand())",
+    ],
+)
+def test_a_cell_that_seeds_first_is_kept_and_leaves_the_generator_as_the_run_did(
+    cell: Callable[..., str], shell: Any, body: str
+) -> None:
+    seed(1)
+    assert cell(body) == "ran"
+    made, following = shell.user_ns["y"], (random.random(), np.random.rand())
+    seed(1)
+    assert cell(body) == "hit" and shell.user_ns["y"] == made
+    assert (random.random(), np.random.rand()) == following
+
+
+@pytest.mark.parametrize(
+    "body", ["y = random.random()\nrandom.seed(5)", "z = [random.random()]\nrandom.seed(5)\ny = random.random()"]
+)
+def test_a_seed_after_a_draw_does_not_help(cell: Callable[..., str], body: str) -> None:
+    assert "drew from `random`" in cell(body)
+
+
+def test_a_name_given_to_the_result_holds_for_any_seed(cell: Callable[..., str], shell: Any) -> None:
+    seed(1)
+    assert cell("y = random.random()", "key=one") == "ran"
+    made = shell.user_ns["y"]
+    seed(2)
+    assert cell("y = random.random()", "key=one") == "hit" and shell.user_ns["y"] == made
+
+
+def test_what_a_library_draws_for_itself_does_not_count(
+    cell: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients draw the length of their pauses from `random`: a paid result is kept all the same."""
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    (folder / "jittery.py").write_text("import random\ndef ask(x):\n    random.random()\n    return x + 1\n")
+    monkeypatch.syspath_prepend(folder)
+    assert cell("import jittery\ny = jittery.ask(1)") == "ran"
+    assert cell("import jittery\ny = jittery.ask(1)") == "hit"
+
+
+def test_the_pauses_of_our_own_retries_leave_the_user_s_generator_alone(tmp_path: Path) -> None:
+    from spotmagic import Retry, Spot
+    from spotmagic.testing import FakeClock
+
+    with Spot("tries", root=tmp_path, clock=FakeClock()) as spot:
+        tries: list[int] = []
+
+        @spot.mark(retry=Retry(attempts=3, on=OSError))
+        def flaky() -> int:
+            tries.append(1)
+            if len(tries) < 3:
+                raise OSError("busy")
+            return 1
+
+        random.seed(1)
+        before = random.getstate()
+        assert flaky() == 1 and random.getstate() == before
+
+
+@pytest.mark.parametrize(
+    ("body", "verdicts"),
+    [
+        ("import numpy as np\nnp.random.seed(5)\ny = float(np.random.rand())", ["ran True", "hit True"]),
+        ("import numpy as np\ny = np.arange(3)", ["ran True", "hit True"]),
+        ("import numpy as np\ny = float(np.random.rand())", ["ran False", "ran False"]),
+        ("from pandas import Series\ny = int(Series(range(1000)).sample(1).iloc[0])", ["ran False", "ran False"]),
+    ],
+)
+def test_a_cell_that_loads_the_library_itself_is_seen_through(body: str, verdicts: list[str], tmp_path: Path) -> None:
+    script = (
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "shell = InteractiveShell.instance()\n"
+        "shell.run_line_magic('load_ext', 'spotmagic')\n"
+        "import sys\n"
+        "assert 'numpy' not in sys.modules\n"
+        f"shell.run_cell({'%%spot' + chr(10) + body!r}, store_history=True).raise_error()\n"
+        "import spotmagic\n"
+        "print(spotmagic.last().verdict, spotmagic.last().stored)\n"
+    )
+    said = [
+        subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True) for _ in range(2)
+    ]
+    assert [run.stdout.splitlines()[-1] for run in said] == verdicts, said[0].stderr
