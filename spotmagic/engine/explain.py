@@ -113,6 +113,8 @@ def phrase(name: str) -> str:
     sort, _, rest = name.partition(" ")
     if not rest:
         return f"`{name}` changed"
+    if sort == "generator":
+        return f"the state of `{rest}` changed"
     return f"{sort} `{rest}` was edited" if sort in _EDITED else f"`{rest}` changed"
 
 

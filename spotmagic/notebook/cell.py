@@ -145,12 +145,13 @@ class Cell:
         except Uncacheable as error:
             trouble = str(error)
         inputs = self._watch.inputs if self._watch else {}
+        states = generators.prints(generators.states()) if options.rng and not options.key else {}
         return Call(
             name=self.name,
             kind="cell",
-            key=b"" if trouble or self._watch is None else self._kept_key(self._watch),
+            key=b"" if trouble or self._watch is None else self._kept_key(self._watch, states),
             code=digest("cell code", self._code.normal),
-            inputs=self._watch.told() if self._watch else {},
+            inputs=self._watch.told() | self._counted(states) if self._watch else {},
             run=self._arun if self.body.awaits else self._run,
             encode=self._encode,
             decode=self._decode,
@@ -192,9 +193,13 @@ class Cell:
                 raise
             return self._watched((*ignore, name))
 
-    def _kept_key(self, watch: restore.Watch) -> bytes:
+    def _counted(self, states: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Those of the generators that counted for kept results of the cell."""
+        kept = {name for entry in self._spot.store.recent(self.name) for name in entry.inputs} if states else ()
+        return {name: state for name, state in states.items() if name in kept}
+
+    def _kept_key(self, watch: restore.Watch, states: Mapping[str, bytes]) -> bytes:
         """The key under which a result is kept that holds here, else the key of all inputs."""
-        states = generators.prints(generators.states()) if self._options.rng and not self._options.key else {}
         every = self._key(watch.inputs)
         fewer = (self._key(inputs | some) for inputs in watch.variants() for some in generators.some(states))
         return next((key for key in fewer if key != every and isinstance(self._spot.store.get(key), Entry)), every)
@@ -276,6 +281,7 @@ class Cell:
         parts = [self._part(name, value) for name, value in restore.pack(self._watch.changes()).items()]
         if self._watch.drew:
             self.call.key = self._key(self._watch.inputs | self._watch.drew)
+            self.call.inputs = self._watch.told() | self._watch.drew
         if isinstance(made, Exception):
             parts += self._error_parts(made)
         results = [self._result(place, value, parts) for place, value in enumerate(self._recorder.results)]

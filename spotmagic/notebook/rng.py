@@ -103,8 +103,8 @@ def _seeded_by(function: Any) -> str:
 
 
 def prints(states: Mapping[str, Any]) -> dict[str, bytes]:
-    """Fingerprints of states, as they enter a key."""
-    return {f"generator {name}": fingerprint(state) for name, state in states.items()}
+    """Fingerprints of states as inputs, called ``generator numpy.random``."""
+    return {f"generator {NAMES[name]}": fingerprint(state) for name, state in states.items()}
 
 
 def some(prints: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from spotmagic import last
+from spotmagic.spot import choose
 
 SETUP = """
 import httpx, logging, requests, ssl, threading
@@ -38,6 +39,7 @@ def verdict(shell: Any) -> Callable[[str], tuple[str, bool]]:
         assert outcome is not None
         return outcome.verdict, outcome.stored
 
+    choose(shell.user_ns["spot"])
     yield run
     shell.user_ns["spot"].close()
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from spotmagic import last
+from spotmagic import Retry, Spot, last
+from spotmagic.spot import choose
+from spotmagic.testing import FakeClock
 
 
 @pytest.fixture
-def cell(shell: Any) -> Callable[..., str]:
+def cell(shell: Any, tmp_path: Path) -> Iterator[Callable[..., str]]:
     """Runs a cell and gives its verdict, or why it was not stored."""
     shell.extension_manager.load_extension("spotmagic")
+    spot = Spot("seeds", root=tmp_path)
+    choose(spot)
     shell.run_cell("import random\nimport numpy as np").raise_error()
 
     def run(body: str, line: str = "") -> str:
@@ -28,7 +32,8 @@ def cell(shell: Any) -> Callable[..., str]:
         assert outcome is not None
         return outcome.verdict if outcome.stored else outcome.reason
 
-    return run
+    yield run
+    spot.close()
 
 
 def seed(number: int) -> None:
@@ -80,6 +85,14 @@ def test_a_chain_of_cells_hits_from_the_seed_on(cell: Callable[..., str], shell:
     first, again = chain(), chain()
     assert first[0] == ["ran"] * 4 and again[0] == ["hit"] * 4
     assert first[1] == again[1]
+
+
+def test_a_run_under_another_seed_says_so(cell: Callable[..., str]) -> None:
+    seed(1)
+    cell("y = float(np.random.rand())", "rng")
+    seed(2)
+    cell("y = float(np.random.rand())", "rng")
+    assert last().reason == "the state of `numpy.random` changed"
 
 
 def test_only_the_generators_that_were_used_count(cell: Callable[..., str]) -> None:
@@ -140,9 +153,6 @@ def test_what_a_library_draws_for_itself_does_not_count(
 
 
 def test_the_pauses_of_our_own_retries_leave_the_user_s_generator_alone(tmp_path: Path) -> None:
-    from spotmagic import Retry, Spot
-    from spotmagic.testing import FakeClock
-
     with Spot("tries", root=tmp_path, clock=FakeClock()) as spot:
         tries: list[int] = []
 
