@@ -141,6 +141,12 @@ def tell(what: str, why: str = "", todo: str = "", *, once: str = "") -> None:
         logging.getLogger("spotmagic").warning(text)
 
 
+def told(once: str) -> bool:
+    """Whether :func:`tell` has told this, and it is not over."""
+    with _told_lock:
+        return once in _told
+
+
 def tell_again(once: str) -> None:
     """Let the next :func:`tell` with this ``once`` through again: what it told of is over."""
     with _told_lock:

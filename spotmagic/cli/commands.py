@@ -261,7 +261,7 @@ def ui(args: Any) -> int:
     from spotmagic.dashboard.server import serve
 
     with spot_at(args.folder or args.spot) as spot:
-        serve(spot, args.port, browse=not args.no_browser, say=show.write)
+        serve(spot, args.port, browse=not args.no_browser, say=show.at_once)
     return FINE
 
 

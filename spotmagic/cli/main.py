@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
+from typing import Any
 
 from spotmagic.cli.arguments import USAGE, parse, parser
 from spotmagic.cli.commands import COMMANDS, FINE, WRONG
 from spotmagic.cli.show import write
-from spotmagic.errors import OptionError, SpotError
+from spotmagic.errors import OptionError, SpotError, SpotWarning
 
 INTERRUPTED = 130
 
@@ -25,7 +28,8 @@ def main(words: Sequence[str] | None = None) -> int:
         parser().print_help()
         return USAGE
     try:
-        return COMMANDS[args.command].run(args)
+        with _warnings_in_words():
+            return COMMANDS[args.command].run(args)
     except OptionError as error:
         write(f"spotmagic: {error}", sys.stderr)
         return USAGE
@@ -38,6 +42,21 @@ def main(words: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     finally:
         _let_go_of_pipe()
+
+
+@contextlib.contextmanager
+def _warnings_in_words() -> Iterator[None]:
+    """Our own warnings in a line of words, without the place in our code."""
+    before = warnings.formatwarning
+
+    def words(message: Any, category: type[Warning], *place: Any, **more: Any) -> str:
+        return f"spotmagic: {message}\n" if category is SpotWarning else before(message, category, *place, **more)
+
+    warnings.formatwarning = words
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
 
 
 def _let_go_of_pipe() -> None:

@@ -40,6 +40,12 @@ def write(text: str, out: TextIO | None = None) -> None:
     out.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
 
+def at_once(text: str) -> None:
+    """Print a line that a reader waits for, though the output be a pipe."""
+    write(text)
+    sys.stdout.flush()
+
+
 def bold(text: str, out: TextIO) -> str:
     """Bold on a terminal that has colours and wants them."""
     if not out.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":

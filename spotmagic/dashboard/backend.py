@@ -17,7 +17,7 @@ from spotmagic.dashboard.brief import SMALL, brief
 from spotmagic.dashboard.outputs import OUTPUTS
 from spotmagic.dashboard.preview import Preview
 from spotmagic.dashboard.wire import Params, clean
-from spotmagic.errors import SpotError, unknown
+from spotmagic.errors import SpotError, told, unknown
 from spotmagic.store.entry import Bad, Entry, Part
 
 if TYPE_CHECKING:
@@ -243,6 +243,8 @@ class Backend:
         """What keeps results from being kept, in sentences."""
         if not self._spot.folder.is_dir():
             return ["The folder cannot be used, so nothing is being kept. What runs, runs as always."]
+        if told(f"catalog {self._spot.folder}"):
+            return ["The table of entries cannot be used now: another program may have it open. This is from memory."]
         return []
 
     def _folder(self) -> str:

@@ -79,7 +79,7 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
 
 
 def _publish(bundle: dict[str, Any]) -> None:
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     if hasattr(shell, "kernel"):
         shell.display_pub.publish(data=bundle, metadata={"spotmagic": {"panel": True}})
     elif VIEW not in bundle:

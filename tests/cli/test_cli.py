@@ -180,3 +180,21 @@ def test_ui_prints_its_address_serves_and_ends_with_ctrl_c(folder: Path) -> None
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
         assert process.stderr.read() == ""
+
+
+def test_a_table_that_another_program_holds_is_told_in_words_and_answered_from_memory(folder: Path) -> None:
+    hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(1, flush=True); sys.stdin.read()"
+    said_by(folder, "stats")
+    table = str(folder / ".spotmagic" / "demo" / "spot.duckdb")
+    with subprocess.Popen([sys.executable, "-c", hold, table], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None and holder.stdout.readline()
+        done = said_by(folder, "stats", "--json")
+        holder.communicate()
+    assert json.loads(done.stdout)["entries"] == 3
+    assert done.stderr.startswith("spotmagic: the catalog spot.duckdb cannot be used")
+    assert f"PID {holder.pid}" in done.stderr and ".py:" not in done.stderr
+
+
+def said_by(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "spotmagic", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=60)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -311,3 +313,18 @@ def test_the_table_is_made_anew_on_request(backend: Backend, spot: Spot, keep: K
     keep()
     (spot.folder / "spot.duckdb").write_bytes(b"damaged")
     assert backend.dispatch("rebuild", {})[0] == {"entries": 1}
+
+
+def test_a_table_that_cannot_be_used_is_told_and_taken_back(backend: Backend, spot: Spot, keep: Keep) -> None:
+    keep()
+    assert backend.dispatch("totals", {})[0]["trouble"] == []
+    hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(1, flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", hold, str(spot.folder / "spot.duckdb")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None and holder.stdout.readline()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SpotWarning)
+            totals, _ = backend.dispatch("totals", {})
+        holder.communicate()
+    assert "from memory" in totals["trouble"][0] and totals["entries"] == 1
+    assert backend.dispatch("totals", {})[0]["trouble"] == []
