@@ -71,7 +71,7 @@ class Ledger:
     def _refused(self, call: Call, bad: Bad, now: float) -> Look:
         """What to do about an entry that gives no value. One that the call has to run for is told."""
         decision = decide(call.mode, bad, now, fresh=call.fresh)
-        if decision.action == "run" and not call.fresh:
+        if decision.action == "run" and bad.kind != "newer format" and not call.fresh:
             todo = _WAYS_ON if bad.kind == "foreign" else "It is run again"
             tell(f"a kept result of {call.name} is not used", decision.reason, todo, once=f"{bad.kind} {call.name}")
         return Look(decision)
@@ -270,9 +270,10 @@ class Ledger:
             self.store.put(entry, save_blob=call.options.save_blob, durable=ran.seconds > SYNC_AFTER or price > 0)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
+            where = getattr(error, "filename", None)
             tell(
                 "results are not being stored",
-                reason,
+                f"{where}: {reason}" if where else reason,
                 "They are returned all the same; free space or rights, and storing resumes",
                 once="put",
             )

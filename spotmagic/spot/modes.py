@@ -56,7 +56,7 @@ class Modes:
         try:
             known = json.loads(self._path.read_bytes())
             return {str(name): parse_mode(mode) for name, mode in known.items()}
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return {}
         except (OSError, ValueError, AttributeError) as error:
             tell("the modes that were set cannot be read", str(error), "Set them again", once=f"modes {self._path}")

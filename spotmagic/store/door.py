@@ -40,13 +40,20 @@ class Door:
         if self.trouble is not None and not retry and now < self._retry_at:
             return None
         try:
-            self.shelf = Shelf(self._folder, self._clock, changed)
+            shelf = Shelf(self._folder, self._clock, changed)
+            try:
+                shelf.catch_up()
+            except BaseException:
+                shelf.close()
+                raise
         except OSError as error:
+            if error.errno and not error.filename:
+                error.filename = str(self._folder)
             self.trouble = error
             self._retry_at = now + RETRY
             return None
-        self.trouble = None
-        return self.shelf
+        self.shelf, self.trouble = shelf, None
+        return shelf
 
     def gone(self, surely: bool = False) -> bool:
         """Whether the folder is another one now, or none, as when somebody removed it.

@@ -30,7 +30,7 @@ class Epoch:
             fd = files.open_private(path, os.O_RDONLY)
         try:
             if os.fstat(fd).st_size < SIZE and self.writable:
-                os.ftruncate(fd, SIZE)
+                self._make(fd)
             self.map: mmap.mmap = files.map_shared(fd, SIZE, writable=self.writable)
             self._identity = files.identity(os.fstat(fd))
         except ValueError as error:  # a file too short that may not be written
@@ -40,6 +40,16 @@ class Epoch:
             os.close(fd)
             raise
         self.fd = fd
+
+    @staticmethod
+    def _make(fd: int) -> None:
+        """Write the counter's first bytes: memory over a hole in the file would end the process on a full disk."""
+        files.lock(fd)
+        try:
+            if os.fstat(fd).st_size < SIZE:  # another kernel may have been here, and have moved it
+                files.write_at(fd, bytes(SIZE), 0)
+        finally:
+            files.unlock(fd)
 
     def bump(self) -> tuple[bytes, bytes]:
         """Move the counter. Returns it as it was and as it is.

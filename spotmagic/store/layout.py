@@ -39,8 +39,11 @@ def prepare(folder: Path) -> str:
             files.make_folder(part)
         except PermissionError:
             continue
-        if stat.S_ISLNK(part.lstat().st_mode):
+        mode = part.lstat().st_mode
+        if stat.S_ISLNK(mode):
             raise PermissionError(f"{part} is a symbolic link")
+        if not stat.S_ISDIR(mode):
+            raise NotADirectoryError(f"{part} is not a folder")
     return identity
 
 
@@ -63,6 +66,7 @@ def _read(path: Path) -> str:
         return ""  # damaged: the records tell their own version
     if isinstance(version, int) and version > FORMAT:
         raise NewerFormatError(
-            f"{path.parent} was laid out by a newer spotmagic (format {version}, this one knows {FORMAT})"
+            f"{path.parent} was laid out by a newer spotmagic: format {version}, and this one, which needs an update, "
+            f"knows {FORMAT}"
         )
     return identity if isinstance(identity, str) and identity.isalnum() else ""

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+from spotmagic import files
 from spotmagic.clock import Clock
 from spotmagic.errors import tell
 from spotmagic.store.epoch import Epoch
@@ -175,7 +176,9 @@ class Shelf:
         record = frame(kind, flags, stamp, key, group, body)
         try:
             end = journal.append(record)
-        except OSError:
+        except OSError as error:
+            if error.errno and not error.filename:
+                error.filename = str(journal.path)
             self._settle(journal)
             raise
         own = self._own
@@ -194,6 +197,7 @@ class Shelf:
         if self.journal is not None and self.journal.end > ROTATE:
             self.leave()
         if self.journal is None:
+            (self.folder / JOURNALS).mkdir(files.PRIVATE_FOLDER, exist_ok=True)  # somebody may have removed it alone
             journal = Journal(self.folder / JOURNALS, int(self._clock.now() * 1e9))
             try:
                 self._own = Log(journal.path, self._next)

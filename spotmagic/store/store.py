@@ -192,7 +192,7 @@ class FolderStore:
         if not apart:
             return self._put(entry, {}, durable)
         with self._lock:
-            self._sound()
+            self._sound(surely=True)
         with files.locked(self.folder / BLOB_LOCK, shared=True):  # gc waits until the record names the blobs
             digests, written = self._save(entry, apart)
             return written + self._put(entry, digests, durable)

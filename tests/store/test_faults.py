@@ -12,6 +12,7 @@ import pytest
 
 from spotmagic.store.entry import Bad, Entry
 from spotmagic.store.store import FolderStore
+from spotmagic.store.ticker import TICKER
 from spotmagic.store.trust import Ring
 from spotmagic.testing.clock import FakeClock
 from spotmagic.testing.faults import FailingFiles, Killed
@@ -96,6 +97,12 @@ class Script:
         self.read(store, 3)
         self.put(store, 5, b"five")
         return store
+
+
+@pytest.fixture(autouse=True)
+def no_background_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The script ticks when it is its turn: a thread that ticks as well would count operations of its own."""
+    monkeypatch.setattr(TICKER, "wake", lambda store: None)
 
 
 def operations(folder: Path) -> int:
