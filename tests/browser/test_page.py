@@ -22,6 +22,22 @@ with Spot("demo") as spot:
 """
 
 
+SHOWN = """
+from spotmagic import Spot
+spot = Spot("demo")
+
+@spot.mark(content_type="image/svg+xml")
+def drawing():
+    return '<svg xmlns="http://www.w3.org/2000/svg" width="60" height="60"><circle r="60" fill="green"/></svg>'
+
+@spot.mark(content_type="text/html")
+def text():
+    return '<style>h1 { color: rgb(1, 2, 3) }</style><h1>A stored page</h1>'
+
+drawing(), text()
+"""
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     site = Site(tmp_path)
@@ -99,3 +115,33 @@ def test_the_page_follows_the_system_and_is_readable(site: Site, page: Page, sho
     panel.get_by_role("tab", name="Functions").click()
     expect(panel.get_by_label("Mode of ask")).to_have_value("replay")
     assert audit(page) == []
+
+
+def test_pictures_and_stored_pages_are_shown_under_the_policy_of_the_page(site: Site, page: Page, shots: Any) -> None:
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    site.run(SHOWN)
+    page.goto(site.address)
+    panel = page.locator("section.panel")
+    panel.get_by_role("button", name="text").click()
+    title = panel.frame_locator("iframe").get_by_role("heading", name="A stored page")
+    expect(title).to_be_visible()
+    assert title.evaluate("node => getComputedStyle(node).color") == "rgb(1, 2, 3)"
+    panel.get_by_role("button", name="Entries").click()
+    panel.get_by_role("button", name="drawing").click()
+    drawn = panel.get_by_role("img", name="stored image")
+    assert drawn.evaluate("image => image.decode().then(() => image.naturalWidth)") == 60
+    assert said == []
+
+
+def test_it_fits_a_narrow_window(site: Site, page: Page, shots: Any) -> None:
+    page.set_viewport_size({"width": 380, "height": 700})
+    page.goto(site.address)
+    panel = page.locator("section.panel")
+    expect(panel.locator("tbody tr")).to_have_count(3)
+    for view in panel.get_by_role("tab").all():
+        view.click()
+        expect(panel.locator("tbody tr").first).to_be_visible()
+        shots(page, f"page-narrow-{view.inner_text()}")
+        for part in panel.locator(".view, header").all():
+            assert part.evaluate("node => node.scrollWidth <= node.clientWidth")
