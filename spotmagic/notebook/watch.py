@@ -24,6 +24,7 @@ from spotmagic.notebook.groups import refuse_what_only_code_makes
 from spotmagic.notebook.inplace import can_put, outline
 from spotmagic.notebook.leads import names_random
 from spotmagic.notebook.namespace import exported, inputs_of, is_private
+from spotmagic.notebook.process import Process, process
 
 _MISSING = object()
 _MANY_MAYBE = 5
@@ -63,6 +64,7 @@ class Watch:
         self._owned: dict[str, tuple[Any, ...]] = {}
         self._aside: dict[str, Any] = {}
         self._rng: dict[str, Any] = {}
+        self._process: Process | None = None
         self.drew: dict[str, bytes] = {}
 
     def variants(self) -> Iterator[dict[str, bytes]]:
@@ -122,6 +124,7 @@ class Watch:
         self._before = dict(self._ns)
         generators.load(self._code.source)
         self._rng = generators.states()
+        self._process = process()
         self._set_aside()
         try:
             yield
@@ -163,6 +166,12 @@ class Watch:
             todo = "Name the result with key=, and mind what it depends on yourself"
             raise Uncacheable(
                 f"`{reason}` hides what the cell reads", "its result could not be told apart", todo, path=reason
+            )
+        outside = self._process.changed(self._code.normal) if self._process else ""
+        if outside:
+            todo = "Change it in a cell of its own, which is not under the spot"
+            raise Uncacheable(
+                f"{outside} cannot be kept", "the cell changes it, and a hit would not", todo, path=outside
             )
         made: dict[str, Any] = {}
         deleted: list[str] = []

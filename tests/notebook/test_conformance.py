@@ -27,7 +27,7 @@ class Row:
         changed: a setup that must make the cell run; empty to change the body instead.
         edited: a body that must run.
         same: bodies that must hit.
-        awaited: whether the body awaits.
+        shown: what a hit must put out.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Row:
     same: tuple[str, ...] = ()
     line: str = ""
     any_output: bool = False
+    shown: str = ""
 
     def __str__(self) -> str:
         return self.name
@@ -109,7 +110,7 @@ ROWS = [
     Row("a line magic", "y = %who_ls str\n%timeit -n1 -r1 -q pass\nz = 1.5", probes=("y", "z"), edited="y = %who_ls str\nz = 2.5"),
     # what the cell puts out
     Row("prints, errors and a result in order", "import sys\nprint('a')\nprint('b', file=sys.stderr)\nprint('c', end='')\ndisplay('d')\nx = [1, 2]\nx",
-        probes=("x", "_"), edited="print('z')"),
+        probes=("x", "_", "_ is x", "Out[len(In) - 1] is x"), edited="print('z')"),
     Row("a semicolon", "x = 3\nx;", probes=("x",), edited="x = 4\nx;"),
     Row("a frame as last result", "import pandas as pd\ndf = pd.DataFrame({'a': [1, 2]})\ndf", probes=("df.to_dict()", "_ is df"),
         edited="import pandas as pd\ndf = pd.DataFrame({'a': [1, 3]})\ndf"),
@@ -132,12 +133,37 @@ ROWS = [
         edited="import threading\nprint(1)"),
     Row("a progress bar", "for i in bar(3):\n    pass", "import sys\ndef bar(n):\n    for i in range(n):\n        sys.stderr.write(f'\\r{i + 1}/{n}')\n        yield i\n",
         ("i",), edited="for i in bar(4):\n    pass"),
+    Row("tqdm", "from tqdm import tqdm\nfor i in tqdm(range(3), desc='pages'):\n    pass", probes=("i",), edited="from tqdm import tqdm\nfor i in tqdm(range(4)):\n    pass",
+        shown="pages: 100%"),
+    Row("a widget, as text", "import ipywidgets\nprint('before')\ndisplay(ipywidgets.IntSlider(value=37))\ny = 1", probes=("y",),
+        edited="import ipywidgets\ndisplay(ipywidgets.IntSlider(value=38))", any_output=True, shown="IntSlider(value=37)"),
+    Row("a seed of its own", "import random\nrandom.seed(5)\ny = random.random()", probes=("y", "random.random()"), edited="import random\nrandom.seed(6)\ny = random.random()"),
     Row("random numbers under rng", "import random\ny = random.random()", "import random; random.seed(5)", ("y", "random.random()"), line="rng",
-        edited="import random\ny = random.random() * 2"),
+        changed="import random; random.seed(6)"),
     # options
     Row("ignore=", "y = x + z", "x = 1\nz = 1", ("y",), line="ignore=z", changed="x = 2\nz = 1"),
     Row("inputs=", "y = 1", "x = 1", ("y",), line="inputs=x", changed="x = 2"),
     Row("outputs=", "y = x\nt = object()", "x = 1", ("y",), line="outputs=y", changed="x = 2"),
+]  # fmt: skip
+
+LOST = [
+    Row("files written", "from pathlib import Path\n_ = Path('made.txt').write_text('x')", "import pathlib; pathlib.Path('made.txt').unlink(missing_ok=True)",
+        ("__import__('pathlib').Path('made.txt').exists()",)),
+    Row("background threads", "import threading\nthreading.Thread(target=threading.Event().wait, args=(20,), name='background', daemon=True).start()", "pass",
+        ("any(t.name == 'background' for t in __import__('threading').enumerate())",)),
+    Row("settings of libraries", "import decimal\ndecimal.getcontext().prec = 5", "import decimal; decimal.getcontext().prec = 28", ("decimal.getcontext().prec == 5",)),
+]  # fmt: skip
+REFUSED = [
+    Row("%cd", "%cd sub\ny = 1", "import os; os.makedirs('sub', exist_ok=True)"),
+    Row("os.chdir", "import os\nos.chdir('sub')", "import os; os.makedirs('sub', exist_ok=True)"),
+    Row("os.environ", "import os\nos.environ['SPOT_TEST'] = str(os.environ.get('SPOT_TEST', '')) + 'x'"),
+    Row("%env", "%env SPOT_TEST_TWO={len(In)}"),
+    Row("random numbers", "import random\ny = random.random()"),
+    Row("a lock", "import threading\nlock = threading.Lock()"),
+    Row("an open file", "file = open('notes.txt', 'w')"),
+    Row("a generator", "squares = (x * x for x in range(3))"),
+    Row("exec", "exec(source)", "source = 'y = 1'"),
+    Row("an error", "y = 1\n1 / 0"),
 ]  # fmt: skip
 
 
@@ -182,5 +208,28 @@ def test_a_hit_is_worth_a_run(kernels: tuple[Kernel, Kernel], row: Row) -> None:
     for body in row.same:
         assert cell(one, row, row.setup, body)[0].verdict == "hit"
     assert again.log == fresh.log == back.log
+    assert row.shown in fresh.text
     if not row.any_output:
         assert again.log == first.log
+
+
+@pytest.mark.parametrize("row", LOST, ids=str)
+def test_a_hit_does_not_repeat_what_is_outside_of_the_notebook(kernels: tuple[Kernel, Kernel], row: Row) -> None:
+    """As the README says: these are no result, and nothing notices them."""
+    one, other = kernels
+    first, [there] = cell(one, row, row.setup, row.body)
+    assert first.badge["stored"] and there == "True"
+    again, [still] = cell(other, row, row.setup, row.body)
+    assert (again.verdict, still) == ("hit", "False")
+
+
+@pytest.mark.parametrize("row", REFUSED, ids=str)
+def test_what_cannot_come_back_is_not_kept(kernels: tuple[Kernel, Kernel], row: Row) -> None:
+    one, _ = kernels
+    for _ in range(2):
+        clean(one)
+        one.run(row.setup)
+        output = one.run(f"%%spot\n{row.body}")
+        one.run("import os, pathlib\nif pathlib.Path.cwd().name == 'sub': os.chdir('..')")
+        assert output.verdict == "ran" and not output.badge["stored"], output.badge_text
+        assert "not stored: " in output.badge["reason"]
