@@ -162,7 +162,9 @@ REFUSED = [
     Row("a lock", "import threading\nlock = threading.Lock()"),
     Row("an open file", "file = open('notes.txt', 'w')"),
     Row("a generator", "squares = (x * x for x in range(3))"),
+    Row("a client", "import httpx\nclient = httpx.Client()"),
     Row("exec", "exec(source)", "source = 'y = 1'"),
+    Row("eval", "y = eval(source)", "source = '1 + 1'"),
     Row("an error", "y = 1\n1 / 0"),
 ]  # fmt: skip
 

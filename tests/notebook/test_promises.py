@@ -1,0 +1,75 @@
+"""What the README says of cells: each line of its tables is a row of the conformance suite, each option exists."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from test_conformance import LOST, REFUSED, ROWS
+
+from spotmagic.notebook.commands import COMMANDS, available
+from spotmagic.notebook.options import FLAGS, VALUES
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+
+RESTORED = {
+    "variables": ["own code edited", "a dataclass", "variables that share an object"],
+    "deletions": ["del", "del of its own name"],
+    "in-place changes": [
+        "x += 1", "a list changed in place", "a dict changed in place", "a set changed in place",
+        "an array changed in place", "a frame changed in place", "an attribute of an object changed",
+    ],
+    "imports and definitions": ["imports", "a star import", "a function", "a class and its instance", "a lambda"],
+    "what `await` gave": ["await", "async for, async with"],
+    "prints": ["prints, errors and a result in order", "threads' prints", "shell output", "a line magic"],
+    "displays": ["displays, html and images", "a frame as last result", "displays updated", "clear_output"],
+    "figures": ["implicit figures", "shown figures", "a plot as last result"],
+    "the last result": ["prints, errors and a result in order", "a semicolon"],
+    "warnings and logging": ["warnings and logging"],
+    "progress bars": ["tqdm", "a progress bar"],
+    "widgets": ["a widget, as text"],
+    "random numbers": ["random numbers under rng", "a seed of its own"],
+}  # fmt: skip
+NOT_KEPT = {
+    "locks, open files, clients, generators": ["a lock", "an open file", "a client", "a generator"],
+    "code that hides what it reads: `exec`, `eval`": ["exec", "eval"],
+    "a change of the working directory or of `os.environ`": ["%cd", "os.chdir", "os.environ", "%env"],
+    "draws from a global generator without `rng`": ["random numbers"],
+    "a cell that failed": ["an error"],
+}
+NOT_REPEATED = {
+    "files written": ["files written"],
+    "background threads": ["background threads"],
+    "settings of libraries": ["settings of libraries"],
+}
+
+
+def firsts(head: str) -> list[str]:
+    """The first column of the table with this head."""
+    table = re.search(rf"^\| {re.escape(head)} \|.*\n\| ---.*\n((?:\|.*\n)+)", README, re.MULTILINE)
+    assert table is not None, head
+    return [line.split("|")[1].strip() for line in table[1].splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("head", "lines", "rows"),
+    [
+        ("a hit restores", RESTORED, ROWS),
+        ("not kept", NOT_KEPT, REFUSED),
+        ("not repeated", NOT_REPEATED, LOST),
+    ],
+)
+def test_each_line_of_the_readme_is_tried(head: str, lines: dict[str, list[str]], rows: list[object]) -> None:
+    assert firsts(head) == list(lines)
+    assert {name for names in lines.values() for name in names} <= {str(row) for row in rows}
+
+
+def test_the_readme_names_every_option() -> None:
+    named = re.findall(r"`(\w+=?)`", " ".join(firsts("option")))
+    assert sorted(named) == sorted([*(f"{name}=" for name in VALUES), *FLAGS])
+
+
+def test_the_readme_names_every_word() -> None:
+    named = set(re.findall(r"`(\w+)`", " ".join(firsts("`%spot` word"))))
+    assert available().keys() <= named <= COMMANDS.keys()
