@@ -1,0 +1,2 @@
+// What the bundler makes of a tag.
+export { Fragment, h } from "preact";
