@@ -49,7 +49,10 @@ def _settled(node: Any) -> Any:
     if isinstance(node, ast.FormattedValue) or kind.__name__ == "Interpolation":
         return _formatted(node)
     fields = {name: _settled(getattr(node, name, None)) for name in node._fields if name not in _LEFT_OUT}
-    return kind(**fields, lineno=0, col_offset=0)  # unparse asks for a line
+    copy = kind(**fields)
+    if "lineno" in kind._attributes:
+        copy.lineno, copy.col_offset = 0, 0  # unparse asks for a line
+    return copy
 
 
 def _formatted(node: Any) -> ast.AST:
