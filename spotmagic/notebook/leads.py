@@ -74,8 +74,8 @@ def _inside(one: Any, attributes: frozenset[str]) -> Iterator[Any]:
     elif isinstance(one, property):
         yield one.fget
     elif isinstance(one, types.ModuleType):
-        if is_users(one):
-            yield from (value for name, value in vars(one).items() if name in attributes)
+        named = (value for name, value in vars(one).items() if name in attributes)
+        yield from named if is_users(one) else filter(_is_wrapped, named)
     elif isinstance(one, type):
         if is_users(one):
             yield from (*vars(one).values(), *one.__bases__)
@@ -83,8 +83,15 @@ def _inside(one: Any, attributes: frozenset[str]) -> Iterator[Any]:
         yield from one
     elif isinstance(one, dict) and len(one) <= _FEW:
         yield from one.values()
-    elif is_users(type(one)):
+    elif not is_users(type(one)):
+        yield from filter(_is_wrapped, (getattr(type(one), name, None) for name in attributes))
+    else:
         yield from (type(one), *getattr(one, "__dict__", {}).values())
+
+
+def _is_wrapped(value: Any) -> bool:
+    """Whether `%spot_load_ext` put this function of a library under a spot."""
+    return isinstance(value, types.FunctionType) and MARKED in vars(value)
 
 
 def _named(function: types.FunctionType) -> Iterator[Any]:
@@ -103,10 +110,9 @@ def _named(function: types.FunctionType) -> Iterator[Any]:
         if name not in space:
             continue
         value = space[name]
-        if isinstance(value, types.ModuleType) and is_users(value):
-            yield from (vars(value).get(chain[0]) for chain in chains if chain)
-        else:
-            yield value
+        if isinstance(value, types.ModuleType):
+            yield from _inside(value, frozenset(chain[0] for chain in chains if chain))
+        yield value
     for one in said.imports:
         module = sys.modules.get(one.module)
         yield module

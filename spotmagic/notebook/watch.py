@@ -14,6 +14,7 @@ from spotmagic.code.cell import CellCode
 from spotmagic.errors import Uncacheable
 from spotmagic.keys import Mask, Notes, fingerprint
 from spotmagic.keys.fingerprint import identity
+from spotmagic.keys.handles import is_handle_type
 from spotmagic.keys.owned import is_users
 from spotmagic.notebook import rng as generators
 from spotmagic.notebook.changes import Changes
@@ -25,6 +26,7 @@ from spotmagic.notebook.inplace import can_put, outline
 from spotmagic.notebook.leads import names_random
 from spotmagic.notebook.namespace import exported, inputs_of, is_private
 from spotmagic.notebook.process import Process, process
+from spotmagic.notebook.steering import steered
 
 _MISSING = object()
 _MANY_MAYBE = 5
@@ -173,6 +175,9 @@ class Watch:
             raise Uncacheable(
                 f"{outside} cannot be kept", "the cell changes it, and a hit would not", todo, path=outside
             )
+        handle = steered(self._code.normal, {n for n, value in self._values.items() if is_handle_type(type(value))})
+        if handle:
+            raise self._refusal(handle, "the cell sets it up, and what it holds is not watched")
         made: dict[str, Any] = {}
         deleted: list[str] = []
         modules: dict[str, str] = {}

@@ -15,6 +15,7 @@ import httpx, logging, requests, ssl, threading
 import spotmagic
 client = httpx.Client(base_url="https://one.example")
 session = requests.Session()
+log = logging.getLogger("mine")
 lock = threading.Lock()
 spot = spotmagic.Spot("mine")
 class Holder:
@@ -55,6 +56,8 @@ def verdict(shell: Any) -> Callable[[str], tuple[str, bool]]:
         "holder.n = holder.n + 1\ny = holder.n",
         "@spot.mark\ndef f(x): return x\ny = f(1)",
         "y = told.n",
+        "log.info('said')\ny = 1",
+        "rows = {}\nrows['a'] = log.name\ny = rows.pop('a')",
     ],
 )
 def test_a_cell_that_uses_one_is_kept(verdict: Callable[[str], tuple[str, bool]], shell: Any, body: str) -> None:
@@ -65,7 +68,18 @@ def test_a_cell_that_uses_one_is_kept(verdict: Callable[[str], tuple[str, bool]]
     assert shell.user_ns["y"] == made
 
 
-@pytest.mark.parametrize("body", ["client.base_url = 'https://two.example'", "told.n = 2"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "client.base_url = 'https://two.example'",
+        "told.n = 2",
+        "client.timeout = 5",
+        "session.headers['X-Team'] = 'one'",
+        "session.headers.update({'X-Team': 'one'})",
+        "log.handlers.clear()",
+        "def set_up(): session.max_redirects = 1\nset_up()",
+    ],
+)
 def test_a_cell_that_changes_one_is_not_kept(verdict: Callable[[str], tuple[str, bool]], body: str) -> None:
     assert verdict(body) == ("ran", False)
 

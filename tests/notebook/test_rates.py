@@ -142,6 +142,14 @@ def test_what_leads_to_marked_functions_is_seen_without_a_run(
     assert leads_to_marked(shell.user_ns, analyse(body)) is leads
 
 
+@pytest.mark.parametrize("body", ["y = json.loads('1')", "y = read('1')"])
+def test_wrapped_functions_of_libraries_are_seen_too(spot: Spot, shell: Any, body: str) -> None:
+    shell.run_cell("import json\ndef read(text): return json.loads(text)").raise_error()
+    assert not leads_to_marked(shell.user_ns, analyse(body))
+    shell.run_line_magic("spot_load_ext", "json:loads")
+    assert leads_to_marked(shell.user_ns, analyse(body))
+
+
 def test_threads_and_tasks_of_the_cell_are_inside_it_and_others_are_not() -> None:
     cell = Around()
     with ThreadPoolExecutor(1) as pool:
