@@ -141,6 +141,7 @@ class Flow(Expressions):
             case _:  # ``type X = ...`` of Python 3.12, whose value is evaluated later and may name itself
                 self.target(node.name)  # type: ignore[attr-defined]
                 with self.names.inside(self._with_type_parameters(node)), self.names.aside():
+                    self._bounds(node)
                     self.expr(node.value)  # type: ignore[attr-defined]
 
     def _branch(self, start: State, body: Sequence[ast.stmt]) -> State:
@@ -321,6 +322,7 @@ class Flow(Expressions):
             self.expr(decorator)
         self.defaults(node.args)
         with self.names.inside(self._with_type_parameters(node)):
+            self._bounds(node)
             for annotation in self.annotations(node):
                 self.annotation(annotation)
         if self.names.collecting:
@@ -340,6 +342,7 @@ class Flow(Expressions):
             self.expr(decorator)
         outer = self._with_type_parameters(node)
         with names.inside(outer):
+            self._bounds(node)
             for part in (*node.bases, *(word.value for word in node.keywords)):
                 self.expr(part)
             body = Scope.of("class", node.body, outer, frozenset({"__module__", "__qualname__"}))
@@ -349,6 +352,13 @@ class Flow(Expressions):
                 self.suite(node.body)
             names.close(body)
         names.write(node.name)
+
+    def _bounds(self, node: ast.AST) -> None:
+        """Walk the bounds and defaults of type parameters, which are evaluated when somebody asks for them."""
+        with self.names.aside():
+            for parameter in getattr(node, "type_params", ()):
+                self.optional(getattr(parameter, "bound", None))
+                self.optional(getattr(parameter, "default_value", None))
 
     def _with_type_parameters(self, node: ast.AST) -> Scope:
         own = type_parameters(node)
