@@ -125,7 +125,8 @@ export class Desk {
   /** Search for what is being typed, once it rests. */
   type(text: string): void {
     clearTimeout(this.typing);
-    this.typing = setTimeout(() => this.find({ search: text }), 200);
+    this.query.value = { ...this.query.value, search: text }; // what is typed stands, whatever is drawn meanwhile
+    this.typing = setTimeout(() => this.find({}), 200);
   }
 
   /** The entries of one function or cell. */
@@ -165,6 +166,16 @@ export class Desk {
   showPart(name: string, all = false): void {
     this.part.value = name;
     void this.loadPreview(all);
+  }
+
+  /** Give a variable of the notebook what is shown. */
+  async load(name: string): Promise<void> {
+    try {
+      const { result } = await this.link.ask("load", { key: this.open.value ?? "", part: this.part.value, name });
+      this.notice.value = { text: `${result.name} now holds a copy of it.`, bad: false };
+    } catch (error) {
+      this.complain(error, "Not loaded");
+    }
   }
 
   async forget(rows: readonly Row[]): Promise<void> {
@@ -236,11 +247,11 @@ export class Desk {
     if (this.open.value) return this.loadEntry(false);
     switch (this.view.value) {
       case "functions":
-        return this.load("functions", this.functions, async () => (await this.link.ask("functions", {})).result.rows);
+        return this.fill("functions", this.functions, async () => (await this.link.ask("functions", {})).result.rows);
       case "runs":
-        return this.load("runs", this.runs, async () => (await this.link.ask("runs", { limit: 100 })).result.rows);
+        return this.fill("runs", this.runs, async () => (await this.link.ask("runs", { limit: 100 })).result.rows);
       case "limits":
-        return this.load("limits", this.limits, async () => (await this.link.ask("limits", {})).result.rows);
+        return this.fill("limits", this.limits, async () => (await this.link.ask("limits", {})).result.rows);
       default:
         return this.loadPage();
     }
@@ -258,7 +269,7 @@ export class Desk {
 
   private async loadPage(): Promise<void> {
     this.fetching.value = true;
-    await this.load("entries", this.page, async () => {
+    await this.fill("entries", this.page, async () => {
       const { result } = await this.link.ask("entries", this.query.value);
       if (result.rows.length || !result.offset) return result;
       this.query.value = { ...this.query.value, offset: Math.max(0, Math.floor((result.total - 1) / PAGE) * PAGE) };
@@ -270,7 +281,7 @@ export class Desk {
   private async loadEntry(fresh: boolean): Promise<void> {
     const key = this.open.value;
     if (!key) return;
-    await this.load("entry", this.entry, async () => (await this.link.ask("entry", { key })).result);
+    await this.fill("entry", this.entry, async () => (await this.link.ask("entry", { key })).result);
     const entry = this.entry.value;
     if (!fresh || entry.state !== "ready" || entry.value.row.key !== key || this.open.value !== key) return;
     this.part.value = entry.value.parts[0]?.name ?? "";
@@ -292,7 +303,7 @@ export class Desk {
   }
 
   /** Fill a signal. What is shown stays until the new answer is there; without a kernel it stays for good. */
-  private load<T>(what: string, into: { value: Loaded<T> }, get: () => Promise<T>): Promise<void> {
+  private fill<T>(what: string, into: { value: Loaded<T> }, get: () => Promise<T>): Promise<void> {
     return this.once(what, async () => {
       try {
         into.value = { state: "ready", value: await get() };

@@ -87,7 +87,25 @@ function Parts({ desk, parts }: { desk: Desk; parts: PartRow[] }) {
           {(shown) => <PreviewView key={`${desk.open.value} ${current}`} shown={shown} more={() => desk.showPart(current, true)} />}
         </Waiting>
       </div>
+      {desk.steerable && desk.totals.value?.loads && <Load desk={desk} />}
     </section>
+  );
+}
+
+function Load({ desk }: { desk: Desk }) {
+  return (
+    <form
+      class="load"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void desk.load(String(new FormData(event.currentTarget).get("name")));
+      }}
+    >
+      <button>Load into</button>
+      <span class="search">
+        <input name="name" aria-label="Variable to load into" defaultValue="value" spellcheck={false} />
+      </span>
+    </form>
   );
 }
 

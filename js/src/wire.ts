@@ -47,6 +47,7 @@ export interface Totals {
   paid_today: number;
   series: { step: number; buckets: Bucket[] };
   mode: string;
+  loads: boolean;
   kinds: string[];
   statuses: string[];
   views: string[];
@@ -162,6 +163,7 @@ export interface Methods {
   entries: [Query, Page];
   entry: [{ key: string }, Entry];
   preview: [{ key: string; part: string; all?: boolean }, Preview];
+  load: [{ key: string; part: string; name: string }, { name: string }];
   forget: [{ keys: string[] }, { forgotten: number }];
   pin: [{ keys: string[]; pinned: boolean }, { pinned: number }];
   functions: [Record<string, never>, { rows: FunctionRow[] }];

@@ -109,6 +109,7 @@ export function totals(change: Partial<Totals> = {}): Totals {
     paid_today: 0.002,
     series: { step: 3600, buckets: [{ at: 1_799_990_000, hits: 9, ran: 3 }] },
     mode: "auto",
+    loads: true,
     kinds: ["cell", "function"],
     statuses: ["live", "expired"],
     views: ["entries", "runs", "functions"],

@@ -608,3 +608,46 @@ describe("a page of its own", () => {
     expect(text()).not.toContain("Not connected");
   });
 });
+
+describe("loading into a variable", () => {
+  async function opened(more: Record<string, (params: any) => unknown> = {}) {
+    const model = new FakeModel({ first: first() }, backend([row(1)], more));
+    const shown = show(model);
+    await settled();
+    button(shown.root, "summarise_1").click();
+    await settled();
+    return { model, ...shown };
+  }
+
+  it("names the variable, and tells that it is done", async () => {
+    const { model, root, text } = await opened({ load: (params: any) => ({ name: params.name }) });
+    const input = root.querySelector<HTMLInputElement>('input[name="name"]') as HTMLInputElement;
+    input.value = "answer";
+    input.form?.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
+    await settled();
+    expect(input.value).toBe("answer");
+    expect(model.asked("load")[0].params).toEqual({ key: row(1).key, part: "value", name: "answer" });
+    expect(text()).toContain("answer now holds a copy of it.");
+  });
+
+  it("is not offered where there is no notebook", async () => {
+    const { root } = await opened({ totals: () => totals({ loads: false }) });
+    expect(root.querySelector("form")).toBeNull();
+  });
+});
+
+describe("typing", () => {
+  it("is not undone by what is drawn meanwhile", async () => {
+    const model = new FakeModel({ first: first() }, backend());
+    const { root } = show(model);
+    await settled();
+    const input = root.querySelector<HTMLInputElement>('input[type="search"]') as HTMLInputElement;
+    input.value = "summ";
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    button(root, "Look again").click();
+    await settled();
+    expect(input.value).toBe("summ");
+    await vi.advanceTimersByTimeAsync(250);
+    expect(model.asked("entries").at(-1).params.search).toBe("summ");
+  });
+});

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import datetime
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import fields
 from itertools import islice
+from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spotmagic import words
 from spotmagic.catalog.filters import STATUSES
 from spotmagic.catalog.rows import FunctionUse, Row
+from spotmagic.codecs import decode
 from spotmagic.dashboard.brief import SMALL, brief
 from spotmagic.dashboard.outputs import OUTPUTS
 from spotmagic.dashboard.preview import Preview
 from spotmagic.dashboard.wire import Params, clean
-from spotmagic.errors import SpotError, told, unknown
+from spotmagic.errors import OptionError, SpotError, told, unknown
 from spotmagic.store.entry import Bad, Entry, Part
 
 if TYPE_CHECKING:
@@ -35,11 +37,14 @@ DIFF_LINES = 400
 class Backend:
     """What the panel may ask about a spot.
 
-    Nothing here names a transport, takes SQL, or loads a pickle.
+    Nothing here names a transport or takes SQL, and nothing loads a pickle but ``load``, which the reader asks for.
+
+    Args:
+        names: the variables of the notebook, for values to be loaded into; a page has none.
     """
 
-    def __init__(self, spot: Spot) -> None:
-        self._spot = spot
+    def __init__(self, spot: Spot, names: MutableMapping[str, Any] | None = None) -> None:
+        self._spot, self._names = spot, names
         self._methods: dict[str, Callable[[Params], Result]] = {
             "totals": lambda _: self._fresh_totals(),
             "entries": self._entries,
@@ -53,6 +58,8 @@ class Backend:
             "limits": self._limits,
             "rebuild": self._rebuild,
         }
+        if names is not None:
+            self._methods["load"] = self._load
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -91,6 +98,7 @@ class Backend:
             "paid_today": self._paid_since(_midnight(now)),
             "series": self._series(),
             "mode": self._spot.mode_of(""),
+            "loads": self._names is not None,
             "kinds": kinds,
             "statuses": statuses,
             "views": ["entries", "runs", "functions", *(["limits"] if len(self._spot.limits) else [])],
@@ -174,6 +182,20 @@ class Backend:
             return {"view": "none", "why": "There is no such part."}, []
         preview = Preview(found, part, more=params.flag("all"))
         return clean(preview.shape), preview.buffers
+
+    def _load(self, params: Params) -> Result:
+        """Give a variable of the notebook a fresh copy of a kept value, by the rules of a hit."""
+        key, name = params.key(), params.text("name").strip()
+        if not name.isidentifier() or iskeyword(name) or self._names is None:
+            raise OptionError(f"{name or 'nothing'} cannot name a variable", todo="Say letters, digits and '_'")
+        found = self._spot.store.get(bytes.fromhex(key))
+        if not isinstance(found, Entry):
+            raise SpotError(str(_missing(found)))
+        part = next((part for part in found.parts if part.name == params.text("part")), None)
+        if part is None:
+            raise OptionError("there is no such part", todo=f"It has {', '.join(one.name for one in found.parts)}")
+        self._names[name] = decode(part.codecs, part.head, part.buffers, trusted=found.trusted)
+        return {"name": name}
 
     def _forget(self, params: Params) -> Result:
         keys = [bytes.fromhex(key) for key in params.many()]

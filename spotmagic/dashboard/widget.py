@@ -37,7 +37,7 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
     twin = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, spot: Spot) -> None:
-        self._backend = Backend(spot)
+        self._backend = Backend(spot, getattr(_shell(), "user_ns", None))
         self._pulse = Pulse(spot, self._backend)
         super().__init__(
             first=self._first(),
@@ -79,8 +79,12 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
 
 
 def _publish(bundle: dict[str, Any]) -> None:
-    shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    shell = _shell()
     if hasattr(shell, "kernel"):
         shell.display_pub.publish(data=bundle, metadata={"spotmagic": {"panel": True}})
     elif VIEW not in bundle:
         print(bundle["text/plain"])  # noqa: T201 - a terminal has no other place, and shows each output as text
+
+
+def _shell() -> Any:
+    return getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()

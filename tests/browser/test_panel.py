@@ -74,6 +74,10 @@ def test_a_reader_sees_the_numbers_looks_at_a_result_and_throws_it_away(notebook
     rows.filter(has_text="ask").first.get_by_role("button").click()
     expect(panel.get_by_label("Preview")).to_contain_text("THREE")
     expect(panel).to_contain_text("first call with this")
+    panel.get_by_label("Variable to load into").fill("three")
+    panel.get_by_role("button", name="Load into").click()
+    expect(panel).to_contain_text("three now holds a copy of it.")
+    assert book.ask("three['answer']") == "THREE"
     shots(panel, "entry-light")
     panel.get_by_role("button", name="Forget…").click()
     question = panel.get_by_role("alertdialog")

@@ -6,12 +6,14 @@ import json
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from spotmagic.codecs import Undecodable, is_safe
 from spotmagic.dashboard.backend import Backend
 from spotmagic.errors import OptionError, SpotError, SpotWarning
 from spotmagic.spot import Spot
@@ -328,3 +330,42 @@ def test_a_table_that_cannot_be_used_is_told_and_taken_back(backend: Backend, sp
         holder.communicate()
     assert "from memory" in totals["trouble"][0] and totals["entries"] == 1
     assert backend.dispatch("totals", {})[0]["trouble"] == []
+
+
+def test_a_kept_value_is_loaded_into_a_variable(spot: Spot, keep: Keep) -> None:
+    names: dict[str, Any] = {}
+    backend = Backend(spot, names)
+    key = keep({"answer": [1, (2, 3)]})
+    assert backend.dispatch("load", {"key": key, "part": "value", "name": " copy "})[0] == {"name": "copy"}
+    assert names["copy"] == {"answer": [1, (2, 3)]}
+    for name in ("", "a b", "class", "1", "a.b", "__import__('os')"):
+        with pytest.raises(OptionError, match="cannot name a variable"):
+            backend.dispatch("load", {"key": key, "part": "value", "name": name})
+    with pytest.raises(OptionError, match="no such part"):
+        backend.dispatch("load", {"key": key, "part": "other", "name": "x"})
+    with pytest.raises(SpotError, match="not there any more"):
+        backend.dispatch("load", {"key": "0" * 32, "part": "value", "name": "x"})
+    assert set(names) == {"copy"}
+
+
+def test_where_there_is_no_notebook_nothing_is_loaded(backend: Backend, keep: Keep) -> None:
+    assert backend.dispatch("totals", {})[0]["loads"] is False
+    with pytest.raises(OptionError, match="unknown method 'load'"):
+        backend.dispatch("load", {"key": keep(), "part": "value", "name": "x"})
+
+
+def test_a_pickle_of_somebody_else_is_not_loaded(spot: Spot, keep: Keep, monkeypatch: pytest.MonkeyPatch) -> None:
+    names: dict[str, Any] = {}
+    key = keep(Pickled(4))
+    own = spot.store.get(bytes.fromhex(key))
+    assert isinstance(own, Entry) and not is_safe(own.parts[0].codecs)
+    foreign = replace(own, trusted=False)
+    monkeypatch.setattr(type(spot.store), "get", lambda *_: foreign)
+    with pytest.raises(Undecodable):
+        Backend(spot, names).dispatch("load", {"key": key, "part": "value", "name": "x"})
+    assert names == {}
+
+
+class Pickled:
+    def __init__(self, n: int) -> None:
+        self.n = n
