@@ -28,7 +28,7 @@ from spotmagic.notebook.recorder import Recorder
 from spotmagic.notebook.replay import NOT_KEPT, Replay
 from spotmagic.notebook.summary import summary
 from spotmagic.options import MarkOptions, Mode
-from spotmagic.spot import Spot
+from spotmagic.spot import Spot, last
 from spotmagic.store.entry import Entry, Part
 
 OUTPUTS = "outputs"
@@ -75,7 +75,7 @@ class Cell:
 
     def __init__(self, shell: Any, spot: Spot, options: CellOptions, text: str, replay: Replay) -> None:
         self._shell, self._spot, self._options, self._replay = shell, spot, options, replay
-        self._began = spot.clock.now()
+        self._began, self._before = spot.clock.now(), last()
         self.body = executor.prepare(shell, text)
         self._code = _analysed(self.body.source)
         self._check_names()
@@ -113,6 +113,11 @@ class Cell:
     def release(self) -> None:
         """Let go of the values of the notebook: a traceback may hold this cell for long."""
         self._watch, self._recorder = None, Recorder(self._shell)
+
+    def outcome(self) -> Outcome | None:
+        """What came of this execution, if anything was told of it."""
+        told = last()
+        return told if told and told is not self._before and (told.kind, told.name) == ("cell", self.name) else None
 
     def elapsed(self) -> float:
         """Seconds since the cell began."""

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from spotmagic.engine.call import Call, Outcome
-from spotmagic.errors import OptionError, SpotError
+from spotmagic.errors import OptionError
 from spotmagic.notebook import badge, executor
 from spotmagic.notebook.cell import Cell
 from spotmagic.notebook.options import CellOptions, parse
 from spotmagic.notebook.replay import Replay
 from spotmagic.notebook.view import View
 from spotmagic.options import is_off
-from spotmagic.spot import current, last
+from spotmagic.spot import current
 
 if TYPE_CHECKING:
     from spotmagic.spot import Spot
@@ -88,9 +88,9 @@ class Cells:
             badge.publish(self._shell, outcome, note=note)
 
     def _failed(self, cell: Cell, options: CellOptions, error: BaseException) -> None:
-        """A cell that failed ends with a verdict too; what tells of itself (``RecordMissing``, …) says enough."""
+        """A cell that failed ends with a verdict too. One that may not run (``RecordMissing``, …) tells so itself."""
         executor.show_only_users_lines(self._shell, error, cell.body.filename)
-        outcome = last()
+        outcome = cell.outcome()
         if not isinstance(error, Exception):
             outcome = Outcome(
                 verdict="ran",
@@ -101,7 +101,7 @@ class Cells:
                 key=cell.call.key.hex(),
                 seconds=cell.elapsed(),
             )
-        elif isinstance(error, SpotError) or outcome is None or (outcome.kind, outcome.name) != ("cell", cell.name):
+        if outcome is None:
             return
         kept = cell.kept_inside() if outcome.verdict == "ran" else 0
         self._show(outcome, options, f"{kept} call{'s' * (kept > 1)} inside will not be paid again" if kept else "")

@@ -175,3 +175,20 @@ def test_a_failed_cell_says_how_many_calls_inside_are_kept(
     assert "3 calls inside will not be paid again" in capsys.readouterr().out
     shell.run_cell("%%spot\ny = [ask(x) for x in range(5)]\n1/0", store_history=True)
     assert "1 call inside will not be paid again" in capsys.readouterr().out
+
+
+def test_a_cell_that_met_its_budget_says_so_too(shell: Any, spot: Spot, capsys: pytest.CaptureFixture[str]) -> None:
+    """The error is ours, but it came from inside: what was paid before it is kept."""
+    spot.budget.total = 0.25
+    shell.run_cell("@spot.mark(price=0.1)\ndef paid(x): return x")
+    shell.run_cell("%%spot\ny = [paid(x) for x in range(4)]", store_history=True)
+    said = capsys.readouterr().out
+    assert "BudgetSpent" in said and "2 calls inside will not be paid again" in said
+
+
+def test_a_cell_that_may_not_run_tells_only_so(shell: Any, spot: Spot, capsys: pytest.CaptureFixture[str]) -> None:
+    shell.run_cell("%%spot name=a\ny = 1", store_history=True)
+    capsys.readouterr()
+    shell.run_cell("%%spot name=a mode=replay\ny = 2", store_history=True)
+    said = capsys.readouterr().out
+    assert "RecordMissing" in said and "spot:" not in said
