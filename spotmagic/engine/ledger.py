@@ -148,12 +148,14 @@ class Ledger:
         price = _price(call, ran)
         if call.budget is not None:
             call.budget.spend(call.name, price)
-        obstacle = self._keep(call, ran, price)
+        run = _run(call, ran, why.reason, price)
+        obstacle = self._keep(call, ran, run)
         if not obstacle and ran.error is None:
             self._before(call.name).appendleft(_trace(call))
         reason = f"{why.reason}; not stored: {obstacle}" if obstacle else why.reason
         outcome = self._outcome(call, "ran", not obstacle, reason, ran=ran, changed=why.changed, price=price)
-        self._log(call, outcome, ran)
+        if obstacle:
+            self._log(replace(run, reason=reason, stored=False))
         self._tell_outcome(outcome)
         if outcome.stored and (cell := around()) is not None:
             cell.count()
@@ -220,8 +222,8 @@ class Ledger:
             value=ran.value if ran else value,
         )
 
-    def _keep(self, call: Call, ran: Ran, price: float) -> str:
-        """Store the result. Returns what stood in the way, or empty."""
+    def _keep(self, call: Call, ran: Ran, run: Run) -> str:
+        """Store the result, together with its run. Returns what stood in the way, or empty."""
         kept_error = isinstance(ran.error, call.options.errors)
         if ran.error is not None and not kept_error:
             return f"raised {type(ran.error).__name__}"
@@ -247,9 +249,9 @@ class Ledger:
                 "It was returned as it is",
             )
             return f"{type(error).__name__}: {error}"
-        return self._put(call, ran, price, parts, "error" if kept_error else "value")
+        return self._put(call, run, parts, "error" if kept_error else "value")
 
-    def _put(self, call: Call, ran: Ran, price: float, parts: tuple[Part, ...], status: str) -> str:
+    def _put(self, call: Call, run: Run, parts: tuple[Part, ...], status: str) -> str:
         now = self.clock.now()
         entry = Entry(
             key=call.key,
@@ -260,15 +262,16 @@ class Ledger:
             parts=parts,
             created=now,
             expires=None if call.options.ttl is None else now + call.options.ttl,
-            seconds=ran.seconds,
-            price=price,
+            seconds=run.seconds,
+            price=run.price,
             status=status,
             content_type=call.options.content_type,
             notes=call.notes,
         )
         try:
-            self.store.put(entry, save_blob=call.options.save_blob, durable=ran.seconds > SYNC_AFTER or price > 0)
-        except (OSError, ValueError) as error:
+            durable = run.seconds > SYNC_AFTER or run.price > 0
+            self.store.put(entry, save_blob=call.options.save_blob, durable=durable, run=run)
+        except (OSError, ValueError, Uncacheable) as error:
             reason = getattr(error, "strerror", None) or str(error)
             where = getattr(error, "filename", None)
             tell(
@@ -281,20 +284,7 @@ class Ledger:
         tell_again("put")
         return ""
 
-    def _log(self, call: Call, outcome: Outcome, ran: Ran) -> None:
-        run = Run(
-            key=call.key or NO_KEY,
-            name=call.name,
-            kind=call.kind,
-            verdict=outcome.verdict,
-            reason=outcome.reason,
-            started=ran.started,
-            seconds=ran.seconds,
-            price=outcome.price,
-            waited=ran.waited,
-            stored=outcome.stored,
-            error=type(ran.error).__name__ if ran.error else "",
-        )
+    def _log(self, run: Run) -> None:
         try:
             self.store.ran(run)
         except OSError as error:
@@ -307,6 +297,22 @@ class Ledger:
             entries = self.store.recent(name)
             traces = self._traces[name] = deque(map(_kept_trace, entries), maxlen=_KEPT_TRACES)
         return traces
+
+
+def _run(call: Call, ran: Ran, reason: str, price: float) -> Run:
+    return Run(
+        key=call.key or NO_KEY,
+        name=call.name,
+        kind=call.kind,
+        verdict="ran",
+        reason=reason,
+        started=ran.started,
+        seconds=ran.seconds,
+        price=price,
+        waited=ran.waited,
+        stored=True,
+        error=type(ran.error).__name__ if ran.error else "",
+    )
 
 
 def _trace(call: Call) -> Trace:

@@ -34,6 +34,7 @@ NO_KEY = bytes(16)
 
 PUT, DELETE, PIN, STAT, RUN, BLOB, ORIGIN = range(1, 8)
 HAS_BLOBS, PINNED = 1, 2  # flags of PUT, of PIN
+JOINED = 65_536  # what is smaller becomes one piece
 
 _FIRST = struct.Struct("<4sIBBHQ16sQQ")
 _HEADER = struct.Struct("<4sIBBHQ16sQQI")
@@ -92,7 +93,7 @@ def frame(kind: int, flags: int, stamp: int, key: bytes, group: int, body: list[
         check = hashed.intdigest()
     first = _FIRST.pack(MAGIC, length, kind, flags, 0, stamp, key, group, check)
     head = first + xxh32_intdigest(first).to_bytes(4, "little")
-    if length < 65_536:
+    if length < JOINED:
         return [b"".join((head, *body))]
     return [head, *body]
 

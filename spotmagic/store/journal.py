@@ -47,18 +47,17 @@ class Journal:
         self.closed = False
         self._syncing = threading.Lock()
 
-    def append(self, record: list[Piece]) -> int:
-        """Write a record. Returns the offset of its body's end; until then the journal is ``unsure``.
+    def append(self, pieces: list[Piece]) -> None:
+        """Write records after ``end``. The journal is ``unsure`` until the caller has moved that on.
 
         Raises:
-            OSError: it could not be written whole.
+            OSError: they could not be written whole.
         """
         self.unsure = True
         at = self.end
-        for piece in record:
+        for piece in pieces:
             files.write_at(self.fd, piece, at)
             at += len(piece)
-        return at
 
     def settle(self) -> list[Frame]:
         """Make the journal end with a whole record again. Returns those of an unfinished append that were whole."""

@@ -41,8 +41,15 @@ class MemoryStore:
         found = unseal(sealed, key, self._ring)
         return found if isinstance(found, Bad) else found[0]
 
-    def put(self, entry: Entry, *, save_blob: bool | None = None, durable: bool = False) -> int:  # noqa: ARG002
-        """Keep an entry. Returns its bytes."""
+    def put(
+        self,
+        entry: Entry,
+        *,
+        save_blob: bool | None = None,  # noqa: ARG002
+        durable: bool = False,  # noqa: ARG002
+        run: Run | None = None,
+    ) -> int:
+        """Keep an entry, and write down the run that made it. Returns its bytes."""
         sealed = b"".join(seal(entry, self._ring))
         kept = unseal(sealed, entry.key, self._ring)
         assert not isinstance(kept, Bad)
@@ -54,6 +61,8 @@ class MemoryStore:
             named.pop(entry.key, None)
             named[entry.key] = None
             self._write("put", entry.key, kept[0])
+            if run is not None:
+                self._write("run", run.key, run)
         return len(sealed)
 
     def forget(self, keys: Iterable[bytes]) -> int:

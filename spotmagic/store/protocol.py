@@ -16,8 +16,12 @@ class Store(Protocol):
         """The newest entry of a key, what is wrong with it, or ``None``."""
         ...
 
-    def put(self, entry: Entry, *, save_blob: bool | None = None, durable: bool = False) -> int:
-        """Keep an entry. Returns the bytes written; raises ``OSError`` when it could not be kept."""
+    def put(self, entry: Entry, *, save_blob: bool | None = None, durable: bool = False, run: Run | None = None) -> int:
+        """Keep an entry, and write down the run that made it. Returns the bytes written.
+
+        Raises:
+            OSError: it could not be kept. Then the run is not written down either.
+        """
         ...
 
     def forget(self, keys: Iterable[bytes]) -> int:

@@ -13,7 +13,7 @@ from spotmagic import files
 from spotmagic.clock import Clock
 from spotmagic.errors import tell
 from spotmagic.store.epoch import Epoch
-from spotmagic.store.frame import HEADER, NO_KEY, Frame, frame
+from spotmagic.store.frame import HEADER, JOINED, NO_KEY, Frame, frame
 from spotmagic.store.index import FILE, LENGTH, OFFSET, Index, Place
 from spotmagic.store.journal import Journal
 from spotmagic.store.layout import EPOCH, JOURNALS, prepare
@@ -171,11 +171,26 @@ class Shelf:
         Raises:
             OSError: it could not be written; the journal is as it was before.
         """
+        return self.append_all([(kind, body, key, group, flags)])
+
+    def append_all(self, records: list[tuple[int, list[Piece], bytes, int, int]]) -> int:
+        """Write records, each as :meth:`append` takes it, one after the other. Small ones cost one write together."""
         journal = self._sound_journal()
         stamp = max(int(self._clock.now() * 1e9), self.index.newest + 1)
-        record = frame(kind, flags, stamp, key, group, body)
+        pieces: list[Piece] = []
+        frames: list[Frame] = []
+        end = journal.end
+        for kind, body, key, group, flags in records:
+            framed = frame(kind, flags, stamp, key, group, body)
+            length = len(framed[0]) - HEADER if len(framed) == 1 else sum(map(len, body))
+            end += HEADER + length
+            frames.append(Frame(kind, flags, stamp, key, group, end - length, length, True))
+            pieces += framed
+            stamp += 1
+        if len(pieces) > 1 and end - journal.end < JOINED:
+            pieces = [b"".join(pieces)]
         try:
-            end = journal.append(record)
+            journal.append(pieces)
         except OSError as error:
             if error.errno and not error.filename:
                 error.filename = str(journal.path)
@@ -183,10 +198,10 @@ class Shelf:
             raise
         own = self._own
         assert own is not None
+        for written in frames:
+            if self.index.add(written, own.number):
+                self._changed(written.key)
         size = end - journal.end
-        length = size - HEADER
-        if self.index.add(Frame(kind, flags, stamp, key, group, end - length, length, True), own.number):
-            self._changed(key)
         own.read_to = journal.end = end
         journal.unsure = False
         return size

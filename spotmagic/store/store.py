@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -125,13 +126,14 @@ class FolderStore:
     def _with_blobs(self, entry: Entry, refs: tuple[BlobRef, ...]) -> Entry | Bad | None:
         parts = list(entry.parts)
         for ref in refs:
+            name = ref.digest.hex()
             try:
                 blob = self.blobs.load(ref.digest, ref.size)
             except FileNotFoundError:
-                tell(f"a stored part of {entry.name} is gone", f"blob {ref.digest.hex()} is missing", "It is run again")
+                tell(f"a stored part of {entry.name} is gone", f"blob {name} is missing", "It is run again")
                 return None
             except DamagedError as error:
-                return Bad("corrupt", f"its blob {ref.digest.hex()} is damaged: {error}")
+                return Bad("corrupt", f"its blob {name} is damaged: {error}")
             parts[ref.part] = with_blob(parts[ref.part], ref, blob)
         return with_parts(entry, tuple(parts))
 
@@ -174,12 +176,13 @@ class FolderStore:
 
     # --- writing ---
 
-    def put(self, entry: Entry, *, save_blob: bool | None = None, durable: bool = False) -> int:
+    def put(self, entry: Entry, *, save_blob: bool | None = None, durable: bool = False, run: Run | None = None) -> int:
         """Keep an entry. Other kernels find it from now on.
 
         Args:
             save_blob: write all parts as blobs, or none; by size when ``None``.
             durable: let it outlast a power cut before this returns, not within a second.
+            run: what made it, to be written down together with it (:meth:`ran`).
 
         Returns:
             The bytes written.
@@ -190,20 +193,23 @@ class FolderStore:
         """
         apart = large_parts(entry.parts, save_blob, self._blob_over)
         if not apart:
-            return self._put(entry, {}, durable)
+            return self._put(entry, {}, durable, run)
         with self._lock:
             self._sound(surely=True)
         with files.locked(self.folder / BLOB_LOCK, shared=True):  # gc waits until the record names the blobs
             digests, written = self._save(entry, apart)
-            return written + self._put(entry, digests, durable)
+            return written + self._put(entry, digests, durable, run)
 
-    def _put(self, entry: Entry, digests: dict[int, bytes], durable: bool) -> int:
+    def _put(self, entry: Entry, digests: dict[int, bytes], durable: bool, run: Run | None) -> int:
         body = seal(entry, self._ring, digests)
+        records = [(PUT, body, entry.key, group_of(entry.name), HAS_BLOBS if digests else 0)]
+        if run is not None:
+            records.append((RUN, [run_body(run)], run.key, group_of(run.name), 0))
         with self._lock:
             shelf = self._sound(durable)
             shelf.catch_up()
             known = shelf.index.find(entry.key) is not None
-            written = shelf.append(PUT, body, entry.key, group_of(entry.name), HAS_BLOBS if digests else 0)
+            written = shelf.append_all(records)
             if known:
                 shelf.bump()
             self._seen = shelf.seen
@@ -243,11 +249,10 @@ class FolderStore:
             shelf.catch_up()
             try:
                 for key in keys:
-                    if shelf.index.find(key) is not None:
+                    known = shelf.index.find(key) is not None
+                    if known or key in shelf.index.damaged:
                         shelf.append(DELETE, [], key)
-                        forgotten += 1
-                    elif key in shelf.index.damaged:
-                        shelf.append(DELETE, [], key)
+                        forgotten += known
             finally:
                 if forgotten:
                     shelf.bump()
@@ -289,11 +294,8 @@ class FolderStore:
         stats = self._tally.take()
         if not stats:
             return
-        try:
-            with self._lock:
-                self._sound().append(STAT, [stat_body(stats)])
-        except OSError:
-            pass  # counts are for people: a folder that takes none loses them
+        with contextlib.suppress(OSError), self._lock:  # counts are for people: a folder that takes none loses them
+            self._sound().append(STAT, [stat_body(stats)])
 
     # --- keeping ---
 
@@ -322,12 +324,9 @@ class FolderStore:
     def tick(self) -> bool:
         """Do what is due once a second: count, sync, merge, look whether the folder still stands."""
         self._awake = False  # whoever writes from here on wakes the store again
-        with self._lock:
-            try:
-                if self._door.shelf is not None and not self._door.shelf.whole():
-                    self._drop()
-            except OSError:
-                pass  # not to be seen now is not gone
+        with contextlib.suppress(OSError), self._lock:  # not to be seen now is not gone
+            if self._door.shelf is not None and not self._door.shelf.whole():
+                self._drop()
         now = self._clock.monotonic()
         if self._hits and now >= self._counted + COUNT_EVERY:
             self._counted = now

@@ -147,6 +147,21 @@ class StoreContract:
         stamps = [record.stamp for record in later]
         assert stamps == sorted(stamps)
 
+    def test_a_put_writes_down_the_run_that_made_it(self, store: Store) -> None:
+        """Right after the entry, be its parts small or large."""
+        positions: dict[str, int] = {}
+        for number, large in ((1, b""), (2, b"l" * 100_000), (3, b"m" * 300_000)):
+            run = Run(sample(number).key, "demo.f", reason="first run", started=5.0, seconds=1.5)
+            store.put(sample(number, large=large), run=run)
+            told = []
+            for record in store.records(positions):
+                positions[record.file] = record.end
+                told.append(record)
+            assert [record.kind for record in told] == ["put", "run"]
+            assert told[1].what == run
+            assert told[0].stamp < told[1].stamp
+            assert same(store.get(sample(number).key), sample(number, large=large))
+
     def test_flush_says_that_all_is_durable(self, store: Store) -> None:
         """And so does a durable put."""
         store.put(sample(1), durable=True)

@@ -204,6 +204,16 @@ class FailingWrites(FailingFiles):
         return super().__enter__()
 
 
+def test_a_result_that_the_format_does_not_take_is_returned(tmp_path: Path) -> None:
+    """With more text than a header has room for."""
+    with warned() as told, Spot("test", root=tmp_path) as spot:
+        double = spot.mark(version="1", content_type="text/" + "x" * 5_000_000)(lambda number: number * 2)
+        assert [double(4), double(4)] == [8, 8]
+        assert last().verdict == "ran"  # type: ignore[union-attr]
+        assert "cannot be stored" in last().reason  # type: ignore[union-attr]
+    assert len(told) == 1
+
+
 LIMITED = """
 import resource, sys, warnings
 from spotmagic import Spot, last
