@@ -38,6 +38,8 @@ class Log:
         self.live = True
         self.damaged = 0
         self.stop = ENDLESS
+        self._chunk = b""  # what tail has just read, and from where: whoever walks the records reads each file once
+        self._chunk_at = 0
         self._fd: int | None = files.open_private(path, os.O_RDONLY)
         begin = files.read_at(self._fd, len(FILE_MAGIC), 0)
         if begin.startswith(FILE_MAGIC[:-4]) and begin != FILE_MAGIC:
@@ -64,9 +66,11 @@ class Log:
             at_end = len(data) < size
             result = scan(data, self.read_to, growing=self.live and at_end)
             after = self.read_to + result.used
+            self._chunk, self._chunk_at = data, self.read_to
             for found in result.frames:
                 yield found
                 self.read_to = found.end
+            self._chunk = b""
             self.read_to = after
             self.damaged += result.damaged
             if at_end:
@@ -79,6 +83,9 @@ class Log:
 
     def read(self, offset: int, length: int) -> bytes:
         """Bytes of the file."""
+        begin = offset - self._chunk_at
+        if self._chunk and 0 <= begin and begin + length <= len(self._chunk):
+            return self._chunk[begin : begin + length]
         if self._fd is not None:
             return files.read_at(self._fd, length, offset)
         fd = files.open_private(self.path, os.O_RDONLY)
