@@ -13,13 +13,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from spotmagic.dashboard.backend import Backend
-from spotmagic.dashboard.server import Server
+from spotmagic.dashboard.server import Server, serve
 from spotmagic.errors import OptionError
 from spotmagic.spot import Spot
 from spotmagic.testing import FakeClock
@@ -371,6 +372,24 @@ def test_without_the_extra_it_names_what_to_install(spot: Spot, monkeypatch: pyt
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(OptionError, match=r'pip install "spotmagic\[ui\]"'):
         Server(spot, 0)
+
+
+def test_the_browser_is_opened_without_the_token_on_a_command_line(spot: Spot, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[tuple[str, str, int]] = []
+
+    def browse(address: str) -> None:
+        path = Path(unquote(urlsplit(address).path))
+        opened.append((address, path.read_text(), path.stat().st_mode & 0o777))
+
+    said: list[str] = []
+    monkeypatch.setattr("webbrowser.open", browse)
+    monkeypatch.setattr(Server, "run", lambda server: server._socket.close())
+    serve(spot, 0, say=said.append)
+    ((address, text, mode),) = opened
+    token = said[0].split("token=")[1]
+    assert address.startswith("file://") and token not in address
+    assert f"token={token}" in text and mode == 0o600
+    assert not Path(unquote(urlsplit(address).path)).exists()
 
 
 def test_it_ends_while_pages_are_open(spot: Spot) -> None:
