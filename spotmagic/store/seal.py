@@ -134,7 +134,7 @@ def unseal(
         return Bad("foreign", f"its writer {kid.hex()} is not on your ring")
     try:
         if trusted:
-            header = msgpack.unpackb(data[_HEAD.size : header_end], unicode_errors="surrogatepass")
+            header = msgpack.unpackb(data[_HEAD.size : header_end], use_list=False, unicode_errors="surrogatepass")
         else:
             header = msgpack.unpackb(data[_HEAD.size : header_end], **UNPACK)
             _validate(header)
