@@ -84,7 +84,7 @@ class Log:
     def read(self, offset: int, length: int) -> bytes:
         """Bytes of the file."""
         begin = offset - self._chunk_at
-        if self._chunk and 0 <= begin and begin + length <= len(self._chunk):
+        if self._chunk and begin >= 0 and begin + length <= len(self._chunk):
             return self._chunk[begin : begin + length]
         if self._fd is not None:
             return files.read_at(self._fd, length, offset)
