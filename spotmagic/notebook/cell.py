@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
@@ -206,8 +206,14 @@ class Cell:
     def _kept_key(self, watch: restore.Watch, states: Mapping[str, bytes]) -> bytes:
         """The key under which a result is kept that holds here, else the key of all inputs."""
         every = self._key(watch.inputs)
-        fewer = (self._key(inputs | some) for inputs in watch.variants() for some in generators.some(states))
+        fewer = (self._key({**inputs, **some}) for some in self._choices(states) for inputs in watch.variants())
         return next((key for key in fewer if key != every and isinstance(self._spot.store.get(key), Entry)), every)
+
+    def _choices(self, states: Mapping[str, bytes]) -> Iterator[Mapping[str, bytes]]:
+        """What of the generators a kept result may hang on."""
+        yield from generators.some(states)
+        if not self._options.rng and not self._options.key and generators.is_free(self._shell.user_ns):
+            yield generators.FREE
 
     def _key(self, inputs: dict[str, bytes]) -> bytes:
         options = self._options
@@ -286,7 +292,8 @@ class Cell:
         parts = [self._part(name, value) for name, value in restore.pack(self._watch.changes()).items()]
         if self._watch.drew:
             self.call.key = self._key(self._watch.inputs | self._watch.drew)
-            self.call.inputs = self._watch.told() | self._watch.drew
+            if self._options.rng:
+                self.call.inputs = self._watch.told() | self._watch.drew
         if isinstance(made, Exception):
             parts += self._error_parts(made)
         results = [self._result(place, value, parts) for place, value in enumerate(self._recorder.results)]

@@ -43,9 +43,16 @@ def names_random(ns: Mapping[str, Any], code: CellCode) -> bool:
 
     Libraries draw from it for themselves, for the pauses between attempts as a rule, and that changes no result.
     """
-    if re.search(r"\brandom\b", code.normal):
+    if re.search(r"\brandom\b", code.normal) or any(map(_holds_random, list(sys.modules.values()))):
         return True
     return any(one is random or getattr(one, "__self__", None) is _GLOBAL for one in _reached(ns, code))
+
+
+def _holds_random(module: Any) -> bool:
+    """Whether a module of the user has imported ``random``: it may have seeded it."""
+    if not isinstance(module, types.ModuleType) or module.__name__ == "__main__" or not is_users(module):
+        return False
+    return any(value is random for value in list(vars(module).values()))
 
 
 def _reached(ns: Mapping[str, Any], code: CellCode) -> Iterator[Any]:

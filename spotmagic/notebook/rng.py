@@ -15,6 +15,9 @@ from spotmagic.keys import fingerprint
 
 NAMES: Mapping[str, str] = {"random": "random", "numpy": "numpy.random", "torch": "torch"}
 _NUMPY = re.compile(r"^[ \t]*(?:import|from)[ \t]+numpy\b", re.MULTILINE)
+FREE: Mapping[str, bytes] = {"generator random": b"free"}
+"""Stands for a generator that nobody seeded: any numbers will do."""
+
 _FRESH = 623  # the position of numpy's generator when it was just made
 
 
@@ -100,6 +103,11 @@ def _seeded_by(function: Any) -> str:
     if numpy is not None and function is numpy.random.seed:
         return "numpy"
     return "torch" if torch is not None and function is torch.manual_seed else ""
+
+
+def is_free(ns: Mapping[str, Any]) -> bool:
+    """Whether nothing that ran in this notebook speaks of seeds."""
+    return not any("seed" in text or "setstate" in text for text in ns.get("In", ()))
 
 
 def prints(states: Mapping[str, Any]) -> dict[str, bytes]:

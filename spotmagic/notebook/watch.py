@@ -209,15 +209,21 @@ class Watch:
         drawn = generators.drawn(self._rng, generators.states())
         seeded = generators.seeded(self._code.source, self._ns) if drawn else frozenset()
         found = drawn.keys() - seeded
-        if "random" in found and not self._wants_rng and not names_random(self._ns, self._code):
-            found = found - {"random"}
-        if found and not self._pinned:
+        if self._pinned:
+            found = set()
+        elif found == {"random"} and not self._wants_rng and self._draws_freely():
+            found, self.drew = set(), dict(generators.FREE)
+        if found:
             todo = "Write rng, seed it on the cell's first line, or draw from a generator of your own"
             if not self._wants_rng or found - self._rng.keys():
                 why = f"the cell drew from {generators.told(found)}, whose state is no input"
                 raise Uncacheable("its random numbers cannot be told apart", why, todo, path=min(found))
             self.drew = generators.prints({name: self._rng[name] for name in found})
         return drawn if self._wants_rng else {name: drawn[name] for name in seeded & drawn.keys()}
+
+    def _draws_freely(self) -> bool:
+        """Whether only libraries drew from ``random``, and nobody can have seeded it: then any numbers will do."""
+        return generators.is_free(self._ns) and not names_random(self._ns, self._code)
 
     def _names(self, before: Mapping[str, Any]) -> set[str]:
         """The names to look at: those the cell can bind or unbind, and all where analysis cannot tell."""

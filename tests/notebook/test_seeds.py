@@ -140,16 +140,47 @@ def test_a_name_given_to_the_result_holds_for_any_seed(cell: Callable[..., str],
     assert cell("y = random.random()", "key=one") == "hit" and shell.user_ns["y"] == made
 
 
-def test_what_a_library_draws_for_itself_does_not_count(
-    cell: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Clients draw the length of their pauses from `random`: a paid result is kept all the same."""
+def session(folder: Path, *cells: str) -> list[str]:
+    """What came of each cell in a process of its own, where no test has imported anything."""
+    script = (
+        "import sys\n"
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "sys.path[:0] = ['.', 'site-packages']\n"
+        "shell = InteractiveShell.instance()\n"
+        "shell.run_line_magic('load_ext', 'spotmagic')\n"
+        "assert 'numpy' not in sys.modules\n"
+        f"for cell in {cells!r}:\n"
+        "    shell.run_cell('%%spot\\n' + cell, store_history=True).raise_error()\n"
+        "    told = sys.modules['spotmagic.spot'].last()\n"
+        "    print('came:', told.verdict if told.stored else 'not stored')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return [line.removeprefix("came: ") for line in done.stdout.splitlines() if line.startswith("came: ")]
+
+
+ASK = "import jittery\ny = jittery.ask(1)"
+
+
+@pytest.fixture
+def jittery(tmp_path: Path) -> Path:
+    """A folder with a client that draws the length of its pauses."""
     folder = tmp_path / "site-packages"
     folder.mkdir()
     (folder / "jittery.py").write_text("import random\ndef ask(x):\n    random.random()\n    return x + 1\n")
-    monkeypatch.syspath_prepend(folder)
-    assert cell("import jittery\ny = jittery.ask(1)") == "ran"
-    assert cell("import jittery\ny = jittery.ask(1)") == "hit"
+    return tmp_path
+
+
+def test_what_a_library_draws_for_itself_does_not_count_where_nobody_speaks_of_seeds(jittery: Path) -> None:
+    """A paid result is kept all the same. Once something may have been seeded it is neither kept nor returned."""
+    assert session(jittery, ASK, ASK, "seed_of = 1", ASK) == ["ran", "hit", "ran", "not stored"]
+    assert session(jittery, ASK) == ["hit"]
+
+
+def test_a_module_of_the_user_may_have_seeded_what_a_library_draws(jittery: Path) -> None:
+    (jittery / "setting_up.py").write_text("import random as r\nr.seed(3)\n")
+    assert session(jittery, "import setting_up", ASK)[-1] == "not stored"
+    assert session(jittery, ASK) == ["ran"]
 
 
 def test_the_pauses_of_our_own_retries_leave_the_user_s_generator_alone(tmp_path: Path) -> None:
@@ -169,26 +200,13 @@ def test_the_pauses_of_our_own_retries_leave_the_user_s_generator_alone(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("body", "verdicts"),
+    ("body", "came"),
     [
-        ("import numpy as np\nnp.random.seed(5)\ny = float(np.random.rand())", ["ran True", "hit True"]),
-        ("import numpy as np\ny = np.arange(3)", ["ran True", "hit True"]),
-        ("import numpy as np\ny = float(np.random.rand())", ["ran False", "ran False"]),
-        ("from pandas import Series\ny = int(Series(range(1000)).sample(1).iloc[0])", ["ran False", "ran False"]),
+        ("import numpy as np\nnp.random.seed(5)\ny = float(np.random.rand())", ["ran", "hit"]),
+        ("import numpy as np\ny = np.arange(3)", ["ran", "hit"]),
+        ("import numpy as np\ny = float(np.random.rand())", ["not stored", "not stored"]),
+        ("from pandas import Series\ny = int(Series(range(1000)).sample(1).iloc[0])", ["not stored", "not stored"]),
     ],
 )
-def test_a_cell_that_loads_the_library_itself_is_seen_through(body: str, verdicts: list[str], tmp_path: Path) -> None:
-    script = (
-        "from IPython.core.interactiveshell import InteractiveShell\n"
-        "shell = InteractiveShell.instance()\n"
-        "shell.run_line_magic('load_ext', 'spotmagic')\n"
-        "import sys\n"
-        "assert 'numpy' not in sys.modules\n"
-        f"shell.run_cell({'%%spot' + chr(10) + body!r}, store_history=True).raise_error()\n"
-        "import spotmagic\n"
-        "print(spotmagic.last().verdict, spotmagic.last().stored)\n"
-    )
-    said = [
-        subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True) for _ in range(2)
-    ]
-    assert [run.stdout.splitlines()[-1] for run in said] == verdicts, said[0].stderr
+def test_a_cell_that_loads_the_library_itself_is_seen_through(body: str, came: list[str], tmp_path: Path) -> None:
+    assert [*session(tmp_path, body), *session(tmp_path, body)] == came
