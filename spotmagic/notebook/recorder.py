@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import select
+import os
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from threading import get_ident
@@ -14,7 +13,8 @@ from typing import Any, Self
 
 from spotmagic.notebook.events import Event, Kind
 
-_DRAIN = 0.1  # seconds to wait at most for what programs wrote straight to the file descriptor
+_DRAIN = 1.0  # seconds to wait at most for what programs wrote straight to the file descriptor
+_MARK = "\0"  # written there last; when it arrives, all else has
 _ABSENT = object()
 
 
@@ -38,6 +38,7 @@ class Recorder:
         self._undo = ExitStack()
         self._muted = 0
         self._value: Any = None
+        self._arrived: dict[Any, threading.Event] = {}
 
     @property
     def log(self) -> list[Event]:
@@ -86,9 +87,13 @@ class Recorder:
 
         def make(write: Callable[[str], Any]) -> Callable[[str], Any]:
             def recorded(text: str) -> Any:
+                arrived = self._arrived.pop(stream, None) if isinstance(text, str) and text.endswith(_MARK) else None
+                text = text if arrived is None else text[:-1]
                 written = write(text)
                 if text and isinstance(text, str) and self._muted != get_ident() and _parent(stream) == cell:
                     self._wrote(kind, text)
+                if arrived is not None:
+                    arrived.set()
                 return written
 
             return recorded
@@ -194,15 +199,16 @@ class Recorder:
 
     def _drain(self) -> None:
         """Let the kernel's threads hand over what was written straight to the file descriptors."""
-        numbers = (getattr(stream, "_fid", None) for stream in (sys.stdout, sys.stderr))
-        pipes = [number for number in numbers if isinstance(number, int) and number >= 0]
-        if not pipes:
-            return
-        end = time.monotonic() + _DRAIN
-        quiet = 0
-        while quiet < 2 and time.monotonic() < end:  # empty twice: what was read has been written as well
-            time.sleep(0.001)
-            quiet = 0 if select.select(pipes, [], [], 0)[0] else quiet + 1
+        for stream in (sys.stdout, sys.stderr):
+            reader = getattr(stream, "watch_fd_thread", None)
+            if reader is None or not reader.is_alive():
+                continue
+            arrived = self._arrived[stream] = threading.Event()
+            try:
+                os.write(stream._original_stdstream_fd, _MARK.encode())  # type: ignore[union-attr]
+            except OSError:  # the user closed it
+                continue
+            arrived.wait(_DRAIN)
 
 
 def _parent(stream: Any) -> Any:
