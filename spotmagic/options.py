@@ -49,7 +49,9 @@ def parse_duration(value: str | float, option: str) -> float:
         text = str(value).strip().lower().replace(" ", "")
         pieces = re.findall(_NUMBER + r"(ms|min|[smhdw])", text)
         if not pieces or "".join(n + u for n, u in pieces) != text:
-            raise OptionError(f"{option}={value!r} is not a duration", todo='Say seconds, or "90s", "15m", "12h", "7d", "2w"')
+            raise OptionError(
+                f"{option}={value!r} is not a duration", todo='Say seconds, or "90s", "15m", "12h", "7d", "2w"'
+            )
         seconds = sum(float(number) * _DURATIONS[unit] for number, unit in pieces)
     if not 0 < seconds < float("inf"):
         raise OptionError(f"{option}={value!r} is not a duration above zero", todo='Say seconds, or "90s", "7d"')
@@ -73,7 +75,9 @@ def parse_rate(value: str | float, option: str) -> float:
     else:
         match = re.fullmatch(_NUMBER + r"([km]?)(?:/([a-z]+))?", str(value).strip().lower().replace(" ", ""))
         if not match or (match[3] or "min") not in _PERIODS:
-            raise OptionError(f"{option}={value!r} is not a rate", todo='Say a number per minute, or "20/min", "200k/min", "5/s"')
+            raise OptionError(
+                f"{option}={value!r} is not a rate", todo='Say a number per minute, or "20/min", "200k/min", "5/s"'
+            )
         rate = float(match[1]) * {"": 1, "k": 1e3, "m": 1e6}[match[2]] * _PERIODS[match[3] or "min"]
     if not 0 < rate < float("inf"):
         raise OptionError(f"{option}={value!r} is not a rate above zero", todo='Say a number per minute, or "20/min"')

@@ -22,7 +22,9 @@ def test_each_kind_of_block_is_known() -> None:
     assert {kind for kind, _ in BLOCKS} == {"sh", "ipython", "python"}
 
 
-@pytest.mark.parametrize("command", [line.split("#")[0].strip() for kind, text in BLOCKS if kind == "sh" for line in text.splitlines()])
+@pytest.mark.parametrize(
+    "command", [line.split("#")[0].strip() for kind, text in BLOCKS if kind == "sh" for line in text.splitlines()]
+)
 def test_the_commands_are_targets(command: str) -> None:
     assert subprocess.run([*command.split(), "--dry-run"], cwd=ROOT, capture_output=True, check=True).stdout
 
