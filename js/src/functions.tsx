@@ -43,7 +43,7 @@ export function FunctionsView({ desk }: { desk: Desk }) {
                   </td>
                   {priced && <td class="num cost">{row.price_paid > 0 && money(row.price_paid)}</td>}
                   <td class="num size">{number(row.entries)}</td>
-                  <td class="num"><ModeChoice desk={desk} name={row.name} mode={row.mode} /></td>
+                  <td class="num"><ModeChoice desk={desk} name={row.name} mode={row.mode} set={row.set} given={row.given} /></td>
                 </tr>
               ))}
             </tbody>

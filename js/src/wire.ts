@@ -83,6 +83,8 @@ export interface FunctionRow {
   errors: number;
   last: number | null;
   mode: string;
+  set: string;
+  given: string;
 }
 
 export interface Gauge {

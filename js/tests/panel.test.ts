@@ -533,9 +533,9 @@ describe("manners", () => {
 
 describe("modes", () => {
   const choice = (root: ParentNode, label: string) => root.querySelector<HTMLSelectElement>(`select[aria-label="${label}"]`);
-  const use = (mode: string) => ({
+  const use = (mode: string, set = "", given = "") => ({
     name: "ask", kind: "function", entries: 1, calls: 1, hits: 0, misses: 1, seconds: 1, seconds_saved: 0, price_paid: 0,
-    price_saved: 0, errors: 0, last: 1, mode,
+    price_saved: 0, errors: 0, last: 1, mode, set, given,
   });
 
   it("shows the spot's, says what it means when it is not the usual one, and sets it", async () => {
@@ -558,7 +558,7 @@ describe("modes", () => {
 
   it("sets a function's, and says why when that fails", async () => {
     const more = {
-      functions: () => ({ rows: [use("off")] }),
+      functions: () => ({ rows: [use("off", "off")] }),
       set_mode: () => {
         throw new Error("the folder is gone");
       },
@@ -574,6 +574,39 @@ describe("modes", () => {
     select.dispatchEvent(new Event("change", { bubbles: true }));
     await settled();
     expect(text()).toContain("The mode was not set: the folder is gone");
+  });
+
+  it("of a function is as the spot where none was set, and can be so again", async () => {
+    let set = "";
+    const more = {
+      totals: () => totals({ mode: "replay" }),
+      functions: () => ({ rows: [use(set || "replay", set)] }),
+      set_mode: (params: any) => ({ name: params.name, mode: (set = params.mode) || "replay" }),
+    };
+    const model = new FakeModel({ first: first() }, backend([row(1)], more));
+    const { root } = show(model);
+    await settled();
+    button(root, "Functions").click();
+    await settled();
+    const select = choice(root, "Mode of ask") as HTMLSelectElement;
+    expect([select.value, select.selectedOptions[0]?.textContent]).toEqual(["", "as the spot: replay"]);
+    for (const mode of ["off", ""]) {
+      select.value = mode;
+      select.dispatchEvent(new Event("change", { bubbles: true }));
+      await settled();
+      expect(select.value).toBe(mode);
+    }
+    expect(model.asked("set_mode").map((asked) => asked.params.mode)).toEqual(["off", ""]);
+  });
+
+  it("shows that a mark gives it, so that nobody sets another over it unawares", async () => {
+    const model = new FakeModel({ first: first() }, backend([row(1)], { functions: () => ({ rows: [use("off", "", "off")] }) }));
+    const { root } = show(model);
+    await settled();
+    button(root, "Functions").click();
+    await settled();
+    const select = choice(root, "Mode of ask") as HTMLSelectElement;
+    expect([select.value, select.selectedOptions[0]?.textContent]).toEqual(["", "as marked: off"]);
   });
 
   it("shows one that is set elsewhere, though it is not offered here", async () => {

@@ -219,7 +219,7 @@ def rebuild(args: Any) -> int:
 
 
 @command(
-    argument("mode", nargs="?", metavar="MODE", help=", ".join(Mode)),
+    argument("mode", nargs="?", metavar="MODE", help=f"{', '.join(Mode)}; or clear, to unset it"),
     argument("target", nargs="?", metavar="NAME", help="a function or cell; the whole spot when not said"),
     lists=True,
 )
@@ -227,7 +227,7 @@ def mode(args: Any) -> int:
     """Tell or set the mode of the spot, or of a function or cell. Running kernels see it at their next call."""
     with spot_at(args.spot) as spot:
         if args.mode:
-            spot.set_mode(args.mode, args.target)
+            spot.set_mode(None if args.mode == "clear" else args.mode, args.target)
         modes = {"": spot.mode_of(""), **spot.modes()}
         if args.json:
             show.as_json(modes)

@@ -221,12 +221,13 @@ class Backend:
         return {"row": self._use(use), "runs": [_run(run) for run in runs]}
 
     def _use(self, use: FunctionUse) -> Result:
-        return _fields(use) | {"mode": self._spot.mode_of(use.name)}
+        known, given = self._spot.modes().get(use.name), self._spot.given_modes().get(use.name)
+        return _fields(use) | {"mode": self._spot.mode_of(use.name, given), "set": known or "", "given": given or ""}
 
     def _set_mode(self, params: Params) -> Result:
-        """Set the mode of a name, or of the spot where none is given."""
+        """Set the mode of a name, or of the spot where none is given. An empty mode unsets it."""
         name = params.text("name")
-        self._spot.set_mode(params.text("mode"), name)
+        self._spot.set_mode(params.text("mode") or None, name)
         return {"name": name, "mode": self._spot.mode_of(name)}
 
     def _runs(self, params: Params) -> Result:

@@ -151,6 +151,7 @@ class Cell:
             trouble = str(error)
         inputs = self._watch.inputs if self._watch else {}
         states = generators.prints(generators.states()) if options.rng and not options.key else {}
+        self._spot.give_mode(self.name, options.mode)
         return Call(
             name=self.name,
             kind="cell",

@@ -158,14 +158,17 @@ def _pin(session: Session, pattern: str, off: str = "") -> View:
 
 
 @_command(
-    "mode [MODE [TARGET]]", "auto, record, replay, mock or off; of the spot, or of a function or cell", "set_mode"
+    "mode [MODE [TARGET]]",
+    "auto, record, replay, mock, off, or clear to unset it; of the spot, or of a function or cell",
+    "set_mode",
 )
 def _mode(session: Session, mode: str = "", target: str = "") -> View:
     if mode:
-        session.spot.set_mode(mode, target or None)
-    told = f"mode of {target or session.spot.name}: {session.spot.mode_of(target)}"
+        session.spot.set_mode(None if mode == "clear" else mode, target or None)
+    given = session.spot.given_modes().get(target)
+    told = f"mode of {target or session.spot.name}: {session.spot.mode_of(target, given)}"
     own = [f"{name}: {kept}" for name, kept in session.spot.modes().items() if name]
-    return View("", [told, *own, f"modes: {', '.join(Mode)}"])
+    return View("", [told, *own, f"modes: {', '.join(Mode)}; clear unsets one"])
 
 
 @_command("budget [AMOUNT]", "what was spent, and what may be spent by this kernel's spot", "drive")

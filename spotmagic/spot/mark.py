@@ -37,6 +37,7 @@ class Marked:
         self.spot, self.function, self.options, self.gate = spot, function, options, gate
         self.keys = FunctionKey(function, options, mask=spot.ring.mask)
         self.name = self.keys.name
+        spot.give_mode(self.name, options.mode)
         self.streams = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
 
     @property

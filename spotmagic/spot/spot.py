@@ -123,7 +123,7 @@ class Spot:
             raise OptionError(f"budget={budget!r} is not an amount", todo="Say a number from 0 on")
         self.budget = Budget(self.folder / "spent", budget, lambda: self.stats().price_paid)
         self._modes = Modes(self.folder / "modes.json", self.store, default)
-        self.mode_of = self._modes.of
+        self.mode_of, self.give_mode, self.given_modes = self._modes.of, self._modes.give, self._modes.given
         self._parts.use()
         self._closed = False
         if sys._getframe(1).f_globals.get("__name__") == "__main__":
@@ -285,9 +285,12 @@ class Spot:
         outcome: Outcome = await self.engine.adrive(call)
         return outcome
 
-    def set_mode(self, mode: str | Mode, target: str | None = None) -> None:
-        """Set the mode of the spot, or of one name. Other kernels see it at their next call."""
-        self._modes.set(mode, target or "")
+    def set_mode(self, mode: str | Mode | None, target: str | None = None) -> None:
+        """Set the mode of the spot, or of one name; ``None`` unsets it. Other kernels see it at their next call."""
+        if mode is None:
+            self._modes.clear(target or "")
+        else:
+            self._modes.set(mode, target or "")
 
     def modes(self) -> dict[str, Mode]:
         """The modes that were set, by name; the spot's own under the empty name."""

@@ -299,6 +299,21 @@ def test_modes_are_set_and_told_by_name(backend: Backend, spot: Spot, keep: Keep
     assert (spot.mode_of("ask"), spot.mode_of("other")) == ("off", "replay")
     with pytest.raises(OptionError, match="Did you mean replay"):
         backend.dispatch("set_mode", {"mode": "replai"})
+    assert backend.dispatch("set_mode", {"mode": "", "name": "ask"})[0] == {"name": "ask", "mode": "replay"}
+    assert spot.modes() == {"": "replay"}
+
+
+def test_a_mode_that_the_mark_gives_is_told_apart_from_one_that_was_set(backend: Backend, spot: Spot) -> None:
+    def ask() -> int:
+        return 1
+
+    marked = spot.mark(mode="record")(ask)
+    marked()
+    (row,) = backend.dispatch("functions", {})[0]["rows"]
+    assert (row["mode"], row["set"], row["given"]) == ("record", "", "record")
+    backend.dispatch("set_mode", {"mode": "off", "name": row["name"]})
+    (row,) = backend.dispatch("functions", {})[0]["rows"]
+    assert (row["mode"], row["set"], row["given"]) == ("off", "off", "record")
 
 
 def test_one_function_tells_its_counts_and_its_latest_calls(backend: Backend, keep: Keep) -> None:

@@ -460,7 +460,7 @@ def test_a_mode_holds_for_cells_by_name(kernel: Kernel) -> None:
     kernel.run("%spot mode replay thing")
     missing = kernel.run("%%spot name=thing\nx = 2")
     assert (missing.status, missing.ename) == ("error", "RecordMissing")
-    kernel.run("%spot mode auto thing")
+    kernel.run("%spot mode clear thing")
     assert kernel.run("%%spot name=thing\nx = 2").verdict == "ran"
 
 
