@@ -89,8 +89,9 @@ function Standing({ desk }: { desk: Desk }) {
 }
 
 function Views({ desk }: { desk: Desk }) {
-  const names = (desk.totals.value?.views ?? ["entries"]).filter((name) => name in VIEWS);
   const current = desk.view.value;
+  const names = (desk.totals.value?.views ?? ["entries"]).filter((name) => name in VIEWS);
+  if (!names.includes(current)) names.push(current); // the last limit may go while it is looked at
   const move = (event: TargetedKeyboardEvent<HTMLElement>) => {
     const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
     if (!step) return;

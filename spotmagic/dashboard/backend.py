@@ -101,7 +101,7 @@ class Backend:
             "loads": self._names is not None,
             "kinds": kinds,
             "statuses": statuses,
-            "views": ["entries", "runs", "functions", *(["limits"] if len(self._spot.limits) else [])],
+            "views": ["entries", "runs", "functions", *(["limits"] if self._has_limits() else [])],
             "trouble": self._trouble(),
         }
 
@@ -237,13 +237,17 @@ class Backend:
     def _limits(self, _: Params) -> Result:
         return {"rows": self._limit_states()}
 
+    def _has_limits(self) -> bool:
+        limits = self._spot.limits
+        return bool(len(limits) or limits.states(everywhere=True))
+
     def _rebuild(self, _: Params) -> Result:
         """Make the table about the entries anew from the entries themselves."""
         self._spot.rebuild()
         return {"entries": self._spot.stats().entries}
 
     def _limit_states(self) -> list[Result]:
-        return list(map(_gauges, self._spot.limits.states()))
+        return list(map(_gauges, self._spot.limits.states(everywhere=True)))
 
     # the parts of the totals
 

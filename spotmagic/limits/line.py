@@ -152,7 +152,7 @@ def line_of(name: str, backend: str | None, clock: Clock) -> Line:
 
     def file() -> Ledger:
         try:
-            return FileLedger(state_path(name), base)
+            return FileLedger(state_path(name), base, name)
         except OSError as error:
             raise LedgerGone(str(error)) from error
 

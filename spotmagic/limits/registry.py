@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from spotmagic.clock import SYSTEM, Clock
 from spotmagic.errors import unknown
 from spotmagic.limits.booking import Rates
+from spotmagic.limits.census import others
 from spotmagic.limits.limit import Limit, parse_rates
 from spotmagic.limits.status import LimitState
+from spotmagic.limits.timebase import timebase
 
 
 class Limits:
@@ -70,6 +72,13 @@ class Limits:
     def __len__(self) -> int:
         return len(self._limits)
 
-    def states(self) -> list[LimitState]:
-        """What each limit does now, for people to look at."""
-        return [limit.state() for limit in list(self._limits.values())]
+    def states(self, *, everywhere: bool = False) -> list[LimitState]:
+        """What each limit does now, for people to look at.
+
+        Args:
+            everywhere: with those that other spots and kernels of this user use on this machine, where files hold them.
+        """
+        own = [limit.state() for limit in list(self._limits.values())]
+        if not everywhere or self.backend is not None:
+            return own
+        return own + others({state.name for state in own}, timebase(self._clock))

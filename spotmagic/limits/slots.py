@@ -37,6 +37,19 @@ class Held:
     __del__ = drop = free
 
 
+def roster(fd: int) -> list[User]:
+    """The living processes in a file of slots that is open apart from theirs."""
+    found = []
+    for row in range(ROWS):
+        record = os.pread(fd, _ROW.size, row * _ROW.size)
+        if len(record) < _ROW.size or not any(record):
+            continue
+        if files.byte_is_locked(fd, _ROW_LOCKS + row):
+            pid, waiting = _ROW.unpack(record)
+            found.append(User(str(pid), waiting))
+    return found
+
+
 class Slots:
     """The slots and the roster of one limit.
 
@@ -92,16 +105,9 @@ class Slots:
             found.append(User(str(os.getpid()), self._waiting))
         probe = files.open_private(self.path, os.O_RDWR)
         try:
-            for row in range(ROWS):
-                record = os.pread(probe, _ROW.size, row * _ROW.size)
-                if len(record) < _ROW.size or not any(record):
-                    continue
-                if files.byte_is_locked(probe, _ROW_LOCKS + row):
-                    pid, waiting = _ROW.unpack(record)
-                    found.append(User(str(pid), waiting))
+            return found + roster(probe)
         finally:
             os.close(probe)
-        return found
 
     def running(self, slots: int) -> int:
         """How many of the slots are taken, by all processes."""

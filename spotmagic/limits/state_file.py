@@ -19,6 +19,7 @@ from typing import TypeVar
 from spotmagic import files
 from spotmagic.limits import booking as rule
 from spotmagic.limits.booking import Booking, Late, Rates, State
+from spotmagic.limits.folder import write_name
 from spotmagic.limits.ledger import LedgerGone, Slot, User
 from spotmagic.limits.slots import Slots
 from spotmagic.limits.timebase import Timebase
@@ -54,11 +55,21 @@ def unpack(slot: bytes, boot: bytes) -> tuple[int, State | None] | None:
     return fields[0], State._make(fields[2:])
 
 
+def newest(fd: int, boot: bytes) -> tuple[int, State | None]:
+    """Sequence number and state of the newer whole slot of an open file; no state when there is none of this boot."""
+    data = os.pread(fd, 2 * SLOT, 0)
+    one, two = data[:SLOT], data[SLOT:]
+    if two[_SEQUENCE] > one[_SEQUENCE]:
+        one, two = two, one
+    return unpack(one, boot) or unpack(two, boot) or (0, None)
+
+
 class FileLedger:
     """A :class:`~spotmagic.limits.ledger.Ledger` in two files beside each other: the state, and the slots.
 
     Args:
         path: the state file; made when missing.
+        name: of the limit, written beside them for those who look at all limits.
 
     Raises:
         LedgerGone: when it cannot be made, or is not private.
@@ -66,8 +77,8 @@ class FileLedger:
 
     kind = "file"
 
-    def __init__(self, path: Path, base: Timebase) -> None:
-        self.path = path
+    def __init__(self, path: Path, base: Timebase, name: str = "") -> None:
+        self.path, self._name = path, name
         self._now, self._boot = base.now, base.boot
         self._mutex = threading.Lock()
         self._fd = -1
@@ -168,11 +179,7 @@ class FileLedger:
         return result
 
     def _newest(self) -> tuple[int, State]:
-        data = os.pread(self._fd, 2 * SLOT, 0)
-        one, two = data[:SLOT], data[SLOT:]
-        if two[_SEQUENCE] > one[_SEQUENCE]:
-            one, two = two, one
-        sequence, state = unpack(one, self._boot) or unpack(two, self._boot) or (0, None)
+        sequence, state = newest(self._fd, self._boot)
         return sequence, rule.declare(State(), self._rates) if state is None else state
 
     def _open(self) -> None:
@@ -184,6 +191,7 @@ class FileLedger:
             self._inode = os.fstat(self._fd).st_ino
         except OSError as error:
             raise LedgerGone(str(error)) from error
+        write_name(self.path, self._name)
         self._look_at = time.monotonic() + LOOK_EVERY
 
     def _look(self) -> None:

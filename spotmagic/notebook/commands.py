@@ -184,9 +184,9 @@ def _budget(session: Session, amount: str = "") -> View:
     )
 
 
-@_command("limits", "the limits of this spot and where they stand", "drive")
+@_command("limits", "the limits that kernels on this machine use, and where they stand", "drive")
 def _limits(session: Session) -> View:
-    return View("limits", [str(state) for state in session.spot.limits.states()] or ["none yet"])
+    return View("limits", [str(state) for state in session.spot.limits.states(everywhere=True)] or ["none yet"])
 
 
 @_command("stats [NAME]", "hits, runs, time and money, in all or of one name", "stats")

@@ -61,6 +61,9 @@ def test_stats_explain_and_limits(folder: Path, capsys: pytest.CaptureFixture[st
     assert "$0.06" in said(capsys, "stats")
     assert "first call with this `q`" in said(capsys, "explain", f"{__name__}.answer")
     assert "no limit" in said(capsys, "limits")
+    with Spot("elsewhere", root=folder.parent) as other:
+        other.limits.get("openai", rpm=60)
+        assert said(capsys, "limits") == "openai: 60 of 60 requests/min\n"
 
 
 def test_forget_asks_or_needs_yes(

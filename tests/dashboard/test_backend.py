@@ -206,6 +206,14 @@ def test_functions_are_counted_by_name(backend: Backend, spot: Spot, keep: Keep)
     assert (row["name"], row["calls"], row["hits"], row["misses"]) == ("ask", 3, 1, 2)
 
 
+def test_limits_that_only_another_spot_or_kernel_uses_are_shown_too(tmp_path: Path, own_home: Path) -> None:
+    with Spot("one", root=tmp_path) as one, Spot("two", root=tmp_path) as two:
+        one.limits.get("openai", rpm=60)
+        backend = Backend(two)
+        assert "limits" in backend.dispatch("totals", {})[0]["views"]
+        assert [row["name"] for row in backend.dispatch("limits", {})[0]["rows"]] == ["openai"]
+
+
 def test_limits_have_a_view_once_there_is_one(backend: Backend, spot: Spot) -> None:
     limit = spot.limits.get("openai", rpm=60, tpm=1000, concurrency=4)
     assert "limits" in backend.dispatch("totals", {})[0]["views"]
