@@ -27,6 +27,7 @@ from spotmagic.spot.limiter import limited
 from spotmagic.spot.mark import GATE, MARKED, Marked, wrap
 from spotmagic.spot.modes import Modes
 from spotmagic.spot.parts import Parts, open_parts
+from spotmagic.store.archive import Loaded, load_archive, write_archive
 from spotmagic.store.store import FolderStore
 from spotmagic.store.trust import Ring, ring, trust_of
 
@@ -357,6 +358,15 @@ class Spot:
     def rebuild(self) -> None:
         """Make the catalog anew from the store."""
         self.catalog.rebuild()
+
+    def export(self, path: str | Path, pattern: str | None = None) -> int:
+        """Write the results of a name pattern, or all, to one archive, to be loaded elsewhere. Returns how many."""
+        keys = [bytes.fromhex(row.key) for row in self.catalog.entries(pattern, status=None, limit=None)]
+        return write_archive(Path(path).absolute(), self._folder_store("export").port, keys)
+
+    def load(self, path: str | Path) -> Loaded:
+        """Take the results of an archive that ``export`` wrote. Another user's stay under their seal (``trust``)."""
+        return load_archive(Path(path), self._folder_store("load"))
 
     def panel(self) -> Panel:
         """The panel of this spot, to be shown in a notebook."""

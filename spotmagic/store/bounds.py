@@ -9,6 +9,7 @@ MAX_TEXT = 1 << 20  # one text: a name, a note, a codec
 MAX_INLINE = 256 << 20  # what one record may hold; larger parts become blobs whatever was asked for
 MAX_RECORD = MAX_INLINE + MAX_HEADER + 4096
 MAX_PART = 1 << 40  # head and buffers of one part
+MAX_RATIO = 200  # bytes that one byte of an archive may unpack to, above the first million
 
 INLINE_IN_ALL = 1_000_000  # small parts of one entry stay in its record up to this sum, then the rest become blobs
 

@@ -20,6 +20,7 @@ from spotmagic.store.journal import Journal
 from spotmagic.store.layout import BLOB_LOCK, BLOBS, NewerFormatError
 from spotmagic.store.memo import Memo
 from spotmagic.store.parts import blob_pieces, large_parts, with_blob, with_parts
+from spotmagic.store.port import Port
 from spotmagic.store.reader import Reader
 from spotmagic.store.record import Record, Run, blob_body, run_body, stat_body
 from spotmagic.store.seal import seal, unseal
@@ -72,6 +73,7 @@ class FolderStore:
         self._hits = self._tally.hits
         self._counted = self._merged = clock.monotonic()
         self._upkeep = Upkeep(folder, ring, self.blobs, clock, self._lock, self._sound, self.forget)
+        self.port = Port(folder, ring, trust, self.blobs, self._lock, self._sound)
         self._awake = False
         self._undurable = False
         TICKER.know(self)
@@ -390,7 +392,7 @@ class FolderStore:
         if not child:
             self._lock.release()
             return
-        self._lock = self._upkeep.lock = threading.RLock()
+        self._lock = self._upkeep.lock = self.port.lock = threading.RLock()
         self._hits.clear()
         self._awake = False
         if self._door.shelf is not None:

@@ -1,0 +1,238 @@
+"""Entries in one file, to be carried elsewhere: a zip archive whose members are as they lie in the store.
+
+::
+
+    entries/<32 hex digits of the key>        a sealed entry
+    blobs/<64 hex digits of the SHA-256>      a large part
+
+An archive may come from anybody. So nothing of it becomes a path; members count by their exact name alone, links,
+devices and what is there twice do not; every size is held against its limit before a byte is read, and against what
+came while it is. Blobs are read only where a readable entry names them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+import re
+import secrets
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from spotmagic import files
+from spotmagic.errors import OptionError, tell
+from spotmagic.store.blobs import DamagedError
+from spotmagic.store.bounds import MAX_PART, MAX_RATIO, MAX_RECORD
+from spotmagic.store.entry import Bad, BlobRef
+from spotmagic.store.port import Port
+from spotmagic.store.store import FolderStore
+
+STEP = 1 << 20
+_NAME = re.compile(r"entries/[0-9a-f]{32}|blobs/[0-9a-f]{64}", re.ASCII)
+_ENCRYPTED = 0x2061  # or patched
+_TROUBLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OverflowError)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What came of loading an archive.
+
+    Attributes:
+        taken: entries that are in the spot now.
+        foreign: how many of them another user has sealed; they load only what cannot run code.
+        known: entries left alone, since one at least as new, or one's own, is there.
+        refused: name of each member that was not taken, and why.
+    """
+
+    taken: int
+    foreign: int
+    known: int
+    refused: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        whose = f" ({self.foreign} of another user)" if self.foreign else ""
+        return f"took {self.taken} results{whose}, {self.known} were there, {len(self.refused)} refused"
+
+
+def write_archive(path: Path, port: Port, keys: Iterable[bytes]) -> int:
+    """Write the entries of keys, with their blobs, to an archive that only its owner reads: all of it or nothing.
+
+    Returns:
+        How many entries are in it. What is damaged or gone is left out, with a warning.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    written = left_out = 0
+    names: set[str] = set()
+    fd = files.open_private(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+    try:
+        with os.fdopen(fd, "w+b") as file:
+            with zipfile.ZipFile(file, "w") as archive:
+                for key in keys:
+                    whole = _whole(port, key)
+                    if whole is None:
+                        left_out += 1
+                        continue
+                    sealed, blobs = whole
+                    for digest, blob in blobs.items():
+                        _add(archive, f"blobs/{digest.hex()}", blob, names)
+                    _add(archive, f"entries/{key.hex()}", memoryview(sealed), names)
+                    written += 1
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    files.sync_folder(path.parent)
+    if left_out:
+        tell(f"{left_out} results are not in {path}", "they, or their blobs, are damaged, gone or refused")
+    return written
+
+
+def _whole(port: Port, key: bytes) -> tuple[bytes, dict[bytes, memoryview]] | None:
+    sealed = port.sealed(key)
+    found = None if sealed is None else port.unseal(sealed, key)
+    if sealed is None or found is None or isinstance(found, Bad):
+        return None
+    try:
+        return sealed, {ref.digest: port.blobs.load(ref.digest, ref.size) for ref in found[1]}
+    except (FileNotFoundError, DamagedError):
+        return None
+
+
+def _add(archive: zipfile.ZipFile, name: str, data: memoryview, names: set[str]) -> None:
+    if name in names:
+        return
+    names.add(name)
+    info = zipfile.ZipInfo(name)
+    info.external_attr = (stat.S_IFREG | files.PRIVATE_FILE) << 16
+    info.file_size = data.nbytes
+    with archive.open(info, "w") as member:
+        for at in range(0, data.nbytes, STEP):
+            member.write(data[at : at + STEP])
+
+
+def load_archive(path: Path, store: FolderStore) -> Loaded:
+    """Take the entries of an archive into a store, each under the seal it has; they last when this returns.
+
+    Raises:
+        OptionError: the file is no zip archive, or a part of one.
+        OSError: it cannot be read, or the store cannot keep what is in it.
+    """
+    port = store.port
+    refused: list[tuple[str, str]] = []
+    taken = foreign = known = 0
+    with path.open("rb") as file:
+        try:
+            archive = zipfile.ZipFile(file)
+        except _TROUBLE as error:
+            raise OptionError(f"{path} is no archive of results", str(error), "Make one with spot.export") from error
+        with archive:
+            members = _members(archive, os.fstat(file.fileno()).st_size, refused)
+            for name, info in members.items():
+                if not name.startswith("entries/"):
+                    continue
+                try:
+                    sealed = b"".join(_read(archive, info))
+                    found = port.unseal(sealed, bytes.fromhex(name.partition("/")[2]))
+                    if isinstance(found, Bad):
+                        refused.append((name, f"{found.kind}: {found.why}"))
+                        continue
+                    if not port.wanted(found[0]):
+                        known += 1
+                        continue
+                    port.adopt(sealed, found, _blobs(archive, members, found[1], port))
+                except (*_TROUBLE, DamagedError) as error:
+                    refused.append((name, f"corrupt: {error}"))
+                    continue
+                taken += 1
+                foreign += not found[0].trusted
+    store.flush()
+    return Loaded(taken, foreign, known, tuple(refused))
+
+
+def _members(archive: zipfile.ZipFile, size: int, refused: list[tuple[str, str]]) -> dict[str, zipfile.ZipInfo]:
+    """The members that may be read, by name."""
+    members = {}
+    times = Counter(info.orig_filename for info in archive.infolist())
+    left = size
+    for info in archive.infolist():
+        name = info.orig_filename
+        left -= info.compress_size
+        why = _fault(info)
+        if not _NAME.fullmatch(name):
+            why = "its name is none of an archive of results"
+        elif times[name] > 1:
+            why = "it is there more than once"
+        elif left < 0 or not 0 <= info.header_offset < size:
+            why = "it does not fit into the archive"
+        if why:
+            refused.append((name, why))
+        else:
+            members[name] = info
+    return members
+
+
+def _fault(info: zipfile.ZipInfo) -> str:
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG):
+        return "it is not a plain file"
+    if info.flag_bits & _ENCRYPTED or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return "it is packed in a way that is not read here"
+    if info.file_size > (MAX_RECORD if info.orig_filename.startswith("entries/") else MAX_PART):
+        return f"{info.file_size} bytes are more than the format takes"
+    if info.file_size > MAX_RATIO * info.compress_size + STEP:
+        return f"{info.compress_size} bytes that unpack to {info.file_size} are no result"
+    return ""
+
+
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    """The bytes of a member, at most as many as it said. Raises ``ValueError`` when there are fewer."""
+    left = info.file_size
+    with archive.open(info) as member:
+        while left and (data := member.read(min(left, STEP))):
+            left -= len(data)
+            yield data
+    if left:
+        raise ValueError("it is cut off")
+
+
+def _blobs(
+    archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], refs: tuple[BlobRef, ...], port: Port
+) -> Iterator[tuple[bytes, memoryview]]:
+    """The blobs of an entry that are in the archive, each checked, as memory that lasts until the next one.
+
+    Raises:
+        DamagedError: one is neither here nor in the store, or is not what its name says.
+    """
+    for digest, size in {ref.digest: ref.size for ref in refs}.items():
+        info = members.get(f"blobs/{digest.hex()}")
+        if info is None:
+            if port.blobs.size(digest) != size:
+                raise DamagedError(f"blob {digest.hex()} is missing")
+            continue
+        if info.file_size != size:
+            raise DamagedError(f"blob {digest.hex()} has {info.file_size} bytes, not {size}")
+        hashed = hashlib.sha256()
+        with tempfile.TemporaryFile(dir=port.folder) as file:
+            for data in _read(archive, info):
+                hashed.update(data)
+                file.write(data)
+            if hashed.digest() != digest:
+                raise DamagedError(f"the bytes of blob {digest.hex()} are not those of its name")
+            file.flush()
+            if not size:
+                yield digest, memoryview(b"")
+                continue
+            with mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as view:
+                yield digest, view

@@ -1,0 +1,87 @@
+"""Sealed entries as they lie: out of a folder, and into one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from threading import RLock
+
+from spotmagic import files
+from spotmagic.store.blobs import Blobs
+from spotmagic.store.entry import Bad, BlobRef, Entry
+from spotmagic.store.frame import BLOB, HAS_BLOBS, PUT, group_of
+from spotmagic.store.layout import BLOB_LOCK
+from spotmagic.store.parts import Piece
+from spotmagic.store.record import blob_body
+from spotmagic.store.seal import unseal
+from spotmagic.store.shelf import Shelf
+from spotmagic.store.trust import Ring, Trust
+
+Unsealed = tuple[Entry, tuple[BlobRef, ...]]
+
+
+class Port:
+    """Where sealed entries leave a store and come in. Nothing is sealed here: each keeps the seal of its writer.
+
+    Args:
+        trust: what to make of entries of unknown writers.
+        lock, sound: the store's lock, and its way to an open folder.
+    """
+
+    def __init__(
+        self, folder: Path, ring: Ring, trust: Trust, blobs: Blobs, lock: RLock, sound: Callable[[], Shelf]
+    ) -> None:
+        self.folder = folder
+        self._ring = ring
+        self._trust: Trust = trust
+        self._sound = sound
+        self.blobs = blobs
+        self.lock = lock
+
+    def sealed(self, key: bytes) -> bytes | None:
+        """The bytes of the newest entry of a key, or ``None``. Raises ``OSError`` when they cannot be read."""
+        with self.lock:
+            return self._sound().body(key)
+
+    def unseal(self, sealed: bytes, key: bytes) -> Unsealed | Bad:
+        """The entry in sealed bytes, and where its large parts lie."""
+        return unseal(sealed, key, self._ring, trust=self._trust)
+
+    def wanted(self, entry: Entry) -> bool:
+        """Whether an entry is better than what is there: it is newer, and does not take the place of one's own.
+
+        One that is damaged, or whose blobs are gone, is no better than none.
+        """
+        sealed = self.sealed(entry.key)
+        known = None if sealed is None else self.unseal(sealed, entry.key)
+        if known is None or isinstance(known, Bad):
+            return True
+        if any(self.blobs.size(ref.digest) != ref.size for ref in known[1]):
+            return True
+        return known[0].created < entry.created and known[0].trusted <= entry.trusted
+
+    def adopt(self, sealed: bytes, found: Unsealed, blobs: Iterable[tuple[bytes, Piece]]) -> None:
+        """Keep sealed bytes as they are. Other kernels find the entry from now on.
+
+        Args:
+            found: what :meth:`unseal` made of them.
+            blobs: digest and bytes of its large parts; those that are not among them are in the store. Each is saved
+                as it comes: what is there when an error ends them is known by name, and collected.
+
+        Raises:
+            OSError: it could not be kept.
+        """
+        entry, refs = found
+        with files.locked(self.folder / BLOB_LOCK, shared=True):  # gc waits until the record names the blobs
+            if refs:
+                with self.lock:
+                    self._sound().append(BLOB, [blob_body([(ref.digest, ref.size) for ref in refs])])
+                for digest, blob in blobs:
+                    self.blobs.save(digest, [blob])
+            with self.lock:
+                shelf = self._sound()
+                shelf.catch_up()
+                known = shelf.index.find(entry.key) is not None
+                shelf.append(PUT, [sealed], entry.key, group_of(entry.name), HAS_BLOBS if refs else 0)
+                if known:
+                    shelf.bump()
