@@ -44,6 +44,7 @@ def parser() -> Parser:
             )
         if command.lists:
             sub.add_argument("--json", action="store_true", help="print JSON")
+    whole.set_defaults(parser=whole)
     return whole
 
 

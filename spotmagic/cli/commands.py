@@ -10,6 +10,7 @@ from typing import Any
 from spotmagic import words
 from spotmagic.catalog import Row
 from spotmagic.catalog.filters import STATUSES
+from spotmagic.cli import completion as shells
 from spotmagic.cli import show
 from spotmagic.cli.place import spot_at
 from spotmagic.cli.preview import lines
@@ -34,11 +35,13 @@ class Command:
 COMMANDS: dict[str, Command] = {}
 
 
-def command(*arguments: Argument, lists: bool = False) -> Callable[[Callable[[Any], int]], Callable[[Any], int]]:
+def command(
+    *arguments: Argument, lists: bool = False, needs_spot: bool = True
+) -> Callable[[Callable[[Any], int]], Callable[[Any], int]]:
     """Make a function a command under its own name."""
 
     def decorate(run: Callable[[Any], int]) -> Callable[[Any], int]:
-        COMMANDS[run.__name__.rstrip("_")] = Command(run, arguments, lists)
+        COMMANDS[run.__name__.rstrip("_")] = Command(run, arguments, lists, needs_spot)
         return run
 
     return decorate
@@ -262,6 +265,35 @@ def ui(args: Any) -> int:
 
     with spot_at(args.folder or args.spot) as spot:
         serve(spot, args.port, browse=not args.no_browser, say=show.at_once)
+    return FINE
+
+
+@command(
+    argument("path", metavar="PATH", help="the archive to write"),
+    argument("pattern", nargs="?", metavar="PATTERN", help="names such as 'summ*', or a key; all when not said"),
+)
+def export(args: Any) -> int:
+    """Write results to one archive, to be loaded elsewhere."""
+    with spot_at(args.spot) as spot:
+        show.write(f"wrote {spot.export(args.path, args.pattern)} results to {args.path}")
+    return FINE
+
+
+@command(argument("path", metavar="PATH", help="an archive that export wrote"))
+def load(args: Any) -> int:
+    """Take the results of an archive. What another user made is taken as theirs. Ends with 1 if any is refused."""
+    with spot_at(args.spot) as spot:
+        loaded = spot.load(args.path)
+        for name, why in loaded.refused:
+            show.write(show.one_line(f"{name}  {why}"))
+        show.write(str(loaded))
+    return WRONG if loaded.refused else FINE
+
+
+@command(argument("shell", choices=shells.SHELLS), needs_spot=False)
+def completion(args: Any) -> int:
+    """Print a script that completes these words: eval "$(spotmagic completion bash)"."""
+    show.write(shells.script(args.shell, args.parser))
     return FINE
 
 

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], out: TextIO | None = None) -> None:
     """Print rows under their columns; nothing but the rows where the output is a pipe."""
     out = out or sys.stdout
-    cells = [[_one_line(cell) for cell in row] for row in rows]
+    cells = [[one_line(cell) for cell in row] for row in rows]
     head = [list(columns)] if out.isatty() or not rows else []
     widths = [max(map(len, column)) for column in zip(*[list(columns), *cells], strict=True)]
     for number, row in enumerate(head + cells):
@@ -25,7 +25,7 @@ def facts(pairs: Sequence[tuple[str, object]]) -> None:
     """Print names and what they are, one a line."""
     width = max(len(name) for name, _ in pairs)
     for name, value in pairs:
-        write(f"{name.ljust(width)}  {_one_line(value)}")
+        write(f"{name.ljust(width)}  {one_line(value)}")
 
 
 def as_json(value: Any) -> None:
@@ -53,7 +53,8 @@ def bold(text: str, out: TextIO) -> str:
     return f"\033[1m{text}\033[0m"
 
 
-def _one_line(value: object) -> str:
+def one_line(value: object) -> str:
+    """A value as text that moves no cursor."""
     return "".join(char if char.isprintable() else " " for char in str(value))
 
 
