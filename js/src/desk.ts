@@ -200,6 +200,17 @@ export class Desk {
     await Promise.all([this.loadPage(), this.open.value ? this.loadEntry(false) : undefined]);
   }
 
+  /** Let a result stand for the code and inputs as they are now. */
+  async accept({ key }: Row): Promise<void> {
+    try {
+      await this.link.ask("accept", { key });
+      this.notice.value = { text: "It stands for the code and inputs as they are now.", bad: false };
+    } catch (error) {
+      this.complain(error, "Not accepted");
+    }
+    await this.loadEntry(false);
+  }
+
   /** Set the mode of a name, or of the spot under the empty name. */
   async setMode(name: string, mode: string): Promise<void> {
     try {

@@ -45,6 +45,12 @@ function Detail({ desk, entry }: { desk: Desk; entry: Entry }) {
       </div>
       {desk.asking.value && <Confirm desk={desk} rows={desk.asking.value} />}
       {entry.missing && <p class="bar warn" role="status">{entry.missing}</p>}
+      {entry.drifted && (
+        <p class="bar warn">
+          Drifted: it was made by other code or inputs than it was last asked with.
+          {desk.steerable && <button onClick={() => void desk.accept(row)}>Accept</button>}
+        </p>
+      )}
       <div class="columns">
         <div class="main">
           <Parts desk={desk} parts={entry.parts} />

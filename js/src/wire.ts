@@ -123,6 +123,7 @@ export interface Entry {
   source: string | null;
   diff: { lines: DiffLine[]; than: number } | null;
   missing: string | null;
+  drifted: boolean;
 }
 
 /** A value for a tree: its type in words, its text when it is a leaf, its children when it is not. */
@@ -168,6 +169,7 @@ export interface Methods {
   load: [{ key: string; part: string; name: string }, { name: string }];
   forget: [{ keys: string[] }, { forgotten: number }];
   pin: [{ keys: string[]; pinned: boolean }, { pinned: number }];
+  accept: [{ key: string }, { accepted: string[] }];
   functions: [Record<string, never>, { rows: FunctionRow[] }];
   set_mode: [{ name: string; mode: string }, { name: string; mode: string }];
   runs: [{ limit: number }, { rows: Run[] }];

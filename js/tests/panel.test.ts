@@ -23,7 +23,7 @@ function backend(rows: Row[] = [row(0), row(1), row(2)], more: Record<string, (p
     if (method === "entries") return page(rows.slice(params.offset, params.offset + params.limit), rows.length, params.offset);
     if (method === "entry") {
       const found = rows.find((one) => one.key === params.key);
-      return { row: found, parts: [{ name: "value", label: "value", type: "value", size: 3 }], inputs: [], runs: [], source: null, diff: null, missing: null };
+      return { row: found, parts: [{ name: "value", label: "value", type: "value", size: 3 }], inputs: [], runs: [], source: null, diff: null, missing: null, drifted: false };
     }
     if (method === "preview") return { view: "text", text: "kept text", size: 9, whole: true };
     if (method === "forget") return { forgotten: params.keys.length };
@@ -528,6 +528,46 @@ describe("manners", () => {
       const name = control.getAttribute("aria-label") ?? control.textContent?.trim();
       expect(name, control.outerHTML).toBeTruthy();
     }
+  });
+});
+
+describe("a result that has drifted", () => {
+  const open = async (drifted: () => boolean, accept: () => unknown = () => ({ accepted: ["ask"] })) => {
+    const entry = (params: any) => ({
+      row: row(1, { key: params.key, name: "ask" }), parts: [], inputs: [], runs: [], source: null, diff: null, missing: null,
+      drifted: drifted(),
+    });
+    const model = new FakeModel({ first: first() }, backend([row(1)], { entry, accept }));
+    const shown = show(model);
+    await settled();
+    button(shown.root, "summarise_1").click();
+    await settled();
+    return { model, ...shown };
+  };
+
+  it("says so and is accepted, and then says so no more", async () => {
+    let drifted = true;
+    const { model, root, text } = await open(() => drifted, () => ((drifted = false), { accepted: ["ask"] }));
+    expect(text()).toContain("Drifted:");
+    button(root, "Accept").click();
+    await settled();
+    expect(model.asked("accept")[0].params).toEqual({ key: row(1).key });
+    expect(text()).toContain("It stands for the code and inputs as they are now.");
+    expect(text()).not.toContain("Drifted:");
+  });
+
+  it("says why when it cannot be accepted", async () => {
+    const { root, text } = await open(() => true, () => {
+      throw new Error("it has not drifted");
+    });
+    button(root, "Accept").click();
+    await settled();
+    expect(text()).toContain("Not accepted: it has not drifted");
+  });
+
+  it("is the only one that is offered it", async () => {
+    const { root } = await open(() => false);
+    expect(() => button(root, "Accept")).toThrow("no button");
   });
 });
 

@@ -51,6 +51,7 @@ class Backend:
             "entry": self._entry,
             "forget": self._forget,
             "pin": self._pin,
+            "accept": self._accept,
             "functions": self._functions,
             "function": self._function,
             "set_mode": self._set_mode,
@@ -159,6 +160,7 @@ class Backend:
             "source": source,
             "diff": self._diff(entry) if entry and source else None,
             "missing": _missing(found),
+            "drifted": entry is not None and entry.trusted and key in self._spot.drifted().values(),
         }
 
     def _diff(self, entry: Entry) -> Result | None:
@@ -205,6 +207,15 @@ class Backend:
         keys = [bytes.fromhex(key) for key in params.many()]
         self._spot.store.pin(keys, params.flag("pinned"))
         return {"pinned": len(keys)}
+
+    def _accept(self, params: Params) -> Result:
+        """Keep a result that has drifted for the code and inputs it was last asked with."""
+        key = params.key()
+        names = [name for name, drifted in self._spot.drifted().items() if drifted == key]
+        accepted = [known for name in names for known in self._spot.accept(name)]
+        if not accepted:
+            raise SpotError("this result has not drifted in this kernel", todo="Call it there again, then look anew")
+        return {"accepted": accepted}
 
     # functions, runs, limits
 

@@ -84,6 +84,8 @@ class Ledger:
         drift = differences(_trace(call), _kept_trace(entry)) if call.pinned else ()
         if drift:
             self._drifted[call.name] = (call.key, _trace(call))
+        elif call.pinned:
+            self._drifted.pop(call.name, None)
         outcome = Outcome(
             verdict=verdict,
             stored=True,
@@ -152,6 +154,7 @@ class Ledger:
         obstacle = self._keep(call, ran, run)
         if not obstacle and ran.error is None:
             self._before(call.name).appendleft(_trace(call))
+            self._drifted.pop(call.name, None)
         reason = f"{why.reason}; not stored: {obstacle}" if obstacle else why.reason
         outcome = self._outcome(call, "ran", not obstacle, reason, ran=ran, changed=why.changed, price=price)
         if obstacle:
@@ -160,6 +163,10 @@ class Ledger:
         if outcome.stored and (cell := around()) is not None:
             cell.count()
         return outcome
+
+    def drifted(self) -> dict[str, str]:
+        """The names of results that have drifted, each with the key it was last asked under, in digits."""
+        return {name: key.hex() for name, (key, _) in list(self._drifted.items())}
 
     def accept(self, name: str | None = None) -> list[str]:
         """Keep drifted results for the code and inputs they were last asked with. Returns what had drifted."""

@@ -320,6 +320,10 @@ class Spot:
         self.store.pin(keys, pinned)
         return len(keys)
 
+    def drifted(self) -> dict[str, str]:
+        """The names of results made by other code or inputs than this kernel last asked with, each with its key."""
+        return self._parts.ledger.drifted()
+
     def accept(self, name: str | None = None) -> list[str]:
         """Keep results that have drifted for the code and inputs they were last asked with. Returns their names."""
         return self._parts.ledger.accept(name)

@@ -298,6 +298,38 @@ def test_half_a_letter_is_no_text(backend: Backend, field: str) -> None:
         backend.dispatch("entries", {field: "\ud800"})
 
 
+def test_a_result_that_has_drifted_is_told_and_accepted_once(backend: Backend, spot: Spot) -> None:
+    def ask(q: str) -> str:
+        return q
+
+    def edited(q: str) -> str:
+        return q + "!"
+
+    edited.__qualname__ = ask.__qualname__
+
+    def call(function: Any) -> Any:
+        """Ask as a cell does, which looks for drift on each hit."""
+        marked = spot.mark(version="v1")(function)
+        return spot.drive(marked.__spotmagic_marked__.call(("a",), {}))
+
+    call(ask)
+    key = spot.entries()[0].key
+    assert backend.dispatch("entry", {"key": key})[0]["drifted"] is False
+    with pytest.raises(SpotError, match="has not drifted"):
+        backend.dispatch("accept", {"key": key})
+    assert (call(edited).value, call(edited).drift) == ("a", ("code",))
+    assert backend.dispatch("entry", {"key": key})[0]["drifted"] is True
+    with pytest.raises(SpotError, match="has not drifted"):
+        backend.dispatch("accept", {"key": "0" * 32})
+    (name,) = backend.dispatch("accept", {"key": key})[0]["accepted"]
+    assert backend.dispatch("entry", {"key": key})[0]["drifted"] is False
+    assert (call(edited).value, call(edited).drift) == ("a", ())
+    call(ask)
+    assert spot.drifted() == {name: key}
+    call(edited)
+    assert spot.drifted() == {}, "the code is again what it was accepted for"
+
+
 def test_modes_are_set_and_told_by_name(backend: Backend, spot: Spot, keep: Keep) -> None:
     keep(name="ask")
     assert backend.dispatch("set_mode", {"mode": "replay"})[0] == {"name": "", "mode": "replay"}

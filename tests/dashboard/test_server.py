@@ -293,7 +293,7 @@ VALUES: list[Any] = [
     *["0" * 32, "F" * 32, "g" * 32, "0" * 33, ["0" * 32], ["\ud800"], "replay", "auto", "value", "outputs", "ask"],
 ]
 NAMES = "key keys name part limit offset order search kind status pinned mode all x".split()
-METHODS = "totals entries entry preview forget pin functions function set_mode runs limits rebuild".split()
+METHODS = "totals entries entry preview forget pin accept functions function set_mode runs limits rebuild".split()
 ODD = """Host: evil
 Cookie: a=\xff; ;=;
 Content-Length: -1
