@@ -94,7 +94,11 @@ class Handler(BaseHTTPRequestHandler):
     def reply(self, status: int, content: dict, headers: dict | None = None) -> None:
         data = json.dumps(content).encode()
         self.send_response(status)
-        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **(headers or {})}.items():
+        for name, value in {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(data)),
+            **(headers or {}),
+        }.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
