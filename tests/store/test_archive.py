@@ -175,6 +175,19 @@ def test_another_users_entry_keeps_its_seal_and_never_replaces_ones_own(
     assert isinstance(theirs, Entry) and not theirs.trusted and theirs.writer == other.kid
 
 
+def test_kernels_that_know_the_older_result_see_the_loaded_one(
+    load: Callable[..., Loaded], ring: Ring, open_store: OpenStore
+) -> None:
+    """At their next call."""
+    kernel = open_store()
+    kernel.put(entry(KEYS[0], created=1.0))
+    known = kernel.get(KEYS[0])
+    assert isinstance(known, Entry) and known.created == 1.0
+    assert load((name_of(KEYS[0]), sealed(entry(KEYS[0], created=2.0), ring))).taken == 1
+    found = kernel.get(KEYS[0])
+    assert isinstance(found, Entry) and found.created == 2.0
+
+
 @pytest.mark.parametrize("wrong", ["missing", "other bytes", "other size"])
 def test_an_entry_without_its_blob_is_not_taken(
     tmp_path: Path, load: Callable[..., Loaded], ring: Ring, wrong: str
@@ -188,7 +201,8 @@ def test_an_entry_without_its_blob_is_not_taken(
         members.append((f"blobs/{digest.hex()}", bytes_of))
     loaded = load(*members)
     assert (loaded.taken, len(loaded.refused)) == (0, 1)
-    assert "blob" in loaded.refused[0][1]
+    why = {"missing": "missing", "other bytes": "those of its name", "other size": "1 bytes, not 50000"}[wrong]
+    assert why in loaded.refused[0][1]
     assert not [each for each in (tmp_path / "spot" / "blobs").glob("*/*") if each.is_file()]
 
 
