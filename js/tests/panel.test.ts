@@ -521,6 +521,19 @@ describe("manners", () => {
     expect(root.querySelector('[role="tab"][aria-selected="true"]')?.textContent).toBe("Runs");
   });
 
+  it("keeps the tab of a view whose last limit goes while it is looked at", async () => {
+    let views = ["entries", "runs", "functions", "limits"];
+    const model = new FakeModel({ first: first() }, backend([row(1)], { totals: () => totals({ views }) }));
+    const { root, text } = show(model);
+    await settled();
+    button(root, "Limits").click();
+    views = ["entries", "runs", "functions"];
+    model.emit("change:first");
+    await settled();
+    expect(root.querySelector('[role="tab"][aria-selected="true"]')?.textContent).toBe("Limits");
+    expect(text()).toContain("No limit is in use.");
+  });
+
   it("names every control", async () => {
     const { root } = show(new FakeModel({ first: first() }, backend()));
     await settled();
