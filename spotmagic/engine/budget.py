@@ -55,6 +55,11 @@ class Budget:
                 todo="Raise budget=, or set the mode to replay: kept results cost nothing",
             )
 
+    def open(self) -> None:
+        """Have the count in its file, before a call that costs runs: after it only the price is added."""
+        with self._guard:
+            self._change(0.0)
+
     def spend(self, name: str, price: float) -> None:
         """Count the price of a call that ran."""
         with self._guard:
@@ -76,19 +81,32 @@ class Budget:
             fd = files.open_private(self._path, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             tell("what was spent cannot be counted over kernels", error.strerror or str(error), once="budget")
-            return self._paid() + by
+            return self._known() + by
         try:
             files.lock(fd)
-            spent = self._read(fd) + by
-            if by:
+            before = _read(fd)
+            spent = (self._known() if before is None else before) + by
+            if by or before is None:
                 data = struct.pack("<d", spent)
                 os.pwrite(fd, data + struct.pack("<I", zlib.crc32(data)), 0)
             return spent
+        except OSError as error:
+            tell("what was spent cannot be counted over kernels", error.strerror or str(error), once="budget")
+            return self._known() + by
         finally:
             os.close(fd)
 
-    def _read(self, fd: int) -> float:
-        data = os.pread(fd, _RECORD.size, 0)
-        if len(data) == _RECORD.size and zlib.crc32(data[:8]) == _RECORD.unpack(data)[1]:
-            return float(_RECORD.unpack(data)[0])
-        return self._paid()
+    def _known(self) -> float:
+        """What the catalog knows was paid. Its trouble is told, and never stands in a result's way."""
+        try:
+            return self._paid()
+        except Exception as error:
+            tell("what was spent so far is not known", f"{type(error).__name__}: {error}", once="budget paid")
+            return 0.0
+
+
+def _read(fd: int) -> float | None:
+    data = os.pread(fd, _RECORD.size, 0)
+    if len(data) == _RECORD.size and zlib.crc32(data[:8]) == _RECORD.unpack(data)[1]:
+        return float(_RECORD.unpack(data)[0])
+    return None

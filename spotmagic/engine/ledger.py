@@ -142,16 +142,18 @@ class Ledger:
         if call.budget is not None:
             price = call.options.price
             known = None if callable(price) else float(price or 0)
+            if price is not None:
+                call.budget.open()
             call.budget.check(call.name, known, lambda: [entry.price for entry in self.store.recent(call.name)])
 
     def finished(self, call: Call, decision: Decision, ran: Ran) -> Outcome:
         """The outcome of a call that ran, with its result stored if it can be. An error is left in ``ran``."""
         why = Why(decision.reason) if decision.reason else explain(call.kind, _trace(call), self._before(call.name))
         price = _price(call, ran)
-        if call.budget is not None:
-            call.budget.spend(call.name, price)
         run = _run(call, ran, why.reason, price)
         obstacle = self._keep(call, ran, run)
+        if call.budget is not None and call.options.price is not None and ran.error is None:
+            call.budget.spend(call.name, price)
         if not obstacle and ran.error is None:
             self._before(call.name).appendleft(_trace(call))
             self._drifted.pop(call.name, None)
@@ -172,12 +174,13 @@ class Ledger:
         """Keep drifted results for the code and inputs they were last asked with. Returns what had drifted."""
         accepted = []
         for known in [known for known in self._drifted if name in (None, known)]:
-            key, trace = self._drifted.pop(known)
+            key, trace = self._drifted[known]
             entry = self.store.get(key)
             if isinstance(entry, Entry) and entry.trusted:  # a seal of ours would make it so
                 notes = {**entry.notes, "source": trace.source} if trace.source else entry.notes
                 self.store.put(replace(entry, code=trace.code, inputs=trace.inputs, notes=notes), durable=True)
                 accepted.append(known)
+            self._drifted.pop(known, None)
         return accepted
 
     def _adopt(self, call: Call) -> Entry | None:
@@ -187,7 +190,12 @@ class Ledger:
             entry = self.store.get(near.key)
             if isinstance(entry, Entry) and entry.trusted and entry.status == "value":
                 adopted = replace(entry, key=call.key, code=call.code, inputs=call.inputs, notes=call.notes)
-                self.store.put(adopted, durable=True)
+                try:
+                    self.store.put(adopted, durable=True)
+                except (OSError, Uncacheable) as error:
+                    tell(
+                        f"{call.name} was accepted for this time only", str(error), "Accept it again later", once="put"
+                    )
                 return adopted
         return None
 
@@ -278,7 +286,7 @@ class Ledger:
         try:
             durable = run.seconds > SYNC_AFTER or run.price > 0
             self.store.put(entry, save_blob=call.options.save_blob, durable=durable, run=run)
-        except (OSError, ValueError, Uncacheable) as error:
+        except Exception as error:  # whatever it is, the result was paid for and is returned
             reason = getattr(error, "strerror", None) or str(error)
             where = getattr(error, "filename", None)
             tell(
@@ -294,7 +302,7 @@ class Ledger:
     def _log(self, run: Run) -> None:
         try:
             self.store.ran(run)
-        except OSError as error:
+        except Exception as error:
             tell("runs are not being counted", str(error), "Results are returned all the same", once="put")
 
     def _before(self, name: str) -> deque[Trace]:

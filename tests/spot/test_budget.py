@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from spotmagic import Spot
-from spotmagic.errors import BudgetSpent, OptionError
+from spotmagic.errors import BudgetSpent, OptionError, SpotWarning
 
 runs: list[int] = []
 
@@ -70,3 +70,32 @@ def test_other_kernels_spend_from_the_same_budget_and_a_lost_count_is_found_agai
 def test_a_budget_that_is_no_amount_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="amount"):
         Spot("budget", root=tmp_path, budget="5$")  # type: ignore[arg-type]
+
+
+def test_a_count_that_cannot_be_written_costs_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    with Spot("budget", root=tmp_path, budget=1.0) as spot:
+        f = spot.mark(price=0.1)(work)
+        monkeypatch.setattr("spotmagic.engine.budget.os.pwrite", full)
+        with pytest.warns(SpotWarning):
+            assert f(1) == 1
+        monkeypatch.undo()
+        assert f(1) == 1 and f(2) == 2
+
+
+def test_a_call_that_fails_does_not_make_the_next_look_cheap(tmp_path: Path) -> None:
+    def fails(x: int) -> int:
+        if x < 0:
+            raise ValueError(x)
+        return x
+
+    with Spot("budget", root=tmp_path, budget=1.0) as spot:
+        f = spot.mark(price=lambda value: 0.4)(fails)
+        f(1), f(2)
+        for x in (-1, -2, -3):
+            with pytest.raises((ValueError, BudgetSpent)):
+                f(x)
+        with pytest.raises(BudgetSpent, match="costs about 0.4"):
+            f(3)
