@@ -1,29 +1,20 @@
 // Two ESM files: the panel with its style inside, and what hosts it on the page of `spotmagic ui`. The same sources give
 // the same bytes: CI builds again and compares.
-import { build, transform } from "esbuild";
-import { readFile, stat } from "node:fs/promises";
+import { build } from "esbuild";
+import { stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { styleText } from "./style.mjs";
 
 const LIMIT = 60_000;
 const here = fileURLToPath(new URL(".", import.meta.url));
 const out = fileURLToPath(new URL("../spotmagic/dashboard/static/", import.meta.url));
 
-export const styleAsText = {
+const styleAsText = {
   name: "style-as-text",
   setup(builder) {
-    builder.onLoad({ filter: /\.css$/ }, async ({ path }) => {
-      const { code } = await transform(short(await readFile(path, "utf8")), { loader: "css", minify: true, target: "es2022" });
-      return { contents: code.trim(), loader: "text" };
-    });
+    builder.onLoad({ filter: /\.css$/ }, async ({ path }) => ({ contents: await styleText(path), loader: "text" }));
   },
 };
-
-/** Our own custom properties by one or two letters; the hosts' keep their names. */
-function short(css) {
-  const own = [...new Set([...css.matchAll(/^ {2}--([\w-]+):/gm)].map(([, name]) => name))];
-  const tight = css.replaceAll(/(?<=^ {2}--.*), /gm, ",");
-  return own.reduce((text, name, n) => text.replaceAll(new RegExp(`--${name}(?![\\w-])`, "g"), `--${n.toString(36)}`), tight);
-}
 
 const options = {
   absWorkingDir: here,

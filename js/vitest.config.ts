@@ -1,13 +1,13 @@
-import { readFileSync } from "node:fs";
 import { defineConfig } from "vitest/config";
+import { styleText } from "./style.mjs";
 
 export default defineConfig({
   plugins: [
     {
       name: "style-as-text",
       enforce: "pre",
-      load(id) {
-        return id.endsWith(".css") ? `export default ${JSON.stringify(readFileSync(id, "utf8"))}` : undefined;
+      async load(id) {
+        return id.endsWith(".css") ? `export default ${JSON.stringify(await styleText(id))}` : undefined;
       },
     },
   ],

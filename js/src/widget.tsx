@@ -3,7 +3,7 @@
 import { render as mount } from "preact";
 import { App } from "./app";
 import { Desk } from "./desk";
-import css from "./style.css";
+import css from "./styles/all.css";
 import type { Model } from "./wire";
 
 interface Rendering {
