@@ -32,6 +32,8 @@ const options = {
   legalComments: "none",
   define: { "define.amd": "false" },
   banner: { js: "/* spotmagic, built from js/ by `make js` */" },
+  // Members of our own classes that no kernel, host or element knows: one letter is enough for them.
+  mangleProps: /^(desk|answered|asking|complain|fetching|load(Entry|Page|Preview|Totals|View)|openEntry|renewed|setMode|settled|showPart|steerable)$/,
   plugins: [styleAsText],
   logLevel: "warning",
 };
