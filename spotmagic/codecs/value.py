@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from spotmagic.codecs import bounds, registry
 from spotmagic.codecs.plain import NotPlain, pack_plain
@@ -22,8 +21,7 @@ _STARTS = bytes([*range(0x80, 0xA0), *range(0xC7, 0xCA), *range(0xD4, 0xD9), *ra
 _ALWAYS_SAFE = frozenset({"plain", "refs"})
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(NamedTuple):
     """A value as bytes.
 
     Attributes:

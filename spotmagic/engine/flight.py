@@ -11,9 +11,8 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from weakref import WeakSet
 
 from spotmagic import files
@@ -26,8 +25,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.05
 _leading: ContextVar[tuple[bytes, ...]] = ContextVar("spotmagic_leading", default=())
 
 
-@dataclass(frozen=True, slots=True)
-class Landed:
+class Landed(NamedTuple):
     """What a leader leaves for those who waited: a stored entry, a value, an error, or nothing (one of them leads)."""
 
     how: Literal["stored", "value", "error", "gone"]

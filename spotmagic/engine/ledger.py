@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from spotmagic.clock import Clock
 from spotmagic.codecs import Undecodable
@@ -29,8 +28,7 @@ _WAYS_ON = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """What the store has for a call, what to do about it, and the decoded value where it is to be returned."""
 
     decision: Decision
@@ -160,7 +158,7 @@ class Ledger:
         reason = f"{why.reason}; not stored: {obstacle}" if obstacle else why.reason
         outcome = self._outcome(call, "ran", not obstacle, reason, ran=ran, changed=why.changed, price=price)
         if obstacle:
-            self._log(replace(run, reason=reason, stored=False))
+            self._log(run._replace(reason=reason, stored=False))
         self._tell_outcome(outcome)
         if outcome.stored and (cell := around()) is not None:
             cell.count()
@@ -178,7 +176,7 @@ class Ledger:
             entry = self.store.get(key)
             if isinstance(entry, Entry) and entry.trusted:  # a seal of ours would make it so
                 notes = {**entry.notes, "source": trace.source} if trace.source else entry.notes
-                self.store.put(replace(entry, code=trace.code, inputs=trace.inputs, notes=notes), durable=True)
+                self.store.put(entry._replace(code=trace.code, inputs=trace.inputs, notes=notes), durable=True)
                 accepted.append(known)
             self._drifted.pop(known, None)
         return accepted
@@ -189,7 +187,7 @@ class Ledger:
         for near in sorted(self.store.recent(call.name), key=lambda entry: -likeness(now, _kept_trace(entry))):
             entry = self.store.get(near.key)
             if isinstance(entry, Entry) and entry.trusted and entry.status == "value":
-                adopted = replace(entry, key=call.key, code=call.code, inputs=call.inputs, notes=call.notes)
+                adopted = entry._replace(key=call.key, code=call.code, inputs=call.inputs, notes=call.notes)
                 try:
                     self.store.put(adopted, durable=True)
                 except (OSError, Uncacheable) as error:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 from spotmagic.code.function import facts
 from spotmagic.errors import Uncacheable, unknown
@@ -22,8 +21,7 @@ from spotmagic.keys.scheme import DIGEST, Kind, digest, pack_plain, tree
 from spotmagic.options import MarkOptions
 
 
-@dataclass(frozen=True, slots=True)
-class Keyed:
+class Keyed(NamedTuple):
     """The full account of a key, taken on a miss.
 
     Attributes:
@@ -38,7 +36,7 @@ class Keyed:
 
     key: bytes
     code: bytes
-    inputs: dict[str, bytes] = field(default_factory=dict)
+    inputs: dict[str, bytes]
     handles: tuple[str, ...] = ()
     state: tuple[str, ...] = ()
     trouble: str = ""

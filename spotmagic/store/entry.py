@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Kind = Literal["function", "cell", "http"]
 Status = Literal["value", "error", "partial"]
@@ -15,8 +15,7 @@ NO_INPUTS: Mapping[str, bytes] = MappingProxyType({})
 NO_NOTES: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One value of an entry, as its codecs wrote it.
 
     Buffers of an entry that the store gives are read-only views when they lay in the record, and writable private
@@ -36,8 +35,7 @@ class Part:
         return len(self.head) + sum(buffer.nbytes for buffer in self.buffers)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A kept result.
 
     Attributes:
@@ -54,7 +52,7 @@ class Entry:
     name: str
     kind: str = "function"
     code: bytes = b""
-    inputs: Mapping[str, bytes] = field(default_factory=dict)
+    inputs: Mapping[str, bytes] = NO_INPUTS
     parts: tuple[Part, ...] = ()
     created: float = 0.0
     expires: float | None = None
@@ -65,7 +63,7 @@ class Entry:
     writer: bytes = b""
     trusted: bool = True
     size: int = 0
-    notes: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, str] = NO_NOTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +80,7 @@ class Bad:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class BlobRef:
+class BlobRef(NamedTuple):
     """Where a large part of an entry lies: the blob, and how the part is laid out in it."""
 
     part: int

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 from spotmagic.store.bounds import INLINE_IN_ALL, MAX_INLINE, MAX_PART
-from spotmagic.store.entry import BlobRef, Entry, Part
+from spotmagic.store.entry import BlobRef, Part
 
 Piece = bytes | memoryview
 
@@ -74,12 +72,3 @@ def with_blob(part: Part, ref: BlobRef, blob: memoryview) -> Part:
         buffers.append(blob[at : at + length])
         at += length
     return Part(part.name, part.codecs, head, tuple(buffers))
-
-
-def with_parts(entry: Entry, parts: tuple[Part, ...]) -> Entry:
-    """An entry with other parts."""
-    values = {name: getattr(entry, name) for name in _NAMES}
-    return Entry(**values, parts=parts)
-
-
-_NAMES = tuple(field.name for field in fields(Entry) if field.name != "parts")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgpack
 
@@ -13,8 +12,7 @@ from spotmagic.store.entry import Bad, Entry
 Happened = Literal["put", "delete", "pin", "stat", "run"]
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """One time a call was asked for and not served from the store.
 
     Attributes:
@@ -37,8 +35,7 @@ class Run:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Stat:
+class Stat(NamedTuple):
     """Hits of one key since the writer's last record of them."""
 
     key: bytes
@@ -47,8 +44,7 @@ class Stat:
     price: float
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record of the store.
 
     Attributes:

@@ -194,7 +194,7 @@ def _entry(
             ref = ref_of(number, digest, head, tuple(lengths))
             size += ref.size
             refs += (ref,)
-            parts.append(_part(part_name, tuple(codecs), b"", ()))
+            parts.append(Part(part_name, tuple(codecs), b"", ()))
             continue
         stop = at + head
         if head < 0 or stop > end:
@@ -206,42 +206,25 @@ def _entry(
             if length < 0 or stop > end:
                 raise ValueError("a buffer does not fit")
             buffers += (memoryview(data)[begin:stop],)
-        parts.append(_part(part_name, tuple(codecs), data[at : at + head], buffers))
+        parts.append(Part(part_name, tuple(codecs), data[at : at + head], buffers))
         at = stop
     if at != end:
         raise ValueError("there is more in it than its parts")
-    entry = _Entry()
-    entry.key = key
-    entry.name = name
-    entry.kind = kind
-    entry.code = code
-    entry.inputs = dict(zip(inputs, prints, strict=True)) if inputs else NO_INPUTS
-    entry.parts = tuple(parts)
-    entry.created = created
-    entry.expires = expires
-    entry.seconds = seconds
-    entry.price = price
-    entry.status = status
-    entry.content_type = content_type
-    entry.writer = kid
-    entry.trusted = trusted
-    entry.size = size
-    entry.notes = dict(zip(notes, texts, strict=True)) if notes else NO_NOTES
-    entry.__class__ = Entry
-    return entry, refs
-
-
-def _part(name: str, codecs: tuple[str, ...], head: bytes, buffers: tuple[memoryview, ...]) -> Part:
-    part = _Part()
-    part.name = name
-    part.codecs = codecs
-    part.head = head
-    part.buffers = buffers
-    part.__class__ = Part
-    return part  # type: ignore[no-any-return]
-
-
-# A frozen class guards every field as it is set, which would take a quarter of the time of a first hit. So the fields
-# are set while the object is of a class that is laid out alike, and it is frozen by becoming what it is.
-_Entry: Any = type("_Entry", (), {"__slots__": Entry.__slots__})
-_Part: Any = type("_Part", (), {"__slots__": Part.__slots__})
+    return Entry(
+        key,
+        name,
+        kind,
+        code,
+        dict(zip(inputs, prints, strict=True)) if inputs else NO_INPUTS,
+        tuple(parts),
+        created,
+        expires,
+        seconds,
+        price,
+        status,
+        content_type,
+        kid,
+        trusted,
+        size,
+        dict(zip(notes, texts, strict=True)) if notes else NO_NOTES,
+    ), refs

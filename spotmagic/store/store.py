@@ -19,7 +19,7 @@ from spotmagic.store.index import RECENT
 from spotmagic.store.journal import Journal
 from spotmagic.store.layout import BLOB_LOCK, BLOBS, NewerFormatError
 from spotmagic.store.memo import Memo
-from spotmagic.store.parts import blob_pieces, large_parts, with_blob, with_parts
+from spotmagic.store.parts import blob_pieces, large_parts, with_blob
 from spotmagic.store.port import Port
 from spotmagic.store.reader import Reader
 from spotmagic.store.record import Record, Run, blob_body, run_body, stat_body
@@ -137,7 +137,7 @@ class FolderStore:
             except DamagedError as error:
                 return Bad("corrupt", f"its blob {name} is damaged: {error}")
             parts[ref.part] = with_blob(parts[ref.part], ref, blob)
-        return with_parts(entry, tuple(parts))
+        return entry._replace(parts=tuple(parts))
 
     def recent(self, name: str) -> list[Entry]:
         """The newest entries of a name, newest first, at most 8; large parts are empty."""

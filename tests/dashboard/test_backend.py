@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import warnings
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -414,7 +413,7 @@ def test_a_pickle_of_somebody_else_is_not_loaded(spot: Spot, keep: Keep, monkeyp
     key = keep(Pickled(4))
     own = spot.store.get(bytes.fromhex(key))
     assert isinstance(own, Entry) and not is_safe(own.parts[0].codecs)
-    foreign = replace(own, trusted=False)
+    foreign = own._replace(trusted=False)
     monkeypatch.setattr(type(spot.store), "get", lambda *_: foreign)
     with pytest.raises(Undecodable):
         Backend(spot, names).dispatch("load", {"key": key, "part": "value", "name": "x"})

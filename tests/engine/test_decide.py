@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from spotmagic.engine.decide import decide
@@ -26,8 +24,8 @@ FRESH = Entry(
 FOUND = {
     "nothing": None,
     "fresh": FRESH,
-    "holding": dataclasses.replace(FRESH, expires=NOW + 1),
-    "expired": dataclasses.replace(FRESH, expires=NOW),
+    "holding": FRESH._replace(expires=NOW + 1),
+    "expired": FRESH._replace(expires=NOW),
     "corrupt": Bad("corrupt", "bad seal"),
     "foreign": Bad("foreign", "unknown writer"),
     "unknown codec": Bad("unknown codec", "x"),

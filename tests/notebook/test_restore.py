@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import collections
-import dataclasses
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -633,7 +632,7 @@ def test_generators_are_left_where_the_run_left_them_when_asked() -> None:
 def test_nothing_is_set_when_a_part_does_not_load() -> None:
     first = World()
     kept = first.miss("a = [1]\nb = [2]")
-    kept["variable b"] = dataclasses.replace(kept["variable b"], head=b"\xc1")
+    kept["variable b"] = kept["variable b"]._replace(head=b"\xc1")
     second = World()
     with pytest.raises(Exception, match=r".*"):
         second.hit("a = [1]\nb = [2]", kept)

@@ -49,12 +49,11 @@ def test_save_blob_decides(open_store: Make, tmp_path: Path, save_blob: bool | N
 
 def test_many_small_parts_do_not_make_a_huge_record(open_store: Make, tmp_path: Path) -> None:
     """What would pass a megabyte goes to blobs."""
-    from dataclasses import replace
 
     from spotmagic.store.entry import Part
 
     parts = tuple(Part(f"v{n}", ("plain",), bytes([n]) * 30_000) for n in range(50))
-    entry = replace(sample(1), parts=parts)
+    entry = sample(1)._replace(parts=parts)
     store = open_store()
     store.put(entry)
     assert 10 < len(files_in(tmp_path / "spot" / "blobs")) < 25
@@ -76,12 +75,11 @@ def test_two_hits_of_a_large_part_share_no_memory(open_store: Make) -> None:
 
 def test_buffers_in_a_blob_are_aligned(open_store: Make) -> None:
     """At 64 bytes, so that numpy can use them where they lie."""
-    from dataclasses import replace
 
     from spotmagic.store.entry import Part
 
     views = tuple(memoryview(bytes([n]) * (300_001 + n)) for n in range(3))
-    entry = replace(sample(1), parts=(Part("return", ("plain",), b"head", views),))
+    entry = sample(1)._replace(parts=(Part("return", ("plain",), b"head", views),))
     store = open_store()
     store.put(entry)
     found = store.get(entry.key)

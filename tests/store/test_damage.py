@@ -6,7 +6,6 @@ import random
 import shutil
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import pairwise, permutations
 from pathlib import Path
 
@@ -281,16 +280,16 @@ def test_fields_of_the_wrong_type_from_another_writer_are_refused() -> None:
     good = sample(1)
     part = Part("return", ("plain",), b"x")
     strange: list[Entry] = [
-        replace(good, name=5),  # type: ignore[arg-type]
-        replace(good, created="now"),  # type: ignore[arg-type]
-        replace(good, seconds=float("nan")),
-        replace(good, code="text"),  # type: ignore[arg-type]
-        replace(good, inputs={"x": "text"}),  # type: ignore[dict-item]
-        replace(good, notes={"x": b"bytes"}),  # type: ignore[dict-item]
-        replace(good, content_type=7),  # type: ignore[arg-type]
-        replace(good, parts=(replace(part, name=None),)),  # type: ignore[arg-type]
-        replace(good, parts=(replace(part, codecs=(b"p",)),)),  # type: ignore[arg-type]
-        replace(good, kind=[["f"]]),  # type: ignore[arg-type]
+        good._replace(name=5),  # type: ignore[arg-type]
+        good._replace(created="now"),  # type: ignore[arg-type]
+        good._replace(seconds=float("nan")),
+        good._replace(code="text"),  # type: ignore[arg-type]
+        good._replace(inputs={"x": "text"}),  # type: ignore[dict-item]
+        good._replace(notes={"x": b"bytes"}),  # type: ignore[dict-item]
+        good._replace(content_type=7),  # type: ignore[arg-type]
+        good._replace(parts=(part._replace(name=None),)),  # type: ignore[arg-type]
+        good._replace(parts=(part._replace(codecs=(b"p",)),)),  # type: ignore[arg-type]
+        good._replace(kind=[["f"]]),  # type: ignore[arg-type]
     ]
     for entry in strange:
         found = unseal(sealed(entry, OTHER), None, RING)

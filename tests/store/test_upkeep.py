@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -189,7 +188,7 @@ def test_a_large_folder_is_found_through_the_index(open_store: Make, tmp_path: P
     store = open_store()
     keys = [os.urandom(16) for _ in range(10_000)]
     for key in keys:
-        store.put(replace(sample(1), key=key))
+        store.put(sample(1)._replace(key=key))
     store.close()
     store.compact()
     store.close()
@@ -217,10 +216,10 @@ def test_rules_by_name_and_age_remove_what_they_name(open_store: Make) -> None:
     clock = FakeClock(now=1_800_000_000.0)
     store = open_store(clock=clock)
     for number, name in enumerate(["demo.keep", "demo.old", "demo.pinned", "other.old"]):
-        store.put(replace(sample(number, name=name), created=clock.now()))
+        store.put(sample(number, name=name)._replace(created=clock.now()))
     store.pin([sample(2).key], True)
     clock.advance(8 * DAY)
-    store.put(replace(sample(4, name="demo.young"), created=clock.now()))
+    store.put(sample(4, name="demo.young")._replace(created=clock.now()))
     rules = {"demo.keep": 365 * DAY, "demo.*": 7 * DAY}
     plan = store.gc(rules, dry_run=True)
     assert [name for _, name, _, _ in plan.entries] == ["demo.old"]
@@ -235,8 +234,8 @@ def test_rules_by_name_and_age_remove_what_they_name(open_store: Make) -> None:
 def test_pins_last_through_restarts_and_merges(open_store: Make) -> None:
     """And the last word counts."""
     store = open_store()
-    store.put(replace(sample(1), expires=1.0))
-    store.put(replace(sample(2), expires=1.0))
+    store.put(sample(1)._replace(expires=1.0))
+    store.put(sample(2)._replace(expires=1.0))
     store.pin([sample(1).key, sample(2).key], True)
     store.pin([sample(2).key], False)
     store.close()
@@ -250,8 +249,8 @@ def test_pins_last_through_restarts_and_merges(open_store: Make) -> None:
 def test_expired_entries_go(open_store: Make) -> None:
     """They cannot be hit any more."""
     store = open_store()
-    store.put(replace(sample(1), expires=1.0))
-    store.put(replace(sample(2), expires=4e9))
+    store.put(sample(1)._replace(expires=1.0))
+    store.put(sample(2)._replace(expires=4e9))
     assert [why for *_, why in store.gc().entries] == ["expired"]
     assert store.get(sample(1).key) is None
     assert isinstance(store.get(sample(2).key), Entry)
@@ -353,14 +352,14 @@ def test_a_put_that_shares_a_blob_waits_for_a_clean_up(open_store: Make, tmp_pat
     cleaning = threading.Thread(target=store.gc)
     cleaning.start()
     reached.wait(5)
-    putting = threading.Thread(target=other.put, args=(replace(entry, key=b"n" * 16),))
+    putting = threading.Thread(target=other.put, args=(entry._replace(key=b"n" * 16),))
     putting.start()
     putting.join(0.1)
     assert putting.is_alive()
     go.set()
     cleaning.join()
     putting.join()
-    assert same(other.get(b"n" * 16), replace(entry, key=b"n" * 16))
+    assert same(other.get(b"n" * 16), entry._replace(key=b"n" * 16))
     assert len(blob_files(tmp_path)) == 1
 
 
