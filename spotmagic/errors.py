@@ -119,7 +119,7 @@ def unknown(kind: str, word: str, known: Iterable[str]) -> OptionError:
     return OptionError(f"unknown {kind} {word!r}", todo=todo)
 
 
-_told: set[str] = set()
+_told: dict[str, str] = {}
 _told_lock = threading.Lock()
 
 
@@ -129,25 +129,25 @@ def tell(what: str, why: str = "", todo: str = "", *, once: str = "") -> None:
     Args:
         once: warn at most once per process for this text, so that a full disk does not warn on every call.
     """
+    text = sentence(what, why, todo)
     if once:
         with _told_lock:
             if once in _told:
                 return
-            _told.add(once)
-    text = sentence(what, why, todo)
+            _told[once] = text
     try:
         warnings.warn(text, SpotWarning, stacklevel=3)
     except SpotWarning:  # warnings are errors here, but our trouble never hides a result
         logging.getLogger("spotmagic").warning(text)
 
 
-def told(once: str) -> bool:
-    """Whether :func:`tell` has told this, and it is not over."""
+def told() -> dict[str, str]:
+    """What :func:`tell` has told and is not over: each text by its ``once``."""
     with _told_lock:
-        return once in _told
+        return dict(_told)
 
 
 def tell_again(once: str) -> None:
     """Let the next :func:`tell` with this ``once`` through again: what it told of is over."""
     with _told_lock:
-        _told.discard(once)
+        _told.pop(once, None)

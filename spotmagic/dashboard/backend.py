@@ -281,7 +281,7 @@ class Backend:
         """What keeps results from being kept, in sentences."""
         if not self._spot.folder.is_dir():
             return ["The folder cannot be used, so nothing is being kept. What runs, runs as always."]
-        if told(f"catalog {self._spot.folder}"):
+        if f"catalog {self._spot.folder}" in told():
             return ["The table of entries cannot be used now: another program may have it open. This is from memory."]
         return []
 

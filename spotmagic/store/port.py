@@ -43,6 +43,11 @@ class Port:
         with self.lock:
             return self._sound().body(key)
 
+    def damaged(self) -> int:
+        """Of how many keys only a damaged record is known. Raises ``OSError`` when the folder cannot be opened."""
+        with self.lock:
+            return len(self._sound().index.damaged)
+
     def unseal(self, sealed: bytes, key: bytes) -> Unsealed | Bad:
         """The entry in sealed bytes, and where its large parts lie."""
         return unseal(sealed, key, self._ring, trust=self._trust)

@@ -12,6 +12,7 @@ from spotmagic import files
 from spotmagic.clock import Clock
 from spotmagic.errors import tell
 from spotmagic.store.blobs import Blobs
+from spotmagic.store.checked import Checked, note
 from spotmagic.store.compaction import compact
 from spotmagic.store.entry import Bad, BlobRef, Entry
 from spotmagic.store.frame import BLOB, HAS_BLOBS, PUT
@@ -246,7 +247,7 @@ class Upkeep:
     # --- checking ---
 
     def verify(self, *, repair: bool = False) -> Verified:
-        """Read every entry and every blob anew.
+        """Read every entry and every blob anew, and write down that it was done (:func:`last_checked`).
 
         Args:
             repair: forget damaged entries, so that they run again, and write damaged files anew without what is lost.
@@ -287,6 +288,7 @@ class Upkeep:
                         self._blobs.remove(digest)
             if damaged or unindexed:
                 self.compact(everything=True)
+        note(self._folder, Checked(self._clock.now(), len(keys), 0 if repair else len(bad), len(refused)))
         return Verified(len(keys), tuple(bad), tuple(refused), damaged, repair)
 
     def _blob_trouble(self, ref: BlobRef) -> Bad | None:
