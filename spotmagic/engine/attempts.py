@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +25,9 @@ def run(call: Call, clock: Clock) -> Ran:
     course = Course(call, clock)
     for attempt in count(1):
         permit = call.ticket.gate.limit.acquire(call.ticket.estimate, call.ticket.gate.timeout) if call.ticket else None
-        with course.attempt(permit) as this:
+        with course.attempt(permit):
             course.value = call.run()
-        pause = course.after(attempt, this, permit)
+        pause = course.after(attempt)
         if pause is None:
             return course.ran()
         clock.sleep(pause)
@@ -44,9 +43,9 @@ async def arun(call: Call, clock: Clock) -> Ran:
             if call.ticket
             else None
         )
-        with course.attempt(permit) as this:
+        with course.attempt(permit):
             course.value = await call.run()
-        pause = course.after(attempt, this, permit)
+        pause = course.after(attempt)
         if pause is None:
             return course.ran()
         await clock.asleep(pause)
@@ -54,7 +53,10 @@ async def arun(call: Call, clock: Clock) -> Ran:
 
 
 class Course:
-    """The attempts of one run: what they took, and whether there is another."""
+    """The attempts of one run: what they took, and whether there is another.
+
+    It is entered around each attempt: the user's error is kept, an interrupt gives the permit back and passes through.
+    """
 
     def __init__(self, call: Call, clock: Clock) -> None:
         self.call, self.clock = call, clock
@@ -64,31 +66,33 @@ class Course:
         self._seconds = self._waited = 0.0
         self._reasons: list[str] = []
 
-    @contextmanager
-    def attempt(self, permit: Permit | None) -> Iterator[Attempt]:
-        """One attempt; the user's error is kept, an interrupt gives the permit back and passes through."""
-        this = Attempt()
-        token = now_running.set(this)
+    def attempt(self, permit: Permit | None) -> Course:
+        """The course, to be entered around an attempt that holds this permit."""
+        self._permit = permit
         if permit is not None:
             self._waited += permit.waited
-        began = self.clock.monotonic()
-        try:
-            yield this
-            self.error = None
-        except Exception as error:
-            self.error = error
-        except BaseException:
-            if permit is not None:
-                permit.release()
-            raise
-        finally:
-            self._seconds = self.clock.monotonic() - began
-            now_running.reset(token)
+        return self
 
-    def after(self, attempt: int, this: Attempt, permit: Permit | None) -> float | None:
+    def __enter__(self) -> None:
+        self._this = Attempt()
+        self._token = now_running.set(self._this)
+        self._attempted = self.clock.monotonic()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        self._seconds = self.clock.monotonic() - self._attempted
+        now_running.reset(self._token)
+        if error is None or isinstance(error, Exception):
+            self.error = error
+            return True
+        if self._permit is not None:
+            self._permit.release()
+        return False
+
+    def after(self, attempt: int) -> float | None:
         """Settle with the limit. Seconds to pause before another attempt, or ``None`` when this was the last."""
+        permit = self._permit
         if permit is not None:
-            self._settle(this, permit)
+            self._settle(self._this, permit)
         if self.error is None:
             return None
         if permit is not None and (told := feedback_of(self.error)) is not None:

@@ -28,6 +28,7 @@ class Call:
         trouble: why the result may not be stored, known before the run, or empty.
         pinned: the user gave the key, so other code or inputs are drift and not a miss.
         fresh: run although there is a result (the word ``refresh``).
+        absent: nothing was stored for the key a moment ago, so that the first look can be spared.
         accepts: where there is no result, keep the nearest one of this name for this call too (the word ``accept``).
         least_seconds: a faster run is not worth keeping.
         secrets: texts of secret arguments; an error that holds one is not kept.
@@ -50,6 +51,7 @@ class Call:
     trouble: str = ""
     pinned: bool = False
     fresh: bool = False
+    absent: bool = False
     accepts: bool = False
     least_seconds: float = 0.0
     ticket: Ticket | None = None

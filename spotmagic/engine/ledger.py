@@ -10,7 +10,7 @@ from spotmagic.clock import Clock
 from spotmagic.codecs import Undecodable
 from spotmagic.engine.around import around
 from spotmagic.engine.call import Call, Outcome
-from spotmagic.engine.decide import Decision, decide
+from spotmagic.engine.decide import FIRST, Decision, decide
 from spotmagic.engine.explain import Explanation, Trace, Why, account, differences, explain, likeness, quoted
 from spotmagic.engine.ran import Ran
 from spotmagic.errors import EntryRefused, RecordMissing, SpotError, Uncacheable, tell, tell_again
@@ -36,6 +36,9 @@ class Look(NamedTuple):
     value: Any = None
 
 
+_NOTHING = Look(FIRST)
+
+
 class Ledger:
     """The memory of a spot's calls. Trouble of ours ends here as one warning.
 
@@ -50,9 +53,14 @@ class Ledger:
 
     def look(self, call: Call) -> Look:
         """What to do with a call. An entry that cannot be decoded counts as a bad one."""
-        now = self.clock.now()
+        if call.absent:
+            call.absent = False
+            return _NOTHING
         asked = call.key and call.mode not in (Mode.OFF, Mode.RECORD)
         found = self.store.get(call.key) if asked else None
+        if found is None and call.mode is Mode.AUTO and not (call.fresh or call.accepts):
+            return _NOTHING
+        now = self.clock.now()
         if call.accepts and not isinstance(found, Entry):
             found = self._adopt(call)
         if isinstance(found, Bad):

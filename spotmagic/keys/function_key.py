@@ -107,15 +107,20 @@ class FunctionKey:
         now = self._now
         return now.code if now is not None else b""
 
-    def keyed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Keyed:
-        """The key with everything that went into it. Raises what :meth:`key` raises."""
+    def keyed(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: bytes | None = None) -> Keyed:
+        """The key with everything that went into it. Raises what :meth:`key` raises.
+
+        Args:
+            key: what :meth:`key` gave for these arguments a moment ago.
+        """
         now = self._now
         if now is None or not now.holds():
             now = self._look()
         values = now.bind(*args, **kwargs)
         notes = Notes()
         notes.take(now.notes)
-        key = self._key(now, values, args, kwargs, notes)
+        if key is None:
+            key = self._key(now, values, args, kwargs, notes)
         inputs = {
             name: digest(packed(value, name, notes, self._mask))
             for name, value in self._counted(values, args, kwargs, notes)
@@ -170,6 +175,8 @@ class FunctionKey:
         names = self._binder.names
         if len(values) != len(names):
             return [("arguments", values)]
+        if self._plain:
+            return list(zip(names, values, strict=True))
         found: list[tuple[str, Any]] = []
         for name, value in zip(names, values, strict=True):
             if name == self._binder.rest:

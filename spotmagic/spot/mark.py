@@ -45,8 +45,14 @@ class Marked:
         """The mode that holds for this function now."""
         return self.spot.mode_of(self.name, self.options.mode)
 
-    def call(self, args: tuple[Any, ...], kwargs: dict[str, Any], *, fresh: bool = False) -> Call:
-        """The call of these arguments. One that has no key runs and is not stored."""
+    def call(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], *, fresh: bool = False, absent: bytes | None = None
+    ) -> Call:
+        """The call of these arguments. One that has no key runs and is not stored.
+
+        Args:
+            absent: their key, if it is known that the mode is auto and that nothing was stored for it just now.
+        """
         call = Call(
             name=self.name,
             kind="function",
@@ -57,8 +63,9 @@ class Marked:
             encode=self.encode,
             decode=decode_value,
             options=self.options,
-            mode=self.mode,
+            mode=self.mode if absent is None else Mode.AUTO,
             fresh=fresh,
+            absent=absent is not None,
             budget=self.spot.budget,
         )
         gate = self._gate()
@@ -68,7 +75,7 @@ class Marked:
             call.trouble = f"`{self.function.__name__}` is a generator"
             return call
         try:
-            keyed = self.keys.keyed(args, kwargs)
+            keyed = self.keys.keyed(args, kwargs, absent)
         except Uncacheable as error:
             call.trouble = str(error)
             tell(f"{self.name} runs uncached", str(error), once=f"uncached {self.name} {error.path}")
@@ -151,37 +158,39 @@ def wrap(marked: Marked) -> Callable[..., Any]:
     get, count, now, engine = store.get, store.hit, clock.now, marked.spot.engine
 
     def glance(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The value of a plain hit, or ``_MISS``."""
+        """The value of a plain hit, else the call to drive."""
         if mode_of(name, own_mode) is not Mode.AUTO or marked.streams:
-            return _MISS
+            return marked.call(args, kwargs)
         try:
             key = key_of(args, kwargs)
         except Uncacheable:
-            return _MISS
+            return marked.call(args, kwargs)
         entry = get(key)
+        if entry is None:
+            return marked.call(args, kwargs, absent=key)
         if entry.__class__ is not Entry or entry.status != "value":
-            return _MISS
+            return marked.call(args, kwargs)
         if entry.expires is not None and entry.expires <= now():
-            return _MISS
+            return marked.call(args, kwargs)
         part = entry.parts[0]
         try:
             value = decode(part.codecs, part.head, part.buffers, trusted=entry.trusted)
         except Undecodable:
-            return _MISS
+            return marked.call(args, kwargs)
         count(key, entry.seconds, entry.price)
         told.last = functools.partial(marked.glance, key, entry)
         return value
 
     def call(*args: Any, **kwargs: Any) -> Any:
         value = glance(args, kwargs)
-        return value if value is not _MISS else engine.drive(marked.call(args, kwargs)).value
+        return engine.drive(value).value if value.__class__ is Call else value
 
     def refresh(*args: Any, **kwargs: Any) -> Any:
         return engine.drive(marked.call(args, kwargs, fresh=True)).value
 
     async def acall(*args: Any, **kwargs: Any) -> Any:
         value = glance(args, kwargs)
-        return value if value is not _MISS else (await engine.adrive(marked.call(args, kwargs))).value
+        return (await engine.adrive(value)).value if value.__class__ is Call else value
 
     async def arefresh(*args: Any, **kwargs: Any) -> Any:
         return (await engine.adrive(marked.call(args, kwargs, fresh=True))).value
@@ -200,6 +209,3 @@ def wrap(marked: Marked) -> Callable[..., Any]:
         }
     )
     return wrapper
-
-
-_MISS = object()
