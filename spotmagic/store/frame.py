@@ -34,7 +34,6 @@ NO_KEY = bytes(16)
 
 PUT, DELETE, PIN, STAT, RUN, BLOB, ORIGIN = range(1, 8)
 HAS_BLOBS, PINNED = 1, 2  # flags of PUT, of PIN
-JOINED = 65_536  # what is smaller becomes one piece
 
 _FIRST = struct.Struct("<4sIBBHQ16sQQ")
 _HEADER = struct.Struct("<4sIBBHQ16sQQI")
@@ -80,8 +79,8 @@ def group_of(name: str) -> int:
     return xxh3_64_intdigest(name.encode("utf-8", "surrogatepass"))
 
 
-def frame(kind: int, flags: int, stamp: int, key: bytes, group: int, body: list[Piece]) -> list[Piece]:
-    """The bytes of a record: one piece when it is small."""
+def frame(kind: int, flags: int, stamp: int, key: bytes, group: int, body: list[Piece]) -> bytes:
+    """The bytes of a record that stand before its body."""
     if len(body) == 1:
         length = len(body[0])
         check = xxh3_64_intdigest(body[0])
@@ -92,10 +91,7 @@ def frame(kind: int, flags: int, stamp: int, key: bytes, group: int, body: list[
             hashed.update(piece)
         check = hashed.intdigest()
     first = _FIRST.pack(MAGIC, length, kind, flags, 0, stamp, key, group, check)
-    head = first + xxh32_intdigest(first).to_bytes(4, "little")
-    if length < JOINED:
-        return [b"".join((head, *body))]
-    return [head, *body]
+    return first + xxh32_intdigest(first).to_bytes(4, "little")
 
 
 def scan(data: bytes, base: int, *, growing: bool) -> Scan:

@@ -60,8 +60,8 @@ class SegmentWriter:
         if not self._sources or self._sources[-1].name != source:
             self.begin(source)
         if self._origin != (source, end - len(record)):
-            for piece in frame(ORIGIN, 0, self._newest, NO_KEY, 0, [origin_body(source, end - len(record))]):
-                self._write(piece)
+            body = origin_body(source, end - len(record))
+            self._write(frame(ORIGIN, 0, self._newest, NO_KEY, 0, [body]) + body)
         self._origin = (source, end)
         offset = self._at + HEADER
         self._write(record)

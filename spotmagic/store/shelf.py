@@ -13,7 +13,7 @@ from spotmagic import files
 from spotmagic.clock import Clock
 from spotmagic.errors import tell
 from spotmagic.store.epoch import Epoch
-from spotmagic.store.frame import HEADER, JOINED, NO_KEY, Frame, frame
+from spotmagic.store.frame import HEADER, NO_KEY, Frame, frame
 from spotmagic.store.index import FILE, LENGTH, OFFSET, Index, Place
 from spotmagic.store.journal import Journal
 from spotmagic.store.layout import EPOCH, JOURNALS, prepare
@@ -25,6 +25,7 @@ from spotmagic.store.walk import counting, journal_names, path_of, segment_names
 ROTATE = 64_000_000  # a journal that grows over this is left for compaction
 OPEN_LOGS = 128
 LISTINGS = 5
+JOINED = 65_536  # records of fewer bytes are written as one piece
 RETRY = 1.0  # seconds before a file that could not be opened is tried again
 
 
@@ -54,10 +55,15 @@ class Shelf:
         self.epoch = Epoch(folder / EPOCH)
         self.seen = b""  # the epoch up to which everything listed was read
 
-    def catch_up(self) -> None:
-        """Know everything that was written before the call. Costs most when a file came or went."""
+    def catch_up(self) -> bool:
+        """Know everything that was written before the call. Costs most when a file came or went.
+
+        Returns:
+            Whether there was anything to read: another kernel's journal, or a file that came or went.
+        """
         epoch = self.epoch.map[:8]
-        if epoch != self.seen or self._list_again_at < self._clock.monotonic():
+        read = epoch != self.seen or self._list_again_at < self._clock.monotonic()
+        if read:
             self._list_again_at = math.inf
             self._list()
             for _ in range(LISTINGS):  # a merge may have gone on meanwhile
@@ -67,8 +73,10 @@ class Shelf:
                 self._list()
         for log in self.logs.values():
             if log.live and log is not self._own:
+                read = True
                 self._take(log)
         self.seen = epoch
+        return read
 
     def _list(self) -> None:
         journals = journal_names(self.folder)  # before the segments: a journal goes when its segment is there
@@ -148,8 +156,7 @@ class Shelf:
     def find(self, key: bytes) -> Place | None:
         """Where the entry of a key lies. Journals of others are looked at before the answer is that there is none."""
         place = self.index.find(key)
-        if place is None:
-            self.catch_up()
+        if place is None and self.catch_up():
             place = self.index.find(key)
         return place
 
@@ -181,13 +188,14 @@ class Shelf:
         frames: list[Frame] = []
         end = journal.end
         for kind, body, key, group, flags in records:
-            framed = frame(kind, flags, stamp, key, group, body)
-            length = len(framed[0]) - HEADER if len(framed) == 1 else sum(map(len, body))
+            length = len(body[0]) if len(body) == 1 else sum(map(len, body))
             end += HEADER + length
             frames.append(Frame(kind, flags, stamp, key, group, end - length, length, True))
-            pieces += framed
+            pieces.append(frame(kind, flags, stamp, key, group, body))
+            pieces += body
             stamp += 1
-        if len(pieces) > 1 and end - journal.end < JOINED:
+        size = end - journal.end
+        if size < JOINED:
             pieces = [b"".join(pieces)]
         try:
             journal.append(pieces)
@@ -201,7 +209,6 @@ class Shelf:
         for written in frames:
             if self.index.add(written, own.number):
                 self._changed(written.key)
-        size = end - journal.end
         own.read_to = journal.end = end
         journal.unsure = False
         return size

@@ -372,9 +372,11 @@ class FolderStore:
 
     def _open(self, *, retry: bool = False) -> Shelf | None:
         """The open folder, or ``None`` with what stands in the way in ``_door.trouble``."""
-        shelf = self._door.shelf or self._door.open(self._memo.drop, retry=retry)
-        if shelf is not None:
-            self._map = shelf.epoch.map
+        shelf = self._door.shelf
+        if shelf is None:
+            shelf = self._door.open(self._memo.drop, retry=retry)
+            if shelf is not None:
+                self._map = shelf.epoch.map
         return shelf
 
     def _drop(self) -> None:

@@ -72,7 +72,8 @@ def test_a_segment_and_journals_together_know_the_newest(
 
 
 def record(found: Frame) -> list[bytes]:
-    return [bytes(piece) for piece in frame(found.kind, 0, found.stamp, found.key, found.group, [bytes(50)])]
+    body = bytes(50)
+    return [frame(found.kind, 0, found.stamp, found.key, found.group, [body]), body]
 
 
 def test_stamps_from_the_end_of_time_are_not_taken_for_the_present() -> None:
@@ -87,7 +88,7 @@ def test_stamps_from_the_end_of_time_are_not_taken_for_the_present() -> None:
 @settings(max_examples=200, deadline=None)
 def test_whole_records_are_found_around_rubbish(bodies: list[bytes], rubbish: bytes, at: int) -> None:
     """Wherever it stands between them."""
-    pieces = [b"".join(frame(PUT, 0, 5, os.urandom(16), 1, [body])) for body in bodies]
+    pieces = [frame(PUT, 0, 5, os.urandom(16), 1, [body]) + body for body in bodies]
     pieces.insert(min(at, len(pieces)), rubbish)
     data = b"".join(pieces)
     result = scan(data, 1_000, growing=False)
@@ -99,7 +100,7 @@ def test_whole_records_are_found_around_rubbish(bodies: list[bytes], rubbish: by
 @settings(max_examples=100, deadline=None)
 def test_a_record_that_is_still_being_written_is_waited_for(body: bytes, data: st.DataObject) -> None:
     """As long as its writer lives: cut off anywhere, or with bytes that are not there yet."""
-    whole = b"".join(frame(PUT, 0, 5, KEYS[0], 1, [body]))
+    whole = frame(PUT, 0, 5, KEYS[0], 1, [body]) + body
     length = data.draw(st.integers(0, len(whole) - 1))
     assert scan(whole[:length], 0, growing=True).frames == []
     assert scan(whole[:length], 0, growing=True).used == 0
