@@ -24,6 +24,7 @@ NETWORK = frozenset(
 # Open-file-description locks belong to the open file and not to the process, so threads exclude each other too.
 _OFD_SETLK = getattr(fcntl, "F_OFD_SETLK", None)
 _OFD_GETLK = getattr(fcntl, "F_OFD_GETLK", None)
+_FLOCK = struct.Struct("hhqqi4x")  # struct flock of 64-bit Linux: type, whence, start, length, pid
 
 
 def lock(fd: int, *, wait: bool = True, shared: bool = False) -> bool:
@@ -67,7 +68,7 @@ def unlock_byte(fd: int, offset: int) -> None:
 
 def byte_is_locked(fd: int, offset: int) -> bool:
     """Whether another open file holds the lock of a byte. Where locks are the process's: another process."""
-    query = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, offset, 1, 0)
+    query = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, offset, 1, 0)
     answer = fcntl.fcntl(fd, fcntl.F_GETLK if _OFD_GETLK is None else _OFD_GETLK, query)
     kind: int = struct.unpack_from("h", answer)[0]
     return kind != fcntl.F_UNLCK
@@ -76,7 +77,7 @@ def byte_is_locked(fd: int, offset: int) -> bool:
 def _byte(fd: int, offset: int, kind: int) -> bool:
     try:
         if _OFD_SETLK is not None:
-            fcntl.fcntl(fd, _OFD_SETLK, struct.pack("hhqqi4x", kind, os.SEEK_SET, offset, 1, 0))
+            fcntl.fcntl(fd, _OFD_SETLK, _FLOCK.pack(kind, os.SEEK_SET, offset, 1, 0))
         elif kind == fcntl.F_UNLCK:
             fcntl.lockf(fd, fcntl.LOCK_UN, 1, offset)
         else:

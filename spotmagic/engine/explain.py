@@ -100,7 +100,8 @@ def explain(kind: str, now: Trace, before: Iterable[Trace]) -> Why:
 
 def differences(now: Trace, before: Trace) -> tuple[str, ...]:
     """Names of what differs. ``code`` stands for the call's own code, told only where no reached name tells more."""
-    names = [name for name in {**before.inputs, **now.inputs} if now.inputs.get(name) != before.inputs.get(name)]
+    one, other = before.inputs, now.inputs
+    names = [name for name in {**one, **other} if other.get(name) != one.get(name)]
     if now.code != before.code and not any(name.split(" ")[0] in _EDITED for name in names):
         names.insert(0, "code")
     return tuple(names)

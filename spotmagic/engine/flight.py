@@ -105,7 +105,7 @@ class Flight:
     def lock(self, key: bytes) -> bool:
         """Try to take the key's lock between processes, without waiting."""
         try:
-            return files.lock_byte(self._file(), _offset(key))
+            return files.lock_byte(self._fd if self._fd >= 0 else self._file(), _offset(key))
         except OSError:
             return True
 

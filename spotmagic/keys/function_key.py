@@ -117,8 +117,10 @@ class FunctionKey:
         if now is None or not now.holds():
             now = self._look()
         values = now.bind(*args, **kwargs)
-        notes = Notes()
-        notes.take(now.notes)
+        notes = now.notes
+        if not (self._plain and SCALARS.issuperset(map(type, values))):  # those have nothing to note
+            notes = Notes()
+            notes.take(now.notes)
         if key is None:
             key = self._key(now, values, args, kwargs, notes)
         inputs = {

@@ -56,6 +56,10 @@ class Log:
         files.unlock(fd)
         return True
 
+    def grew(self) -> bool:
+        """Whether there is more in it than was read, as far as that can be told without opening it."""
+        return self._fd is None or os.lseek(self._fd, 0, os.SEEK_END) > self.read_to
+
     def tail(self) -> Iterator[Frame]:
         """The whole records that were added since the last time. A torn one at the end stays unread.
 

@@ -72,7 +72,7 @@ class Shelf:
                     break
                 self._list()
         for log in self.logs.values():
-            if log.live and log is not self._own:
+            if log.live and log is not self._own and log.grew():
                 read = True
                 self._take(log)
         self.seen = epoch
