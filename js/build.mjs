@@ -16,6 +16,12 @@ const styleAsText = {
   },
 };
 
+// Members of our own classes that no kernel, host or element knows: one letter is enough for them.
+const OWN =
+  "again alone answer answered asking changed clock closed complain cut desk drain fetching fill follow heard link loadEntry loadList " +
+  "loadPage loadPreview loadTotals loadView notice openEntry pending prefix probe quiet receive refresh " +
+  "selected setMode settle settled showPart steerable tick turns typing watched";
+
 const options = {
   absWorkingDir: here,
   bundle: true,
@@ -32,8 +38,7 @@ const options = {
   legalComments: "none",
   define: { "define.amd": "false" },
   banner: { js: "/* spotmagic, built from js/ by `make js` */" },
-  // Members of our own classes that no kernel, host or element knows: one letter is enough for them.
-  mangleProps: /^(desk|answered|asking|complain|fetching|load(Entry|Page|Preview|Totals|View)|openEntry|renewed|setMode|settled|showPart|steerable)$/,
+  mangleProps: new RegExp(`^(${OWN.replaceAll(" ", "|")})$`),
   plugins: [styleAsText],
   logLevel: "warning",
 };

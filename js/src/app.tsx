@@ -5,6 +5,7 @@ import type { Desk } from "./desk";
 import { EntriesView } from "./entries";
 import { EntryView } from "./entry";
 import { FunctionsView } from "./functions";
+import { HealthLine } from "./health";
 import { LimitsView } from "./limits";
 import { Icon, Spot } from "./marks";
 import { MODES, ModeChoice } from "./modes";
@@ -17,6 +18,7 @@ const VIEWS: Record<string, string> = { entries: "Entries", runs: "Runs", functi
 
 export function App({ desk }: { desk: Desk }) {
   const totals = desk.totals.value;
+  const empty = totals && isEmpty(totals);
   return (
     <section class="panel" aria-label={totals ? `spotmagic, ${totals.spot.name}` : "spotmagic"}>
       <Head desk={desk} />
@@ -26,15 +28,9 @@ export function App({ desk }: { desk: Desk }) {
           <strong>{totals.mode}</strong> {MODES[totals.mode]}
         </p>
       )}
-      {totals && totals.trouble.map((text) => <p class="bar warn" role="status" key={text}>{text}</p>)}
-      {totals && isEmpty(totals) ? (
-        <Empty />
-      ) : (
-        <>
-          {totals ? <TotalsStrip totals={totals} /> : <div class="totals blank" aria-hidden="true" />}
-          <Views desk={desk} />
-        </>
-      )}
+      {totals ? !empty && <TotalsStrip totals={totals} /> : <div class="totals blank" aria-hidden="true" />}
+      {totals && (!empty || totals.health.trouble[0]) && <HealthLine desk={desk} totals={totals} />}
+      {empty ? <Empty /> : <Views desk={desk} />}
       <Notice desk={desk} />
     </section>
   );
@@ -62,7 +58,7 @@ function Head({ desk }: { desk: Desk }) {
         class={`plain round ${fetching ? "turning" : ""}`}
         aria-label="Look again"
         title="Look again"
-        onClick={() => void desk.refresh()}
+        onClick={desk.again}
       >
         <Icon name="again" />
       </button>

@@ -3,15 +3,25 @@
 import { Aborted, Link, type LinkState, Refused } from "./link";
 import { Signal, soon } from "./signal";
 import type {
-  Entry, Failure, First, FunctionRow, LimitRow, Model, Page, Preview, Query, Row, Run, Totals,
+  Entry, Failure, First, FunctionRow, LimitRow, Methods, Model, Page, Preview, Query, Row, Run, Totals,
 } from "./wire";
-import { count } from "./words";
+import { entries } from "./words";
 
 export type Loaded<T> = { state: "loading" } | { state: "ready"; value: T } | { state: "error"; failure: Failure };
 export interface Shown {
   preview: Preview;
   buffers: DataView[];
 }
+
+/** What the reader is asked before it is done. No rows stand for all that the filter shows. */
+export interface Asking {
+  what: "forget" | "export" | "rebuild";
+  rows: readonly Row[];
+  busy?: boolean;
+}
+
+/** The views that are one list, each asked for by its name. */
+type List = "functions" | "runs" | "limits";
 
 interface Turn {
   next?: (() => Promise<void>) | undefined;
@@ -20,32 +30,33 @@ interface Turn {
 
 export const PAGE = 50;
 export const START: Query = { search: "", name: "", kind: "", status: "live", order: "-created", offset: 0, limit: PAGE };
+const LOADING = { state: "loading" } as const;
 const QUIET = 1000;
 
 export class Desk {
   private draw = () => {};
   private readonly changed = soon(() => !this.closed && this.draw());
   readonly link: Link;
-  readonly totals = this.signal<Totals | null>(null);
-  readonly now = this.signal(Date.now() / 1000);
-  readonly view = this.signal("entries");
+  readonly totals = this.watched<Totals | null>(null);
+  readonly now = this.watched(Date.now() / 1000);
+  readonly view = this.watched("entries");
 
-  readonly query = this.signal<Query>(START);
-  readonly page = this.signal<Loaded<Page>>({ state: "loading" });
-  readonly fetching = this.signal(false);
-  readonly selected = this.signal<ReadonlyMap<string, Row>>(new Map());
+  readonly query = this.watched<Query>(START);
+  readonly page = this.watched<Loaded<Page>>(LOADING);
+  readonly fetching = this.watched(false);
+  readonly selected = this.watched<ReadonlyMap<string, Row>>(new Map());
 
-  readonly open = this.signal<string | null>(null);
-  readonly entry = this.signal<Loaded<Entry>>({ state: "loading" });
-  readonly part = this.signal("");
-  readonly preview = this.signal<Loaded<Shown>>({ state: "loading" });
+  readonly open = this.watched<string | null>(null);
+  readonly entry = this.watched<Loaded<Entry>>(LOADING);
+  readonly part = this.watched("");
+  readonly preview = this.watched<Loaded<Shown>>(LOADING);
 
-  readonly functions = this.signal<Loaded<FunctionRow[]>>({ state: "loading" });
-  readonly runs = this.signal<Loaded<Run[]>>({ state: "loading" });
-  readonly limits = this.signal<Loaded<LimitRow[]>>({ state: "loading" });
+  readonly functions = this.watched<Loaded<FunctionRow[]>>(LOADING);
+  readonly runs = this.watched<Loaded<Run[]>>(LOADING);
+  readonly limits = this.watched<Loaded<LimitRow[]>>(LOADING);
 
-  readonly asking = this.signal<readonly Row[] | null>(null);
-  readonly notice = this.signal<{ text: string; bad: boolean } | null>(null);
+  readonly asking = this.watched<Asking | null>(null);
+  readonly notice = this.watched<{ text: string; bad: boolean } | null>(null);
 
   private readonly turns = new Map<string, Turn>();
   private readonly clock: ReturnType<typeof setInterval>;
@@ -58,11 +69,11 @@ export class Desk {
     private readonly model: Model,
     slow?: number,
   ) {
-    this.link = new Link(model, this.signal<LinkState>("new"), slow);
+    this.link = new Link(model, this.watched<LinkState>("new"), slow);
     const first = model.get("first") as Partial<First> | null;
     if (first?.totals) this.totals.value = first.totals;
     if (first?.page) this.page.value = { state: "ready", value: first.page };
-    model.on("change:first", this.renewed);
+    model.on("change:first", this.again);
     this.clock = setInterval(this.tick, 1000);
   }
 
@@ -92,7 +103,7 @@ export class Desk {
 
   close(): void {
     this.closed = true;
-    this.model.off("change:first", this.renewed);
+    this.model.off("change:first", this.again);
     this.feed?.off("change:beat", this.heard);
     clearInterval(this.clock);
     clearTimeout(this.quiet);
@@ -151,8 +162,8 @@ export class Desk {
   openEntry(key: string): void {
     this.view.value = "entries";
     this.open.value = key;
-    this.entry.value = { state: "loading" };
-    this.preview.value = { state: "loading" };
+    this.entry.value = LOADING;
+    this.preview.value = LOADING;
     this.asking.value = null;
     void this.loadEntry(true);
   }
@@ -170,55 +181,63 @@ export class Desk {
 
   /** Give a variable of the notebook what is shown. */
   async load(name: string): Promise<void> {
-    try {
-      const { result } = await this.link.ask("load", { key: this.open.value ?? "", part: this.part.value, name });
-      this.notice.value = { text: `${result.name} now holds a copy of it.`, bad: false };
-    } catch (error) {
-      this.complain(error, "Not loaded");
-    }
+    const result = await this.act("load", { key: this.open.value ?? "", part: this.part.value, name }, "Not loaded");
+    if (result) this.say(`${result.name} now holds a copy of it.`);
   }
 
-  async forget(rows: readonly Row[]): Promise<void> {
-    this.asking.value = null;
-    try {
-      const { result } = await this.link.ask("forget", { keys: rows.map((row) => row.key) });
-      this.selected.value = new Map();
-      this.open.value = null;
-      this.notice.value = { text: `${count(result.forgotten, "entry", "entries")} forgotten.`, bad: false };
-    } catch (error) {
-      this.complain(error, "Nothing was forgotten");
+  /** Do what was asked for, and then tell what came of it. An export that fails may be tried under another name. */
+  async answer(asking: Asking, file: string): Promise<void> {
+    const { what, rows } = asking;
+    const busy = { ...asking, busy: true };
+    const keys = rows.map((row) => row.key);
+    const done = () => {
+      if (this.asking.value === busy) this.asking.value = null;
+    };
+    this.asking.value = busy;
+    if (what === "forget") {
+      const result = await this.act("forget", { keys }, "Nothing was forgotten");
+      if (result) {
+        this.selected.value = new Map();
+        this.open.value = null;
+        this.say(`${entries(result.forgotten)} forgotten.`);
+      }
+    } else if (what === "rebuild") {
+      const result = await this.act("rebuild", {}, "Not rebuilt");
+      if (result) this.say(`The catalog is rebuilt: ${entries(result.entries)}.`);
+    } else {
+      const chosen = keys[0] ? { keys } : this.query.value;
+      const result = await this.act("export", { ...chosen, file }, "Not exported");
+      if (!result && this.asking.value === busy) this.asking.value = asking;
+      if (!result) return;
+      this.say(result.text);
+      if (result.ticket) fetchFile(result.ticket, result.name);
+      return done();
     }
+    done();
     await this.refresh();
   }
 
   async pin(rows: readonly Row[], pinned: boolean): Promise<void> {
-    try {
-      await this.link.ask("pin", { keys: rows.map((row) => row.key), pinned });
-    } catch (error) {
-      this.complain(error, pinned ? "Not pinned" : "Not unpinned");
-    }
+    await this.act("pin", { keys: rows.map((row) => row.key), pinned }, pinned ? "Not pinned" : "Not unpinned");
     await Promise.all([this.loadPage(), this.open.value ? this.loadEntry(false) : undefined]);
   }
 
   /** Let a result stand for the code and inputs as they are now. */
   async accept({ key }: Row): Promise<void> {
-    try {
-      await this.link.ask("accept", { key });
-      this.notice.value = { text: "It stands for the code and inputs as they are now.", bad: false };
-    } catch (error) {
-      this.complain(error, "Not accepted");
-    }
+    if (await this.act("accept", { key }, "Not accepted")) this.say("It stands for the code and inputs as they are now.");
     await this.loadEntry(false);
   }
 
   /** Set the mode of a name, or of the spot under the empty name. */
   async setMode(name: string, mode: string): Promise<void> {
-    try {
-      await this.link.ask("set_mode", { name, mode });
-    } catch (error) {
-      this.complain(error, "The mode was not set");
-    }
+    await this.act("set_mode", { name, mode }, "The mode was not set");
     await this.refresh();
+  }
+
+  /** Have every entry read. What is found comes with the totals. */
+  async check(): Promise<void> {
+    const health = await this.act("check", {}, "Not checked");
+    if (health && this.totals.value) this.totals.value = { ...this.totals.value, health };
   }
 
   /** Every second: gauges are read; every ten, ages, and whether a silent kernel is still there. */
@@ -231,8 +250,8 @@ export class Desk {
     if (this.view.value === "limits" && this.steerable) void this.loadView();
   };
 
-  /** The panel was shown again, or its server is back. */
-  private readonly renewed = (): void => void this.refresh();
+  /** Ask anew: the reader wants it, the panel was shown again, or its server is back. */
+  readonly again = (): void => void this.refresh();
 
   private readonly heard = (): void => {
     const beat = this.feed?.get("beat") as { totals?: Totals } | null;
@@ -250,22 +269,19 @@ export class Desk {
     return this.selected.value.size > 0 || this.asking.value !== null || this.query.value.offset > 0;
   }
 
-  private signal<T>(value: T): Signal<T> {
+  private watched<T>(value: T): Signal<T> {
     return new Signal(value, this.changed);
   }
 
   private loadView(): Promise<void> {
     if (this.open.value) return this.loadEntry(false);
-    switch (this.view.value) {
-      case "functions":
-        return this.fill("functions", this.functions, async () => (await this.link.ask("functions", {})).result.rows);
-      case "runs":
-        return this.fill("runs", this.runs, async () => (await this.link.ask("runs", { limit: 100 })).result.rows);
-      case "limits":
-        return this.fill("limits", this.limits, async () => (await this.link.ask("limits", {})).result.rows);
-      default:
-        return this.loadPage();
-    }
+    const view = this.view.value as List | "entries";
+    return view === "entries" ? this.loadPage() : this.loadList(view);
+  }
+
+  private loadList<L extends List>(name: L): Promise<void> {
+    const into = this[name] as { value: Loaded<Methods[L][1]["rows"]> };
+    return this.fill(name, into, async () => (await this.link.ask(name, { limit: 100 })).result.rows);
   }
 
   private loadTotals(): Promise<void> {
@@ -303,7 +319,7 @@ export class Desk {
     const key = this.open.value;
     const part = this.part.value;
     if (!key || !part) return;
-    this.preview.value = { state: "loading" };
+    this.preview.value = LOADING;
     try {
       const { result, buffers } = await this.link.ask("preview", { key, part, all });
       if (this.open.value !== key || this.part.value !== part) return;
@@ -347,9 +363,30 @@ export class Desk {
     }
   }
 
+  /** The result of something that is done, not only looked at; without one it has been said why. */
+  private async act<M extends keyof Methods>(method: M, params: Methods[M][0], sad: string): Promise<Methods[M][1] | void> {
+    try {
+      return (await this.link.ask(method, params, true)).result;
+    } catch (error) {
+      this.complain(error, sad);
+    }
+  }
+
+  private say(text: string, bad = false): void {
+    this.notice.value = { text, bad };
+  }
+
   private complain(error: unknown, what: string): void {
     if (error instanceof Aborted) return;
     const why = error instanceof Error ? error.message : String(error);
-    this.notice.value = { text: `${what}: ${why}`, bad: true };
+    this.say(`${what}: ${why}`, true);
   }
+}
+
+/** Have the browser keep a file that the page's server holds. */
+function fetchFile(ticket: string, name: string): void {
+  const link = document.createElement("a");
+  link.href = `export/${ticket}`;
+  link.download = name;
+  link.click();
 }

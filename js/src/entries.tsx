@@ -1,10 +1,11 @@
 // The table of entries: search, filter, sort, page, choose some and forget them.
 
+import { Asks, Question, asksHere } from "./ask";
 import { PAGE, type Desk } from "./desk";
 import { Icon, KindTag, Named, Tag } from "./marks";
 import { Waiting } from "./waiting";
 import type { Page, Row } from "./wire";
-import { ago, bytes, count, duration, moment, money, number } from "./words";
+import { ago, bytes, duration, entries, moment, money, number } from "./words";
 
 const KINDS: Record<string, string> = { function: "functions", cell: "cells", http: "requests" };
 export function EntriesView({ desk }: { desk: Desk }) {
@@ -12,7 +13,7 @@ export function EntriesView({ desk }: { desk: Desk }) {
     <>
       <Toolbar desk={desk} />
       <Chosen desk={desk} />
-      <Waiting of={desk.page.value} lines={6} retry={() => void desk.refresh()}>
+      <Waiting of={desk.page.value} lines={6} retry={desk.again}>
         {(page) => (page.rows.length ? <Table desk={desk} page={page} /> : <NoRows desk={desk} />)}
       </Waiting>
     </>
@@ -22,6 +23,8 @@ export function EntriesView({ desk }: { desk: Desk }) {
 function Toolbar({ desk }: { desk: Desk }) {
   const { search, name, kind, status } = desk.query.value;
   const totals = desk.totals.value;
+  const page = desk.page.value;
+  const exports = desk.steerable && totals?.health.folder && page.state === "ready" && page.value.total && !desk.selected.value.size;
   return (
     <div class="toolbar" role="search">
       <label class="search">
@@ -49,6 +52,7 @@ function Toolbar({ desk }: { desk: Desk }) {
         ))}
         <option value="all">any status</option>
       </select>
+      {exports && <Asks desk={desk} what="export">Export all…</Asks>}
     </div>
   );
 }
@@ -153,7 +157,7 @@ function Heading({ desk, field, label, class: name }: { desk: Desk; field: strin
 
 function Pager({ desk, page }: { desk: Desk; page: Page }) {
   const last = Math.min(page.offset + page.rows.length, page.total);
-  if (page.total <= PAGE) return <p class="pager muted">{count(page.total, "entry", "entries")}</p>;
+  if (page.total <= PAGE) return <p class="pager muted">{entries(page.total)}</p>;
   return (
     <nav class="pager" aria-label="Pages">
       <span class="muted">
@@ -188,7 +192,7 @@ function NoRows({ desk }: { desk: Desk }) {
 /** What can be done with the chosen rows. */
 function Chosen({ desk }: { desk: Desk }) {
   const rows = [...desk.selected.value.values()];
-  if (desk.asking.value) return <Confirm desk={desk} rows={desk.asking.value} />;
+  if (asksHere(desk)) return <Question desk={desk} />;
   if (!rows.length) return null;
   const pinned = rows.every((row) => row.pinned);
   return (
@@ -196,51 +200,11 @@ function Chosen({ desk }: { desk: Desk }) {
       <span>{number(rows.length)} chosen</span>
       <span class="grow" />
       <button onClick={() => void desk.pin(rows, !pinned)}>{pinned ? "Unpin" : "Pin"}</button>
-      <button class="danger" onClick={() => (desk.asking.value = rows)}>Forget…</button>
+      <Asks desk={desk} what="export" rows={rows}>Export…</Asks>
+      <Asks desk={desk} what="forget" rows={rows}>Forget…</Asks>
       <button class="plain round" aria-label="Choose none" onClick={() => desk.select(rows, false)}>
         <Icon name="close" />
       </button>
     </div>
   );
-}
-
-/** The question before something paid for is thrown away: it says what it will cost to have it again. */
-export function Confirm({ desk, rows }: { desk: Desk; rows: readonly Row[] }) {
-  const seconds = rows.reduce((sum, row) => sum + row.seconds, 0);
-  const price = rows.reduce((sum, row) => sum + row.price, 0);
-  const cost = price > 0 ? `${duration(seconds)} and ${money(price)}` : duration(seconds);
-  const one = rows.length === 1 ? rows[0] : undefined;
-  const close = (event: { currentTarget: Element }) => {
-    desk.asking.value = null;
-    focusSoon(event.currentTarget, ".danger");
-  };
-  return (
-    <div
-      class="bar confirm"
-      role="alertdialog"
-      aria-labelledby="confirm-what"
-      aria-describedby="confirm-cost"
-      onKeyDown={(event) => {
-        if (event.key !== "Escape") return;
-        event.stopPropagation();
-        close(event);
-      }}
-    >
-      <p>
-        <strong id="confirm-what">Forget {one ? <code>{one.name}</code> : count(rows.length, "entry", "entries")}?</strong>{" "}
-        <span id="confirm-cost">Having {rows.length === 1 ? "it" : "them"} again takes {cost}.</span>
-      </p>
-      <span class="grow" />
-      <button class="danger solid" onClick={() => void desk.forget(rows)}>Forget</button>
-      <button ref={takeFocus} onClick={close}>Keep</button>
-    </div>
-  );
-}
-
-export const takeFocus = (element: HTMLElement | null) => element?.focus();
-
-/** Put the focus where a reader goes on, once what they left is drawn away. */
-export function focusSoon(from: Element, selector: string): void {
-  const root = from.getRootNode() as ShadowRoot;
-  setTimeout(() => root.querySelector<HTMLElement>(selector)?.focus());
 }

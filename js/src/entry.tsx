@@ -1,7 +1,8 @@
 // One entry: what it holds, what made it, and what came of its calls.
 
-import { Confirm, focusSoon, Marks, takeFocus } from "./entries";
+import { Asks, Question, asksHere, focusSoon, takeFocus } from "./ask";
 import type { Desk } from "./desk";
+import { Marks } from "./entries";
 import { Icon, Told, Verdict } from "./marks";
 import { PreviewView } from "./preview";
 import { why } from "./runs";
@@ -36,14 +37,14 @@ function Detail({ desk, entry }: { desk: Desk; entry: Entry }) {
         <h3>{row.name || "unnamed"}</h3>
         <Marks row={row} />
         <span class="grow" />
-        {desk.steerable && !desk.asking.value && (
+        {desk.steerable && !asksHere(desk) && (
           <>
             <button onClick={() => void desk.pin([row], !row.pinned)}>{row.pinned ? "Unpin" : "Pin"}</button>
-            <button class="danger" onClick={() => (desk.asking.value = [row])}>Forget…</button>
+            <Asks desk={desk} what="forget" rows={[row]}>Forget…</Asks>
           </>
         )}
       </div>
-      {desk.asking.value && <Confirm desk={desk} rows={desk.asking.value} />}
+      {asksHere(desk) && <Question desk={desk} />}
       {entry.missing && <p class="bar warn" role="status">{entry.missing}</p>}
       {entry.drifted && (
         <p class="bar warn">

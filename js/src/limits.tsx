@@ -7,7 +7,7 @@ import { duration, number } from "./words";
 
 export function LimitsView({ desk }: { desk: Desk }) {
   return (
-    <Waiting of={desk.limits.value} lines={3} retry={() => void desk.refresh()}>
+    <Waiting of={desk.limits.value} lines={3} retry={desk.again}>
       {(rows) =>
         rows.length ? (
           <ul class="limits">

@@ -24,6 +24,7 @@ interface Pending {
   resolve(answer: { result: unknown; buffers: DataView[] }): void;
   reject(error: Error): void;
   timer: ReturnType<typeof setTimeout>;
+  keep: boolean;
 }
 
 let views = 0;
@@ -43,17 +44,21 @@ export class Link {
     model.on("gone", this.cut);
   }
 
-  /** The answer to a request. A busy kernel answers late, so this waits; it fails only when nothing can come any more. */
+  /**
+   * The answer to a request. A busy kernel answers late, so this waits; it fails only when nothing can come any more.
+   * With `keep` it is waited for whatever is asked anew: something was done, and what came of it is to be told.
+   */
   ask<M extends keyof Methods>(
     method: M,
     params: Methods[M][0],
+    keep = false,
   ): Promise<{ result: Methods[M][1]; buffers: DataView[] }> {
     const rid = `${this.prefix}.${++this.asked}`;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.state.value = this.answered ? "busy" : "lost";
       }, this.slow);
-      this.pending.set(rid, { resolve: resolve as Pending["resolve"], reject, timer });
+      this.pending.set(rid, { resolve: resolve as Pending["resolve"], reject, timer, keep });
       this.send({ t: "request", v: 1, rid, method, params });
     });
   }
@@ -64,10 +69,11 @@ export class Link {
   }
 
   /** Wait no longer for what was asked so far. */
-  drop(error: Error = new Aborted("asked anew")): void {
+  drop(error?: Error): void {
     for (const [rid, pending] of [...this.pending]) {
+      if (pending.keep && !error) continue;
       this.settle(rid);
-      pending.reject(error);
+      pending.reject(error ?? new Aborted("asked anew"));
     }
   }
 

@@ -33,6 +33,16 @@ export interface Bucket {
   ran: number;
 }
 
+/** How store and catalog stand, in sentences. `checking` is when a reading of all entries was begun. */
+export interface Health {
+  text: string;
+  trouble: string[];
+  notes: string[];
+  checking: number | null;
+  checked: { at: number; text: string } | null;
+  folder: boolean;
+}
+
 export interface Totals {
   spot: { name: string; folder: string };
   at: number;
@@ -51,7 +61,7 @@ export interface Totals {
   kinds: string[];
   statuses: string[];
   views: string[];
-  trouble: string[];
+  health: Health;
 }
 
 export interface Run {
@@ -170,10 +180,13 @@ export interface Methods {
   forget: [{ keys: string[] }, { forgotten: number }];
   pin: [{ keys: string[]; pinned: boolean }, { pinned: number }];
   accept: [{ key: string }, { accepted: string[] }];
-  functions: [Record<string, never>, { rows: FunctionRow[] }];
+  functions: [{ limit: number }, { rows: FunctionRow[] }];
   set_mode: [{ name: string; mode: string }, { name: string; mode: string }];
   runs: [{ limit: number }, { rows: Run[] }];
-  limits: [Record<string, never>, { rows: LimitRow[] }];
+  limits: [{ limit: number }, { rows: LimitRow[] }];
+  check: [Record<string, never>, Health];
+  rebuild: [Record<string, never>, { entries: number }];
+  export: [Partial<Query> & { file: string; keys?: string[] }, { name: string; text: string; ticket: string }];
 }
 
 export interface Failure {

@@ -6,6 +6,10 @@ export function count(n: number, one: string, many = `${one}s`): string {
   return `${whole.format(n)} ${n === 1 ? one : many}`;
 }
 
+export function entries(n: number): string {
+  return count(n, "entry", "entries");
+}
+
 export function number(n: number): string {
   return whole.format(n);
 }

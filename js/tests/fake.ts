@@ -113,7 +113,7 @@ export function totals(change: Partial<Totals> = {}): Totals {
     kinds: ["cell", "function"],
     statuses: ["live", "expired"],
     views: ["entries", "runs", "functions"],
-    trouble: [],
+    health: { text: "Store and catalog are fine.", trouble: [], notes: [], checking: null, checked: null, folder: true },
     ...change,
   };
 }

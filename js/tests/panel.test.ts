@@ -355,7 +355,7 @@ describe("hostile values", () => {
   it("stay text in every view", async () => {
     const bad = row(1, { name: HOSTILE, version: HOSTILE, content_type: HOSTILE, brief: HOSTILE });
     const run = { key: bad.key, name: HOSTILE, kind: "cell", verdict: "ran", reason: HOSTILE, started: 1, seconds: 1, price: 0, waited: 0, stored: true, error: HOSTILE, times: 1 };
-    const shown = totals({ spot: { name: HOSTILE, folder: HOSTILE }, trouble: [HOSTILE], views: ["entries", "runs", "functions", "limits"] });
+    const shown = totals({ spot: { name: HOSTILE, folder: HOSTILE }, health: { text: HOSTILE, trouble: [HOSTILE], notes: [HOSTILE], checking: null, checked: { at: 1, text: HOSTILE }, folder: true }, views: ["entries", "runs", "functions", "limits"] });
     const views: Preview[] = [
       { view: "text", text: HOSTILE, size: 9, whole: true, label: HOSTILE },
       { view: "tree", tree: { type: "dict", size: 1, children: [[HOSTILE, { type: HOSTILE, text: HOSTILE }]] }, whole: true },
@@ -383,6 +383,8 @@ describe("hostile values", () => {
         forget: () => {
           throw new Error(HOSTILE);
         },
+        export: () => ({ name: HOSTILE, text: HOSTILE, ticket: "" }),
+        check: () => ({ ...shown.health, checking: 1 }),
       }),
     );
     const { root } = show(model);
@@ -395,6 +397,11 @@ describe("hostile values", () => {
     check();
     for (const tab of ["Runs", "Functions", "Limits", "Entries"]) {
       button(root, tab).click();
+      await settled();
+      check();
+    }
+    for (const name of ["Export all…", "Export", "Rebuild the catalog…", "Leave it", "Check all entries"]) {
+      button(root, name).click();
       await settled();
       check();
     }
@@ -735,5 +742,218 @@ describe("typing", () => {
     expect(input.value).toBe("summ");
     await vi.advanceTimersByTimeAsync(250);
     expect(model.asked("entries").at(-1).params.search).toBe("summ");
+  });
+});
+
+describe("store and catalog", () => {
+  const fine = totals().health;
+
+  it("are said to be fine in one quiet line, with when all was last checked", async () => {
+    const known = totals({ health: { ...fine, checked: { at: Date.now() / 1000 - 300, text: "All 3 entries whole" } } });
+    const { root } = show(new FakeModel({ first: first() }, backend(undefined, { totals: () => known })));
+    await settled();
+    const health = root.querySelector(".health") as HTMLElement;
+    expect(health.textContent).toContain("Store and catalog are fine.");
+    expect(health.textContent).toContain("All 3 entries whole, 5 min ago");
+    expect(health.querySelector('[role="status"]')).not.toBeNull();
+    expect(health.querySelector(".warn")).toBeNull();
+  });
+
+  it("are told with what is wrong, also when nothing was ever kept", async () => {
+    const none = totals({ entries: 0, hits: 0, misses: 0, statuses: [], kinds: [], health: { ...fine, text: "The catalog is fine, the store is not.", trouble: ["Nothing new is kept: the disk is full."] } });
+    const { root, text } = show(new FakeModel({ first: { totals: none, page: page([]) } }, backend([], { totals: () => none })));
+    await settled();
+    expect(root.querySelector('[role="status"] .warn')?.textContent).toBe("Nothing new is kept: the disk is full.");
+    expect(text()).toContain("the store is not");
+  });
+
+  it("change as the feed says, whoever checks", async () => {
+    const feed = new FakeModel({ beat: {} });
+    const model = new FakeModel({ first: first(), feed: "f" }, backend());
+    const { root, text } = show(model, { host: { getModel: async () => feed } });
+    await settled();
+    feed.set("beat", { totals: totals({ health: { ...fine, checking: 1 } }) });
+    await settled();
+    expect(text()).toContain("All entries are being checked.");
+    expect(button(root, "Check all entries").disabled).toBe(true);
+    feed.set("beat", { totals: totals() });
+    await settled();
+    expect(button(root, "Check all entries").disabled).toBe(false);
+  });
+
+  it("are checked on request, and it is said that this goes on", async () => {
+    const model = new FakeModel({ first: first() }, backend(undefined, { check: () => ({ ...fine, checking: 1 }) }));
+    const { root, text } = show(model);
+    await settled();
+    button(root, "Check all entries").click();
+    await settled();
+    expect(model.asked("check").length).toBe(1);
+    expect(text()).toContain("All entries are being checked.");
+  });
+
+  it("have their catalog rebuilt only after a question that says what is not touched", async () => {
+    const model = new FakeModel({ first: first() }, backend(undefined, { rebuild: () => ({ entries: 3 }) }));
+    const { root, text } = show(model);
+    await settled();
+    button(root, "Rebuild the catalog…").click();
+    await settled();
+    const question = root.querySelector('[role="alertdialog"]') as HTMLElement;
+    expect(question.textContent).toContain("from the entries, which are not touched");
+    expect(root.activeElement?.textContent).toBe("Leave it");
+    expect(model.asked("rebuild")).toEqual([]);
+    button(root, "Rebuild").click();
+    await settled();
+    expect(model.asked("rebuild").length).toBe(1);
+    expect(text()).toContain("The catalog is rebuilt: 3 entries.");
+    expect(root.querySelector('[role="alertdialog"]')).toBeNull();
+  });
+
+  it("say why a catalog was not rebuilt", async () => {
+    const refuse = () => {
+      throw new Error("another kernel is bringing it up to date");
+    };
+    const { root } = show(new FakeModel({ first: first() }, backend(undefined, { rebuild: refuse })));
+    await settled();
+    button(root, "Rebuild the catalog…").click();
+    await settled();
+    button(root, "Rebuild").click();
+    await settled();
+    expect(root.querySelector('[role="alert"]')?.textContent).toContain("Not rebuilt: another kernel is bringing");
+  });
+
+  it("are only looked at without a kernel, or where results lie in no folder", async () => {
+    const model = new FakeModel({ first: first() }, backend(undefined, { totals: () => totals({ health: { ...fine, folder: false } }) }));
+    const { root, text } = show(model);
+    await settled();
+    expect(text()).not.toContain("Check all entries");
+    expect(text()).not.toContain("Export");
+    expect(text()).toContain("Rebuild the catalog");
+    model.broken = true;
+    button(root, "Look again").click();
+    await settled();
+    expect(text()).not.toContain("Rebuild the catalog");
+    expect(text()).toContain("Store and catalog are fine.");
+  });
+});
+
+describe("an export", () => {
+  const written = { name: "a.zip", text: "3 entries, 12 kB, in /work/a.zip.", ticket: "" };
+
+  async function begin(more: Record<string, (params: any) => unknown> = {}, state: object = {}) {
+    const model = new FakeModel({ first: first(), ...state }, backend(undefined, { export: () => written, ...more }));
+    const shown = show(model);
+    await settled();
+    const name = () => shown.root.querySelector('input[name="file"]') as HTMLInputElement;
+    const send = async () => {
+      button(shown.root, "Export").click();
+      await settled();
+    };
+    return { model, ...shown, name, send };
+  }
+
+  it("takes all that the filter shows, under a name that can be changed, and says where it is", async () => {
+    const { model, root, text, name, send } = await begin();
+    const field = root.querySelector('[type="search"]') as HTMLInputElement;
+    field.value = "sum";
+    field.dispatchEvent(new Event("input"));
+    await vi.advanceTimersByTimeAsync(200);
+    button(root, "Export all…").click();
+    await settled();
+    expect(text()).toContain("Export all 3 shown to");
+    expect(text()).toContain("folder of the notebook");
+    expect(name().value).toBe("default-results.zip");
+    expect(root.activeElement).toBe(name());
+    name().value = "mine.zip";
+    await send();
+    const { params } = model.asked("export")[0];
+    expect(params).toMatchObject({ search: "sum", status: "live", file: "mine.zip" });
+    expect(params.keys).toBeUndefined();
+    expect(text()).toContain("3 entries, 12 kB, in /work/a.zip.");
+    expect(name()).toBeNull();
+  });
+
+  it("takes the chosen alone where some are chosen, and keeps them chosen", async () => {
+    const { model, root, text, send } = await begin();
+    const boxes = [...root.querySelectorAll<HTMLInputElement>('tbody input[type="checkbox"]')];
+    boxes.slice(0, 2).forEach((box) => box.click());
+    await settled();
+    expect([...root.querySelectorAll('[data-ask="export"]')].length).toBe(1);
+    button(root, "Export…").click();
+    await settled();
+    expect(text()).toContain("Export 2 entries to");
+    await send();
+    expect(model.asked("export")[0].params).toEqual({ keys: [row(0).key, row(1).key], file: "default-results.zip" });
+    expect(text()).toContain("2 chosen");
+  });
+
+  it("that is refused says why and may be tried under another name", async () => {
+    let there = true;
+    const { model, root, text, name, send } = await begin({
+      export: () => {
+        if (there) throw new Error("mine.zip is there already. Say another name");
+        return written;
+      },
+    });
+    button(root, "Export all…").click();
+    await settled();
+    name().value = "mine.zip";
+    await send();
+    expect(root.querySelector('[role="alert"]')?.textContent).toContain("Not exported: mine.zip is there already. Say another name");
+    expect(name().value).toBe("mine.zip");
+    there = false;
+    name().value = "other.zip";
+    await send();
+    expect(model.asked("export").map(({ params }) => params.file)).toEqual(["mine.zip", "other.zip"]);
+    expect(text()).toContain("in /work/a.zip");
+  });
+
+  it("is not begun twice, and its end is told though all was looked at anew meanwhile", async () => {
+    const { model, root, text } = await begin();
+    button(root, "Export all…").click();
+    await settled();
+    model.hold = true;
+    button(root, "Export").click();
+    await settled();
+    expect(button(root, "Export").disabled).toBe(true);
+    button(root, "Look again").click();
+    await settled();
+    model.release();
+    model.hold = false;
+    await settled();
+    expect(model.asked("export").length).toBe(1);
+    expect(text()).toContain("3 entries, 12 kB");
+  });
+
+  it("is left with Escape, and the focus goes back", async () => {
+    const { model, root, name } = await begin();
+    button(root, "Export all…").click();
+    await settled();
+    name().dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+    await settled();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(name()).toBeNull();
+    expect(model.asked("export")).toEqual([]);
+    expect((root.activeElement as HTMLElement).dataset.ask).toBe("export");
+  });
+
+  it("is not offered where no entry is shown", async () => {
+    const { root, text } = show(new FakeModel({ first: first([]) }, backend([])));
+    await settled();
+    expect(text()).toContain("No live entry.");
+    expect(root.querySelector('[data-ask="export"]')).toBeNull();
+  });
+
+  it("on a page of its own is kept by the browser", async () => {
+    const fetched: [string, string][] = [];
+    vi.spyOn(HTMLAnchorElement.prototype, "click").mockImplementation(function (this: HTMLAnchorElement) {
+      fetched.push([this.getAttribute("href") ?? "", this.download]);
+    });
+    const { root, text, send } = await begin({ export: () => ({ ...written, ticket: "abc" }) }, { place: "page" });
+    button(root, "Export all…").click();
+    await settled();
+    expect(text()).toContain("Your browser keeps the file.");
+    await send();
+    expect(fetched).toEqual([["export/abc", "a.zip"]]);
+    vi.restoreAllMocks();
   });
 });

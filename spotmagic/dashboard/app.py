@@ -6,18 +6,21 @@ import asyncio
 import base64
 import contextlib
 import json
+import os
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from spotmagic.dashboard.backend import Backend
+from spotmagic.dashboard.export import Downloads, pieces
 from spotmagic.dashboard.request import failure, reply_to
 from spotmagic.dashboard.watch import REST, Watch
 from spotmagic.dashboard.wire import clean, frame
@@ -32,8 +35,9 @@ _UNSUPPORTED = 1003
 
 
 def app(spot: Spot) -> Starlette:
-    """The page of a spot at ``/``, its live line at ``/live``, and ``POST /api/<method>``."""
-    backend = Backend(spot)
+    """The page of a spot at ``/``, its live line at ``/live``, ``POST /api/<method>``, and exports at ``/export``."""
+    downloads = Downloads()
+    backend = Backend(spot, exports=downloads)
     page = (STATIC / "page.html").read_text("utf-8").replace("$name", escape(spot.name))
     scripts = {name: (STATIC / name).read_bytes() for name in SCRIPTS}
 
@@ -62,6 +66,17 @@ def app(spot: Spot) -> Starlette:
         held = {"buffers": [base64.b64encode(buffer).decode() for buffer in buffers]} if buffers else {}
         return JSONResponse({"ok": True, "result": result, **held})
 
+    async def fetch(request: Request) -> Response:
+        found = downloads.take(request.path_params["ticket"]) if request.method == "GET" else None
+        if found is None:
+            return _refuse(404, SpotError("this export is not here any more", todo="Export it again"))
+        file, name = found
+        headers = {
+            "content-length": str(os.fstat(file.fileno()).st_size),
+            "content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        }
+        return StreamingResponse(pieces(file), headers=headers, media_type="application/zip")
+
     async def live(socket: WebSocket) -> None:
         await Line(socket, spot, backend).serve()
 
@@ -70,6 +85,7 @@ def app(spot: Spot) -> Starlette:
             Route("/", index),
             *(Route(f"/{name}", script) for name in SCRIPTS),
             Route("/api/{method}", api, methods=["POST"]),
+            Route("/export/{ticket}", fetch),
             WebSocketRoute("/live", live),
         ]
     )

@@ -11,19 +11,21 @@ from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spotmagic import words
 from spotmagic.catalog.filters import STATUSES
 from spotmagic.catalog.rows import FunctionUse, Row
 from spotmagic.codecs import decode
 from spotmagic.dashboard.brief import SMALL, brief
+from spotmagic.dashboard.export import Exports
+from spotmagic.dashboard.gauges import gauges
+from spotmagic.dashboard.health import Health
 from spotmagic.dashboard.outputs import OUTPUTS
 from spotmagic.dashboard.preview import Preview
 from spotmagic.dashboard.wire import Params, clean
 from spotmagic.errors import OptionError, SpotError, told, unknown
 from spotmagic.store.entry import Bad, Entry, Part
+from spotmagic.store.store import FolderStore
 
 if TYPE_CHECKING:
-    from spotmagic.limits.status import LimitState
     from spotmagic.spot import Spot
 
 Answer = tuple[dict[str, Any], list[bytes]]
@@ -41,10 +43,14 @@ class Backend:
 
     Args:
         names: the variables of the notebook, for values to be loaded into; a page has none.
+        exports: where archives of entries go; nothing is exported without.
     """
 
-    def __init__(self, spot: Spot, names: MutableMapping[str, Any] | None = None) -> None:
-        self._spot, self._names = spot, names
+    def __init__(
+        self, spot: Spot, names: MutableMapping[str, Any] | None = None, exports: Exports | None = None
+    ) -> None:
+        self._spot, self._names, self._exports = spot, names, exports
+        self._health = Health(spot)
         self._methods: dict[str, Callable[[Params], Result]] = {
             "totals": lambda _: self._fresh_totals(),
             "entries": self._entries,
@@ -58,9 +64,13 @@ class Backend:
             "runs": self._runs,
             "limits": self._limits,
             "rebuild": self._rebuild,
+            "health": lambda _: self._health.tell(self._facets()[1]),
+            "check": self._check,
         }
         if names is not None:
             self._methods["load"] = self._load
+        if exports is not None:
+            self._methods["export"] = self._export
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -101,9 +111,9 @@ class Backend:
             "mode": self._spot.mode_of(""),
             "loads": self._names is not None,
             "kinds": kinds,
-            "statuses": statuses,
+            "statuses": list(statuses),
             "views": ["entries", "runs", "functions", *(["limits"] if self._has_limits() else [])],
-            "trouble": self._trouble(),
+            "health": self._health.tell(statuses),
         }
 
     def _fresh_totals(self) -> Result:
@@ -114,13 +124,7 @@ class Backend:
     # entries
 
     def _entries(self, params: Params) -> Result:
-        status = params.text("status", "live")
-        filters: dict[str, Any] = {
-            "like": _literal(params.text("name")) or None,
-            "kind": params.text("kind") or None,
-            "status": None if status == "all" else status,
-            "search": params.text("search").strip() or None,
-        }
+        filters = _filters(params)
         limit, offset = params.number("limit", PAGE, 1, 500), params.number("offset", 0, 0, 2**40)
         order = params.text("order", "-created")
         rows = self._spot.catalog.entries(**filters, order=order, limit=limit, offset=offset)
@@ -208,6 +212,17 @@ class Backend:
         self._spot.store.pin(keys, params.flag("pinned"))
         return {"pinned": len(keys)}
 
+    def _export(self, params: Params) -> Result:
+        """Write the chosen entries to an archive, or all that a filter shows where no keys are given."""
+        if self._exports is None or not isinstance(self._spot.store, FolderStore):
+            raise OptionError("results that are in no folder cannot be exported")
+        keys = params.many() if params.has("keys") else self._shown(params)
+        known = self._exports.write(self._spot.store.port, [bytes.fromhex(key) for key in keys], params.text("file"))
+        return _fields(known)
+
+    def _shown(self, params: Params) -> list[str]:
+        return [row.key for row in self._spot.catalog.entries(**_filters(params), limit=None)]
+
     def _accept(self, params: Params) -> Result:
         """Keep a result that has drifted for the code and inputs it was last asked with."""
         key = params.key()
@@ -255,18 +270,26 @@ class Backend:
     def _rebuild(self, _: Params) -> Result:
         """Make the table about the entries anew from the entries themselves."""
         self._spot.rebuild()
+        why = told().get(f"catalog {self._spot.folder}")
+        if why is not None:
+            raise SpotError("the catalog was not rebuilt", why, "Set it right, then rebuild it")
         return {"entries": self._spot.stats().entries}
 
+    def _check(self, _: Params) -> Result:
+        """Begin to read all entries. What is found stands in the health when it is done."""
+        self._health.checkup.start(self._spot.verify, self._spot.clock)
+        return self._health.tell(self._facets()[1])
+
     def _limit_states(self) -> list[Result]:
-        return list(map(_gauges, self._spot.limits.states(everywhere=True)))
+        return list(map(gauges, self._spot.limits.states(everywhere=True)))
 
     # the parts of the totals
 
-    def _facets(self) -> tuple[list[str], list[str]]:
-        """The kinds and statuses that there are to filter by."""
-        rows = self._spot.catalog.sql("SELECT DISTINCT kind, status FROM entries").rows
-        kinds, statuses = {kind for kind, _ in rows}, {status for _, status in rows}
-        return sorted(kinds - {""}), [status for status in STATUSES if status in statuses]
+    def _facets(self) -> tuple[list[str], dict[str, int]]:
+        """The kinds that there are to filter by, and how many entries there are of each status."""
+        rows = self._spot.catalog.sql("SELECT kind, status, count(*) FROM entries GROUP BY ALL").rows
+        counts = {status: sum(n for _, one, n in rows if one == status) for status in STATUSES}
+        return sorted({kind for kind, *_ in rows} - {""}), {status: n for status, n in counts.items() if n}
 
     def _series(self) -> Result:
         buckets = self._spot.catalog.series(HOURS, HOURS)
@@ -276,14 +299,6 @@ class Backend:
         """What the runs since a time cost."""
         paid = "SELECT coalesce(sum(price), 0) FROM runs WHERE verdict = 'ran' AND epoch(started) >= ?"
         return float(self._spot.catalog.sql(paid, [then]).rows[0][0])
-
-    def _trouble(self) -> list[str]:
-        """What keeps results from being kept, in sentences."""
-        if not self._spot.folder.is_dir():
-            return ["The folder cannot be used, so nothing is being kept. What runs, runs as always."]
-        if f"catalog {self._spot.folder}" in told():
-            return ["The table of entries cannot be used now: another program may have it open. This is from memory."]
-        return []
 
     def _folder(self) -> str:
         """The folder as short as it is clear: relative where it lies below the working directory."""
@@ -306,32 +321,6 @@ def _fields(row: Any) -> Result:
 
 def _run(run: Mapping[str, Any]) -> Result:
     return {name: run[name] for name in _RUN}
-
-
-def _gauges(state: LimitState) -> Result:
-    """A limit: its rates in words, and as gauges how far ahead it is booked and how many calls run."""
-    rates = [("requests", state.rpm_now, state.rpm), ("tokens", state.tpm_now, state.tpm)]
-    said = [_rate(now, declared, unit) for unit, now, declared in rates if declared]
-    gauges = []
-    if said:
-        ahead = {"unit": "booked ahead", "used": min(state.wait, 60.0), "limit": 60.0}
-        gauges.append({**ahead, "text": words.duration(state.wait)})
-    if state.concurrency:
-        at_once = {"unit": "at once", "used": state.running, "limit": state.concurrency}
-        gauges.append({**at_once, "text": f"{state.running} of {state.concurrency}"})
-    return {
-        "name": state.name,
-        "rates": ", ".join(said),
-        "slowed": state.factor < 1,
-        "gauges": gauges,
-        "waiting": state.queue,
-        "paused": state.pause,
-    }
-
-
-def _rate(now: float, declared: float, unit: str) -> str:
-    share = f"{now:,.0f} of " if now < declared else ""
-    return f"{share}{declared:,.0f} {unit} per minute"
 
 
 def _part(part: Part) -> Result:
@@ -362,6 +351,17 @@ def _compare(old: str, new: str) -> Any:
             yield {"op": "~", "text": ""}
         else:
             yield {"op": line[:1] or " ", "text": line[1:]}
+
+
+def _filters(params: Params) -> dict[str, Any]:
+    """Which entries are meant, for the catalog."""
+    status = params.text("status", "live")
+    return {
+        "like": _literal(params.text("name")) or None,
+        "kind": params.text("kind") or None,
+        "status": None if status == "all" else status,
+        "search": params.text("search").strip() or None,
+    }
 
 
 def _literal(name: str) -> str:

@@ -20,12 +20,13 @@ def html(first: Mapping[str, Any], place: str) -> str:
         return f'<div id="{escape(place, quote=True)}"></div>'
     facts = " · ".join(f"{escape(label)} <b>{escape(value)}</b>" for label, value in _facts(totals))
     rows = "".join(_line("td", cells) for cells in _rows(first))
+    trouble = "".join(f"<p>{escape(text)}</p>" for text in totals["health"]["trouble"])
     more = first["page"]["total"] - min(ROWS, len(first["page"]["rows"]))
     table = f"<table><thead>{_line('th', _COLUMNS)}</thead><tbody>{rows}</tbody></table>" if rows else ""
     rest = f"<p>and {more:,} more</p>" if more > 0 else ""
     return (
         f'<div id="{escape(place, quote=True)}"><p>spotmagic <b>{escape(totals["spot"]["name"])}</b>, '
-        f"as of {escape(_moment(totals['at']))}<br>{facts}</p>{table}{rest}</div>"
+        f"as of {escape(_moment(totals['at']))}<br>{facts}</p>{trouble}{table}{rest}</div>"
     )
 
 
@@ -35,7 +36,8 @@ def plain(first: Mapping[str, Any]) -> str:
     if not totals:
         return "spotmagic: the panel of a spot that cannot be read now"
     facts = ", ".join(f"{label.lower()} {value}" for label, value in _facts(totals))
-    head = f"spotmagic {totals['spot']['name']}: {facts}"
+    trouble = map(_printable, totals["health"]["trouble"])
+    head = "\n".join([f"spotmagic {totals['spot']['name']}: {facts}", *trouble])
     rows = _rows(first)
     if not rows:
         return head
@@ -82,8 +84,12 @@ def _aligned(column: int, cell: str, width: int) -> str:
 
 def _short(name: str) -> str:
     """A name in one line that does nothing to a terminal."""
-    shown = "".join(letter if letter.isprintable() else "�" for letter in name)
+    shown = _printable(name)
     return shown if len(shown) <= 48 else shown[:47] + "…"
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
 
 
 def _moment(at: float) -> str:

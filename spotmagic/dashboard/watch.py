@@ -1,8 +1,12 @@
-"""Whether anything was written to a spot's folder, by whichever kernel."""
+"""Whether there is news of a spot: its folder was written to by whichever kernel, or cannot be used any more."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+from spotmagic.dashboard.checkup import checkup
+from spotmagic.dashboard.health import told_about
+from spotmagic.store.checked import FILE as CHECKED
 
 EVERY = 0.5  # seconds between looks at the folder
 REST = 2.0  # seconds between looks after a minute without news
@@ -37,15 +41,20 @@ class Watch:
 
 
 def mark(folder: Path) -> object:
-    """What changes when any kernel writes to a spot: the sizes of its journals, and the modes that were set."""
+    """What changes when any kernel writes to a spot, or when it fares otherwise than before.
+
+    That are the sizes of its journals, the modes that were set and the last check; the warnings of this process, and
+    whether it is checking.
+    """
     found = []
     for place in ("journal", "segments"):
         try:
             found += [(path.name, path.stat().st_size) for path in (folder / place).iterdir()]
         except OSError:
             continue
-    try:
-        found.append(("modes", (folder / "modes.json").stat().st_mtime_ns))
-    except OSError:
-        pass
-    return sorted(found)
+    for name in ("modes.json", CHECKED):
+        try:
+            found.append((name, (folder / name).stat().st_mtime_ns))
+        except OSError:
+            continue
+    return sorted(found), told_about(folder), checkup(folder).since

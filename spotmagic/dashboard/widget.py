@@ -12,6 +12,7 @@ import traitlets
 
 from spotmagic.dashboard import twin
 from spotmagic.dashboard.backend import Backend
+from spotmagic.dashboard.export import Beside
 from spotmagic.dashboard.feed import Pulse
 from spotmagic.dashboard.request import reply_to
 from spotmagic.errors import SpotError
@@ -37,7 +38,7 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
     twin = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, spot: Spot) -> None:
-        self._backend = Backend(spot, getattr(_shell(), "user_ns", None))
+        self._backend = Backend(spot, getattr(_shell(), "user_ns", None), Beside())
         self._pulse = Pulse(spot, self._backend)
         super().__init__(
             first=self._first(),

@@ -71,6 +71,10 @@ class Params:
             raise OptionError(f"{name} is neither true nor false")
         return value
 
+    def has(self, name: str) -> bool:
+        """Whether it was given at all."""
+        return name in self._given
+
     def key(self) -> str:
         """The key of an entry, 32 hexadecimal digits."""
         return _key(self._given.get("key"))

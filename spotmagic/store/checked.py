@@ -24,12 +24,14 @@ class Checked:
         entries: how many there were.
         damaged: how many of them are not as they were written, and were not removed.
         refused: how many are whole but not for this user.
+        lost: bytes of the files in which no entry could be found any more, and that were not cleared away.
     """
 
     at: float
     entries: int
     damaged: int
     refused: int
+    lost: int
 
 
 def note(folder: Path, checked: Checked) -> None:
@@ -46,7 +48,7 @@ def last_checked(folder: Path) -> Checked | None:
             known = json.loads(file.read(_MOST))
         if known["checked"] != VERSION:
             return None
-        at, counts = known["at"], [known[name] for name in ("entries", "damaged", "refused")]
+        at, counts = known["at"], [known[name] for name in ("entries", "damaged", "refused", "lost")]
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
     if not _is_number(at) or not all(_is_number(count) and count == int(count) for count in counts):
@@ -55,4 +57,6 @@ def last_checked(folder: Path) -> Checked | None:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**53 and math.isfinite(value)
+    return (
+        isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**53 and math.isfinite(value)
+    )

@@ -22,7 +22,7 @@ from spotmagic.store.record import read_blobs
 from spotmagic.store.seal import unseal
 from spotmagic.store.shelf import Shelf
 from spotmagic.store.trust import Ring
-from spotmagic.store.walk import Hall, Step, walk
+from spotmagic.store.walk import Hall, Step, tour
 
 MERGE_FILES, MERGE_BYTES = 8, 8_000_000  # so much of dead kernels is merged
 
@@ -225,7 +225,7 @@ class Upkeep:
         named: set[bytes] = set()
         held: set[bytes] = set()
         unsure = 0
-        for step, file in _steps(self._folder, positions):
+        for step, file in tour(self._folder, positions):
             found = step.found
             if found.kind == BLOB and found.good:
                 named.update(digest for digest, _ in read_blobs(file.read(found.offset, found.length)))
@@ -278,7 +278,7 @@ class Upkeep:
                         bad.append((key, entry.name, trouble))
                         break
         damaged: dict[str, int] = {}
-        for _ in _steps(self._folder, {}, damaged):
+        for _ in tour(self._folder, {}, damaged):
             pass
         if repair:
             with files.locked(self._folder / BLOB_LOCK):
@@ -288,7 +288,8 @@ class Upkeep:
                         self._blobs.remove(digest)
             if damaged or unindexed:
                 self.compact(everything=True)
-        note(self._folder, Checked(self._clock.now(), len(keys), 0 if repair else len(bad), len(refused)))
+        left = (0, 0) if repair else (len(bad), sum(damaged.values()))
+        note(self._folder, Checked(self._clock.now(), len(keys), left[0], len(refused), left[1]))
         return Verified(len(keys), tuple(bad), tuple(refused), damaged, repair)
 
     def _blob_trouble(self, ref: BlobRef) -> Bad | None:
@@ -297,27 +298,3 @@ class Upkeep:
         except FileNotFoundError:
             return Bad("corrupt", f"its blob {ref.digest.hex()} is missing")
         return None if good else Bad("corrupt", f"its blob {ref.digest.hex()} is damaged")
-
-
-def _steps(
-    folder: Path, positions: dict[str, int], damaged: dict[str, int] | None = None
-) -> Iterator[tuple[Step, Log]]:
-    """Every record of a folder after the positions, which move on with it."""
-    hall = Hall(folder)
-    try:
-        for name, source in hall.sections():
-            start = positions.get(source.name, 0)
-            file = hall.open(name) if start < source.end else None
-            if file is None:
-                continue
-            try:
-                for step in walk(file, source, start):
-                    if step.end > positions.get(step.source, 0):
-                        yield step, file
-                        positions[step.source] = step.end
-                if damaged is not None and file.damaged:
-                    damaged[name] = file.damaged
-            finally:
-                file.close()
-    finally:
-        hall.close()

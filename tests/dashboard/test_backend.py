@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +11,7 @@ import pytest
 
 from spotmagic.codecs import Undecodable, is_safe
 from spotmagic.dashboard.backend import Backend
-from spotmagic.errors import OptionError, SpotError, SpotWarning
+from spotmagic.errors import OptionError, SpotError
 from spotmagic.spot import Spot
 from spotmagic.store.entry import Entry
 from spotmagic.testing import FakeClock
@@ -62,16 +59,6 @@ def test_an_empty_spot_answers_everything(backend: Backend) -> None:
     for method in ("functions", "runs", "limits"):
         assert backend.dispatch(method, {})[0] == {"rows": []}
     assert "limits" not in backend.dispatch("totals", {})[0]["views"]
-
-
-def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SpotWarning)
-        with Spot("default", root=tmp_path / "file") as spot:
-            totals, _ = Backend(spot).dispatch("totals", {})
-    assert "nothing is being kept" in totals["trouble"][0]
-    assert totals["entries"] == 0
 
 
 def test_a_page_of_entries_is_cut_and_counted(backend: Backend, keep: Keep, clock: FakeClock) -> None:
@@ -369,21 +356,6 @@ def test_the_table_is_made_anew_on_request(backend: Backend, spot: Spot, keep: K
     keep()
     (spot.folder / "spot.duckdb").write_bytes(b"damaged")
     assert backend.dispatch("rebuild", {})[0] == {"entries": 1}
-
-
-def test_a_table_that_cannot_be_used_is_told_and_taken_back(backend: Backend, spot: Spot, keep: Keep) -> None:
-    keep()
-    assert backend.dispatch("totals", {})[0]["trouble"] == []
-    hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(1, flush=True); sys.stdin.read()"
-    command = [sys.executable, "-c", hold, str(spot.folder / "spot.duckdb")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-        assert holder.stdout is not None and holder.stdout.readline()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SpotWarning)
-            totals, _ = backend.dispatch("totals", {})
-        holder.communicate()
-    assert "from memory" in totals["trouble"][0] and totals["entries"] == 1
-    assert backend.dispatch("totals", {})[0]["trouble"] == []
 
 
 def test_a_kept_value_is_loaded_into_a_variable(spot: Spot, keep: Keep) -> None:

@@ -292,8 +292,10 @@ VALUES: list[Any] = [
     *["'; DROP TABLE entries; --", "%' OR 1=1 --", "[", "[!", "*?[", "]" * 9, "live", "all", "-created", "-" * 9],
     *["0" * 32, "F" * 32, "g" * 32, "0" * 33, ["0" * 32], ["\ud800"], "replay", "auto", "value", "outputs", "ask"],
 ]
-NAMES = "key keys name part limit offset order search kind status pinned mode all x".split()
-METHODS = "totals entries entry preview forget pin accept functions function set_mode runs limits rebuild".split()
+NAMES = "key keys name part limit offset order search kind status pinned mode all file x".split()
+METHODS = """
+totals entries entry preview forget pin accept functions function set_mode runs limits rebuild health check export
+""".split()
 ODD = """Host: evil
 Cookie: a=\xff; ;=;
 Content-Length: -1
@@ -355,6 +357,46 @@ def listing(root: Path, but: Path) -> list[tuple[str, int, int]]:
     """Every file under a folder but those under another one, with what tells a change."""
     found = [path for path in root.rglob("*") if path.is_file() and but not in path.parents]
     return sorted((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in found)
+
+
+# exports
+
+
+def test_an_export_is_fetched_once_by_who_is_let_in(client: Client, spot: Spot, tmp_path: Path) -> None:
+    """It has the name that was said, nothing of it stays in the folder, and a program fetches it as a page does."""
+    client.api("totals")
+    before = {path.name for path in spot.folder.iterdir()}
+    known = client.api("export", {"file": "my räsults.zip"}).json["result"]
+    assert known["text"].startswith("1 entry, ")
+    assert {path.name for path in spot.folder.iterdir()} == before
+    path = f"/export/{known['ticket']}"
+    assert client.ask("GET", path).status == 401
+    assert client.get(path, Host="evil.example").status == 421
+    assert client.ask("HEAD", path, Authorization=f"Bearer {client.server.token}").status == 404
+    assert client.get("/export/" + "x" * 32).status == 404
+    said = client.ask("GET", path, Cookie=client.cookie())
+    assert (said.status, said.headers["content-type"]) == (200, "application/zip")
+    assert said.headers["content-disposition"] == "attachment; filename*=UTF-8''my%20r%C3%A4sults.zip"
+    assert int(said.headers["content-length"]) == len(said.body)
+    assert said.headers["x-content-type-options"] == "nosniff"
+    assert client.get(path).status == 404
+    (tmp_path / "fetched.zip").write_bytes(said.body)
+    with Spot("elsewhere", root=tmp_path) as other:
+        assert other.load(tmp_path / "fetched.zip").taken == 1
+
+
+def test_exports_that_nobody_fetches_do_not_pile_up(client: Client) -> None:
+    tickets = [client.api("export", {"file": "a"}).json["result"]["ticket"] for _ in range(4)]
+    assert [client.get(f"/export/{ticket}").status for ticket in tickets] == [404, 404, 200, 200]
+
+
+def test_a_page_cannot_say_where_an_export_goes(client: Client, spot: Spot) -> None:
+    everything = spot.folder.parent.parent
+    client.api("totals")
+    before = sorted(everything.rglob("*"))
+    for name in ("../results.zip", "/tmp/results.zip", "a/b", "..", ".hidden", "", "a\\b", "nul\0", "x" * 201):
+        assert client.api("export", {"file": name}).status == 400
+    assert sorted(everything.rglob("*")) == before
 
 
 # how it starts and ends

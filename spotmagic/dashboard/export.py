@@ -1,0 +1,158 @@
+"""Entries into an archive, as the command line writes it: a file beside the notebook, or a download of the page."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from spotmagic import files, words
+from spotmagic.errors import OptionError, SpotError
+from spotmagic.store.archive import write_archive
+from spotmagic.store.port import Port
+
+STEP = 1 << 18
+HELD = 2  # downloads that wait to be fetched
+_LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """An archive that was written.
+
+    Attributes:
+        name: of its file.
+        text: what was written and where, in a sentence.
+        ticket: where the page's server has it for download, or empty.
+    """
+
+    name: str
+    text: str
+    ticket: str = ""
+
+
+class Exports(Protocol):
+    """Where archives go."""
+
+    def write(self, port: Port, keys: list[bytes], name: str) -> Exported:
+        """Write the entries of keys to an archive of that name.
+
+        Raises:
+            OptionError: the name is none for a new file.
+            SpotError: it could not be written.
+        """
+        ...
+
+
+class Beside:
+    """Archives in the working directory, which is where a notebook lies. What is there is never replaced."""
+
+    def write(self, port: Port, keys: list[bytes], name: str) -> Exported:
+        """Write the entries of keys to a new file."""
+        path = Path.cwd() / _file_name(name)
+        try:
+            os.close(files.open_private(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))  # nobody takes the name meanwhile
+        except FileExistsError:
+            raise OptionError(f"{path.name} is there already", todo="Say another name") from None
+        except OSError as error:
+            raise _unwritten(path.name, error) from error
+        try:
+            count, size = _write(path, port, keys, path.name)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return Exported(path.name, f"{_what(count, len(keys), size)} in {path}.")
+
+
+class Downloads:
+    """Archives that wait to be fetched. They lie in the spot's folder without a name, and are gone once they were."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, tuple[BinaryIO, str]] = {}
+        self._lock = threading.Lock()
+        weakref.finalize(self, _close, self._waiting)
+
+    def write(self, port: Port, keys: list[bytes], name: str) -> Exported:
+        """Write the entries of keys to a file that :meth:`take` gives once."""
+        name = _file_name(name)
+        path = port.folder / f"export-{secrets.token_hex(8)}.tmp"
+        try:
+            count, size = _write(path, port, keys, name)
+            file = path.open("rb")
+        finally:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+        ticket = secrets.token_urlsafe(24)
+        with self._lock:
+            while len(self._waiting) >= HELD:
+                self._waiting.pop(next(iter(self._waiting)))[0].close()
+            self._waiting[ticket] = (file, name)
+        return Exported(name, f"{_what(count, len(keys), size)} in {name}, for your browser to keep.", ticket)
+
+    def take(self, ticket: str) -> tuple[BinaryIO, str] | None:
+        """The file of a ticket and its name, once; it is the caller's to close."""
+        with self._lock:
+            return self._waiting.pop(ticket, None)
+
+
+def _close(waiting: dict[str, tuple[BinaryIO, str]]) -> None:
+    for file, _ in waiting.values():
+        file.close()
+
+
+def pieces(file: BinaryIO) -> Iterator[bytes]:
+    """The bytes of a file, which is closed at the end."""
+    with file:
+        while data := file.read(STEP):
+            yield data
+
+
+def _write(path: Path, port: Port, keys: list[bytes], name: str) -> tuple[int, int]:
+    """Write an archive. Returns how many entries are in it, and its size."""
+    if not keys:
+        raise SpotError("nothing was exported", "no entry fits", "Choose some, or show others")
+    try:
+        count = write_archive(path, port, keys)
+        size = path.stat().st_size
+    except OSError as error:
+        raise _unwritten(name, error) from error
+    if not count:
+        path.unlink(missing_ok=True)
+        raise SpotError("nothing was exported", "what was chosen is damaged, gone or refused", "Choose other entries")
+    return count, size
+
+
+def _what(count: int, chosen: int, size: int) -> str:
+    noun = "entry" if count == 1 else "entries"
+    left = chosen - count
+    out = f" ({left:,} left out: damaged, gone or refused)" if left else ""
+    return f"{count:,} {noun}{out}, {words.size(size)},"
+
+
+def _unwritten(name: str, error: OSError) -> SpotError:
+    why = error.strerror or str(error)
+    return SpotError(f"{name} was not written", why, "Nothing of it is left; make room or give the right to write")
+
+
+def _file_name(name: str) -> str:
+    """A name that is one file's, with the ending of an archive.
+
+    Raises:
+        OptionError: it leads elsewhere, is hidden, or cannot be shown.
+    """
+    name = name.strip()
+    if (
+        not name
+        or len(name.encode()) > _LONGEST
+        or name[0] in ".-~"
+        or not name.isprintable()
+        or set(name) & set("/\\:")
+    ):
+        raise OptionError("that cannot name the file", todo="Say a name without a folder, such as results.zip")
+    return name if Path(name).suffix else f"{name}.zip"

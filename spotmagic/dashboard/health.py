@@ -1,0 +1,177 @@
+"""How store and catalog of a spot stand: what is wrong, why, and what to do, in sentences."""
+
+from __future__ import annotations
+
+import errno
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spotmagic import words
+from spotmagic.dashboard.checkup import Checkup, checkup
+from spotmagic.errors import told
+from spotmagic.store.checked import Checked, last_checked
+from spotmagic.store.layout import JOURNALS, NewerFormatError
+from spotmagic.store.store import FolderStore
+
+if TYPE_CHECKING:
+    from spotmagic.spot import Spot
+
+SCARCE = 100_000_000  # bytes free on the disk below which it is told
+NOTES = 4
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_BARRED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_RESUMES = "What runs, runs as always"
+
+
+class Health:
+    """What is known of a spot's store and catalog. Asking costs a file without a name, and reads no entry."""
+
+    def __init__(self, spot: Spot) -> None:
+        self._spot = spot
+
+    @property
+    def checkup(self) -> Checkup:
+        """The reading of all entries of this folder."""
+        return checkup(self._spot.folder)
+
+    def tell(self, statuses: Mapping[str, int]) -> dict[str, Any]:
+        """The state of store and catalog.
+
+        Args:
+            statuses: how many entries there are of each status.
+        """
+        folder, checkup = self._spot.folder, self.checkup
+        checked = last_checked(folder)
+        store = [*self._storing(), *self._damage(statuses.get("corrupt", 0), checked), *checkup.trouble]
+        catalog = self._cataloguing()
+        return {
+            "text": _standing(bool(store), bool(catalog)),
+            "trouble": [*store, *catalog],
+            "notes": self._notes(statuses.get("refused", 0)),
+            "checking": checkup.since,
+            "checked": checked and {"at": checked.at, "text": _result(checked)},
+            "folder": isinstance(self._spot.store, FolderStore),
+        }
+
+    def _storing(self) -> list[str]:
+        """What keeps results from being kept."""
+        store, folder = self._spot.store, self._spot.folder
+        if not isinstance(store, FolderStore):
+            return []
+        try:
+            store.port.damaged()
+        except NewerFormatError as error:
+            return [f"Nothing is kept or found here: {error}. {_RESUMES}. Update spotmagic, or use another spot."]
+        except OSError as error:
+            return [f"Nothing is kept or found: {_why(error, folder)}. {_RESUMES}. {_todo(error)}."]
+        try:
+            _write_something(folder)
+        except OSError as error:
+            return [f"Nothing new is kept: {_why(error, folder)}. {_RESUMES}. {_todo(error)}."]
+        failed = told().get("put", "")
+        ours = "/" not in failed or _names(folder).search(failed)  # that of another spot names its file
+        return [_sentence(failed)] if failed and ours else []
+
+    def _damage(self, listed: int, checked: Checked | None) -> list[str]:
+        if listed:
+            are = "entry is damaged and runs" if listed == 1 else "entries are damaged and run"
+            return [f"{listed:,} {are} again when called. The status corrupt lists what is."]
+        if checked and (checked.damaged or checked.lost):
+            return [
+                f"{_result(checked)}, the last check found. What is damaged runs again when called; "
+                "spotmagic verify --repair removes it. Check again to see what is left."
+            ]
+        return []
+
+    def _cataloguing(self) -> list[str]:
+        """What keeps the catalog from being used, with the program that has it."""
+        why = told().get(f"catalog {self._spot.folder}")
+        if why is None:
+            return []
+        locked = " End that program, let it close the file, or rebuild the catalog." if "PID" in why else ""
+        return [f"{_sentence(why)}{_behind(self._spot.folder)}{locked}"]
+
+    def _notes(self, refused: int) -> list[str]:
+        """What is worth knowing and stops nothing."""
+        notes = []
+        if refused:
+            are = "entry is" if refused == 1 else "entries are"
+            notes.append(f"{refused:,} {are} refused: another user made them, and loading them could run code.")
+        try:
+            free = shutil.disk_usage(self._spot.folder).free
+        except OSError:
+            free = SCARCE
+        if free < SCARCE:
+            notes.append(f"Only {words.size(free)} are free on its disk.")
+        now = {"put", f"catalog {self._spot.folder}"}
+        earlier = [text for once, text in told_about(self._spot.folder).items() if once not in now]
+        return [*notes, *(f"Earlier: {_sentence(text, begin=False)}" for text in earlier[:NOTES])]
+
+
+def told_about(folder: Path) -> dict[str, str]:
+    """The warnings of this process that are not over and concern a folder, or the storing of results anywhere."""
+    about = _names(folder)
+    return {once: text for once, text in told().items() if once == "put" or about.search(once)}
+
+
+def _names(folder: Path) -> re.Pattern[str]:
+    """Finds a folder, or what is in it, in a text."""
+    return re.compile(rf"(?:^| ){re.escape(str(folder))}(?:$|[ /:])")
+
+
+def _write_something(folder: Path) -> None:
+    """Write a little where entries go, and leave nothing behind. Raises ``OSError`` when that cannot be done."""
+    place = folder / JOURNALS
+    with tempfile.TemporaryFile(dir=place if place.is_dir() else folder, buffering=0) as file:
+        file.write(b"\0" * 4096)
+
+
+def _standing(store: bool, catalog: bool) -> str:
+    if store and catalog:
+        return "Neither store nor catalog is fine."
+    if store:
+        return "The catalog is fine, the store is not."
+    return "The store is fine, the catalog is not." if catalog else "Store and catalog are fine."
+
+
+def _result(checked: Checked) -> str:
+    """What a check has found. When is for whoever shows it."""
+    noun = "entry" if checked.entries == 1 else "entries"
+    if checked.damaged:
+        return f"{checked.damaged:,} of {checked.entries:,} {noun} damaged"
+    whole = "The one entry whole" if checked.entries == 1 else f"All {checked.entries:,} {noun} whole"
+    return f"{whole}, but {words.size(checked.lost)} beside them damaged" if checked.lost else whole
+
+
+def _why(error: OSError, folder: Path) -> str:
+    if error.errno in _FULL:
+        return f"the disk of {folder} is full"
+    return f"{folder} cannot be used ({error.strerror or error})"
+
+
+def _todo(error: OSError) -> str:
+    if error.errno in _FULL:
+        return "Make room, and keeping resumes by itself"
+    if error.errno in _BARRED:
+        return "Give yourself the right to write there, and keeping resumes by itself"
+    return "Set it right, then look again"
+
+
+def _behind(folder: Path) -> str:
+    """How much was written since the catalog's file was last brought up to date."""
+    try:
+        then = (folder / "spot.duckdb").stat().st_mtime
+        written = [path.stat() for path in (folder / JOURNALS).iterdir()]
+    except OSError:
+        return ""
+    size = sum(one.st_size for one in written if one.st_mtime > then)
+    return f" Up to {words.size(size)} written since are missing in its file, not in these numbers." if size else ""
+
+
+def _sentence(text: str, *, begin: bool = True) -> str:
+    """A warning as a sentence of its own."""
+    return f"{text[:1].upper() if begin else text[:1]}{text[1:].rstrip('.')}."
