@@ -16,10 +16,10 @@ const styleAsText = {
   },
 };
 
-// Members of our own classes that no kernel, host or element knows: one letter is enough for them.
+// Members of our own classes that no kernel, host or element knows, and no table by name: one letter is enough for them.
 const OWN =
-  "again alone answer answered asking changed clock closed complain cut desk drain fetching fill follow heard link loadEntry loadList " +
-  "loadPage loadPreview loadTotals loadView notice openEntry pending prefix probe quiet receive refresh " +
+  "alone answer answered asking changed clock closed complain cut desk drain fetching fill follow heard link " +
+  "loadEntry loadList loadPage loadPreview loadTotals loadView notice openEntry pending prefix probe quiet receive refresh renew " +
   "selected setMode settle settled showPart steerable tick turns typing watched";
 
 const options = {

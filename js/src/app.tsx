@@ -58,7 +58,7 @@ function Head({ desk }: { desk: Desk }) {
         class={`plain round ${fetching ? "turning" : ""}`}
         aria-label="Look again"
         title="Look again"
-        onClick={desk.again}
+        onClick={desk.renew}
       >
         <Icon name="again" />
       </button>

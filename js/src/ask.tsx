@@ -52,14 +52,13 @@ export function Question({ desk }: { desk: Desk }) {
           void desk.answer(asking, String(new FormData(event.currentTarget).get("file")));
         }}
       >
-        <p>
-          <strong id="ask-what">{title}</strong> <span id="ask-meaning">{meaning}</span>
-        </p>
+        <strong id="ask-what">{title}</strong>
         {what === "export" && (
           <span class="search">
             <input name="file" aria-label="Name of the file" defaultValue={`${desk.totals.value?.spot.name}-results.zip`} spellcheck={false} ref={takeFocus} />
           </span>
         )}
+        <span id="ask-meaning">{meaning}</span>
         <span class="grow" />
         <button class={what === "forget" ? "danger solid" : ""} disabled={busy}>{yes}</button>
         <button type="button" ref={what === "export" ? null : takeFocus} onClick={close}>{no}</button>
@@ -77,7 +76,7 @@ function worded(desk: Desk, { what, rows }: Asking): [ComponentChildren, string,
   if (what === "export") {
     const page = desk.page.value;
     const all = page.state === "ready" ? `all ${number(page.value.total)} shown` : "all";
-    const where = desk.alone ? "Your browser keeps the file." : "The file is written to the folder of the notebook.";
+    const where = desk.alone ? "which your browser keeps." : "in the working folder of the notebook.";
     return [`Export ${rows.length ? some : all} to`, where, "Export", "Cancel"];
   }
   const seconds = rows.reduce((sum, row) => sum + row.seconds, 0);

@@ -73,7 +73,7 @@ export class Desk {
     const first = model.get("first") as Partial<First> | null;
     if (first?.totals) this.totals.value = first.totals;
     if (first?.page) this.page.value = { state: "ready", value: first.page };
-    model.on("change:first", this.again);
+    model.on("change:first", this.renew);
     this.clock = setInterval(this.tick, 1000);
   }
 
@@ -103,7 +103,7 @@ export class Desk {
 
   close(): void {
     this.closed = true;
-    this.model.off("change:first", this.again);
+    this.model.off("change:first", this.renew);
     this.feed?.off("change:beat", this.heard);
     clearInterval(this.clock);
     clearTimeout(this.quiet);
@@ -251,7 +251,7 @@ export class Desk {
   };
 
   /** Ask anew: the reader wants it, the panel was shown again, or its server is back. */
-  readonly again = (): void => void this.refresh();
+  readonly renew = (): void => void this.refresh();
 
   private readonly heard = (): void => {
     const beat = this.feed?.get("beat") as { totals?: Totals } | null;

@@ -13,7 +13,7 @@ export function EntriesView({ desk }: { desk: Desk }) {
     <>
       <Toolbar desk={desk} />
       <Chosen desk={desk} />
-      <Waiting of={desk.page.value} lines={6} retry={desk.again}>
+      <Waiting of={desk.page.value} lines={6} retry={desk.renew}>
         {(page) => (page.rows.length ? <Table desk={desk} page={page} /> : <NoRows desk={desk} />)}
       </Waiting>
     </>

@@ -8,7 +8,7 @@ import { duration, money, number, percent } from "./words";
 
 export function FunctionsView({ desk }: { desk: Desk }) {
   return (
-    <Waiting of={desk.functions.value} lines={4} retry={desk.again}>
+    <Waiting of={desk.functions.value} lines={4} retry={desk.renew}>
       {(rows) => {
         const priced = rows.some((row) => row.price_paid > 0 || row.price_saved > 0);
         return rows.length ? (

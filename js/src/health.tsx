@@ -13,7 +13,7 @@ export function HealthLine({ desk, totals: { health } }: { desk: Desk; totals: T
         {trouble.map((one) => <p class="bar warn" key={one}>{one}</p>)}
         <span>{[text, ...notes, checking && "All entries are being checked."].filter(Boolean).join(" ")}</span>
       </div>
-      {checked && !checking && <span>{checked.text}, {ago(checked.at, desk.now.value)}</span>}
+      {checked && !checking && <span>{checked.text}, checked {ago(checked.at, desk.now.value)}</span>}
       {desk.steerable && (
         <>
           <span class="grow" />

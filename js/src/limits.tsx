@@ -7,7 +7,7 @@ import { duration, number } from "./words";
 
 export function LimitsView({ desk }: { desk: Desk }) {
   return (
-    <Waiting of={desk.limits.value} lines={3} retry={desk.again}>
+    <Waiting of={desk.limits.value} lines={3} retry={desk.renew}>
       {(rows) =>
         rows.length ? (
           <ul class="limits">

@@ -18,7 +18,7 @@ export function why(run: Run): string {
 
 export function RunsView({ desk }: { desk: Desk }) {
   return (
-    <Waiting of={desk.runs.value} lines={6} retry={desk.again}>
+    <Waiting of={desk.runs.value} lines={6} retry={desk.renew}>
       {(runs) =>
         runs.length ? (
           <table class="rows" aria-label="The latest calls">

@@ -754,7 +754,7 @@ describe("store and catalog", () => {
     await settled();
     const health = root.querySelector(".health") as HTMLElement;
     expect(health.textContent).toContain("Store and catalog are fine.");
-    expect(health.textContent).toContain("All 3 entries whole, 5 min ago");
+    expect(health.textContent).toContain("All 3 entries whole, checked 5 min ago");
     expect(health.querySelector('[role="status"]')).not.toBeNull();
     expect(health.querySelector(".warn")).toBeNull();
   });
@@ -860,7 +860,7 @@ describe("an export", () => {
     button(root, "Export all…").click();
     await settled();
     expect(text()).toContain("Export all 3 shown to");
-    expect(text()).toContain("folder of the notebook");
+    expect(text()).toContain("working folder of the notebook");
     expect(name().value).toBe("default-results.zip");
     expect(root.activeElement).toBe(name());
     name().value = "mine.zip";
@@ -951,7 +951,7 @@ describe("an export", () => {
     const { root, text, send } = await begin({ export: () => ({ ...written, ticket: "abc" }) }, { place: "page" });
     button(root, "Export all…").click();
     await settled();
-    expect(text()).toContain("Your browser keeps the file.");
+    expect(text()).toContain("which your browser keeps.");
     await send();
     expect(fetched).toEqual([["export/abc", "a.zip"]]);
     vi.restoreAllMocks();

@@ -169,7 +169,7 @@ def _behind(folder: Path) -> str:
     except OSError:
         return ""
     size = sum(one.st_size for one in written if one.st_mtime > then)
-    return f" Up to {words.size(size)} written since are missing in its file, not in these numbers." if size else ""
+    return f" Up to {words.size(size)} written since then are in these numbers, not in its file." if size else ""
 
 
 def _sentence(text: str, *, begin: bool = True) -> str:

@@ -57,6 +57,7 @@ PLANT = """
 import pandas as pd
 from spotmagic import Spot
 from spotmagic.codecs import encode
+from spotmagic.errors import tell
 from spotmagic.store.entry import Entry, Part
 
 bad = __BAD__
@@ -104,6 +105,9 @@ plant_cell(5, "other", [*shown("text/markdown")[:25], *shown("application/json")
 for one in bad[:5]:
     spot.limits.get(one, rpm=60)
 spot.flush()
+for n, one in enumerate(bad[:4]):
+    tell(one, one, one, once=f"{spot.folder} {n}")
+tell("".join(bad), f"{spot.folder} {bad[0]}", "".join(bad), once="put")
 """
 PLANTED = len(PAYLOADS) + 10  # one failure is not kept
 

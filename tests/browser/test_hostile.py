@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,12 +57,31 @@ def walk(panel: Locator, page: Page) -> None:
     panel.get_by_role("button", name="Forget…").click()
     expect(panel.get_by_role("alertdialog")).to_be_visible()
     panel.get_by_role("button", name="Keep").click()
+    export(panel, page, "Export…", "1 entry")
     panel.get_by_role("searchbox").fill("<img")
     expect(panel.locator(".pager")).to_be_visible()
+    export(panel, page, "Export all…", re.compile(r"[2-9]\d entries"))
+    panel.get_by_role("button", name="Rebuild the catalog…").click()
+    panel.get_by_role("alertdialog").get_by_role("button", name="Rebuild").click()
+    expect(panel).to_contain_text("The catalog is rebuilt:")
+    panel.get_by_role("button", name="Check all entries").click()
+    expect(panel.get_by_label("Health")).to_contain_text("whole, checked just now")
     for view in panel.get_by_role("tab").all():
         view.click()
         expect(panel.locator("tbody tr, .gauge").first).to_be_visible()
     page.wait_for_timeout(REST)
+
+
+def export(panel: Locator, page: Page, begin: str, says: str | re.Pattern[str]) -> None:
+    """Export what is shown, in a notebook or on the page, under a payload's name and under one that does."""
+    panel.get_by_role("button", name=begin, exact=True).click()
+    name, go = panel.get_by_label("Name of the file"), panel.get_by_role("button", name="Export", exact=True)
+    name.fill(PAYLOADS[4])
+    go.click()
+    expect(panel).to_contain_text("Not exported: that cannot name the file")
+    name.fill(begin)
+    go.click()
+    expect(panel.locator(".notice")).to_contain_text(says)
 
 
 def test_the_payloads_are_alive_where_nothing_holds_them_back(bird: Canary, page: Page) -> None:
@@ -85,6 +105,8 @@ def test_nothing_stored_comes_alive_in_a_notebook(bird: Canary, notebook: Open) 
     book = notebook(bird.plant(), TWINS)
     book.run_all()
     expect(book.page.locator("[id^=a-twin-]").first).to_be_visible()
+    for payload in (PAYLOADS[0], PAYLOADS[-1]):  # the tags of both are in the words of the warnings
+        expect(book.panel.get_by_label("Health")).to_contain_text(payload[: payload.index("U")])
     walk(book.panel, book.page)
     assert bird.heard == set()
 

@@ -151,7 +151,7 @@ def test_a_catalog_that_another_program_has_is_told_with_its_number(backend: Bac
     (trouble,) = totals["health"]["trouble"]
     assert f"(PID {pid}) has it open" in trouble
     assert "Answers come from memory" in trouble and "End that program" in trouble
-    assert "written since are missing in its file, not in these numbers" in trouble
+    assert "written since then are in these numbers, not in its file" in trouble
     assert totals["health"]["text"] == "The store is fine, the catalog is not."
     assert totals["entries"] == 1
     assert backend.dispatch("totals", {})[0]["health"]["text"] == FINE

@@ -1,0 +1,164 @@
+"""Taking care of a spot from its panel: how store and catalog stand, a check, a rebuilt catalog, an export."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from .audit import audit, auditor
+from .conftest import Open
+from .site import Site
+from .test_panel import PANEL, SETUP
+
+pytestmark = pytest.mark.browser
+
+HELD = """
+import subprocess, sys
+code = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(1, flush=True); sys.stdin.read()"
+holder = subprocess.Popen([sys.executable, "-c", code, str(spot.folder / "spot.duckdb")], stdin=-1, stdout=-1)
+holder.stdout.readline()
+import warnings
+warnings.simplefilter("ignore")
+ask("while another program has the catalog")
+"""
+LET_GO = "holder.communicate()\nask('again')"
+
+
+def settle(panel: Locator) -> Locator:
+    """The line about store and catalog, once the panel has been answered."""
+    health = panel.get_by_label("Health")
+    expect(health).to_contain_text("Store and catalog are fine.")
+    expect(panel.locator("path:not([d])")).to_have_count(0)  # every icon is drawn
+    return health
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_trouble_is_told_while_it_is_so_and_can_be_ended_from_here(notebook: Open, shots: Any, theme: str) -> None:
+    book = notebook(SETUP, PANEL, HELD, LET_GO)
+    book.run(0)
+    book.run(1)
+    panel = book.panel
+    auditor(book.page)
+    try:
+        book.theme(f"JupyterLab {theme}")
+        health = settle(panel)
+        expect(panel.locator("tbody tr")).to_have_count(5)
+        health.get_by_role("button", name="Check all entries").click()
+        expect(health).to_contain_text("All 5 entries whole, checked just now")
+        shots(panel, f"health-fine-{theme}")
+        health.get_by_role("button", name="Rebuild the catalog…").click()
+        question = panel.get_by_role("alertdialog")
+        expect(question).to_contain_text("which are not touched")
+        expect(question.get_by_role("button", name="Leave it")).to_be_focused()
+        book.page.wait_for_timeout(300)
+        shots(panel, f"health-rebuild-{theme}")
+        assert audit(book.page) == []
+        question.get_by_role("button", name="Rebuild").click()
+        expect(panel).to_contain_text("The catalog is rebuilt: 5 entries.")
+        book.run(2)
+        pid = book.ask("holder.pid")
+        expect(health).to_contain_text(f"(PID {pid}) has it open")
+        expect(health).to_contain_text("The store is fine, the catalog is not.")
+        shots(panel, f"health-trouble-{theme}")
+        assert audit(book.page) == []
+        book.run(3)
+        settle(panel)
+        assert book.ask("len(spot.entries())") == 7
+    finally:
+        book.theme("JupyterLab Light")
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_what_was_chosen_is_written_beside_the_notebook(notebook: Open, lab: Any, shots: Any, theme: str) -> None:
+    book = notebook(SETUP, PANEL)
+    book.run_all()
+    panel = book.panel
+    auditor(book.page)
+    try:
+        book.theme(f"JupyterLab {theme}")
+        settle(panel)
+        rows = panel.locator("tbody tr")
+        expect(rows).to_have_count(5)
+        for row in rows.filter(has_text="ask").all()[:2]:
+            row.get_by_role("checkbox").check()
+        panel.get_by_role("button", name="Export…").click()
+        name = panel.get_by_label("Name of the file")
+        expect(name).to_be_focused()
+        expect(panel.get_by_role("alertdialog")).to_contain_text("Export 2 entries to")
+        book.page.wait_for_timeout(300)
+        shots(panel, f"export-{theme}")
+        assert audit(book.page) == []
+        name.press("Enter")
+        path = (lab.root / book.name).parent / "demo-results.zip"
+        expect(panel.locator(".notice")).to_contain_text(f"in {path}.")
+        shots(panel, f"exported-{theme}")
+        with zipfile.ZipFile(path) as archive:
+            assert len(archive.namelist()) == 2
+        panel.get_by_role("button", name="Choose none").click()
+        panel.get_by_role("button", name="Export all…").click()
+        expect(panel.get_by_role("alertdialog")).to_contain_text("Export all 5 shown to")
+        panel.get_by_role("button", name="Export", exact=True).click()
+        expect(panel.get_by_role("alert")).to_contain_text("demo-results.zip is there already. Say another name")
+        shots(panel, f"export-refused-{theme}")
+        assert audit(book.page) == []
+        name.fill("all.zip")
+        name.press("Enter")
+        expect(panel.locator(".notice")).to_contain_text("5 entries, ")
+        loaded = "__import__('spotmagic').Spot('other').load('all.zip').taken"
+        assert book.ask(loaded) == 5
+    finally:
+        book.theme("JupyterLab Light")
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    site = Site(tmp_path)
+    yield site
+    site.stop()
+
+
+def test_on_the_page_an_export_is_kept_by_the_browser(site: Site, page: Page, shots: Any, tmp_path: Path) -> None:
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(site.address)
+    panel = page.locator("section.panel")
+    settle(panel)
+    panel.get_by_role("searchbox").fill("ask")
+    page.wait_for_timeout(300)  # until typing rests
+    panel.get_by_role("button", name="Export all…").click()
+    expect(panel.get_by_role("alertdialog")).to_contain_text("which your browser keeps.")
+    panel.get_by_label("Name of the file").fill("von hier.zip")
+    shots(panel, "page-export")
+    with page.expect_download() as fetched:
+        panel.get_by_role("button", name="Export", exact=True).click()
+    assert fetched.value.suggested_filename == "von hier.zip"
+    fetched.value.save_as(tmp_path / "fetched.zip")
+    expect(panel).to_contain_text("3 entries, ")
+    with zipfile.ZipFile(tmp_path / "fetched.zip") as archive:
+        assert len(archive.namelist()) == 3
+    assert said == []
+    panel.get_by_role("button", name="Check all entries").click()
+    expect(panel.get_by_label("Health")).to_contain_text("All 3 entries whole, checked just now")
+    assert not list(tmp_path.rglob("export-*"))
+
+
+def test_care_fits_a_narrow_cell(site: Site, page: Page, shots: Any) -> None:
+    page.set_viewport_size({"width": 380, "height": 800})
+    page.goto(site.address)
+    panel = page.locator("section.panel")
+    settle(panel)
+    panel.get_by_role("button", name="Check all entries").click()
+    expect(panel.get_by_label("Health")).to_contain_text(re.compile("whole"))
+    panel.get_by_role("button", name="Rebuild the catalog…").click()
+    shots(panel, "page-narrow-rebuild")
+    panel.get_by_role("button", name="Leave it").click()
+    panel.get_by_role("button", name="Export all…").click()
+    shots(panel, "page-narrow-export")
+    for part in panel.locator(".health, .view").all():
+        assert part.evaluate("node => node.scrollWidth <= node.clientWidth")
