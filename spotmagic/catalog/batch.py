@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
+from math import isfinite
+from typing import Any, NamedTuple
 
 SLOT = 300  # hits are counted over time in steps of so many seconds
 _SHORT = 2_000  # texts are cut here: the catalog is for looking, the store has the whole
+_LAST_TIME = 253_402_300_799.0  # the end of the year 9999
+_MOST_HITS = 10**12  # of one record: sums of them stay within what DuckDB takes
 
 
 @dataclass(slots=True)
@@ -27,7 +27,20 @@ class Use:
 
     def row(self, key: str) -> tuple[Any, ...]:
         """As a row of the incoming uses."""
-        return key, self.hits, self.seconds, self.price, self.last, self.pinned, self.pinned_at, self.forgotten_at
+        saved = number(self.seconds), number(self.price)
+        return key, self.hits, *saved, self.last, self.pinned, self.pinned_at, self.forgotten_at
+
+
+class Label(NamedTuple):
+    """What many records have in common, such as the name of a function. It is kept once, and they have its number.
+
+    Attributes:
+        asks: of an entry: which inputs are arguments, and what stands before each in the digest of them all.
+    """
+
+    number: int
+    row: tuple[Any, ...]
+    asks: tuple[tuple[int, bytes], ...] = ()
 
 
 @dataclass(slots=True)
@@ -35,52 +48,55 @@ class Batch:
     """What a run of records adds up to, in any order of the records.
 
     Attributes:
+        entries: rows by key. The second of each is the number of its label, the last one its stamp.
+        runs: rows. The second of each is the number of its label.
         positions: the end of the last record of each file.
         records: how many there are.
     """
 
     entries: dict[str, tuple[Any, ...]] = field(default_factory=dict)
-    inputs: dict[str, Mapping[str, bytes]] = field(default_factory=dict)
+    entry_labels: dict[tuple[Any, ...], Label] = field(default_factory=dict)
     uses: dict[str, Use] = field(default_factory=dict)
     runs: list[tuple[Any, ...]] = field(default_factory=list)
+    run_labels: dict[tuple[Any, ...], Label] = field(default_factory=dict)
     slots: dict[tuple[str, int], list[float]] = field(default_factory=dict)
     positions: dict[str, int] = field(default_factory=dict)
     records: int = 0
-
-    def reached(self, file: str, end: int) -> None:
-        """Note that a file has been read up to here."""
-        self.positions[file] = max(end, self.positions.get(file, 0))
-        self.records += 1
 
     def use(self, key: bytes) -> Use:
         """What is said of a key, to be added to."""
         return self.uses.setdefault(key.hex(), Use())
 
 
-def asked(inputs: Mapping[str, bytes]) -> str:
-    """A digest of the arguments alone.
+def asks(inputs: tuple[str, ...]) -> tuple[tuple[int, bytes], ...]:
+    """Which inputs are arguments, in the order of their names, and what stands for each name in the digest.
 
     What a function reaches ("helper clean") has a space in its name and counts as its code.
     """
-    state = blake2b(digest_size=16)
-    for name in sorted(inputs):
-        if " " not in name:
-            state.update(f"{len(name)}:{name}".encode(errors="replace"))
-            state.update(inputs[name])
-    return state.hexdigest()
+    names = sorted((name, place) for place, name in enumerate(inputs) if " " not in name)
+    return tuple((place, f"{len(name)}:{name}".encode(errors="replace")) for name, place in names)
+
+
+def asked(asks: tuple[tuple[int, bytes], ...], prints: tuple[bytes, ...]) -> str:
+    """A digest of the arguments alone."""
+    return blake2b(b"".join([name + prints[place] for place, name in asks]), digest_size=16).hexdigest()
 
 
 def text(value: object) -> str:
-    """A text that JSON and DuckDB take: cut, and without halves of characters."""
+    """A text that DuckDB takes: cut, and without halves of characters."""
     return str(value)[:_SHORT].encode("utf-8", "replace").decode()
 
 
-def number(value: float | None) -> float:
+def number(value: float) -> float:
     """A finite number; what is none counts as 0."""
-    return float(value) if value is not None and math.isfinite(value) else 0.0
+    return value if isfinite(value) else 0.0
 
 
-def columns(names: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> str:
-    """Rows as JSON by columns, the quickest way into DuckDB that needs no other library."""
-    table = list(zip(*rows, strict=True))
-    return json.dumps(dict(zip(names, table, strict=True)) if table else {name: [] for name in names}, allow_nan=False)
+def time(seconds: float) -> float:
+    """A time that DuckDB can write: within the years people use."""
+    return seconds if 0.0 <= seconds <= _LAST_TIME else min(max(number(seconds), 0.0), _LAST_TIME)
+
+
+def times(hits: int) -> int:
+    """A believable number of hits: anybody can write one."""
+    return min(max(int(hits), 0), _MOST_HITS)

@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from spotmagic.catalog.batch import SLOT, Batch, Use, asked, number, text
-from spotmagic.store.entry import Bad, Entry
-from spotmagic.store.record import Record, Run
+from spotmagic.catalog.batch import SLOT, Batch, Label, asked, asks, number, text, time, times
+from spotmagic.store.entry import Bad, Header
+from spotmagic.store.index import LAST_STAMP
+from spotmagic.store.record import Record, Run, Stat
 
-CHUNK = 20_000  # records of one transaction
+CHUNK = 100_000  # records of one transaction
 _NANO = 1e-9
 
 
 def batches(records: Iterable[Record]) -> Iterator[Batch]:
     """The records in batches of a size that one transaction takes well."""
     batch = Batch()
-    for record in records:
-        try:
-            gather(batch, record)
-        except (TypeError, ValueError, AttributeError, OverflowError):
-            pass  # sealed by a writer who broke the format: shown nowhere, and no reason to stop at it for ever
-        batch.reached(record.file, record.end)
+    for kind, file, end, stamp, key, what in records:
+        if stamp < LAST_STAMP and (kind == "put" or what.__class__ is not Bad):
+            try:
+                _GATHER[kind](batch, key, stamp, what)
+            except (TypeError, ValueError, AttributeError, OverflowError):
+                pass  # sealed by a writer who broke the format: shown nowhere, and no reason to stop at it for ever
+        if end > batch.positions.get(file, 0):
+            batch.positions[file] = end
+        batch.records += 1
         if batch.records >= CHUNK:
             yield batch
             batch = Batch()
@@ -29,122 +33,120 @@ def batches(records: Iterable[Record]) -> Iterator[Batch]:
         yield batch
 
 
-def gather(batch: Batch, record: Record) -> None:
-    """Add what one record says."""
-    what = record.what
-    if isinstance(what, Entry):
-        _put(batch, record, _row(record, what), what)
-    elif record.kind == "put" and isinstance(what, Bad):
-        _put(batch, record, _bad_row(record, what), None)
-    elif record.kind == "delete":
-        use = batch.use(record.key)
-        use.forgotten_at = max(record.stamp, use.forgotten_at or 0)
-    elif record.kind == "pin" and isinstance(what, bool):
-        _pin(batch.use(record.key), record.stamp, what)
-    elif isinstance(what, Run):
-        batch.runs.append(_run(what))
-    elif isinstance(what, tuple):
-        _hits(batch, record, what)
+def _put(batch: Batch, key: bytes, stamp: int, what: Header | Bad) -> None:
+    of = key.hex()
+    known = batch.entries.get(of)
+    if known is None or known[-1] < stamp:
+        batch.entries[of] = _bad(batch, of, stamp, what) if isinstance(what, Bad) else _entry(batch, of, stamp, what)
 
 
-def _put(batch: Batch, record: Record, row: tuple[Any, ...], entry: Entry | None) -> None:
-    key = record.key.hex()
-    known = batch.entries.get(key)
-    if known is not None and known[-1] >= record.stamp:
-        return
-    batch.entries[key] = row
-    batch.inputs[key] = {text(name): value for name, value in entry.inputs.items()} if entry else {}
-
-
-def _row(record: Record, entry: Entry) -> tuple[Any, ...]:
-    codecs = tuple(codec for part in entry.parts for codec in part.codecs)
+def _entry(batch: Batch, key: str, stamp: int, header: Header) -> tuple[Any, ...]:
+    (
+        name,
+        kind,
+        status,
+        code,
+        created,
+        expires,
+        seconds,
+        price,
+        content_type,
+        inputs,
+        prints,
+        notes,
+        texts,
+        parts,
+        writer,
+        trusted,
+        size,
+    ) = header
+    version = texts[notes.index("version")] if "version" in notes else ""
+    held = tuple([part[:2] for part in parts])
+    face = (name, kind, version, status, trusted, held, content_type, writer, code, inputs)
+    label = batch.entry_labels.get(face) or _entry_label(batch, face)
     return (
-        record.key.hex(),
-        text(entry.name),
-        text(entry.kind),
-        text(entry.notes.get("version", "")),
-        _holds(entry, codecs),
-        _time(entry.created),
-        None if entry.expires is None else _time(entry.expires),
-        number(entry.seconds),
-        number(entry.price),
-        entry.size,
-        [text(part.name) for part in entry.parts],
-        text(entry.content_type or ""),
-        entry.writer.hex(),
-        entry.code.hex(),
-        asked(entry.inputs),
-        record.stamp,
+        key,
+        label.number,
+        time(created),
+        None if expires is None else time(expires),
+        number(seconds),
+        number(price),
+        size,
+        asked(label.asks, prints),
+        " ".join(map(bytes.hex, prints)),
+        stamp,
     )
 
 
-def _holds(entry: Entry, codecs: tuple[str, ...]) -> str:
-    if entry.trusted:
-        return text(entry.status)
+def _entry_label(batch: Batch, face: tuple[Any, ...]) -> Label:
+    name, kind, version, status, trusted, parts, content_type, writer, code, inputs = face
+    holds = text(status) if trusted or _is_safe(parts) else "refused"
+    held, named = [text(part) for part, _ in parts], [text(each) for each in inputs]
+    row = (
+        text(name),
+        text(kind),
+        text(version),
+        holds,
+        held,
+        text(content_type or ""),
+        writer.hex(),
+        code.hex(),
+        named,
+    )
+    label = batch.entry_labels[face] = Label(len(batch.entry_labels), row, asks(inputs))
+    return label
+
+
+def _is_safe(parts: tuple[tuple[str, tuple[str, ...]], ...]) -> bool:
     from spotmagic.codecs import is_safe
 
-    return text(entry.status) if is_safe(codecs) else "refused"
+    return is_safe(tuple(codec for _, codecs in parts for codec in codecs))
 
 
-def _bad_row(record: Record, bad: Bad) -> tuple[Any, ...]:
+def _bad(batch: Batch, key: str, stamp: int, bad: Bad) -> tuple[Any, ...]:
     holds = "corrupt" if bad.kind == "corrupt" else "refused"
-    return (
-        record.key.hex(),
-        "",
-        "",
-        "",
-        holds,
-        record.stamp * _NANO,
-        None,
-        0.0,
-        0.0,
-        0,
-        [],
-        "",
-        "",
-        "",
-        record.key.hex(),
-        record.stamp,
-    )
+    label = batch.entry_labels.get((holds,))
+    if label is None:
+        row: tuple[Any, ...] = ("", "", "", holds, [], "", "", "", [])
+        label = batch.entry_labels[(holds,)] = Label(len(batch.entry_labels), row)
+    return key, label.number, stamp * _NANO, None, 0.0, 0.0, 0, key, "", stamp
 
 
-def _pin(use: Use, stamp: int, pinned: bool) -> None:
+def _delete(batch: Batch, key: bytes, stamp: int, _: None) -> None:
+    use = batch.use(key)
+    use.forgotten_at = max(stamp, use.forgotten_at or 0)
+
+
+def _pin(batch: Batch, key: bytes, stamp: int, pinned: bool) -> None:
+    use = batch.use(key)
     if use.pinned_at is None or stamp > use.pinned_at:
-        use.pinned, use.pinned_at = pinned, stamp
+        use.pinned, use.pinned_at = bool(pinned), stamp
 
 
-def _hits(batch: Batch, record: Record, stats: tuple[Any, ...]) -> None:
-    at = record.stamp * _NANO
+def _run(batch: Batch, _: bytes, __: int, run: Run) -> None:
+    of, name, kind, verdict, reason, started, seconds, price, waited, stored, error = run
+    face = (name, kind, verdict, reason, bool(stored), error)
+    label = batch.run_labels.get(face)
+    if label is None:
+        row = (text(name), text(kind), text(verdict), text(reason), bool(stored), text(error))
+        label = batch.run_labels[face] = Label(len(batch.run_labels), row)
+    batch.runs.append((of.hex(), label.number, time(started), number(seconds), number(price), number(waited)))
+
+
+def _hits(batch: Batch, _: bytes, stamp: int, stats: tuple[Stat, ...]) -> None:
+    at = stamp * _NANO
     slot = int(at // SLOT) * SLOT
     for stat in stats:
+        hits, seconds, price = times(stat.hits), number(stat.seconds), number(stat.price)
         use = batch.use(stat.key)
-        use.hits += stat.hits
-        use.seconds += number(stat.seconds)
-        use.price += number(stat.price)
+        use.hits += hits
+        use.seconds += seconds
+        use.price += price
         use.last = max(at, use.last or at)
         sums = batch.slots.setdefault((stat.key.hex(), slot), [0, 0.0, 0.0])
-        sums[0] += stat.hits
-        sums[1] += number(stat.seconds)
-        sums[2] += number(stat.price)
+        sums[0] += hits
+        sums[1] += seconds
+        sums[2] += price
 
 
-def _run(run: Run) -> tuple[Any, ...]:
-    return (
-        run.key.hex(),
-        text(run.name),
-        text(run.kind),
-        text(run.verdict),
-        text(run.reason),
-        _time(run.started),
-        number(run.seconds),
-        number(run.price),
-        number(run.waited),
-        bool(run.stored),
-        text(run.error),
-        1,
-    )
-
-
-def _time(seconds: float) -> float:
-    """A time that DuckDB can write: within the years people use."""
-    return min(max(number(seconds), 0.0), 253_402_300_799.0)
+_GATHER: dict[str, Any] = {"put": _put, "delete": _delete, "pin": _pin, "run": _run, "stat": _hits}

@@ -6,20 +6,36 @@ none. What happened to a key is settled by the stamps of its records and not by 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
+from itertools import repeat
 from typing import Any
 
-from spotmagic.catalog.batch import Batch, columns
+from spotmagic.catalog.batch import Batch, Label
 from spotmagic.catalog.instance import Cursor
 from spotmagic.catalog.schema import TABLES
 
-# Times travel as seconds since 1970.
-_USE = {**TABLES["usage"], "last": "DOUBLE"}
-_ENTRY = {**TABLES["entries"], "created": "DOUBLE", "expires": "DOUBLE"}
-_RUN = {**TABLES["runs"], "started": "DOUBLE"}
-_USE.pop("name")
-_ENTRY.pop("superseded")
-_SLOT = {name: _RUN[name] for name in ("key", "started", "times", "seconds", "price")}
+# The columns of what comes in. Times travel as seconds since 1970.
+_TIMES = {"created": "DOUBLE", "expires": "DOUBLE", "started": "DOUBLE", "last": "DOUBLE"}
+
+
+def _columns(table: str, names: str, **more: str) -> dict[str, str]:
+    known = {**TABLES[table], **_TIMES, **more}
+    return {name: known[name] for name in names.split()}
+
+
+_USE = _columns("usage", "key hits seconds price last pinned pinned_at forgotten_at")
+_ENTRY = _columns(
+    "entries", "key label created expires seconds price size asked prints stamp", label="BIGINT", prints="VARCHAR"
+)
+_ENTRY_LABEL = _columns(
+    "entries",
+    "label name kind version holds parts content_type writer code inputs",
+    label="BIGINT",
+    inputs="VARCHAR[]",
+)
+_RUN = _columns("runs", "key label started seconds price waited", label="BIGINT")
+_RUN_LABEL = _columns("runs", "label name kind verdict reason stored error", label="BIGINT")
+_SLOT = _columns("runs", "key started times seconds price")
 
 
 def positions(cursor: Cursor, database: str) -> dict[str, int]:
@@ -56,8 +72,10 @@ class _Tables:
 
     def take(self, batch: Batch) -> None:
         """What comes in about keys, and the questions these have answered so far."""
-        self._incoming("uses", _USE, (use.row(key) for key, use in batch.uses.items()))
-        self._incoming("fresh", _ENTRY, batch.entries.values())
+        self._incoming("uses", _USE, [use.row(key) for key, use in batch.uses.items()])
+        self._incoming("labelled", _ENTRY, batch.entries.values())
+        self._labels(_ENTRY_LABEL, batch.entry_labels)
+        self._do("CREATE OR REPLACE TEMP TABLE fresh AS SELECT * FROM labelled JOIN labels USING (label)")
         self._do(_GROUPS)
 
     def uses(self, batch: Batch) -> None:
@@ -89,9 +107,7 @@ class _Tables:
             self._do("DELETE FROM {main}.inputs WHERE key IN (SELECT key FROM fresh)")
             self._do("DELETE FROM {main}.entries WHERE key IN (SELECT key FROM fresh)")
         self._do(_ENTRIES)
-        given = ((key, name, value.hex()) for key, inputs in batch.inputs.items() for name, value in inputs.items())
-        self._incoming("given", TABLES["inputs"], given)
-        self._do("INSERT INTO {main}.inputs SELECT * FROM given WHERE key IN (SELECT key FROM fresh)")
+        self._do(_INPUTS)
 
     def superseded(self) -> None:
         """Of entries that answer the same question the one last used is the current one.
@@ -107,11 +123,10 @@ class _Tables:
         """What ran, and hits by name and time."""
         if batch.runs:
             self._incoming("ran", _RUN, batch.runs)
-            self._do(
-                "INSERT INTO {main}.runs SELECT * REPLACE (make_timestamp((started * 1e6)::BIGINT) AS started) FROM ran"
-            )
+            self._labels(_RUN_LABEL, batch.run_labels)
+            self._do(_RUNS)
         if batch.slots:
-            self._incoming("slots", _SLOT, ((*place, *sums) for place, sums in batch.slots.items()))
+            self._incoming("slots", _SLOT, [(*place, *sums) for place, sums in batch.slots.items()])
             self._do(_SLOTS)
 
     def positions(self, batch: Batch) -> None:
@@ -123,19 +138,20 @@ class _Tables:
         rows: list[Any] = self._cursor.execute(sql.replace("{main}", self._main)).fetchall()
         return rows
 
-    def _incoming(self, table: str, types: Mapping[str, str], rows: Iterable[tuple[Any, ...]]) -> None:
-        """A temporary table of these rows. They travel as JSON by columns, several times faster than as parameters."""
-        shape = ", ".join(f'"{name}": {_json_list(kind)}' for name, kind in types.items())
-        picked = ", ".join(f"unnest(j.{name}) AS {name}" for name in types)
-        self._cursor.execute(
-            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {picked} FROM (SELECT from_json($1, '{{{shape}}}') AS j)",
-            [columns(types, rows)],
-        ).fetchall()
+    def _labels(self, types: Mapping[str, str], labels: Mapping[tuple[Any, ...], Label]) -> None:
+        self._incoming("labels", types, [(label.number, *label.row) for label in labels.values()])
 
-
-def _json_list(kind: str) -> str:
-    """A list of this type, as ``from_json`` wants it said."""
-    return f'["{kind}"]' if not kind.endswith("[]") else f'[["{kind[:-2]}"]]'
+    def _incoming(self, table: str, types: Mapping[str, str], rows: Collection[tuple[Any, ...]]) -> None:
+        """A temporary table of these rows. They travel by columns, many times faster than one by one."""
+        picked, values = [], list[Any]()
+        for (name, kind), column in zip(types.items(), zip(*rows, strict=True) if rows else repeat(()), strict=False):
+            same = len(values) > 0 and len(column) > 0 and column.count(column[0]) == len(column)
+            values.append(column[0] if same else list(column))
+            picked.append(
+                f"${len(values)}::{kind} AS {name}" if same else f"unnest(${len(values)}::{kind}[]) AS {name}"
+            )
+        sql = f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {', '.join(picked)}"
+        self._cursor.execute(sql, values).fetchall()
 
 
 _USES = """
@@ -158,9 +174,20 @@ WHEN NOT MATCHED THEN INSERT (key, name, hits, seconds, price, last, pinned, pin
 
 _ENTRIES = """
 INSERT INTO {main}.entries BY NAME
-SELECT * REPLACE (
+SELECT * EXCLUDE (label, prints, inputs) REPLACE (
   make_timestamp((created * 1e6)::BIGINT) AS created, make_timestamp((expires * 1e6)::BIGINT) AS expires
 ), false AS superseded FROM fresh
+"""
+
+_INPUTS = """
+INSERT INTO {main}.inputs
+SELECT key, unnest(inputs) AS name, unnest(string_split(prints, ' ')) AS fingerprint FROM fresh WHERE len(inputs) > 0
+"""
+
+_RUNS = """
+INSERT INTO {main}.runs BY NAME
+SELECT * EXCLUDE label REPLACE (make_timestamp((started * 1e6)::BIGINT) AS started), 1 AS times
+FROM ran JOIN labels USING (label)
 """
 
 _GROUPS = """
@@ -168,16 +195,18 @@ CREATE OR REPLACE TEMP TABLE groups AS
 SELECT DISTINCT name, asked FROM {main}.entries WHERE key IN (SELECT key FROM uses UNION ALL SELECT key FROM fresh)
 """
 
+# Most questions have one entry, which is the current one.
 _TURNED = """
 CREATE OR REPLACE TEMP TABLE turned AS
+WITH asked_anew AS (
+  SELECT name, asked FROM {main}.entries WHERE asked IN (SELECT asked FROM groups)
+  GROUP BY name, asked HAVING count(*) > 1 OR bool_or(superseded)
+)
 SELECT key, superseded FROM (
   SELECT e.key, e.superseded AS before, row_number() OVER (
     PARTITION BY e.name, e.asked ORDER BY greatest(e.created, u.last) DESC, e.stamp DESC, e.key
   ) > 1 AS superseded
-  FROM (
-    SELECT key, name, asked, created, stamp, superseded FROM {main}.entries
-    WHERE asked IN (SELECT asked FROM groups) AND (name, asked) IN (SELECT (name, asked) FROM groups)
-  ) e LEFT JOIN {main}.usage u USING (key)
+  FROM {main}.entries e JOIN asked_anew USING (name, asked) LEFT JOIN {main}.usage u USING (key)
 ) WHERE superseded <> before
 """
 

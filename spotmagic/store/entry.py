@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 Kind = Literal["function", "cell", "http"]
 Status = Literal["value", "error", "partial"]
@@ -64,6 +64,57 @@ class Entry(NamedTuple):
     trusted: bool = True
     size: int = 0
     notes: Mapping[str, str] = NO_NOTES
+
+
+class Header(NamedTuple):
+    """What an entry says of itself: all but its key and the bytes of its parts. The fields are those of an entry.
+
+    Attributes:
+        inputs, prints: names, and the fingerprint of each.
+        notes, texts: names, and the text of each.
+        parts: of each its name and codecs first.
+    """
+
+    name: str
+    kind: str
+    status: str
+    code: bytes
+    created: float
+    expires: float | None
+    seconds: float
+    price: float
+    content_type: str | None
+    inputs: tuple[str, ...]
+    prints: tuple[bytes, ...]
+    notes: tuple[str, ...]
+    texts: tuple[str, ...]
+    parts: tuple[tuple[Any, ...], ...]
+    writer: bytes
+    trusted: bool
+    size: int
+
+
+def header_of(entry: Entry) -> Header:
+    """The header of an entry."""
+    return Header(
+        entry.name,
+        entry.kind,
+        entry.status,
+        entry.code,
+        entry.created,
+        entry.expires,
+        entry.seconds,
+        entry.price,
+        entry.content_type,
+        tuple(entry.inputs),
+        tuple(entry.inputs.values()),
+        tuple(entry.notes),
+        tuple(entry.notes.values()),
+        tuple((part.name, part.codecs) for part in entry.parts),
+        entry.writer,
+        entry.trusted,
+        entry.size,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 
 from spotmagic.clock import SYSTEM, Clock
-from spotmagic.store.entry import Bad, Entry
+from spotmagic.store.entry import Bad, Entry, header_of
 from spotmagic.store.index import RECENT
 from spotmagic.store.record import Record, Run, Stat
 from spotmagic.store.seal import seal, unseal
@@ -60,7 +60,7 @@ class MemoryStore:
             named = self._names.setdefault(entry.name, {})
             named.pop(entry.key, None)
             named[entry.key] = None
-            self._write("put", entry.key, kept[0])
+            self._write("put", entry.key, header_of(kept[0]))
             if run is not None:
                 self._write("run", run.key, run)
         return len(sealed)

@@ -2,62 +2,38 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from spotmagic.store.entry import Bad
 from spotmagic.store.frame import DELETE, PIN, PINNED, PUT, RUN, STAT
 from spotmagic.store.record import Record, read_run, read_stats
-from spotmagic.store.seal import unseal
+from spotmagic.store.seal import read_header
 from spotmagic.store.trust import Ring, Trust
-from spotmagic.store.walk import Hall, Step, walk
+from spotmagic.store.walk import tour
+
+_record = functools.partial(tuple.__new__, Record)
+_DAMAGED = Bad("corrupt", "its bytes are not those that were written")
 
 
-class Reader:
-    """Reads the records of a folder with files of its own, so that nobody has to wait for it.
+def read_records(folder: Path, positions: Mapping[str, int], ring: Ring, trust: Trust) -> Iterator[Record]:
+    """Every whole record after the given offset of each journal, read with files of its own: nobody has to wait for it.
 
     Args:
         trust: what to make of entries of unknown writers.
     """
-
-    def __init__(self, folder: Path, ring: Ring, *, trust: Trust = "safe") -> None:
-        self._folder = folder
-        self._ring = ring
-        self._trust = trust
-
-    def records(self, positions: Mapping[str, int]) -> Iterator[Record]:
-        """Every whole record after the given offset of each journal."""
-        hall = Hall(self._folder)
-        try:
-            for name, source in hall.sections():
-                start = positions.get(source.name, 0)
-                file = hall.open(name) if start < source.end else None
-                if file is None:
-                    continue
-                try:
-                    for step in walk(file, source, start):
-                        if step.end <= positions.get(step.source, 0):
-                            continue  # of a segment whose index is damaged
-                        record = self._record(step, file.read(step.found.offset, step.found.length))
-                        if record is not None:
-                            yield record
-                finally:
-                    file.close()
-        finally:
-            hall.close()
-
-    def _record(self, step: Step, body: bytes) -> Record | None:
-        file, end, found = step
-        kind, stamp, key = found.kind, found.stamp, found.key
+    for (source, end, found), file in tour(folder, dict(positions)):
+        kind, flags, stamp, key, _, offset, length, good = found
         if kind == PUT:
-            result = unseal(body, key, self._ring, trust=self._trust)
-            return Record("put", file, end, stamp, key, result if isinstance(result, Bad) else result[0])
-        if kind == DELETE:
-            return Record("delete", file, end, stamp, key, None)
-        if kind == PIN:
-            return Record("pin", file, end, stamp, key, bool(found.flags & PINNED))
-        if kind == STAT:
-            return Record("stat", file, end, stamp, key, read_stats(body))
-        if kind == RUN:
-            return Record("run", file, end, stamp, key, read_run(key, body))
-        return None
+            yield _record(("put", source, end, stamp, key, read_header(file.read(offset, length), key, ring, trust)))
+        elif kind == RUN:
+            run = read_run(key, file.read(offset, length)) if good else _DAMAGED
+            yield _record(("run", source, end, stamp, key, run))
+        elif kind == STAT:
+            stats = read_stats(file.read(offset, length)) if good else _DAMAGED
+            yield Record("stat", source, end, stamp, key, stats)
+        elif kind == DELETE:
+            yield Record("delete", source, end, stamp, key, None)
+        elif kind == PIN:
+            yield Record("pin", source, end, stamp, key, bool(flags & PINNED))

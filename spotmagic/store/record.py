@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 import msgpack
 
 from spotmagic.store.bounds import UNPACK
-from spotmagic.store.entry import Bad, Entry
+from spotmagic.store.entry import Bad, Header
 
 Happened = Literal["put", "delete", "pin", "stat", "run"]
 
@@ -53,9 +53,9 @@ class Record(NamedTuple):
         end: offset in that journal after the record: what to remember as read.
         stamp: nanoseconds since 1970; of two records of one key the larger stamp is the later one.
         key: of the entry or run; 16 zero bytes for ``stat``.
-        what: of ``put`` the :class:`Entry` (large parts without their blobs), of ``pin`` ``True`` or ``False``, of
-            ``stat`` a tuple of :class:`Stat`, of ``run`` a :class:`Run`, of ``delete`` ``None``. :class:`Bad` instead
-            of what cannot be read.
+        what: of ``put`` the :class:`Header` of the entry, of ``pin`` ``True`` or ``False``, of ``stat`` a tuple of
+            :class:`Stat`, of ``run`` a :class:`Run`, of ``delete`` ``None``. :class:`Bad` instead of what cannot be
+            read.
     """
 
     kind: Happened
@@ -63,7 +63,7 @@ class Record(NamedTuple):
     end: int
     stamp: int
     key: bytes
-    what: Entry | Bad | Run | tuple[Stat, ...] | bool | None
+    what: Header | Bad | Run | tuple[Stat, ...] | bool | None
 
 
 def run_body(run: Run) -> bytes:
@@ -87,7 +87,7 @@ def run_body(run: Run) -> bytes:
 def read_run(key: bytes, body: bytes) -> Run | Bad:
     """The run in the body of a record."""
     try:
-        return Run(key, *msgpack.unpackb(body, **UNPACK))
+        return Run(key, *msgpack.unpackb(body, max_map_len=0, max_ext_len=0, unicode_errors="surrogatepass"))
     except (ValueError, TypeError) as error:
         return Bad("corrupt", f"a record of a run cannot be read ({error})")
 

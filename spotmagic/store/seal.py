@@ -19,6 +19,7 @@ The digest tells damage from a foreign seal where the writer's secret is not kno
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import struct
 from collections.abc import Mapping
@@ -28,7 +29,7 @@ import msgpack
 
 from spotmagic.errors import Uncacheable
 from spotmagic.store.bounds import MAX_HEADER, MAX_INLINE, MAX_PARTS, UNPACK
-from spotmagic.store.entry import NO_INPUTS, NO_NOTES, Bad, BlobRef, Entry, Part
+from spotmagic.store.entry import NO_INPUTS, NO_NOTES, Bad, BlobRef, Entry, Header, Part, header_of
 from spotmagic.store.parts import Piece, lay, ref_of
 from spotmagic.store.trust import Ring, Trust
 
@@ -109,6 +110,37 @@ def unseal(
         key: the key it must have, or ``None`` for any.
         trust: what to make of entries of unknown writers.
     """
+    opened = _open(data, key, ring, trust)
+    if opened.__class__ is Bad:
+        return opened
+    try:
+        return _entry(data, *opened)
+    except _UNREADABLE as error:
+        return _unreadable(error)
+
+
+def read_header(data: bytes, key: bytes, ring: Ring, trust: Trust) -> Header | Bad:
+    """What the entry in sealed bytes says of itself, as surely as :func:`unseal` and sooner."""
+    opened = _open(data, key, ring, trust)
+    if opened.__class__ is Bad:
+        return opened
+    fields, at, end, _, kid, trusted = opened
+    try:
+        if fields.__class__ is tuple:
+            for _, _, head, lengths, digest in fields[-1]:
+                if digest is not None or lengths or head < 0:
+                    break
+                at += head
+            else:
+                if at == end and len(fields) == _FIELDS:
+                    return _header((*fields, kid, trusted, len(data)))
+        return header_of(_entry(data, *opened)[0])
+    except _UNREADABLE as error:
+        return _unreadable(error)
+
+
+def _open(data: bytes, key: bytes | None, ring: Ring, trust: Trust) -> Any:
+    """The fields of the header, begin and end of the parts, key, writer and whether to trust it; or :class:`Bad`."""
     size = len(data)
     if size < _HEAD.size + _TRAILER:
         return Bad("corrupt", "it is cut off")
@@ -134,13 +166,22 @@ def unseal(
         return Bad("foreign", f"its writer {kid.hex()} is not on your ring")
     try:
         if trusted:
-            header = msgpack.unpackb(data[_HEAD.size : header_end], use_list=False, unicode_errors="surrogatepass")
+            fields = msgpack.unpackb(data[_HEAD.size : header_end], use_list=False, unicode_errors="surrogatepass")
         else:
-            header = msgpack.unpackb(data[_HEAD.size : header_end], **UNPACK)
-            _validate(header)
-        return _entry(data, header, start, end, its_key, kid, bool(trusted) or trust == "all")
-    except (ValueError, TypeError, OverflowError, RecursionError, MemoryError) as error:
-        return Bad("corrupt", f"its header cannot be read ({type(error).__name__})")
+            fields = msgpack.unpackb(data[_HEAD.size : header_end], **UNPACK)
+            _validate(fields)
+        return fields, start, end, its_key, kid, bool(trusted) or trust == "all"
+    except _UNREADABLE as error:
+        return _unreadable(error)
+
+
+_FIELDS = len(Header._fields) - 3  # those that a header says itself
+_header = functools.partial(tuple.__new__, Header)
+_UNREADABLE = (ValueError, TypeError, OverflowError, RecursionError, MemoryError)
+
+
+def _unreadable(error: BaseException) -> Bad:
+    return Bad("corrupt", f"its header cannot be read ({type(error).__name__})")
 
 
 def _validate(header: Any) -> None:
@@ -167,7 +208,7 @@ def _validate(header: Any) -> None:
 
 
 def _entry(
-    data: bytes, header: list[Any], at: int, end: int, key: bytes, kid: bytes, trusted: bool
+    data: bytes, fields: Any, at: int, end: int, key: bytes, kid: bytes, trusted: bool
 ) -> tuple[Entry, tuple[BlobRef, ...]]:
     (
         name,
@@ -184,7 +225,7 @@ def _entry(
         notes,
         texts,
         packed,
-    ) = header
+    ) = fields
     refs: tuple[BlobRef, ...] = ()
     parts = []
     size = len(data)

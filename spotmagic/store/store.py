@@ -21,7 +21,7 @@ from spotmagic.store.layout import BLOB_LOCK, BLOBS, NewerFormatError
 from spotmagic.store.memo import Memo
 from spotmagic.store.parts import blob_pieces, large_parts, with_blob
 from spotmagic.store.port import Port
-from spotmagic.store.reader import Reader
+from spotmagic.store.reader import read_records
 from spotmagic.store.record import Record, Run, blob_body, run_body, stat_body
 from spotmagic.store.seal import seal, unseal
 from spotmagic.store.shelf import Shelf
@@ -169,7 +169,7 @@ class FolderStore:
         with self._lock:
             shelf = self._open()
         if shelf is not None:
-            yield from Reader(self.folder, self._ring, trust=self._trust).records(positions)
+            yield from read_records(self.folder, positions, self._ring, self._trust)
 
     @property
     def epoch(self) -> int:

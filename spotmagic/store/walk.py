@@ -125,7 +125,35 @@ class Hall:
 
 
 def walk(file: Log, source: Source, start: int = 0) -> Iterator[Step]:
-    """The records of one journal after an offset, from the file that holds them now."""
-    if segments.NAME.fullmatch(file.name):
-        return (step for step in walk_segment(file, source) if step.end > start)
-    return walk_journal(file, start)
+    """The records of one journal, from the file that holds them now; after an offset if that is the journal itself."""
+    return walk_segment(file, source) if segments.NAME.fullmatch(file.name) else walk_journal(file, start)
+
+
+def tour(folder: Path, positions: dict[str, int], damaged: dict[str, int] | None = None) -> Iterator[tuple[Step, Log]]:
+    """Every record of a folder after the positions, once, and the open file it lies in.
+
+    Args:
+        positions: the offset to begin after, by journal. They move on with the records.
+        damaged: gets the bytes that belong to no record, by file.
+
+    Raises:
+        OSError: a folder cannot be listed, or a file not be read.
+    """
+    hall = Hall(folder)
+    try:
+        for name, source in hall.sections():
+            start = positions.get(source.name, 0)
+            file = hall.open(name) if start < source.end else None
+            if file is None:
+                continue
+            try:
+                for step in walk(file, source, start):
+                    if step.end > positions.get(step.source, 0):
+                        yield step, file
+                        positions[step.source] = step.end
+                if damaged is not None and file.damaged:
+                    damaged[name] = file.damaged
+            finally:
+                file.close()
+    finally:
+        hall.close()

@@ -17,7 +17,7 @@ from spotmagic.catalog import Catalog, feed, fold, queries, schema
 from spotmagic.catalog.filters import Filters, Order
 from spotmagic.catalog.instance import Instance
 from spotmagic.catalog.session import Session
-from spotmagic.store.entry import Entry
+from spotmagic.store.entry import Header
 from spotmagic.store.record import Record
 
 
@@ -56,7 +56,7 @@ def model(records: list[Record]) -> dict[str, Any]:
             runs += 1
     live = {of: record.what for of, record in entries.items() if record.stamp > gone[of]}
     return {
-        "sizes": {of.hex(): entry.size for of, entry in live.items() if isinstance(entry, Entry)},
+        "sizes": {of.hex(): entry.size for of, entry in live.items() if isinstance(entry, Header)},
         "pinned": {of.hex() for of in live if pins.get(of, (0, False))[1]},
         "hits": {of.hex(): number for of, number in hits.items() if number},
         "runs": runs,

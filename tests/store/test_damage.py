@@ -9,7 +9,7 @@ from collections.abc import Callable
 from itertools import pairwise, permutations
 from pathlib import Path
 
-from spotmagic.store.entry import Bad, Entry, Part
+from spotmagic.store.entry import Bad, Entry, Header, Part
 from spotmagic.store.frame import FILE_MAGIC
 from spotmagic.store.seal import seal, unseal
 from spotmagic.store.store import FolderStore
@@ -120,7 +120,7 @@ def read_all(folder: Path, entries: dict[int, Entry]) -> int:
         right += isinstance(found, Entry)
     store.recent("demo.f")
     for record in store.records({}):
-        assert not isinstance(record.what, Entry) or record.what.key in {entry.key for entry in entries.values()}
+        assert not isinstance(record.what, Header) or record.key in {entry.key for entry in entries.values()}
     store.close()
     return right
 
