@@ -23,9 +23,15 @@ def auditor(page: Page) -> None:
         pytest.skip("axe-core is not there: cd js && npm ci")
 
 
+def contrasts(page: Page) -> dict[str, Any]:
+    """The contrasts in the panel of a page: ``low`` names what is hard to see; the rest are the least of each kind."""
+    found: dict[str, Any] = page.evaluate(CONTRAST.read_text().strip().removesuffix(";"))
+    return found
+
+
 def audit(page: Page) -> list[dict[str, Any]]:
     """The issues found in the panel of a page."""
-    contrast = page.evaluate(CONTRAST.read_text().strip().removesuffix(";"))
+    contrast = contrasts(page)
     assert contrast["looked"] > 15
     issues: list[dict[str, Any]] = page.evaluate(
         """async () => {

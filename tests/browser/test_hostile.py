@@ -60,7 +60,7 @@ def walk(panel: Locator, page: Page) -> None:
     export(panel, page, "Export…", "1 entry")
     panel.get_by_role("searchbox").fill("<img")
     expect(panel.locator(".pager")).to_be_visible()
-    export(panel, page, "Export all…", re.compile(r"[2-9]\d entries"))
+    export(panel, page, "Export all…", re.compile(r"1\d entries"))
     panel.get_by_role("button", name="Rebuild the catalog…").click()
     panel.get_by_role("alertdialog").get_by_role("button", name="Rebuild").click()
     expect(panel).to_contain_text("The catalog is rebuilt:")

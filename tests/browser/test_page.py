@@ -127,7 +127,7 @@ def test_pictures_and_stored_pages_are_shown_under_the_policy_of_the_page(site: 
     title = panel.frame_locator("iframe").get_by_role("heading", name="A stored page")
     expect(title).to_be_visible()
     assert title.evaluate("node => getComputedStyle(node).color") == "rgb(1, 2, 3)"
-    panel.get_by_role("button", name="Entries").click()
+    panel.get_by_role("button", name="Entries", exact=True).click()
     panel.get_by_role("button", name="drawing").click()
     drawn = panel.get_by_role("img", name="stored image")
     assert drawn.evaluate("image => image.decode().then(() => image.naturalWidth)") == 60

@@ -63,13 +63,13 @@ def test_a_reader_sees_the_numbers_looks_at_a_result_and_throws_it_away(notebook
     expect(panel.get_by_role("region", name="Table")).to_contain_text("doc 0")
     expect(panel).to_contain_text("120 rows, 2 columns")
     shots(panel, "table-light")
-    panel.get_by_role("button", name="Entries").click()
+    panel.get_by_role("button", name="Entries", exact=True).click()
 
     rows.filter(has_text="drawing").get_by_role("button").click()
     drawn = panel.get_by_role("img", name=re.compile("stored image"))
     expect(drawn).to_be_visible()
     assert drawn.evaluate("image => image.decode().then(() => image.naturalWidth)") == 100
-    panel.get_by_role("button", name="Entries").click()
+    panel.get_by_role("button", name="Entries", exact=True).click()
 
     rows.filter(has_text="ask").first.get_by_role("button").click()
     expect(panel.get_by_label("Preview")).to_contain_text("THREE")
