@@ -98,7 +98,7 @@ def make_folder(path: Path) -> None:
             folder.mkdir(mode=PRIVATE_FOLDER)
 
 
-def open_private(path: Path, flags: int) -> int:
+def open_private(path: Path | str, flags: int) -> int:
     """Open a file of ours: never through a symbolic link, readable by its owner alone when it is made."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE_FILE)
 

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from spotmagic.codecs.undecodable import Undecodable
-from spotmagic.codecs.value import Encoded, decode, encode, is_safe
+from spotmagic.codecs.value import Encoded, copies, decode, encode, is_safe
 
-__all__ = ["Encoded", "Undecodable", "decode", "encode", "is_safe", "register"]
+__all__ = ["Encoded", "Undecodable", "copies", "decode", "encode", "is_safe", "register"]
 
 
 def register(

@@ -88,9 +88,15 @@ class Reader:
         return value
 
 
+def _bytes(view: memoryview) -> bytes:
+    """What a buffer holds, not copied where it is bytes already."""
+    whole = view.obj
+    return whole if type(whole) is bytes and len(whole) == view.nbytes else bytes(view)
+
+
 _STATEFUL: dict[int, Callable[[Reader, bytes, Open], Any]] = {
     plain.BUFFER: lambda reader, data, open_: reader.take(open_(data)),
-    plain.BYTES: lambda reader, data, open_: bytes(reader.take(open_(data))),
+    plain.BYTES: lambda reader, data, open_: _bytes(reader.take(open_(data))),
     plain.FIRST: Reader.first,
     plain.AGAIN: Reader.again,
     plain.CODED: Reader.coded,

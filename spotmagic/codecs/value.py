@@ -151,6 +151,11 @@ def _check_names(codecs: Sequence[str]) -> None:
             raise Undecodable("unknown codec", f"codec {name!r:.100}")
 
 
+def copies(codecs: Sequence[str]) -> bool:
+    """Whether :func:`decode` builds nothing right over the buffers it gets, so that they need not be writable."""
+    return tuple(codecs) == PLAIN
+
+
 def is_safe(codecs: Sequence[str]) -> bool:
     """Whether values of these codecs may be loaded from a foreign writer: all are known here, and none runs code."""
     for name in codecs:

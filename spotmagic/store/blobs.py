@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import mmap
 import os
-import re
 import stat
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -17,7 +17,8 @@ from spotmagic.store.parts import Piece
 
 MAP_OVER = 256_000  # smaller blobs are read: a process may hold only so many maps
 _HASH_STEP = 4 << 20
-_NAME = re.compile(r"[0-9a-f]{64}")
+Span = tuple[int, int]  # from the first byte to the one after the last
+Version = tuple[int, ...]
 
 
 class DamagedError(Exception):
@@ -36,6 +37,10 @@ class Blobs(Protocol):
 
     def load(self, digest: bytes, size: int) -> memoryview:
         """The bytes, as writable memory of the caller's own. Raises :class:`DamagedError` when they are wrong."""
+        ...
+
+    def read(self, digest: bytes, size: int, spans: Sequence[Span]) -> list[bytes]:
+        """Stretches of the bytes, each by itself. Raises :class:`DamagedError` when the bytes are wrong."""
         ...
 
     def size(self, digest: bytes) -> int | None:
@@ -68,15 +73,19 @@ class FolderBlobs:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._good: dict[bytes, tuple[int, ...]] = {}  # verified in this process, and the file it was
+        self._root = f"{folder}{os.sep}"
+        self._good: dict[bytes, Version] = {}  # verified in this process, and the file it was
         self._lock = threading.Lock()
 
     def path(self, digest: bytes) -> Path:
         """Where a blob lies."""
-        name = digest.hex()
-        if not _NAME.fullmatch(name):
+        return Path(self._place(digest))
+
+    def _place(self, digest: bytes) -> str:
+        if len(digest) != 32:
             raise ValueError("not a SHA-256")
-        return self.folder / name[:2] / name[2:]
+        name = digest.hex()
+        return f"{self._root}{name[:2]}{os.sep}{name[2:]}"
 
     def save(self, digest: bytes, pieces: Sequence[Piece]) -> int:
         """Keep bytes, whose SHA-256 is given, for good. Returns how many were written (0: they were there already)."""
@@ -96,21 +105,39 @@ class FolderBlobs:
 
     def load(self, digest: bytes, size: int) -> memoryview:
         """The bytes, as writable memory of the caller's own."""
-        fd = files.open_private(self.path(digest), os.O_RDONLY)
+        with self._opened(digest, size) as (fd, version):
+            view = memoryview(_memory(fd, size))
+            if self._good.get(digest) != version:
+                self._verify(digest, version, view)
+            return view
+
+    def read(self, digest: bytes, size: int, spans: Sequence[Span]) -> list[bytes]:
+        """Stretches of the bytes, each by itself: one copy, where a map costs one and the faults of its pages."""
+        with self._opened(digest, size) as (fd, version):
+            if self._good.get(digest) != version:
+                self._verify(digest, version, memoryview(_memory(fd, size)))
+            found = [files.read_at(fd, stop - start, start) for start, stop in spans]
+        if any(len(data) != stop - start for data, (start, stop) in zip(found, spans, strict=True)):
+            raise DamagedError("it became shorter")
+        return found
+
+    @contextmanager
+    def _opened(self, digest: bytes, size: int) -> Iterator[tuple[int, Version]]:
+        """The file of a blob, which has the right size, and what tells it from every other version of it."""
+        fd = files.open_private(self._place(digest), os.O_RDONLY)
         try:
             info = os.fstat(fd)
             if not stat.S_ISREG(info.st_mode) or info.st_size != size:
                 raise DamagedError(f"{info.st_size} bytes, not {size}")
-            view = memoryview(_memory(fd, size))
+            yield fd, (*files.identity(info), info.st_mtime_ns, info.st_ctime_ns)
         finally:
             os.close(fd)
-        version = (*files.identity(info), info.st_mtime_ns, info.st_ctime_ns)
-        if self._good.get(digest) != version:
-            if hashlib.sha256(view).digest() != digest:
-                raise DamagedError("its bytes are not those of its name")
-            with self._lock:
-                self._good[digest] = version
-        return view
+
+    def _verify(self, digest: bytes, version: Version, view: memoryview) -> None:
+        if hashlib.sha256(view).digest() != digest:
+            raise DamagedError("its bytes are not those of its name")
+        with self._lock:
+            self._good[digest] = version
 
     def size(self, digest: bytes) -> int | None:
         """How large a blob is; ``None`` when it is not there."""
@@ -171,12 +198,20 @@ class MemoryBlobs:
 
     def load(self, digest: bytes, size: int) -> memoryview:
         """The bytes, as writable memory of the caller's own."""
+        return memoryview(bytearray(self._whole(digest, size)))
+
+    def read(self, digest: bytes, size: int, spans: Sequence[Span]) -> list[bytes]:
+        """Stretches of the bytes, each by itself."""
+        data = self._whole(digest, size)
+        return [data[start:stop] for start, stop in spans]
+
+    def _whole(self, digest: bytes, size: int) -> bytes:
         data = self.kept.get(digest)
         if data is None:
             raise FileNotFoundError(digest.hex())
         if len(data) != size or digest_of([data]) != digest:
             raise DamagedError("its bytes are not those of its name")
-        return memoryview(bytearray(data))
+        return data
 
     def size(self, digest: bytes) -> int | None:
         """How large a blob is; ``None`` when it is not there."""

@@ -18,8 +18,8 @@ NO_NOTES: Mapping[str, str] = MappingProxyType({})
 class Part(NamedTuple):
     """One value of an entry, as its codecs wrote it.
 
-    Buffers of an entry that the store gives are read-only views when they lay in the record, and writable private
-    memory, new for each ``get``, when they lay in a blob.
+    Buffers of an entry that the store gives are read-only views when they lay in the record. When they lay in a blob,
+    they are new for each ``get``: private memory that can be written, or bytes where the codecs copy them anyway.
     """
 
     name: str

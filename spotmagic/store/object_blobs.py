@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from spotmagic.errors import OptionError
-from spotmagic.store.blobs import Blobs, DamagedError, FolderBlobs
+from spotmagic.store.blobs import Blobs, DamagedError, FolderBlobs, Span
 from spotmagic.store.layout import prepare
 from spotmagic.store.parts import Piece
 
@@ -68,6 +68,14 @@ class ObjectBlobs:
 
     def load(self, digest: bytes, size: int) -> memoryview:
         """The bytes, as writable memory of the caller's own."""
+        return memoryview(self._whole(digest, size))
+
+    def read(self, digest: bytes, size: int, spans: Sequence[Span]) -> list[bytes]:
+        """Stretches of the bytes, each by itself."""
+        data = self._whole(digest, size)
+        return [bytes(data[start:stop]) for start, stop in spans]
+
+    def _whole(self, digest: bytes, size: int) -> bytearray:
         found = self._asked(self._obstore.get, _name(digest))
         if found.meta["size"] != size:
             self._damaged.add(digest)
@@ -76,7 +84,7 @@ class ObjectBlobs:
         if hashlib.sha256(data).digest() != digest:
             self._damaged.add(digest)
             raise DamagedError("its bytes are not those of its name")
-        return memoryview(data)
+        return data
 
     def size(self, digest: bytes) -> int | None:
         """How large a blob is; ``None`` when it is not there."""

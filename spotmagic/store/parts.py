@@ -62,13 +62,12 @@ def ref_of(number: int, digest: bytes, head: int, lengths: tuple[int, ...]) -> B
     return BlobRef(number, digest, head, lengths, size)
 
 
-def with_blob(part: Part, ref: BlobRef, blob: memoryview) -> Part:
-    """A part with what its blob holds."""
-    head = bytes(blob[: ref.head])
-    buffers = []
+def spans(ref: BlobRef) -> list[tuple[int, int]]:
+    """Where the head and each buffer of a part lie in its blob."""
+    found = [(0, ref.head)]
     at = ref.head
     for length in ref.buffers:
         at += -at % BLOB_ALIGNMENT
-        buffers.append(blob[at : at + length])
+        found.append((at, at + length))
         at += length
-    return Part(part.name, part.codecs, head, tuple(buffers))
+    return found

@@ -11,7 +11,7 @@ from pathlib import Path
 from spotmagic import files
 from spotmagic.clock import SYSTEM, Clock
 from spotmagic.errors import tell
-from spotmagic.store.blobs import Blobs, DamagedError, FolderBlobs, digest_of
+from spotmagic.store.blobs import Blobs, FolderBlobs, digest_of
 from spotmagic.store.door import Door
 from spotmagic.store.entry import Bad, BlobRef, Entry
 from spotmagic.store.frame import BLOB, DELETE, HAS_BLOBS, PIN, PINNED, PUT, RUN, STAT, group_of
@@ -19,7 +19,7 @@ from spotmagic.store.index import RECENT
 from spotmagic.store.journal import Journal
 from spotmagic.store.layout import BLOB_LOCK, BLOBS, NewerFormatError
 from spotmagic.store.memo import Memo
-from spotmagic.store.parts import blob_pieces, large_parts, with_blob
+from spotmagic.store.parts import blob_pieces, large_parts
 from spotmagic.store.port import Port
 from spotmagic.store.reader import read_records
 from spotmagic.store.record import Record, Run, blob_body, run_body, stat_body
@@ -29,6 +29,7 @@ from spotmagic.store.tally import HELD, Tally
 from spotmagic.store.ticker import TICKER
 from spotmagic.store.trust import Ring, Trust
 from spotmagic.store.upkeep import Swept, Upkeep, Verified
+from spotmagic.store.whole import whole
 
 COUNT_EVERY = 5.0  # seconds between two records of hits
 MERGE_FILES_AT_EXIT = 32
@@ -91,7 +92,7 @@ class FolderStore:
             if found is None or isinstance(found, Bad):
                 return found
             entry, refs = found
-            return self._with_blobs(entry, refs) if refs else entry
+            return whole(entry, refs, self.blobs) if refs else entry
         except (OSError, MemoryError) as error:
             tell(
                 f"entries of {self.folder} cannot be read",
@@ -124,20 +125,6 @@ class FolderStore:
             if not isinstance(found, Bad):
                 self._memo.keep(*found)
             return found
-
-    def _with_blobs(self, entry: Entry, refs: tuple[BlobRef, ...]) -> Entry | Bad | None:
-        parts = list(entry.parts)
-        for ref in refs:
-            name = ref.digest.hex()
-            try:
-                blob = self.blobs.load(ref.digest, ref.size)
-            except FileNotFoundError:
-                tell(f"a stored part of {entry.name} is gone", f"blob {name} is missing", "It is run again")
-                return None
-            except DamagedError as error:
-                return Bad("corrupt", f"its blob {name} is damaged: {error}")
-            parts[ref.part] = with_blob(parts[ref.part], ref, blob)
-        return entry._replace(parts=tuple(parts))
 
     def recent(self, name: str) -> list[Entry]:
         """The newest entries of a name, newest first, at most 8; large parts are empty."""

@@ -219,6 +219,19 @@ class BlobsContract:
                 first[0] = first[0] ^ 1
             assert bytes(blobs.load(digest, len(data))) == data
 
+    def test_stretches_are_read_by_themselves(self, blobs: Blobs) -> None:
+        """In any order, empty ones and the whole; of a damaged size none."""
+        data = bytes(range(256)) * 4_000
+        digest = self.digest(data)
+        blobs.save(digest, [data])
+        spans = [(0, 10), (1_000_000, len(data)), (5, 5), (0, len(data))]
+        assert blobs.read(digest, len(data), spans) == [data[start:stop] for start, stop in spans]
+        try:
+            blobs.read(digest, len(data) - 1, [(0, 1)])
+        except DamagedError:
+            return
+        raise AssertionError("a blob of another size was read")
+
     def test_equal_bytes_are_written_once(self, blobs: Blobs) -> None:
         """The second save costs nothing."""
         data = b"same" * 10_000
