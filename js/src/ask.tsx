@@ -76,7 +76,7 @@ function worded(desk: Desk, { what, rows }: Asking): [ComponentChildren, string,
   if (what === "export") {
     const page = desk.page.value;
     const all = page.state === "ready" ? `all ${number(page.value.total)} shown` : "all";
-    const where = desk.alone ? "which your browser keeps." : "in the working folder of the notebook.";
+    const where = desk.alone ? "which your browser keeps." : "beside the notebook.";
     return [`Export ${rows.length ? some : all} to`, where, "Export", "Cancel"];
   }
   const seconds = rows.reduce((sum, row) => sum + row.seconds, 0);

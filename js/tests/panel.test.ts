@@ -860,7 +860,7 @@ describe("an export", () => {
     button(root, "Export all…").click();
     await settled();
     expect(text()).toContain("Export all 3 shown to");
-    expect(text()).toContain("working folder of the notebook");
+    expect(text()).toContain("beside the notebook");
     expect(name().value).toBe("default-results.zip");
     expect(root.activeElement).toBe(name());
     name().value = "mine.zip";
