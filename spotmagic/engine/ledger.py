@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from spotmagic.clock import Clock
@@ -195,7 +195,7 @@ class Ledger:
         for near in sorted(self.store.recent(call.name), key=lambda entry: -likeness(now, _kept_trace(entry))):
             entry = self.store.get(near.key)
             if isinstance(entry, Entry) and entry.trusted and entry.status == "value":
-                adopted = entry._replace(key=call.key, code=call.code, inputs=call.inputs, notes=call.notes)
+                adopted = entry._replace(key=call.key, code=call.code, inputs=call.inputs, notes=_notes(call))
                 try:
                     self.store.put(adopted, durable=True)
                 except (OSError, Uncacheable) as error:
@@ -287,7 +287,7 @@ class Ledger:
             price=run.price,
             status=status,
             content_type=call.options.content_type,
-            notes=call.notes,
+            notes=_notes(call),
         )
         try:
             durable = run.seconds > SYNC_AFTER or run.price > 0
@@ -334,6 +334,11 @@ def _run(call: Call, ran: Ran, reason: str, price: float) -> Run:
         stored=True,
         error=type(ran.error).__name__ if ran.error else "",
     )
+
+
+def _notes(call: Call) -> Mapping[str, str]:
+    version = call.options.version
+    return call.notes if version is None else {**call.notes, "version": version}
 
 
 def _trace(call: Call) -> Trace:
