@@ -59,6 +59,8 @@ class Parts:
             for key, known in list(_open.items()):
                 if known is self:
                     del _open[key]
+        if "catalog" in self.__dict__:
+            self.catalog.close()
         self.store.close()
         self.engine.flight.close()
 
