@@ -153,24 +153,36 @@ class Ledger:
             call.budget.check(call.name, known, lambda: [entry.price for entry in self.store.recent(call.name)])
 
     def finished(self, call: Call, decision: Decision, ran: Ran) -> Outcome:
-        """The outcome of a call that ran, with its result stored if it can be. An error is left in ``ran``."""
-        why = Why(decision.reason) if decision.reason else explain(call.kind, _trace(call), self._before(call.name))
-        price = _price(call, ran)
-        run = _run(call, ran, why.reason, price)
-        obstacle = self._keep(call, ran, run)
-        if call.budget is not None and call.options.price is not None and ran.error is None:
-            call.budget.spend(call.name, price)
+        """The outcome of a call that ran, with its result stored if it can be. An error is left in ``ran``.
+
+        An interrupt that comes meanwhile goes on when what was paid for is stored; a second one goes on at once.
+        """
+        try:
+            why, run, obstacle = self._booked(call, decision, ran)
+        except KeyboardInterrupt:
+            self._booked(call, decision, ran)
+            raise
         if not obstacle and ran.error is None:
             self._before(call.name).appendleft(_trace(call))
             self._drifted.pop(call.name, None)
         reason = f"{why.reason}; not stored: {obstacle}" if obstacle else why.reason
-        outcome = self._outcome(call, "ran", not obstacle, reason, ran=ran, changed=why.changed, price=price)
+        outcome = self._outcome(call, "ran", not obstacle, reason, ran=ran, changed=why.changed, price=run.price)
         if obstacle:
             self._log(run._replace(reason=reason, stored=False))
         self._tell_outcome(outcome)
         if outcome.stored and (cell := around()) is not None:
             cell.count()
         return outcome
+
+    def _booked(self, call: Call, decision: Decision, ran: Ran) -> tuple[Why, Run, str]:
+        """Store and pay for what ran. Returns why it ran, its record, and what stood in the way of storing it."""
+        why = Why(decision.reason) if decision.reason else explain(call.kind, _trace(call), self._before(call.name))
+        price = _price(call, ran)
+        run = _run(call, ran, why.reason, price)
+        obstacle = self._keep(call, ran, run)
+        if call.budget is not None and call.options.price is not None and ran.error is None:
+            call.budget.spend(call.name, price)
+        return why, run, obstacle
 
     def drifted(self) -> dict[str, str]:
         """The names of results that have drifted, each with the key it was last asked under, in digits."""

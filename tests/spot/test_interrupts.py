@@ -1,0 +1,96 @@
+"""Interrupts while a result is being kept: it was paid for, so it is there at the next run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spotmagic import Spot
+
+paid: list[str] = []
+PLACES = ["trace", "price", "encode", "blob", "write", "put", "spend"]
+
+
+@pytest.fixture(autouse=True)
+def nothing_paid() -> None:
+    paid.clear()
+
+
+def answer(question: str) -> bytes:
+    paid.append(question)
+    return question.encode() * 100_000
+
+
+def price(value: bytes) -> float:
+    return told(value)
+
+
+def told(value: bytes) -> float:
+    return 0.5
+
+
+def interrupted(monkeypatch: pytest.MonkeyPatch, target: object, name: str, *, times: int, after: bool) -> None:
+    """Let the first calls of something be met by an interrupt each, as they begin or as they end."""
+    real: Callable[..., Any] = getattr(target, name)
+    calls = []
+
+    def met(*args: Any, **kwargs: Any) -> Any:
+        calls.append(name)
+        if len(calls) <= times and not after:
+            signal.raise_signal(signal.SIGINT)
+        given = real(*args, **kwargs)
+        if len(calls) <= times and after:
+            signal.raise_signal(signal.SIGINT)
+        return given
+
+    monkeypatch.setattr(target, name, met)
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("place", PLACES)
+def test_an_interrupt_goes_on_when_the_result_is_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, after: bool
+) -> None:
+    """Wherever it comes after the call: the next run pays nothing, and the budget knows of this one."""
+    with Spot("s", root=tmp_path, budget=10.0) as spot:
+        asked = spot.mark(price=price)(answer)
+        asked("warm")
+        marked = asked.__spotmagic_marked__  # type: ignore[attr-defined]
+        target, name = {
+            "trace": (spot.engine.ledger, "_before"),
+            "price": (sys.modules[__name__], "told"),
+            "encode": (marked, "encode"),
+            "blob": (spot.store.blobs, "save"),  # type: ignore[attr-defined]
+            "write": (os, "pwrite"),
+            "put": (spot.store, "put"),
+            "spend": (spot.budget, "spend"),
+        }[place]
+        interrupted(monkeypatch, target, name, times=1, after=after)
+        with pytest.raises(KeyboardInterrupt):
+            asked("why")
+        monkeypatch.undo()
+        assert asked("why") == b"why" * 100_000
+        assert spot.budget is not None
+        assert spot.budget.spent() in (1.0, 1.5)  # an interrupt right after it was counted counts it again
+    with Spot("s", root=tmp_path) as spot:
+        assert spot.mark(answer)("why") == b"why" * 100_000
+    assert paid == ["warm", "why"]
+
+
+def test_a_second_interrupt_goes_on_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who insists is not kept waiting, and nothing is broken by it."""
+    with Spot("s", root=tmp_path) as spot:
+        asked = spot.mark(answer)
+        asked("warm")
+        marked = asked.__spotmagic_marked__  # type: ignore[attr-defined]
+        interrupted(monkeypatch, marked, "encode", times=2, after=False)
+        with pytest.raises(KeyboardInterrupt):
+            asked("why")
+        assert asked("why") == b"why" * 100_000
+    assert paid == ["warm", "why", "why"]
