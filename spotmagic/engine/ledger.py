@@ -305,15 +305,7 @@ class Ledger:
             durable = run.seconds > SYNC_AFTER or run.price > 0
             self.store.put(entry, save_blob=call.options.save_blob, durable=durable, run=run)
         except Exception as error:  # whatever it is, the result was paid for and is returned
-            reason = getattr(error, "strerror", None) or str(error)
-            where = getattr(error, "filename", None)
-            tell(
-                "results are not being stored",
-                f"{where}: {reason}" if where else reason,
-                "They are returned all the same; free space or rights, and storing resumes",
-                once="put",
-            )
-            return reason
+            return tell_unstored(error)
         tell_again("put")
         return ""
 
@@ -330,6 +322,19 @@ class Ledger:
             entries = self.store.recent(name)
             traces = self._traces[name] = deque(map(_kept_trace, entries), maxlen=_KEPT_TRACES)
         return traces
+
+
+def tell_unstored(error: Exception) -> str:
+    """Warn, once until something can be stored again, that nothing can be. Returns the reason."""
+    reason: str = getattr(error, "strerror", None) or str(error)
+    where = getattr(error, "filename", None)
+    tell(
+        "results are not being stored",
+        f"{where}: {reason}" if where else reason,
+        "They are returned all the same; free space or rights, and storing resumes",
+        once="put",
+    )
+    return reason
 
 
 def _run(call: Call, ran: Ran, reason: str, price: float) -> Run:

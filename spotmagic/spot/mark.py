@@ -101,7 +101,6 @@ class Marked:
             stored=True,
             kind="function",
             name=self.name,
-            drift=("code",) if self.options.version is not None and entry.code != self.keys.code() else (),
             key=key.hex(),
             age=max(0.0, now - entry.created),
             seconds=entry.seconds,
@@ -155,6 +154,7 @@ def wrap(marked: Marked) -> Callable[..., Any]:
     """The function users call: a hit takes the short way here, everything else goes through the engine."""
     function, key_of, mode_of, name = marked.function, marked.keys.key, marked.spot.mode_of, marked.name
     own_mode, store, clock = marked.options.mode, marked.spot.store, marked.spot.clock
+    pinned = marked.options.version is not None
     get, count, now, engine = store.get, store.hit, clock.now, marked.spot.engine
 
     def glance(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -171,6 +171,8 @@ def wrap(marked: Marked) -> Callable[..., Any]:
         if entry.__class__ is not Entry or entry.status != "value":
             return marked.call(args, kwargs)
         if entry.expires is not None and entry.expires <= now():
+            return marked.call(args, kwargs)
+        if pinned and entry.code != marked.keys.code():  # drift, which the ledger remembers
             return marked.call(args, kwargs)
         part = entry.parts[0]
         try:

@@ -11,9 +11,10 @@ from weakref import WeakValueDictionary
 from spotmagic.clock import Clock
 from spotmagic.engine.drive import Engine
 from spotmagic.engine.flight import Flight
-from spotmagic.engine.ledger import Ledger
+from spotmagic.engine.ledger import Ledger, tell_unstored
 from spotmagic.spot.session import tell_outcome
 from spotmagic.store.blobs import Blobs
+from spotmagic.store.door import barred
 from spotmagic.store.object_blobs import blobs_at
 from spotmagic.store.protocol import Store
 from spotmagic.store.store import FolderStore
@@ -76,4 +77,6 @@ def open_parts(
             place = blobs_at(blobs, folder) if isinstance(blobs, str | Path) else blobs
             store = FolderStore(folder, ring=ring, blobs=place, blob_over=blob_over, trust=trust, clock=clock)
             parts = _open[key] = Parts(folder, store, clock)
+            if (trouble := barred(folder)) is not None:
+                tell_unstored(trouble)
         return parts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,21 @@ from spotmagic.store.shelf import Shelf
 
 RETRY = 1.0  # seconds before a folder that could not be opened is tried again by somebody who only reads
 SURE_FOR = 0.05  # seconds for which what was there is taken to be there
+
+
+def barred(folder: Path) -> OSError | None:
+    """Why a folder can surely not be made or used, as far as that can be told without making it."""
+    place = folder
+    try:
+        while not place.exists():  # its root does
+            place = place.parent
+        if not place.is_dir():
+            return NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(place))
+        if not os.access(place, os.R_OK | os.W_OK | os.X_OK):
+            return PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
+    except OSError as error:
+        return error
+    return None
 
 
 class Door:

@@ -122,6 +122,27 @@ def test_a_folder_that_cannot_be_used_costs_one_warning(tmp_path: Path, trouble:
     assert "storing resumes" in message
 
 
+@pytest.mark.parametrize("root", ["mine", "mine/below"])
+def test_a_spot_whose_folder_cannot_be_made_says_so_at_once(tmp_path: Path, root: str) -> None:
+    """Before anything was paid for, and in place of the warning at the first result."""
+    (tmp_path / "mine").write_text("a file")
+    with warned() as told:
+        spot = Spot("test", root=tmp_path / root)
+    (message,) = told
+    assert f"{tmp_path / 'mine'}: Not a directory" in message
+    with warned() as told, spot:
+        assert Work(spot)("a") == "ran"
+    assert told == []
+
+
+def test_to_make_a_spot_makes_no_folder(tmp_path: Path) -> None:
+    """It is there when there is something to put into it."""
+    with Spot("test", root=tmp_path / "spots") as spot:
+        assert not (tmp_path / "spots").exists()
+        assert Work(spot)("a") == "ran"
+        assert (tmp_path / "spots" / "test").exists()
+
+
 @pytest.mark.parametrize("size", [10, LARGE], ids=["small", "large"])
 def test_a_folder_that_is_deleted_under_a_running_kernel_is_made_again(tmp_path: Path, size: int) -> None:
     """Without a word: nothing stands in the way of keeping what runs next."""

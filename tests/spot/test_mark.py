@@ -194,6 +194,11 @@ def test_version_stands_for_the_code_and_an_edit_is_drift(spot: Spot) -> None:
     assert first(1) == 2
     assert second(1) == 2
     assert last().drift == ("code",)
+    assert spot.accept() == [last().name]
+    assert second(1) == 2
+    assert (last().verdict, last().drift) == ("hit", ())
+    assert first(1) == 2
+    assert last().drift == ("code",)
 
 
 def make_adder(expression: str) -> Any:
