@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spotmagic import words
+from spotmagic import files, words
 from spotmagic.dashboard.checkup import Checkup, checkup
 from spotmagic.errors import told
 from spotmagic.store.checked import Checked, last_checked
@@ -127,7 +127,7 @@ def _write_something(folder: Path) -> None:
     """Write a little where entries go, and leave nothing behind. Raises ``OSError`` when that cannot be done."""
     place = folder / JOURNALS
     with tempfile.TemporaryFile(dir=place if place.is_dir() else folder, buffering=0) as file:
-        file.write(b"\0" * 4096)
+        files.write_all(file.fileno(), b"\0" * 4096)
 
 
 def _standing(store: bool, catalog: bool) -> str:

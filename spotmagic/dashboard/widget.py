@@ -53,7 +53,8 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
         super().close()
 
     def _received(self, _: Any, content: Any, __: Any) -> None:
-        """Answer a request."""
+        """Answer a request. Who asks is shown, also by a host that shows a widget without our outputs."""
+        self._pulse.start()
         reply = reply_to(self._backend, content)
         if reply is not None:
             message, buffers = reply

@@ -20,7 +20,7 @@ from spotmagic import files
 from spotmagic.dashboard import twin
 from spotmagic.dashboard.backend import Backend
 from spotmagic.dashboard.checkup import checkup
-from spotmagic.dashboard.health import NOTES, told_about
+from spotmagic.dashboard.health import NOTES, Health, told_about
 from spotmagic.dashboard.watch import Watch
 from spotmagic.errors import SpotError, SpotWarning, _told, tell
 from spotmagic.spot import Spot
@@ -103,22 +103,39 @@ def test_a_folder_of_a_newer_version_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_what_keeps_results_from_being_kept_is_told_while_it_is_so(
-    backend: Backend, spot: Spot, keep: Keep, number: int, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    spot: Spot, keep: Keep, number: int, words: tuple[str, ...]
 ) -> None:
-    """A real failure of writing below the folder, before any result had to be kept."""
+    """Before any result had to be kept. Whichever operation below the folder fails, asking does not."""
     keep()
-    assert health(backend)["trouble"] == []
+    health = Health(spot)
+    with FailingFiles(spot.folder) as counted:
+        assert health.tell({})["trouble"] == []
+    told = []
+    for fail_at in range(1, counted.count + 1):
+        with FailingFiles(spot.folder, fail_at, times=1, error=number):
+            told += health.tell({})["trouble"]
+        assert health.tell({})["text"] == FINE
+    assert any(each.startswith("Nothing new is kept: ") for each in told)
+    for each in told:
+        assert "What runs, runs as always." in each and all(word in each for word in words)
 
-    def full(*_: Any, **__: Any) -> Any:
-        raise OSError(number, os.strerror(number))
 
-    with monkeypatch.context() as broken:
-        broken.setattr("tempfile.TemporaryFile", full)
-        (trouble,) = health(backend)["trouble"]
-    assert trouble.startswith("Nothing new is kept: ")
-    assert all(word in trouble for word in words)
-    assert "What runs, runs as always." in trouble
-    assert health(backend)["text"] == FINE
+FULL = """
+import resource, sys
+from spotmagic import Spot
+from spotmagic.dashboard.backend import Backend
+with Spot("test", root=sys.argv[1]) as spot:
+    backend = Backend(spot)
+    backend.dispatch("totals", {})
+    resource.setrlimit(resource.RLIMIT_FSIZE, (700, resource.RLIM_INFINITY))
+    print(*backend.dispatch("health", {})[0]["trouble"])
+"""
+
+
+def test_a_file_that_takes_only_a_part_is_no_file(tmp_path: Path) -> None:
+    """A real limit of the system, which lets some bytes pass as a disk does that is about to be full."""
+    done = subprocess.run([sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert "Nothing new is kept: " in done.stdout and "(File too large)" in done.stdout, done.stderr
 
 
 def test_a_result_that_could_not_be_stored_is_told_until_one_is(backend: Backend, spot: Spot) -> None:
