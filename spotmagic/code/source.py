@@ -6,6 +6,7 @@ import ast
 import importlib.machinery
 import importlib.util
 import linecache
+import re
 import sys
 import threading
 from collections import OrderedDict
@@ -19,6 +20,9 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 _FUTURES = 0x1FF0000  # the bits of co_flags that a "from __future__ import" sets
 _MOST_TEXTS = 256
+# Cells of IPython are named by a digest of what they say. Other hosts give a cell's name to its next version as well.
+_HASHED = re.compile(r"<ipython-input-\d+-[0-9a-f]+>|.*[/\\]ipykernel_\d+[/\\]\d+\.py")
+_CELL_OWN = re.compile(r"^_cell_[^_]+_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +54,28 @@ _lock = threading.Lock()
 def find(function: FunctionType) -> Found:
     """The definition of a function, from its file, its notebook cell or its interpreter line.
 
-    A file is compiled again and compared with the code that runs: an edit elsewhere in the file does no harm, an edit
-    of this function that was not reloaded is trouble.
+    What is read is compiled again and compared with the code that runs: an edit elsewhere does no harm, an edit of this
+    function that was not reloaded is trouble.
     """
     code = function.__code__
-    what = f"`{function.__qualname__}`"
+    what, where = f"`{function.__qualname__}`", Path(code.co_filename).name
     try:
         text, on_disk = _text(code.co_filename, function.__globals__)
     except (SyntaxError, ValueError, RecursionError):
-        return Found(None, f"{Path(code.co_filename).name} was edited after import and cannot be read as Python")
+        return Found(None, f"{where} was edited after import and cannot be read as Python")
     if text is None:
         return Found(None, f"{what} has no source (it was made by exec, or typed where no source is kept)")
-    if on_disk:
-        return _checked(text, function)
-    node = _node(text, code)
-    return Found(node, "" if node else f"the source of {what} is not where it was written")
+    if not on_disk and _HASHED.fullmatch(code.co_filename):
+        node = _node(text, code)
+        return Found(node, "" if node else f"the source of {what} is not where it was written")
+    node = _same(text, code)
+    if node is None and on_disk and _rewritten_on_import(function):
+        node = _node(text, code)
+        if node is not None and _parameters(node) != code.co_varnames[: _count(code)]:
+            node = None
+    if node is not None:
+        return Found(node)
+    return Found(None, f"{where} was edited after import" if on_disk else f"the cell of {what} was edited after it ran")
 
 
 def _text(filename: str, namespace: dict[str, Any]) -> tuple[_Text | None, bool]:
@@ -131,21 +142,14 @@ def _extent(node: ast.expr) -> tuple[Place, Place]:
     return (node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0)
 
 
-def _checked(text: _Text, function: FunctionType) -> Found:
-    """The definition in a file on disk, if compiling it gives the code that runs."""
-    running = function.__code__
-    known = _compiled(text, running).get(running.co_qualname, [])
+def _same(text: _Text, running: CodeType) -> Definition | None:
+    """The definition that compiles to the code that runs."""
+    known = _compiled(text, running).get(_unmangled(running.co_qualname), [])
     same = [code for code in known if _bare(code) == _bare(running)]
     in_place = [code for code in same if code == running]
-    for code in in_place or same:
-        node = _node(text, code)
-        if node is not None:
-            return Found(node)
-    if _rewritten_on_import(function):
-        node = _node(text, running)
-        if node is not None and _parameters(node) == running.co_varnames[: _count(running)]:
-            return Found(node)
-    return Found(None, f"{Path(running.co_filename).name} was edited after import")
+    nodes = [node for code in in_place or same if (node := _node(text, code)) is not None]
+    # Of several in one file that compile alike, those that say more (annotations, decorators) cannot be told apart.
+    return nodes[0] if len({ast.dump(node) for node in nodes}) == 1 else None
 
 
 def _compiled(text: _Text, running: CodeType) -> dict[str, list[CodeType]]:
@@ -154,12 +158,37 @@ def _compiled(text: _Text, running: CodeType) -> dict[str, list[CodeType]]:
         found = text.compiled.get(futures)
     if found is None:
         found = {}
-        whole = compile(text.tree, running.co_filename, "exec", flags=futures, dont_inherit=True)
-        for code in nested(whole):
-            found.setdefault(code.co_qualname, []).append(code)
+        for tree in (text.tree, *_cells(text.tree)):
+            for code in nested(_code(tree, running.co_filename, futures)):
+                found.setdefault(code.co_qualname, []).append(code)
         with _lock:
             text.compiled[futures] = found
     return found
+
+
+def _code(tree: ast.Module, filename: str, futures: int) -> CodeType:
+    flags = futures | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    try:
+        code: CodeType = compile(tree, filename, "exec", flags=flags, dont_inherit=True)
+    except (SyntaxError, ValueError):  # it can be parsed but not run, so nothing that runs came from it
+        return compile("", filename, "exec", dont_inherit=True)
+    return code
+
+
+def _cells(tree: ast.Module) -> Iterator[ast.Module]:
+    """The cells of a marimo notebook kept as a Python file: functions there, each run as a module's body."""
+    for node in tree.body:
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        decorators = [one.func if isinstance(one, ast.Call) else one for one in node.decorator_list]
+        if any(isinstance(one, ast.Attribute) and one.attr == "cell" for one in decorators):
+            body = [statement for statement in node.body if not isinstance(statement, ast.Return)]
+            yield ast.Module(body, [])
+
+
+def _unmangled(name: str) -> str:
+    """A name without the cell that marimo puts into those that begin with an underscore, as they are a cell's own."""
+    return _CELL_OWN.sub("_", name)
 
 
 def nested(code: CodeType) -> Iterator[CodeType]:
@@ -171,9 +200,16 @@ def nested(code: CodeType) -> Iterator[CodeType]:
 
 
 def _bare(code: CodeType) -> CodeType:
-    """The code without its place in the file, so that lines added above it make no difference."""
-    constants = tuple(_bare(one) if isinstance(one, CodeType) else one for one in code.co_consts)
-    return code.replace(co_consts=constants, co_firstlineno=1, co_linetable=b"", co_filename="")
+    """The code without its place, so that lines added above it and the cell it stands in make no difference."""
+    return code.replace(
+        co_consts=tuple(_bare(one) if isinstance(one, CodeType) else one for one in code.co_consts),
+        co_names=tuple(map(_unmangled, code.co_names)),
+        co_name=_unmangled(code.co_name),
+        co_qualname=_unmangled(code.co_qualname),
+        co_firstlineno=1,
+        co_linetable=b"",
+        co_filename="",
+    )
 
 
 def _rewritten_on_import(function: FunctionType) -> bool:
