@@ -1,7 +1,8 @@
 // Text whose contrast with the ground behind it is below 4.5, and drawn parts that tell something below 3 (WCAG AA), by
 // the numbers of the pixels they would paint.
 () => {
-  const host = [...document.querySelectorAll("[data-lm-suppress-shortcuts]")].find((one) => one.shadowRoot);
+  const shadows = (root) => [...root.querySelectorAll("*")].flatMap(({ shadowRoot: one }) => (one ? [one, ...shadows(one)] : []));
+  const { host } = shadows(document).find((one) => one.querySelector("section.panel"));
   const brush = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const over = (colors) => {
     brush.clearRect(0, 0, 1, 1);

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from playwright.sync_api import expect
 
-from .audit import audit, auditor
+from .audit import audit, auditor, contrasts
 from .conftest import Open
 
 pytestmark = pytest.mark.browser
@@ -114,8 +114,8 @@ def test_it_belongs_in_the_dark_theme_too(notebook: Open, shots: Any) -> None:
         book.theme("JupyterLab Light")
 
 
-@pytest.mark.parametrize("theme", ["Light", "Dark"])
-def test_every_view_is_named_and_readable(notebook: Open, theme: str) -> None:
+@pytest.mark.parametrize("theme", ["Light", "Dark", "Dark High Contrast"])
+def test_every_view_is_named_and_readable(notebook: Open, shots: Any, theme: str) -> None:
     """By axe: roles, names, contrast. A control it must find shows that it looks."""
     book = notebook(SETUP + "spot.limits.get('api', rpm=60, concurrency=2)\n", PANEL)
     book.run_all()
@@ -126,8 +126,10 @@ def test_every_view_is_named_and_readable(notebook: Open, theme: str) -> None:
         book.theme(f"JupyterLab {theme}")
         book.page.wait_for_timeout(500)
         found = {"entries": audit(book.page)}
+        assert (contrasts(book.page)["edges"] >= 3) is theme.endswith("Contrast")
         panel.locator("tbody input").first.check()
         found["chosen"] = audit(book.page)
+        shots(panel, f"theme-{theme.lower().replace(' ', '-')}")
         panel.get_by_role("button", name="Forget…").click()
         found["forget"] = audit(book.page)
         panel.get_by_role("button", name="Keep").click()
