@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.bench import functions
-from tests.bench.measure import show, side_by_side
+from tests.bench.measure import marked, show, side_by_side
 from tests.bench.peers import Function
 
 
@@ -23,9 +23,15 @@ def filled(kept: int) -> Callable[[Function], Callable[[Any], object]]:
 
 def main() -> None:
     """Print a table for each."""
-    show("hit, 1 MB", side_by_side(filled(20), functions.megabyte, lambda: [n % 20 for n in range(400)]), "≤ 120 µs")
+    show(
+        "hit, 1 MB",
+        side_by_side(marked(functions.megabyte, filled(20)), lambda: [n % 20 for n in range(400)]),
+        "≤ 120 µs",
+    )
     for name, function in (("array", functions.array), ("data frame", functions.frame)):
-        show(f"hit, 100 MB {name}", side_by_side(filled(2), function, lambda: [0, 1] * 3, seconds=2.0), "≤ 5 ms")
+        show(
+            f"hit, 100 MB {name}", side_by_side(marked(function, filled(2)), lambda: [0, 1] * 3, seconds=2.0), "≤ 5 ms"
+        )
 
 
 if __name__ == "__main__":

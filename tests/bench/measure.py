@@ -9,11 +9,11 @@ import logging
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.bench.peers import OURS, PEERS, Function
+from tests.bench.peers import OURS, PEERS, Decorator, Function
 
 ROUNDS = 5
 
@@ -47,8 +47,7 @@ def calls(function: Callable[[Any], object], arguments: Iterable[Any], seconds: 
 
 
 def side_by_side(
-    prepare: Callable[[Function], Callable[[Any], object]],
-    function: Function,
+    makers: Mapping[str, Callable[[Path], Callable[[Any], object]]],
     arguments: Callable[[], Iterable[Any]],
     *,
     seconds: float = 0.4,
@@ -56,15 +55,15 @@ def side_by_side(
     """Times of each peer, taken in turns so that a busy moment of the machine hits all alike; or why there are none.
 
     Args:
-        prepare: fills the cache of a decorated function and gives what is to be timed.
+        makers: by peer, what opens a cache in a folder, fills it and gives what is to be timed.
         arguments: those of the timed calls, for one turn.
     """
     found: dict[str, Times | str] = {}
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as place, quiet():
         ready: dict[str, Callable[[Any], object]] = {}
-        for name, make in PEERS.items():
+        for name, make in makers.items():
             try:
-                ready[name] = prepare(make(Path(place) / name.replace(" ", "-"))(function))
+                ready[name] = make(Path(place) / name.replace(" ", "-"))
                 found[name] = Times()
             except Exception as error:
                 found[name] = f"left out: {type(error).__name__}: {error}".splitlines()[0][:90]
@@ -74,6 +73,17 @@ def side_by_side(
                 if isinstance(times, Times):
                     times.seconds += calls(call, arguments(), seconds)
     return found
+
+
+def marked(
+    function: Function, prepare: Callable[[Function], Callable[[Any], object]]
+) -> dict[str, Callable[[Path], Callable[[Any], object]]]:
+    """Makers of the function under each peer's decorator, prepared."""
+
+    def maker(make: Callable[[Path], Decorator]) -> Callable[[Path], Callable[[Any], object]]:
+        return lambda folder: prepare(make(folder)(function))
+
+    return {name: maker(make) for name, make in PEERS.items()}
 
 
 @contextlib.contextmanager

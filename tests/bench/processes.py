@@ -1,4 +1,4 @@
-"""Four processes on one folder: 90 % hits of 2,000 results, 10 % new ones, 100 B each."""
+"""Four processes on one folder: 90 % hits of 2,000 results, 10 % new ones, 100 B each; functions, then stores alone."""
 
 from __future__ import annotations
 
@@ -9,20 +9,37 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tests.bench import functions
 from tests.bench.measure import Times, quiet, time_text
 from tests.bench.peers import PEERS
+from tests.bench.stores import STORES, Opened
 
 HOT, SECONDS, PATIENCE = 2_000, 3.0, 30.0
 
 
-def work(name: str, folder: str, seed: int, start: float) -> None:
+def function(name: str, folder: Path) -> Opened:
+    """A decorated function: a hit and a miss are the same call."""
+    call: Callable[[int], Any] = PEERS[name](folder)(functions.small)
+    return Opened(call, call)
+
+
+def store(name: str, folder: Path) -> Opened:
+    """A store alone."""
+    return STORES[name](folder)
+
+
+WHAT: dict[str, Callable[[str, Path], Opened]] = {"function": function, "store": store}
+
+
+def work(what: str, name: str, folder: str, seed: int, start: float) -> None:
     """One process: print its calls, and the times of hits and puts."""
     with quiet():
-        call = PEERS[name](Path(folder) / str(0))(functions.small)
-        call(0)
+        get, put = WHAT[what](name, Path(folder))
+        get(0)
         rng = random.Random(seed)
         hits, puts = Times(), Times()
         now, fresh = time.perf_counter, seed * 10_000_000
@@ -31,7 +48,7 @@ def work(name: str, folder: str, seed: int, start: float) -> None:
         while now() < end:
             new = rng.random() < 0.1
             fresh += 1
-            argument = fresh if new else rng.randrange(HOT)
+            argument, call = (fresh, put) if new else (rng.randrange(HOT), get)
             before = now()
             call(argument)
             (puts if new else hits).seconds.append(now() - before)
@@ -40,10 +57,10 @@ def work(name: str, folder: str, seed: int, start: float) -> None:
     os._exit(0)
 
 
-def crowd(name: str, folder: Path, number: int, first: int) -> list[list[float]]:
+def crowd(what: str, name: str, folder: Path, number: int, first: int) -> list[list[float]]:
     """What so many processes say."""
     start = time.time() + 2.5
-    command = [sys.executable, "-W", "ignore", "-m", "tests.bench.processes", name, str(folder)]
+    command = [sys.executable, "-W", "ignore", "-m", "tests.bench.processes", what, name, str(folder)]
     running = [
         subprocess.Popen(
             [*command, str(first + seed), str(start)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -60,35 +77,37 @@ def crowd(name: str, folder: Path, number: int, first: int) -> list[list[float]]
             process.communicate()
 
 
-def main() -> None:
-    """Print calls per second with one and with four processes."""
+def table(what: str, names: list[str]) -> None:
+    """Print calls per second with one, two and four processes."""
     goal = "≥ 1.5 times one process; put p99 ≤ 100 µs"
-    print(f"\n4 processes on one folder, 90 % hits, {os.cpu_count()} cores    (to reach: {goal})")
-    print(f"  {'':<16}{'1 process':>12}{'4 processes':>14}{'times':>8}{'hit p50':>10}{'put p50':>10}{'put p99':>10}")
-    for name in PEERS:
+    print(f"\nprocesses on one folder, {what}, 90 % hits, {os.cpu_count()} cores    (to reach: {goal})")
+    heads = ("1 process", "times by 2", "times by 4", "hit p50", "put p50", "put p99")
+    print(f"  {'':<16}{''.join(f'{head:>12}' for head in heads)}")
+    for name in names:
         with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as place:
-            folder = Path(place)
+            folder = Path(place) / "0"
             try:
                 with quiet():
-                    call = PEERS[name](folder / "0")(functions.small)
+                    put = WHAT[what](name, folder).put
                     for number in range(HOT if name != "cachier" else 0):
-                        call(number)
-                one = crowd(name, folder, 1, 1)
-                four = crowd(name, folder, 4, 11)
+                        put(number)
+                one, two, four = (crowd(what, name, folder, size, 10 * size) for size in (1, 2, 4))
             except Exception as error:
                 print(f"  {name:<16}left out: {type(error).__name__}: {str(error)[:60]}")
                 continue
-        single, together = one[0][0], sum(said[0] for said in four)
-        hit, put = sorted(said[1] for said in four)[2], sorted(said[3] for said in four)[2]
-        worst = max(said[4] for said in four)
-        print(
-            f"  {name:<16}{single:>10,.0f}/s{together:>12,.0f}/s{together / single:>8.2f}"
-            f"{time_text(hit):>10}{time_text(put):>10}{time_text(worst):>10}",
-            flush=True,
-        )
+        single = one[0][0]
+        times = [f"{sum(said[0] for said in more) / single:>12.2f}" for more in (two, four)]
+        said = [sorted(said[place] for said in four)[2] for place in (1, 3, 4)]
+        print(f"  {name:<16}{single:>10,.0f}/s{''.join(times)}{''.join(f'{time_text(each):>12}' for each in said)}")
+
+
+def main() -> None:
+    """Print both tables."""
+    table("function", list(PEERS))
+    table("store", list(STORES))
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        work(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))
+        work(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), float(sys.argv[5]))
     main()
