@@ -17,18 +17,20 @@ _NANO = 1e-9
 def batches(records: Iterable[Record]) -> Iterator[Batch]:
     """The records in batches of a size that one transaction takes well."""
     batch = Batch()
+    positions = batch.positions
     for kind, file, end, stamp, key, what in records:
         if stamp < LAST_STAMP and (kind == "put" or what.__class__ is not Bad):
             try:
                 _GATHER[kind](batch, key, stamp, what)
             except (TypeError, ValueError, AttributeError, OverflowError):
                 pass  # sealed by a writer who broke the format: shown nowhere, and no reason to stop at it for ever
-        if end > batch.positions.get(file, 0):
-            batch.positions[file] = end
+        if end > positions.get(file, 0):
+            positions[file] = end
         batch.records += 1
         if batch.records >= CHUNK:
             yield batch
             batch = Batch()
+            positions = batch.positions
     if batch.records:
         yield batch
 
@@ -62,7 +64,7 @@ def _entry(batch: Batch, key: str, stamp: int, header: Header) -> tuple[Any, ...
     ) = header
     version = texts[notes.index("version")] if "version" in notes else ""
     held = tuple([part[:2] for part in parts])
-    face = (name, kind, version, status, trusted, held, content_type, writer, code, inputs)
+    face = (name, kind, version, status, trusted, held, content_type, writer, inputs)
     label = batch.entry_labels.get(face) or _entry_label(batch, face)
     return (
         key,
@@ -72,6 +74,7 @@ def _entry(batch: Batch, key: str, stamp: int, header: Header) -> tuple[Any, ...
         number(seconds),
         number(price),
         size,
+        code.hex(),
         asked(label.asks, prints),
         " ".join(map(bytes.hex, prints)),
         stamp,
@@ -79,20 +82,10 @@ def _entry(batch: Batch, key: str, stamp: int, header: Header) -> tuple[Any, ...
 
 
 def _entry_label(batch: Batch, face: tuple[Any, ...]) -> Label:
-    name, kind, version, status, trusted, parts, content_type, writer, code, inputs = face
+    name, kind, version, status, trusted, parts, content_type, writer, inputs = face
     holds = text(status) if trusted or _is_safe(parts) else "refused"
     held, named = [text(part) for part, _ in parts], [text(each) for each in inputs]
-    row = (
-        text(name),
-        text(kind),
-        text(version),
-        holds,
-        held,
-        text(content_type or ""),
-        writer.hex(),
-        code.hex(),
-        named,
-    )
+    row = (text(name), text(kind), text(version), holds, held, text(content_type or ""), writer.hex(), named)
     label = batch.entry_labels[face] = Label(len(batch.entry_labels), row, asks(inputs))
     return label
 
@@ -107,9 +100,9 @@ def _bad(batch: Batch, key: str, stamp: int, bad: Bad) -> tuple[Any, ...]:
     holds = "corrupt" if bad.kind == "corrupt" else "refused"
     label = batch.entry_labels.get((holds,))
     if label is None:
-        row: tuple[Any, ...] = ("", "", "", holds, [], "", "", "", [])
+        row: tuple[Any, ...] = ("", "", "", holds, [], "", "", [])
         label = batch.entry_labels[(holds,)] = Label(len(batch.entry_labels), row)
-    return key, label.number, stamp * _NANO, None, 0.0, 0.0, 0, key, "", stamp
+    return key, label.number, stamp * _NANO, None, 0.0, 0.0, 0, "", key, "", stamp
 
 
 def _delete(batch: Batch, key: bytes, stamp: int, _: None) -> None:

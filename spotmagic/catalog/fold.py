@@ -25,11 +25,11 @@ def _columns(table: str, names: str, **more: str) -> dict[str, str]:
 
 _USE = _columns("usage", "key hits seconds price last pinned pinned_at forgotten_at")
 _ENTRY = _columns(
-    "entries", "key label created expires seconds price size asked prints stamp", label="BIGINT", prints="VARCHAR"
+    "entries", "key label created expires seconds price size code asked prints stamp", label="BIGINT", prints="VARCHAR"
 )
 _ENTRY_LABEL = _columns(
     "entries",
-    "label name kind version holds parts content_type writer code inputs",
+    "label name kind version holds parts content_type writer inputs",
     label="BIGINT",
     inputs="VARCHAR[]",
 )
@@ -94,7 +94,7 @@ class _Tables:
         if not batch.entries:
             return
         if self._do("SELECT 1 FROM {main}.usage WHERE name IS NULL AND key IN (SELECT key FROM fresh) LIMIT 1"):
-            self._do("UPDATE {main}.usage u SET name = f.name FROM fresh f WHERE u.key = f.key AND u.name IS NULL")
+            self._do(_NAMES)
         nameless = "verdict = 'hit' AND name = '' AND key IN (SELECT key FROM fresh)"
         if self._do(f"SELECT 1 FROM {{main}}.runs WHERE {nameless} LIMIT 1"):
             self._do(
@@ -156,7 +156,7 @@ class _Tables:
 
 _USES = """
 MERGE INTO {main}.usage u USING (
-  SELECT i.* REPLACE (make_timestamp((i.last * 1e6)::BIGINT) AS last), coalesce(nullif(f.name, ''), e.name) AS name
+  SELECT i.* REPLACE (make_timestamp((i.last * 1e6)::BIGINT) AS last), nullif(coalesce(nullif(f.name, ''), e.name), '') AS name
   FROM uses i LEFT JOIN {main}.entries e USING (key) LEFT JOIN fresh f USING (key)
 ) i ON u.key = i.key
 WHEN MATCHED THEN UPDATE SET
@@ -170,6 +170,11 @@ WHEN MATCHED THEN UPDATE SET
   forgotten_at = greatest(u.forgotten_at, i.forgotten_at)
 WHEN NOT MATCHED THEN INSERT (key, name, hits, seconds, price, last, pinned, pinned_at, forgotten_at)
   VALUES (i.key, i.name, i.hits, i.seconds, i.price, i.last, i.pinned, i.pinned_at, i.forgotten_at)
+"""
+
+# An entry that cannot be read has no name.
+_NAMES = """
+UPDATE {main}.usage u SET name = nullif(f.name, '') FROM fresh f WHERE u.key = f.key AND u.name IS NULL
 """
 
 _ENTRIES = """
