@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from spotmagic import words
 from spotmagic.clock import Clock
 from spotmagic.codecs import Undecodable
 from spotmagic.engine.around import around
@@ -97,7 +98,7 @@ class Ledger:
             stored=True,
             kind=call.kind,
             name=call.name,
-            reason=f"another run was under way for {waited:.1f} s" if verdict == "joined" else "",
+            reason=f"another run was under way for {words.duration(waited)}" if verdict == "joined" else "",
             drift=drift,
             key=call.key.hex(),
             age=max(0.0, self.clock.now() - entry.created),
@@ -265,7 +266,7 @@ class Ledger:
         if any(secret in f"{ran.error!r}{ran.error}" for secret in call.secrets):
             return "its error holds a secret argument"
         if ran.seconds < call.least_seconds:
-            return f"took less than {call.least_seconds:g} s"
+            return f"took less than {words.duration(call.least_seconds)}"
         try:
             changed = call.changed()
             if changed:
