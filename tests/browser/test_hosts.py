@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,29 +56,31 @@ def colors(panel: Locator) -> tuple[list[int], list[int]]:
     return text, ground
 
 
-def walk(panel: Locator, page: Page, shots: Any = None, name: str = "") -> dict[str, Any]:
-    """What is wrong in each view, by axe and by the numbers."""
+def walk(panel: Locator, page: Page, shot: Callable[[str], None], edges: float = 0) -> dict[str, Any]:
+    """What is wrong in each view, by axe and by the numbers; lines are to have the contrast of ``edges``."""
+    found: dict[str, list[Any]] = {}
+
+    def look(view: str) -> None:
+        found[view] = audit(page)
+        if (least := contrasts(page)["edges"]) < edges:
+            found[view].append(f"a line of {least:.2f}")
+        shot(view)
+
     expect(panel.locator("tbody tr")).to_have_count(3)
     auditor(page)
     panel.locator("tbody input").first.check()
-    found = {"entries": audit(page)}
-    if shots:
-        shots(page, f"{name}-entries")
+    look("entries")
     panel.get_by_role("button", name="Forget…").click()
-    found["forget"] = audit(page)
+    look("forget")
     panel.get_by_role("button", name="Keep").click()
     for view in ("Runs", "Functions", "Limits"):
         panel.get_by_role("tab", name=view).click()
         expect(panel.locator("tbody tr, .gauge").first).to_be_visible()
-        found[view] = audit(page)
-        if shots:
-            shots(page, f"{name}-{view.lower()}")
+        look(view.lower())
     panel.get_by_role("tab", name="Entries").click()
     panel.locator("tbody tr").first.get_by_role("button").click()
     expect(panel.get_by_label("Preview")).to_contain_text("THREE")
-    found["entry"] = audit(page)
-    if shots:
-        shots(page, f"{name}-entry")
+    look("entry")
     return {view: [str(issue) for issue in issues] for view, issues in found.items() if issues}
 
 
@@ -92,7 +94,7 @@ def test_it_takes_the_colours_of_its_host(address: str, spot: Spot, page: Page, 
     text, ground = colors(panel)
     assert (sum(text) > sum(ground)) is host.dark
     assert tuple(ground) == host.ground
-    assert walk(panel, page, shots, name) == {}
+    assert walk(panel, page, lambda view: shots(page, f"{name}-{view}")) == {}
 
 
 def ringed(page: Page) -> list[float]:
@@ -109,8 +111,8 @@ def ringed(page: Page) -> list[float]:
 def test_a_host_of_high_contrast_gives_its_lines(address: str, spot: Spot, page: Page, name: str) -> None:
     panel = mount(page, address, name, spot)
     expect(panel.locator("tbody tr")).to_have_count(3)
-    assert contrasts(page)["edges"] >= 3
     assert min(ringed(page)) >= 3
+    assert walk(panel, page, lambda _: None, edges=3) == {}
 
 
 @pytest.mark.parametrize("name", ["bare-light", "bare-dark", "vscode-dark"])
@@ -126,7 +128,7 @@ def test_more_contrast_is_given_where_it_is_asked_for(
     assert after["least"] >= min(7, before["least"])
     assert after["edges"] >= 3
     assert min(ringed(page)) >= 3
-    assert walk(panel, page, shots, f"more-{name}") == {}
+    assert walk(panel, page, lambda view: shots(page, f"more-{name}-{view}"), edges=3) == {}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -145,7 +147,7 @@ def test_everything_is_still_told_in_the_colours_of_the_system(
     below = "node => parseFloat(getComputedStyle(node).borderBottomWidth)"
     here, there = panel.get_by_role("tab", selected=True), panel.get_by_role("tab", selected=False)
     assert here.evaluate(below) > there.first.evaluate(below)
-    assert walk(panel, page, shots, f"forced-{scheme}") == {}
+    assert walk(panel, page, lambda view: shots(page, f"forced-{scheme}-{view}"), edges=3) == {}
     panel.get_by_role("tab", name="Limits").click()
     filled, ground = panel.locator(".gauge .track > span").last, panel.locator(".gauge .track").last
     back = "node => getComputedStyle(node).backgroundColor"
@@ -172,7 +174,7 @@ def test_it_fits_a_narrow_cell(address: str, spot: Spot, page: Page, shots: Any,
     page.set_viewport_size({"width": 320, "height": 700})
     panel = mount(page, address, name, spot)
     expect(panel.locator("tbody tr")).to_have_count(3)
-    assert walk(panel, page, shots, f"narrow-{name}") == {}
+    assert walk(panel, page, lambda view: shots(page, f"narrow-{name}-{view}")) == {}
     wide = """node => [...node.querySelectorAll(".view, header, .totals > div, .gauge, .bar, .title")]
         .filter((part) => part.scrollWidth > part.clientWidth).map((part) => part.className)"""
     assert panel.evaluate(wide) == []
