@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 _EDITED = frozenset({"helper", "class", "module"})
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(NamedTuple):
     """What a result was made from: the digest of its code (and its source if kept), the fingerprint of each input."""
 
     code: bytes
     inputs: Mapping[str, bytes]
-    source: str = field(default="", compare=False)
+    source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Why:
+class Why(NamedTuple):
     """The reason of a run in words, and the names of what changed."""
 
     reason: str
@@ -83,12 +82,11 @@ def nearest(now: Trace, before: Iterable[Trace]) -> Trace | None:
     return max(before, key=lambda trace: likeness(now, trace), default=None)
 
 
-def explain(kind: str, now: Trace, before: Iterable[Trace]) -> Why:
+def explain(kind: str, now: Trace, before: Sequence[Trace]) -> Why:
     """Why a call with this trace found no result among those made before (newest first)."""
-    traces = list(before)
-    if not traces:
+    if not before:
         return Why("first run")
-    near = traces[0] if kind == "function" and now.code == traces[0].code else nearest(now, traces)
+    near = before[0] if kind == "function" and now.code == before[0].code else nearest(now, before)
     assert near is not None
     changed = differences(now, near)
     if not changed:

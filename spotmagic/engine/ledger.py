@@ -263,7 +263,7 @@ class Ledger:
             return f"raised {type(ran.error).__name__}"
         if call.trouble:
             return call.trouble
-        if any(secret in f"{ran.error!r}{ran.error}" for secret in call.secrets):
+        if call.secrets and any(secret in f"{ran.error!r}{ran.error}" for secret in call.secrets):
             return "its error holds a secret argument"
         if ran.seconds < call.least_seconds:
             return f"took less than {words.duration(call.least_seconds)}"
