@@ -21,7 +21,7 @@ from spotmagic.files import locked
 from spotmagic.store.record import Record
 
 LOCK = "fold.lock"
-PATIENCE = 1.0  # seconds to wait for another kernel before answering from memory
+PATIENCE = 1.0  # seconds to wait for another kernel that gets nowhere, before answering from memory
 _FIRST_WAIT = 0.004
 _random = random.Random()  # the global one is the user's
 
@@ -135,21 +135,25 @@ class Access:
     def _waiting(self, step: Callable[[], T]) -> T:
         """What a step under the fold lock gives.
 
-        While others have the lock or the file it is tried again, for about a second. Somebody who keeps the file is not
-        waited for a second time.
+        While others have the lock or the file it is tried again, for about a second after they last wrote. Somebody who
+        keeps the file is not waited for a second time.
         """
         if not self._folder.is_dir():
             raise Unusable("its folder is not there")
-        end = self._clock.monotonic() + (PATIENCE if self._patient else 0.0)
+        patience = PATIENCE if self._patient else 0.0
+        end, seen = self._clock.monotonic() + patience, self._connection.touched()
         wait = _FIRST_WAIT
         while True:
             try:
-                with locked(self._folder / LOCK, wait=False) as got:
+                with self._connection.turn, locked(self._folder / LOCK, wait=False) as got:
                     if not got:
                         raise Busy("another kernel is bringing it up to date")
                     return step()
             except Busy:
-                if self._clock.monotonic() >= end:
+                touched = self._connection.touched()
+                if touched != seen:
+                    end, seen = self._clock.monotonic() + patience, touched
+                elif self._clock.monotonic() >= end:
                     self._patient = False
                     raise
             except OSError as error:

@@ -52,6 +52,7 @@ class Batch:
         runs: rows. The second of each is the number of its label.
         positions: the end of the last record of each file.
         records: how many there are.
+        weight: characters in them, about.
     """
 
     entries: dict[str, tuple[Any, ...]] = field(default_factory=dict)
@@ -62,6 +63,7 @@ class Batch:
     slots: dict[tuple[str, int], list[float]] = field(default_factory=dict)
     positions: dict[str, int] = field(default_factory=dict)
     records: int = 0
+    weight: int = 0
 
     def use(self, key: bytes) -> Use:
         """What is said of a key, to be added to."""

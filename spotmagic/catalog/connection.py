@@ -16,7 +16,7 @@ import duckdb
 
 from spotmagic.catalog import schema
 from spotmagic.catalog.files import identity, probe, put_aside, refuse_strangers, remove
-from spotmagic.catalog.instance import Cursor, Instance, quoted
+from spotmagic.catalog.instance import SUFFIXES, Cursor, Instance, quoted
 from spotmagic.catalog.trouble import Busy, Damaged, Unusable, sorted_out
 from spotmagic.files import PRIVATE_FILE, open_private
 
@@ -35,6 +35,7 @@ class Connection:
     def _fresh(self) -> None:
         self._pid = os.getpid()
         self._lock = threading.Lock()
+        self._turn = threading.Lock()
         self._instance: Instance | None = None
         self._users = 0
         self._condemned = ""
@@ -54,6 +55,21 @@ class Connection:
         if self._instance is None:
             self._instance = Instance(self.path, self._new)
         return self._instance
+
+    @property
+    def turn(self) -> threading.Lock:
+        """Held by the thread that brings the file up to date, so that the others of this process wait for it."""
+        if self._pid != os.getpid():
+            self._fresh()
+        return self._turn
+
+    def touched(self) -> list[tuple[int, ...]]:
+        """What is another after somebody wrote to the file."""
+        found = []
+        for suffix in SUFFIXES:
+            with contextlib.suppress(OSError):
+                found.append(identity(Path(f"{self.path}{suffix}").lstat()))
+        return found
 
     @property
     def _new(self) -> Path:

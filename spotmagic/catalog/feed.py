@@ -10,7 +10,8 @@ from spotmagic.store.entry import Bad, Header
 from spotmagic.store.index import LAST_STAMP
 from spotmagic.store.record import Record, Run, Stat
 
-CHUNK = 100_000  # records of one transaction
+CHUNK = 25_000  # records of one transaction
+WEIGHT = 8_000_000  # characters of one transaction, which DuckDB holds in memory several times
 _NANO = 1e-9
 
 
@@ -27,7 +28,7 @@ def batches(records: Iterable[Record]) -> Iterator[Batch]:
         if end > positions.get(file, 0):
             positions[file] = end
         batch.records += 1
-        if batch.records >= CHUNK:
+        if batch.records >= CHUNK or batch.weight >= WEIGHT:
             yield batch
             batch = Batch()
             positions = batch.positions
@@ -66,6 +67,7 @@ def _entry(batch: Batch, key: str, stamp: int, header: Header) -> tuple[Any, ...
     held = tuple([part[:2] for part in parts])
     face = (name, kind, version, status, trusted, held, content_type, writer, inputs)
     label = batch.entry_labels.get(face) or _entry_label(batch, face)
+    batch.weight += 33 * len(prints)
     return (
         key,
         label.number,
@@ -87,6 +89,7 @@ def _entry_label(batch: Batch, face: tuple[Any, ...]) -> Label:
     held, named = [text(part) for part, _ in parts], [text(each) for each in inputs]
     row = (text(name), text(kind), text(version), holds, held, text(content_type or ""), writer.hex(), named)
     label = batch.entry_labels[face] = Label(len(batch.entry_labels), row, asks(inputs))
+    batch.weight += sum(map(len, row)) + sum(map(len, [*held, *named]))
     return label
 
 
@@ -123,6 +126,7 @@ def _run(batch: Batch, _: bytes, __: int, run: Run) -> None:
     if label is None:
         row = (text(name), text(kind), text(verdict), text(reason), bool(stored), text(error))
         label = batch.run_labels[face] = Label(len(batch.run_labels), row)
+        batch.weight += sum(len(each) for each in row if isinstance(each, str))
     batch.runs.append((of.hex(), label.number, time(started), number(seconds), number(price), number(waited)))
 
 

@@ -6,9 +6,12 @@ none. What happened to a key is settled by the stamps of its records and not by 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping
 from itertools import repeat
 from typing import Any
+
+import duckdb
 
 from spotmagic.catalog.batch import Batch, Label
 from spotmagic.catalog.instance import Cursor
@@ -60,7 +63,8 @@ def apply(cursor: Cursor, database: str, batch: Batch) -> None:
         tables.positions(batch)
         cursor.execute("COMMIT").fetchall()
     except BaseException:
-        cursor.execute("ROLLBACK").fetchall()
+        with contextlib.suppress(duckdb.Error):  # a commit that fails has ended the transaction
+            cursor.execute("ROLLBACK").fetchall()
         raise
 
 
@@ -156,7 +160,8 @@ class _Tables:
 
 _USES = """
 MERGE INTO {main}.usage u USING (
-  SELECT i.* REPLACE (make_timestamp((i.last * 1e6)::BIGINT) AS last), nullif(coalesce(nullif(f.name, ''), e.name), '') AS name
+  SELECT i.* REPLACE (make_timestamp((i.last * 1e6)::BIGINT) AS last),
+         nullif(coalesce(nullif(f.name, ''), e.name), '') AS name
   FROM uses i LEFT JOIN {main}.entries e USING (key) LEFT JOIN fresh f USING (key)
 ) i ON u.key = i.key
 WHEN MATCHED THEN UPDATE SET

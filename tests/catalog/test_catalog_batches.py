@@ -160,6 +160,17 @@ def test_what_nobody_can_believe_does_not_stop_the_fold(catalog: Catalog, ledger
     assert catalog.stats().misses == 1
 
 
+def test_long_texts_make_short_batches(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB holds a transaction in memory, and may take only so much."""
+    monkeypatch.setattr(feed, "WEIGHT", 10_000)
+    for number in range(20):
+        ledger.ran(number, reason=f"{number}" + "r" * 5_000, error="e" * 5_000)
+        ledger.put(number, inputs={f"x{place}": b"1" * 16 for place in range(50)})
+    found = list(feed.batches(ledger.records({})))
+    assert 8 < len(found) <= 20
+    assert [sum(len(getattr(batch, kind)) for batch in found) for kind in ("runs", "entries")] == [20, 20]
+
+
 @pytest.mark.parametrize("kind", ["run", "stat"])
 def test_a_damaged_record_of_a_run_or_of_hits_does_not_count(tmp_path: Path, kind: str) -> None:
     """One flipped bit in a price must not be money."""

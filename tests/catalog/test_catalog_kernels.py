@@ -13,7 +13,9 @@ import time
 import warnings
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -21,6 +23,7 @@ from catalog_ledger import Ledger, key
 
 from spotmagic.catalog import Catalog, statement
 from spotmagic.errors import SpotWarning
+from spotmagic.files import locked
 from spotmagic.store.entry import Entry, Part
 from spotmagic.store.record import Run
 from spotmagic.store.store import FolderStore
@@ -101,8 +104,6 @@ def test_a_user_who_opened_it_in_this_process_is_told_so(catalog: Catalog, ledge
 
 
 def test_a_fold_lock_that_is_kept_does_not_stop_answers(folder: Path, ledger: Ledger) -> None:
-    from spotmagic.files import locked
-
     catalog = Catalog(folder, ledger, clock=FakeClock())
     ledger.put(1)
     with locked(folder / "fold.lock"), pytest.warns(SpotWarning, match="another kernel"):
@@ -321,3 +322,56 @@ def test_the_real_store_and_the_catalog_agree(folder: Path) -> None:
     store.pin([key(2)], True)
     assert [(row.name, row.pinned) for row in catalog.entries()] == [("pkg.g", True)]
     store.close()
+
+
+def test_threads_wait_for_the_one_that_brings_it_up_to_date(
+    folder: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long that takes: to do the same work beside it would take longer for both."""
+    catalog = Catalog(folder, ledger, clock=FakeClock())
+    ledger.put(1)
+    reading, go_on = threading.Event(), threading.Event()
+    records, looks, answers = ledger.records, [], []
+
+    def slowly(positions: dict[str, int]) -> Any:
+        looks.append(dict(positions))
+        reading.set()
+        assert go_on.wait(20)
+        return records(positions)
+
+    monkeypatch.setattr(ledger, "records", slowly)
+    threads = [threading.Thread(target=lambda: answers.append(catalog.count())) for _ in range(3)]
+    threads[0].start()
+    assert reading.wait(20)
+    for thread in threads[1:]:
+        thread.start()
+    threads[1].join(0.2)
+    assert len(looks) == 1 and not answers
+    go_on.set()
+    for thread in threads:
+        thread.join(20)
+    assert answers == [1, 1, 1]
+    assert looks == [{}, {"a.log": 100}, {"a.log": 100}]
+    catalog.close()
+
+
+def test_a_kernel_that_gets_on_with_a_long_fold_is_waited_for(folder: Path, ledger: Ledger) -> None:
+    """As long as it writes now and then."""
+
+    class Clock(FakeClock):
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            if sum(self.slept) > 5.0:
+                other.close()
+            elif len(self.slept) % 20 == 0:  # every half second
+                os.utime(folder / "spot.duckdb", ns=(0, len(self.slept)))
+
+    clock, other = Clock(), ExitStack()
+    catalog = Catalog(folder, ledger, clock=clock)
+    ledger.put(1)
+    assert catalog.count() == 1
+    other.enter_context(locked(folder / "fold.lock"))
+    ledger.put(2)
+    assert catalog.count() == 2
+    assert sum(clock.slept) > 5.0
+    catalog.close()
