@@ -140,6 +140,7 @@ class Line:
             except WebSocketDisconnect:
                 return
             except Exception:  # the folder is gone: the numbers stand still until it is there again
+                self._watch.again()
                 wait = REST
 
     async def _send(self, message: dict[str, Any], buffers: list[bytes] | None = None) -> None:

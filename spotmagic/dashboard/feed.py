@@ -54,7 +54,11 @@ class Pulse:
     def look(self) -> float:
         """Push the totals if anything was written. Returns the seconds until the next look."""
         if self._watch.look():
-            self.feed.beat = {"totals": clean(self._backend.totals())}
+            try:
+                self.feed.beat = {"totals": clean(self._backend.totals())}
+            except Exception:
+                self._watch.again()
+                raise
         return self._watch.wait
 
 

@@ -30,6 +30,10 @@ class Watch:
         """What is there now is no news."""
         self._seen = mark(self._folder)
 
+    def again(self) -> None:
+        """What was seen last could not be told: it is news once more."""
+        self._seen = None
+
     def look(self) -> bool:
         """Whether anything was written since the last look."""
         seen = mark(self._folder)

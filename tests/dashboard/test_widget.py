@@ -192,6 +192,19 @@ def test_the_feed_tells_of_writes_and_keeps_still_without_them(spot: Spot, keep:
     pulse.stop()
 
 
+def test_news_that_could_not_be_told_are_told_later(spot: Spot, keep: Keep, monkeypatch: pytest.MonkeyPatch) -> None:
+    pulse = Pulse(spot, backend := Backend(spot))
+    pulse.look()
+    keep(name="one")
+    with monkeypatch.context() as patch:
+        patch.setattr(backend, "totals", lambda: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            pulse.look()
+    pulse.look()
+    assert pulse.feed.beat["totals"]["entries"] == 1
+    pulse.stop()
+
+
 def test_the_feed_rests_when_nothing_happens(spot: Spot) -> None:
     pulse = Pulse(spot, Backend(spot))
     waits = [pulse.look() for _ in range(130)]
