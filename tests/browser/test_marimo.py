@@ -72,7 +72,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             process = subprocess.Popen(
                 [sys.executable, "-m", "marimo", "-y", command, "book.py", *place],
                 cwd=tmp_path,
-                env=dict(os.environ),
+                env={**os.environ, "MARIMO_SKIP_UPDATE_CHECK": "1"},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
