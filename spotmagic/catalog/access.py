@@ -16,7 +16,7 @@ from spotmagic.catalog.instance import MEMORY, Cursor
 from spotmagic.catalog.session import Session
 from spotmagic.catalog.trouble import Busy, CatalogError, Damaged, Unusable, is_damage, is_interrupt, sorted_out
 from spotmagic.clock import Clock
-from spotmagic.errors import OptionError, tell, tell_again
+from spotmagic.errors import OptionError, SpotError, tell, tell_again
 from spotmagic.files import locked
 from spotmagic.store.record import Record
 
@@ -51,7 +51,7 @@ class Access:
     def __init__(self, folder: Path, store: Records, clock: Clock) -> None:
         self._folder, self._store, self._clock = folder, store, clock
         self._connection = connection(folder)
-        self._snapshot = snapshot.Snapshot(self._connection)
+        self._snapshot = snapshot.Snapshot()
         self._patient = True
 
     def ask(self, question: Callable[[Session], T]) -> T:
@@ -110,7 +110,15 @@ class Access:
                 "Answers come from memory until it can be; calls are not affected",
                 once=self._once,
             )
-        cursor = self._snapshot.enter(self._fold)
+        try:
+            cursor = self._snapshot.enter(self._fold)
+        except duckdb.OutOfMemoryException:
+            self._snapshot.drop()
+            raise SpotError(
+                "the catalog cannot be asked now",
+                f"{trouble}, and for an answer from memory there is not enough of it",
+                "Let it have its file, then ask again; calls are not affected",
+            ) from None
         try:
             return self._answer(question, cursor, snapshot.DATABASE)
         finally:

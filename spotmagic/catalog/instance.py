@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 
 MEMORY = "256MB"
+WHOLE = "4GB"  # for tables that lie in memory altogether: some millions of entries
 # A checkpoint of DuckDB 2 writes beside the log. Nothing else may ever be opened.
 SUFFIXES = ("", ".wal", ".wal.checkpoint", ".wal.recovery")
 
@@ -25,7 +26,6 @@ Cursor = Any  # duckdb.DuckDBPyConnection, which has no stubs of its own for bot
 
 _CONFIG: dict[str, Any] = {
     "threads": 1,
-    "memory_limit": MEMORY,
     "temp_directory": "",  # otherwise large queries spill into the user's working directory
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -45,10 +45,11 @@ class Instance:
 
     Args:
         files: databases it may attach, each with the log files DuckDB keeps beside it.
+        memory: what it may use of it.
     """
 
-    def __init__(self, *files: Path) -> None:
-        self._root = _connect()
+    def __init__(self, *files: Path, memory: str = MEMORY) -> None:
+        self._root = _connect({**_CONFIG, "memory_limit": memory})
         allowed = ", ".join(quoted(f"{file}{suffix}") for file in files for suffix in SUFFIXES)
         for setting in (
             "SET TimeZone = 'UTC'",
@@ -81,11 +82,11 @@ class Instance:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._root))
 
 
-def _connect() -> Cursor:
+def _connect(config: dict[str, Any]) -> Cursor:
     try:
-        return duckdb.connect(":memory:", config={**_CONFIG, "async_threads": 0})
+        return duckdb.connect(":memory:", config={**config, "async_threads": 0})
     except duckdb.Error:  # before 2.0 there are no such threads
-        return duckdb.connect(":memory:", config=_CONFIG)
+        return duckdb.connect(":memory:", config=config)
 
 
 _living: weakref.WeakSet[Instance] = weakref.WeakSet()

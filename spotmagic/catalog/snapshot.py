@@ -10,21 +10,15 @@ from collections.abc import Callable
 import duckdb
 
 from spotmagic.catalog import schema
-from spotmagic.catalog.connection import Connection
-from spotmagic.catalog.instance import Cursor, Instance
+from spotmagic.catalog.instance import WHOLE, Cursor, Instance
 
 DATABASE = "snapshot"
 
 
 class Snapshot:
-    """A catalog beside the file's own, in the same DuckDB.
+    """A catalog in a DuckDB of its own, which may take more memory than one that looks at a file."""
 
-    Args:
-        connection: gives the DuckDB.
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self) -> None:
         self._fresh()
 
     def _fresh(self) -> None:
@@ -38,13 +32,10 @@ class Snapshot:
         if self._pid != os.getpid():
             self._fresh()
         with self._lock:
-            instance = self._connection.instance
-            cursor = instance.cursor()
+            if self._instance is None:
+                self._instance = _made()
+            cursor = self._instance.cursor()
             try:
-                if self._instance is not instance:
-                    instance.run(f"ATTACH ':memory:' AS {DATABASE}")
-                    schema.create(cursor, DATABASE)
-                    self._instance = instance
                 fold(cursor, DATABASE)
             except BaseException:
                 cursor.close()
@@ -67,5 +58,16 @@ class Snapshot:
             if self._users or self._instance is None:
                 return
             instance, self._instance = self._instance, None
-            with contextlib.suppress(duckdb.Error):
-                instance.run(f"DETACH {DATABASE}")
+            instance.close()
+
+
+def _made() -> Instance:
+    """A DuckDB with the empty tables of a catalog."""
+    instance = Instance(memory=WHOLE)
+    instance.run(f"ATTACH ':memory:' AS {DATABASE}")
+    cursor = instance.cursor()
+    try:
+        schema.create(cursor, DATABASE)
+    finally:
+        cursor.close()
+    return instance

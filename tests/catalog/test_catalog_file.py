@@ -307,18 +307,6 @@ def test_rebuild_gives_the_same_tables(made: Path, ledger: Ledger, clock: FakeCl
     assert put_aside(made.parent) == []
 
 
-def test_without_a_folder_the_catalog_is_in_memory(tmp_path: Path, ledger: Ledger) -> None:
-    catalog = Catalog(tmp_path / "not there", ledger)
-    ledger.put(1)
-    assert catalog.count() == 1
-    ledger.put(2)
-    assert catalog.count() == 2 and catalog.sql("SELECT count(*) FROM entries").rows == [(2,)]
-    catalog.rebuild()
-    assert catalog.count() == 2
-    assert not (tmp_path / "not there").exists()
-    catalog.close()
-
-
 def test_a_folder_deleted_under_it_does_not_stop_it(made: Path, ledger: Ledger, clock: FakeClock) -> None:
     catalog = Catalog(made.parent, ledger, clock=clock)
     assert catalog.count() == 3
