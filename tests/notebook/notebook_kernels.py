@@ -31,15 +31,22 @@ class Output:
 
     @property
     def log(self) -> list[tuple[Any, ...]]:
-        """The outputs in order as a page would show them: streams joined, ids left out."""
+        """The outputs in order as a page would show them, ids left out.
+
+        Each stream is joined up to the next other output: a kernel gathers them by timers of their own, so which of the
+        two comes first is up to the moment.
+        """
         told: list[tuple[Any, ...]] = []
-        for message in self.messages:
+        streams: dict[str, str] = {}
+        for message in [*self.messages, {"msg_type": "end", "content": {}}]:
             kind, content = message["msg_type"], message["content"]
-            if kind == "stream" and told and told[-1][0] == content["name"]:
-                told[-1] = (content["name"], told[-1][1] + content["text"])
-            elif kind == "stream":
-                told.append((content["name"], content["text"]))
-            elif kind in ("display_data", "execute_result", "update_display_data"):
+            if kind == "stream":
+                streams[content["name"]] = streams.get(content["name"], "") + content["text"]
+                continue
+            if kind in ("display_data", "execute_result", "update_display_data", "clear_output", "end"):
+                told += sorted(streams.items(), reverse=True)
+                streams = {}
+            if kind in ("display_data", "execute_result", "update_display_data"):
                 told.append((kind, _steady(content["data"])))
             elif kind == "clear_output":
                 told.append((kind,))
