@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -82,11 +82,12 @@ def nearest(now: Trace, before: Iterable[Trace]) -> Trace | None:
     return max(before, key=lambda trace: likeness(now, trace), default=None)
 
 
-def explain(kind: str, now: Trace, before: Sequence[Trace]) -> Why:
+def explain(kind: str, now: Trace, before: Iterable[Trace]) -> Why:
     """Why a call with this trace found no result among those made before (newest first)."""
-    if not before:
+    traces = list(before)  # other threads add to it
+    if not traces:
         return Why("first run")
-    near = before[0] if kind == "function" and now.code == before[0].code else nearest(now, before)
+    near = traces[0] if kind == "function" and now.code == traces[0].code else nearest(now, traces)
     assert near is not None
     changed = differences(now, near)
     if not changed:

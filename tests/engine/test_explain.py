@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
+from typing import Any
+
 import pytest
 
 from spotmagic.engine.explain import Trace, account, explain
@@ -56,3 +59,18 @@ def test_the_account_has_before_and_now_and_a_diff() -> None:
 
 def test_nothing_changed_is_said() -> None:
     assert account("c", "cell", BASE, [BASE]).reason == "nothing changed"
+
+
+def test_other_threads_may_add_traces_meanwhile() -> None:
+    """Of results that are stored while this one is explained: its own must not be lost for that."""
+    before: deque[Trace] = deque([BASE], maxlen=8)
+
+    class Busy(dict[str, bytes]):
+        def items(self) -> Any:
+            before.appendleft(BASE)
+            return super().items()
+
+    now = Trace(b"other", Busy(BASE.inputs))
+    before.appendleft(BASE)
+    assert explain("cell", now, before).reason == "the code was edited"
+    assert len(before) > 2
