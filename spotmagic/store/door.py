@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,7 +77,7 @@ class Door:
         Args:
             surely: look, though it was there a moment ago.
         """
-        now = time.monotonic()
+        now = self._clock.monotonic()
         if not surely and now < self._sure_until:
             return False
         self._sure_until = now + SURE_FOR
