@@ -74,6 +74,10 @@ class Access:
                 break
         return self._over_memory(question, trouble)
 
+    def folded_at(self) -> float:
+        """When the file was last written to, in seconds since 1970. Raises ``OSError`` where there is none."""
+        return self._connection.path.stat().st_mtime
+
     def start_anew(self) -> None:
         """Remove the file, so that the next question makes it from the whole store."""
         self._snapshot.drop()

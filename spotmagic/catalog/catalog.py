@@ -118,6 +118,10 @@ class Catalog:
         """Bring the tables up to date now."""
         self._access.ask(_nothing)
 
+    def folded_at(self) -> float:
+        """When its file was last brought up to date, in seconds since 1970. Raises ``OSError`` where there is none."""
+        return self._access.folded_at()
+
     def rebuild(self) -> None:
         """Make the tables anew from the store."""
         self._access.start_anew()

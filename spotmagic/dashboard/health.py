@@ -5,16 +5,15 @@ from __future__ import annotations
 import errno
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spotmagic import files, words
+from spotmagic import words
 from spotmagic.dashboard.checkup import Checkup, checkup
 from spotmagic.errors import told
 from spotmagic.store.checked import Checked, last_checked
-from spotmagic.store.layout import JOURNALS, NewerFormatError
+from spotmagic.store.layout import NewerFormatError
 from spotmagic.store.store import FolderStore
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ class Health:
         except OSError as error:
             return [f"Nothing is kept or found: {_why(error, folder)}. {_RESUMES}. {_todo(error)}."]
         try:
-            _write_something(folder)
+            store.port.try_writing()
         except OSError as error:
             return [f"Nothing new is kept: {_why(error, folder)}. {_RESUMES}. {_todo(error)}."]
         failed = told().get("put", "")
@@ -93,7 +92,18 @@ class Health:
         if why is None:
             return []
         locked = " End that program, let it close the file, or rebuild the catalog." if "PID" in why else ""
-        return [f"{_sentence(why)}{_behind(self._spot.folder)}{locked}"]
+        return [f"{_sentence(why)}{self._behind()}{locked}"]
+
+    def _behind(self) -> str:
+        """How much was written since the catalog's file was last brought up to date."""
+        store = self._spot.store
+        if not isinstance(store, FolderStore):
+            return ""
+        try:
+            size = store.port.written_since(self._spot.catalog.folded_at())
+        except OSError:
+            return ""
+        return f" Up to {words.size(size)} written since then are in these numbers, not in its file." if size else ""
 
     def _notes(self, refused: int) -> list[str]:
         """What is worth knowing and stops nothing."""
@@ -121,13 +131,6 @@ def told_about(folder: Path) -> dict[str, str]:
 def _names(folder: Path) -> re.Pattern[str]:
     """Finds a folder, or what is in it, in a text."""
     return re.compile(rf"(?:^| ){re.escape(str(folder))}(?:$|[ /:])")
-
-
-def _write_something(folder: Path) -> None:
-    """Write a little where entries go, and leave nothing behind. Raises ``OSError`` when that cannot be done."""
-    place = folder / JOURNALS
-    with tempfile.TemporaryFile(dir=place if place.is_dir() else folder, buffering=0) as file:
-        files.write_all(file.fileno(), b"\0" * 4096)
 
 
 def _standing(store: bool, catalog: bool) -> str:
@@ -159,17 +162,6 @@ def _todo(error: OSError) -> str:
     if error.errno in _BARRED:
         return "Give yourself the right to write there, and keeping resumes by itself"
     return "Set it right, then look again"
-
-
-def _behind(folder: Path) -> str:
-    """How much was written since the catalog's file was last brought up to date."""
-    try:
-        then = (folder / "spot.duckdb").stat().st_mtime
-        written = [path.stat() for path in (folder / JOURNALS).iterdir()]
-    except OSError:
-        return ""
-    size = sum(one.st_size for one in written if one.st_mtime > then)
-    return f" Up to {words.size(size)} written since then are in these numbers, not in its file." if size else ""
 
 
 def _sentence(text: str, *, begin: bool = True) -> str:

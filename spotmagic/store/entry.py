@@ -94,9 +94,9 @@ class Header(NamedTuple):
     size: int
 
 
-def header_of(entry: Entry) -> Header:
-    """The header of an entry."""
-    return Header(
+def said(entry: Entry) -> tuple[Any, ...]:
+    """What an entry says of itself besides its parts, in the order of its header."""
+    return (
         entry.name,
         entry.kind,
         entry.status,
@@ -110,11 +110,13 @@ def header_of(entry: Entry) -> Header:
         tuple(entry.inputs.values()),
         tuple(entry.notes),
         tuple(entry.notes.values()),
-        tuple((part.name, part.codecs) for part in entry.parts),
-        entry.writer,
-        entry.trusted,
-        entry.size,
     )
+
+
+def header_of(entry: Entry) -> Header:
+    """The header of an entry."""
+    parts = tuple((part.name, part.codecs) for part in entry.parts)
+    return Header._make((*said(entry), parts, entry.writer, entry.trusted, entry.size))
 
 
 @dataclass(frozen=True, slots=True)

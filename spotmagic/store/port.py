@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import RLock
@@ -10,7 +11,7 @@ from spotmagic import files
 from spotmagic.store.blobs import Blobs
 from spotmagic.store.entry import Bad, BlobRef, Entry
 from spotmagic.store.frame import BLOB, HAS_BLOBS, PUT, group_of
-from spotmagic.store.layout import BLOB_LOCK
+from spotmagic.store.layout import BLOB_LOCK, JOURNALS
 from spotmagic.store.parts import Piece
 from spotmagic.store.record import blob_body
 from spotmagic.store.seal import unseal
@@ -47,6 +48,17 @@ class Port:
         """Of how many keys only a damaged record is known. Raises ``OSError`` when the folder cannot be opened."""
         with self.lock:
             return len(self._sound().index.damaged)
+
+    def try_writing(self) -> None:
+        """Write a little where entries go, and leave nothing behind. Raises ``OSError`` when that cannot be done."""
+        journals = self.folder / JOURNALS
+        with tempfile.TemporaryFile(dir=journals if journals.is_dir() else self.folder, buffering=0) as file:
+            files.write_all(file.fileno(), b"\0" * 4096)
+
+    def written_since(self, time: float) -> int:
+        """Bytes of the journals that were written to after a time: more than was written since then."""
+        written = [path.stat() for path in (self.folder / JOURNALS).iterdir()]
+        return sum(one.st_size for one in written if one.st_mtime > time)
 
     def unseal(self, sealed: bytes, key: bytes) -> Unsealed | Bad:
         """The entry in sealed bytes, and where its large parts lie."""

@@ -29,7 +29,7 @@ import msgpack
 
 from spotmagic.errors import Uncacheable
 from spotmagic.store.bounds import MAX_HEADER, MAX_INLINE, MAX_PARTS, UNPACK
-from spotmagic.store.entry import NO_INPUTS, NO_NOTES, Bad, BlobRef, Entry, Header, Part, header_of
+from spotmagic.store.entry import NO_INPUTS, NO_NOTES, Bad, BlobRef, Entry, Header, Part, header_of, said
 from spotmagic.store.parts import Piece, lay, ref_of
 from spotmagic.store.trust import Ring, Trust
 
@@ -66,24 +66,8 @@ def seal(entry: Entry, ring: Ring, blobs: Mapping[int, bytes] = {}) -> list[Piec
             parts.append((part.name, part.codecs, len(part.head), (), None))
             data.append(part.head)
             at += len(part.head)
-    fields = (
-        entry.name,
-        entry.kind,
-        entry.status,
-        entry.code,
-        entry.created,
-        entry.expires,
-        entry.seconds,
-        entry.price,
-        entry.content_type,
-        list(entry.inputs),
-        list(entry.inputs.values()),
-        list(entry.notes),
-        list(entry.notes.values()),
-        parts,
-    )
     try:
-        header = msgpack.packb(fields, unicode_errors="surrogatepass")
+        header = msgpack.packb((*said(entry), parts), unicode_errors="surrogatepass")
     except (TypeError, ValueError, OverflowError) as error:
         raise Uncacheable(f"{entry.name} cannot be stored", f"a field of its entry is of no use: {error}") from error
     if len(header) > MAX_HEADER or len(parts) > MAX_PARTS or at > MAX_INLINE or len(entry.key) != 16:
