@@ -160,7 +160,7 @@ class Ledger:
         """
         try:
             why, run, obstacle = self._booked(call, decision, ran)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):  # the latter from a signal's handler
             self._booked(call, decision, ran)
             raise
         if not obstacle and ran.error is None:

@@ -94,3 +94,19 @@ def test_a_second_interrupt_goes_on_at_once(tmp_path: Path, monkeypatch: pytest.
             asked("why")
         assert asked("why") == b"why" * 100_000
     assert paid == ["warm", "why", "why"]
+
+
+def test_a_signal_that_ends_the_program_waits_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a scheduler sends it, to a program that leaves by ``sys.exit``."""
+    before = signal.signal(signal.SIGINT, lambda *_: sys.exit(1))
+    try:
+        with Spot("s", root=tmp_path) as spot:
+            asked = spot.mark(answer)
+            asked("warm")
+            interrupted(monkeypatch, spot.store, "put", times=1, after=False)
+            with pytest.raises(SystemExit):
+                asked("why")
+            assert asked("why") == b"why" * 100_000
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert paid == ["warm", "why"]
