@@ -208,7 +208,9 @@ def verify(args: Any) -> int:
             show.write(f"{key.hex()[:12]}  {name}  {bad.kind}: {bad.why}")
         for file, size in found.damaged.items():
             show.write(f"{file}  {size} bytes belong to no record")
-        show.write(f"{found.checked} results checked, {len(found.bad)} damaged" + (", repaired" if args.repair else ""))
+        noun = "result" if found.checked == 1 else "results"
+        repaired = ", repaired" if args.repair else ""
+        show.write(f"{found.checked} {noun} checked, {len(found.bad)} damaged{repaired}")
     return FINE if found.good or args.repair else WRONG
 
 
