@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 from spotmagic.codecs import bounds
 from spotmagic.codecs.registry import Codec
 from spotmagic.codecs.undecodable import Undecodable
-from spotmagic.keys.notes import is_secret_name
+from spotmagic.values.notes import is_secret_name
 
 if TYPE_CHECKING:
     from spotmagic.codecs.reader import Reader

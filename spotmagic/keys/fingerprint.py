@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from spotmagic.keys.encode import SCALARS, Encoder, pack_known
-from spotmagic.keys.notes import Mask, Notes
 from spotmagic.keys.owned import is_users, stands_for, unwrapped
 from spotmagic.keys.reach import Reached, reach
-from spotmagic.keys.scheme import Kind, Tree, digest, pack_plain, tree
-from spotmagic.keys.shapes import take_apart
+from spotmagic.values.encode import SCALARS, Encoder, pack_known
+from spotmagic.values.notes import Mask, Notes
+from spotmagic.values.scheme import Kind, Tree, digest, pack_plain, tree
+from spotmagic.values.shapes import take_apart
 
 _MOST_IDENTITIES = 1024
 _identities: dict[int, tuple[Any, Mask | None, Reached]] = {}

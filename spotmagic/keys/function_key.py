@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 from spotmagic.code.function import facts
 from spotmagic.errors import Uncacheable, unknown
 from spotmagic.keys.bind import Bind, Binder
-from spotmagic.keys.encode import SCALARS
 from spotmagic.keys.fingerprint import packed
 from spotmagic.keys.keygen import KeyGen, Policy, policies_of
-from spotmagic.keys.notes import Mask, Notes, is_secret_name
 from spotmagic.keys.owned import is_users, unwrapped
 from spotmagic.keys.reach import Reached, reach
-from spotmagic.keys.scheme import DIGEST, Kind, digest, pack_plain, tree
 from spotmagic.options import MarkOptions
+from spotmagic.values.encode import SCALARS
+from spotmagic.values.notes import Mask, Notes, is_secret_name
+from spotmagic.values.scheme import DIGEST, Kind, digest, pack_plain, tree
 
 
 class Keyed(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import xxhash
 
 from spotmagic.errors import OptionError, Uncacheable, unknown
-from spotmagic.keys.scheme import Kind, tree
+from spotmagic.values.scheme import Kind, tree
 
 _CHUNK = 1 << 20
 

@@ -6,8 +6,8 @@ import types
 from typing import Any
 
 from spotmagic.code.origin import is_own_file, is_user, is_user_file, is_user_module
-from spotmagic.keys.callables import named
-from spotmagic.keys.scheme import Kind, Tree, tree
+from spotmagic.values.callables import named
+from spotmagic.values.scheme import Kind, Tree, tree
 
 
 def is_users(obj: Any) -> bool:

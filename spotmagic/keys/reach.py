@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from spotmagic.keys.encode import Encoder, pack_known
-from spotmagic.keys.notes import Mask
 from spotmagic.keys.owned import is_users, stands_for, unwrapped
-from spotmagic.keys.scheme import Kind, Tree, digest, tree
 from spotmagic.keys.state import State
 from spotmagic.keys.walk import Walk
+from spotmagic.values.encode import Encoder, pack_known
+from spotmagic.values.notes import Mask
+from spotmagic.values.scheme import Kind, Tree, digest, tree
 
 
 class Reached:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from spotmagic.code.function import Change, Facts
-from spotmagic.keys.encode import Encoder
 from spotmagic.keys.guards import MISSING
-from spotmagic.keys.scheme import Tree
-from spotmagic.keys.shapes import take_apart
+from spotmagic.values.encode import Encoder
+from spotmagic.values.scheme import Tree
+from spotmagic.values.shapes import take_apart
 
 _CONTAINERS = (list, dict, set, bytearray, deque)
 

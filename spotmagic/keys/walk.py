@@ -14,14 +14,15 @@ from typing import Any
 from spotmagic.code.function import Chain, facts, names_in
 from spotmagic.code.origin import is_user, is_user_file, is_user_module
 from spotmagic.errors import Uncacheable
-from spotmagic.keys import classes, lazy, plain
-from spotmagic.keys.callables import named
-from spotmagic.keys.encode import SCALARS, Encoder
+from spotmagic.keys import classes, lazy
 from spotmagic.keys.guards import MISSING, Guards
-from spotmagic.keys.notes import Mask, Notes, is_secret_name
 from spotmagic.keys.owned import full_name, is_made, is_users, kind_of, short_name, stands_for, unwrapped
-from spotmagic.keys.scheme import Kind, Tree, tree
 from spotmagic.keys.state import Cells, State
+from spotmagic.values import plain
+from spotmagic.values.callables import named
+from spotmagic.values.encode import SCALARS, Encoder
+from spotmagic.values.notes import Mask, Notes, is_secret_name
+from spotmagic.values.scheme import Kind, Tree, tree
 
 _WHOLE: frozenset[Chain] = frozenset({()})
 _HIDING = ("globals", "eval", "exec")

@@ -15,7 +15,7 @@ from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from spotmagic.code.origin import is_user_module
-from spotmagic.keys.handles import is_handle_type
+from spotmagic.values.handles import is_handle_type
 
 ATOMS: frozenset[type] = frozenset(
     {

@@ -14,7 +14,6 @@ from spotmagic.code.cell import CellCode
 from spotmagic.errors import Uncacheable
 from spotmagic.keys import Mask, Notes, fingerprint
 from spotmagic.keys.fingerprint import identity
-from spotmagic.keys.handles import is_handle_type
 from spotmagic.keys.owned import is_users
 from spotmagic.notebook import rng as generators
 from spotmagic.notebook.changes import Changes
@@ -27,6 +26,7 @@ from spotmagic.notebook.leads import names_random
 from spotmagic.notebook.namespace import exported, inputs_of, is_private
 from spotmagic.notebook.process import Process, process
 from spotmagic.notebook.steering import steered
+from spotmagic.values.handles import is_handle_type
 
 _MISSING = object()
 _MANY_MAYBE = 5

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from spotmagic.keys.encode import Encoder
-from spotmagic.keys.scheme import Kind, Tree, buffer, tree
+from spotmagic.values.encode import Encoder
+from spotmagic.values.scheme import Kind, Tree, buffer, tree
 
 Shape = Callable[[Any, Encoder], Tree]
 

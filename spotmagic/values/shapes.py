@@ -15,10 +15,10 @@ from typing import Any
 
 from spotmagic.code.origin import is_user_module
 from spotmagic.errors import OptionError, Uncacheable
-from spotmagic.keys import callables, plain
-from spotmagic.keys.encode import SCALARS, Encoder
-from spotmagic.keys.handles import handle_settings
-from spotmagic.keys.scheme import Kind, Tree, Unfit, tree
+from spotmagic.values import callables, plain
+from spotmagic.values.encode import SCALARS, Encoder
+from spotmagic.values.handles import handle_settings
+from spotmagic.values.scheme import Kind, Tree, Unfit, tree
 
 Shape = Callable[[Any, Encoder], Tree]
 
@@ -97,23 +97,23 @@ def _family(kind: type) -> Shape | None:
     for base in kind.__mro__:
         package = base.__module__.partition(".")[0]
         if package == "numpy":
-            from spotmagic.keys import arrays
+            from spotmagic.values import arrays
 
             found = arrays.shape_of(base)
         elif package == "pandas":
-            from spotmagic.keys import frames
+            from spotmagic.values import frames
 
             found = frames.shape_of(base)
         elif package in ("polars", "pyarrow"):
-            from spotmagic.keys import columns
+            from spotmagic.values import columns
 
             found = columns.shape_of(base)
         elif package in ("torch", "PIL"):
-            from spotmagic.keys import tensors
+            from spotmagic.values import tensors
 
             found = tensors.shape_of(base)
         elif package == "matplotlib":
-            from spotmagic.keys import figures
+            from spotmagic.values import figures
 
             found = figures.shape_of(base)
         else:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import xxhash
 
-from spotmagic.keys.encode import Encoder
-from spotmagic.keys.scheme import INLINE, Kind, Tree, tree
+from spotmagic.values.encode import Encoder
+from spotmagic.values.scheme import INLINE, Kind, Tree, tree
 
 Shape = Callable[[Any, Encoder], Tree]
 

@@ -10,8 +10,8 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from spotmagic.keys.encode import Encoder
-from spotmagic.keys.scheme import Kind, Tree, Unfit, tree
+from spotmagic.values.encode import Encoder
+from spotmagic.values.scheme import Kind, Tree, Unfit, tree
 
 Shape = Callable[[Any, Encoder], Tree]
 

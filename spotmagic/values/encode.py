@@ -11,8 +11,8 @@ from typing import Any
 import msgpack
 
 from spotmagic.errors import Uncacheable
-from spotmagic.keys.notes import Mask, Notes
-from spotmagic.keys.scheme import INLINE, MARKS, Kind, Tree, Unfit, buffer, pack_plain, simple, tree
+from spotmagic.values.notes import Mask, Notes
+from spotmagic.values.scheme import INLINE, MARKS, Kind, Tree, Unfit, buffer, pack_plain, simple, tree
 
 SCALARS = frozenset({NoneType, bool, int, float, str})
 _CONTAINERS = frozenset({list, dict, tuple})

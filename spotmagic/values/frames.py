@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spotmagic.keys import arrays
-from spotmagic.keys.encode import Encoder
-from spotmagic.keys.scheme import Kind, Tree, Unfit, tree
+from spotmagic.values import arrays
+from spotmagic.values.encode import Encoder
+from spotmagic.values.scheme import Kind, Tree, Unfit, tree
 
 Shape = Callable[[Any, Encoder], Tree]
 
@@ -69,7 +69,7 @@ def _column(value: Any, encoder: Encoder) -> Tree:
         data[mask] = np.zeros((), data.dtype)
         content = [arrays.array(data, encoder), arrays.array(mask, encoder)]
     elif hasattr(value, "_pa_array"):
-        from spotmagic.keys import columns
+        from spotmagic.values import columns
 
         content = columns.chunked(value._pa_array, encoder)
     elif isinstance(value.dtype, np.dtype) or hasattr(value, "_ndarray"):

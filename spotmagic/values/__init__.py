@@ -1,0 +1,1 @@
+"""The fingerprint of a value: what it holds, taken apart by families, as canonical bytes."""
