@@ -3,8 +3,8 @@
 from spotmagic.keys.fingerprint import fingerprint
 from spotmagic.keys.function_key import FunctionKey, Keyed
 from spotmagic.keys.keygen import KeyGen
+from spotmagic.values.dispatch import register_fingerprint
 from spotmagic.values.notes import Mask, Notes
 from spotmagic.values.scheme import SCHEME, digest
-from spotmagic.values.shapes import register_fingerprint
 
 __all__ = ["SCHEME", "FunctionKey", "KeyGen", "Keyed", "Mask", "Notes", "digest", "fingerprint", "register_fingerprint"]

@@ -7,10 +7,10 @@ from typing import Any
 
 from spotmagic.keys.owned import is_users, stands_for, unwrapped
 from spotmagic.keys.reach import Reached, reach
+from spotmagic.values.dispatch import take_apart
 from spotmagic.values.encode import SCALARS, Encoder, pack_known
 from spotmagic.values.notes import Mask, Notes
 from spotmagic.values.scheme import Kind, Tree, digest, pack_plain, tree
-from spotmagic.values.shapes import take_apart
 
 _MOST_IDENTITIES = 1024
 _identities: dict[int, tuple[Any, Mask | None, Reached]] = {}

@@ -9,9 +9,9 @@ from typing import Any
 
 from spotmagic.code.function import Change, Facts
 from spotmagic.keys.guards import MISSING
+from spotmagic.values.dispatch import take_apart
 from spotmagic.values.encode import Encoder
 from spotmagic.values.scheme import Tree
-from spotmagic.values.shapes import take_apart
 
 _CONTAINERS = (list, dict, set, bytearray, deque)
 

@@ -41,8 +41,8 @@ def _method(value: types.MethodType, _: Encoder) -> Tree:
     return tree(Kind.METHOD, value.__self__, value.__func__)
 
 
-def _partial(value: functools.partial[Any], encoder: Encoder) -> Tree:
-    return tree(Kind.PARTIAL, encoder.code(type(value)), value.func, list(value.args), value.keywords)
+def _partial(value: functools.partial[Any], _: Encoder) -> Tree:
+    return tree(Kind.PARTIAL, value.func, list(value.args), value.keywords)
 
 
 def _partial_method(value: functools.partialmethod[Any], encoder: Encoder) -> Tree:
@@ -120,7 +120,6 @@ SHAPES: dict[type, Shape] = {
     types.ClassMethodDescriptorType: _named,
     types.GetSetDescriptorType: _named,
     types.MemberDescriptorType: _named,
-    functools.partial: _partial,
     functools.partialmethod: _partial_method,
     property: _property,
     staticmethod: _wrapping("staticmethod"),
@@ -132,3 +131,5 @@ SHAPES: dict[type, Shape] = {
     weakref.ref: _weak,
     contextvars.ContextVar: _context,
 }
+
+FAMILIES: dict[type, Callable[[Any, Encoder], Any]] = {functools.partial: _partial}

@@ -206,7 +206,7 @@ def _children(parts: Tree) -> Iterator[tuple[str, Any]]:
     for place, part in enumerate(parts[1:]):
         if mark in _INDEXED:
             yield f"[{place}]", part
-        elif mark == Kind.OBJECT and type(part) is dict:
+        elif type(part) is dict and (mark == Kind.OBJECT or (mark == Kind.MEMBER and place == 2)):
             yield "", _State(part)
         else:
             yield "", part

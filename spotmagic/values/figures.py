@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from typing import Any
 
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+
+from spotmagic.values.dispatch import add_family
 from spotmagic.values.encode import Encoder
 from spotmagic.values.scheme import Kind, Tree, Unfit, buffer, tree
-
-Shape = Callable[[Any, Encoder], Tree]
-
-
-def shape_of(kind: type) -> Shape | None:
-    """How values of this class are taken apart; None for what is no artist."""
-    if kind.__module__ == "matplotlib.figure" and kind.__name__ == "Figure":
-        return _figure
-    if kind.__module__ == "matplotlib.artist" and kind.__name__ == "Artist":
-        return _artist
-    return None
 
 
 def _figure(value: Any, encoder: Encoder) -> Tree:
@@ -45,3 +37,7 @@ def _artist(value: Any, encoder: Encoder) -> Tree:
     place = next((number for number, one in enumerate(figure.findobj()) if one is value), -1)
     kind = f"{type(value).__module__}.{type(value).__qualname__}"
     return tree(Kind.FIGURE, kind, place, _figure(figure, encoder))
+
+
+add_family(Figure, fingerprint=_figure, covered=None)
+add_family(Artist, fingerprint=_artist, covered=None)

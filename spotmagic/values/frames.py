@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from spotmagic.values import arrays
+from spotmagic.values import arrays, objects
+from spotmagic.values.dispatch import add_family
 from spotmagic.values.encode import Encoder
 from spotmagic.values.scheme import Kind, Tree, Unfit, tree
-
-Shape = Callable[[Any, Encoder], Tree]
-
-
-def shape_of(kind: type) -> Shape | None:
-    """How values of this pandas class are taken apart; None for what has a state of its own (offsets, intervals)."""
-    for base, shape in _SHAPES.items():
-        if issubclass(kind, base):
-            return shape
-    if kind.__name__ in ("NaTType", "NAType"):
-        return lambda value, _: tree(Kind.PANDAS_SCALAR, type(value).__name__)
-    return None
 
 
 def _frame(value: Any, encoder: Encoder) -> Tree:
@@ -69,13 +57,13 @@ def _column(value: Any, encoder: Encoder) -> Tree:
         data[mask] = np.zeros((), data.dtype)
         content = [arrays.array(data, encoder), arrays.array(mask, encoder)]
     elif hasattr(value, "_pa_array"):
-        from spotmagic.values import columns
+        from spotmagic.values import arrow
 
-        content = columns.chunked(value._pa_array, encoder)
+        content = arrow.chunked(value._pa_array, encoder)
     elif isinstance(value.dtype, np.dtype) or hasattr(value, "_ndarray"):
         content = arrays.array(np.asarray(value), encoder)
-    elif isinstance(value, pd.api.extensions.ExtensionArray):
-        content = [encoder.code(type(value)), list(value)]
+    elif isinstance(value, pd.api.extensions.ExtensionArray):  # of another library, with a state of its own
+        content = objects.by_state(value, encoder)
     else:
         raise Unfit(f"it is a column of {kind}, which is not known")
     return tree(Kind.COLUMN, kind, content)
@@ -105,17 +93,41 @@ def _dtype(value: Any, encoder: Encoder) -> Tree:
     if isinstance(value, pd.CategoricalDtype):
         categories = None if value.categories is None else _index(value.categories, encoder)
         return tree(Kind.DTYPE, "category", categories, value.ordered)
-    return tree(Kind.DTYPE, type(value).__name__, str(value))
+    if not type(value).__module__.startswith("pandas."):
+        return objects.by_state(value, encoder)
+    return tree(Kind.DTYPE, type(value).__name__, repr(value))
 
 
-_SHAPES: dict[type, Shape] = {
-    pd.DataFrame: _frame,
-    pd.Series: _series,
-    pd.Index: _index,
-    pd.api.extensions.ExtensionArray: _column,
-    pd.api.extensions.ExtensionDtype: _dtype,
-    pd.Timestamp: _timestamp,
-    pd.Timedelta: _timedelta,
-    pd.Period: _period,
-    pd.Interval: _interval,
-}
+def _missing(value: Any, _: Encoder) -> Tree:
+    return tree(Kind.PANDAS_SCALAR, type(value).__name__)
+
+
+# What pandas keeps in an instance of its own: content that is told of above, and caches.
+_COVERED = frozenset(
+    {
+        "_mgr",
+        "_attrs",
+        "_flags",
+        "_name",
+        "_metadata",
+        "_cache",
+        "_item_cache",
+        "_cacher",
+        "_is_copy",
+        "_subtyp",
+        "_typ",
+    }
+    | {"_data", "_range", "_id", "_references", "_engine", "_levels", "_codes", "_names", "_sortorder", "_nlevels"}
+    | {"_values", "_freq", "_tz", "_no_setting_name", "_reset_identity", "_comparables"}
+)
+
+add_family(pd.DataFrame, fingerprint=_frame, covered=_COVERED)
+add_family(pd.Series, fingerprint=_series, covered=_COVERED)
+add_family(pd.Index, fingerprint=_index, covered=_COVERED)
+add_family(pd.Timestamp, fingerprint=_timestamp)
+add_family(pd.Timedelta, fingerprint=_timedelta)
+add_family(pd.Period, fingerprint=_period)
+add_family(pd.Interval, fingerprint=_interval)
+add_family(type(pd.NaT), type(pd.NA), fingerprint=_missing)
+add_family(pd.api.extensions.ExtensionArray, fingerprint=_column, covered=None)
+add_family(pd.api.extensions.ExtensionDtype, fingerprint=_dtype, covered=None)

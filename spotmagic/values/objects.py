@@ -23,7 +23,7 @@ def shape_of(kind: Any) -> Shape:
     """How objects of a class of no family are taken apart."""
     if callable(getattr(kind, "get_secret_value", None)):
         return _secret
-    return functools.partial(_record, _derived(kind)) if _is_plain(kind) else _other
+    return functools.partial(_record, derived(kind)) if _is_plain(kind) else _other
 
 
 def _secret(value: Any, encoder: Encoder) -> Tree:
@@ -42,7 +42,7 @@ def _other(value: Any, encoder: Encoder) -> Tree:
     once = _read_once(value)
     if once:
         raise Unfit(once)
-    return _object(value, encoder)
+    return by_state(value, encoder)
 
 
 def _record(derived: frozenset[str], value: Any, encoder: Encoder) -> Tree:
@@ -90,7 +90,7 @@ def _read_once(value: Any) -> str:
     return ""
 
 
-def _object(value: Any, encoder: Encoder) -> Tree:
+def by_state(value: Any, encoder: Encoder) -> Tree:
     """An object by its type and the state that copying it would take over."""
     kind: Any = type(value)
     reduce = copyreg.dispatch_table.get(kind)
@@ -105,9 +105,9 @@ def _object(value: Any, encoder: Encoder) -> Tree:
         function, args = None, args[1:]
     elif function is kind:
         function = None
-    derived = _derived(kind)
+    left_out = derived(kind)
     states = state if isinstance(state, tuple) and len(state) == 2 else (state,)
-    states = tuple(_without(one, derived) for one in states) if derived else states
+    states = tuple(_without(one, left_out) for one in states) if left_out else states
     return tree(
         Kind.OBJECT,
         encoder.code(kind),
@@ -126,7 +126,7 @@ def _without(state: Any, names: frozenset[str]) -> Any:
 
 
 @functools.lru_cache(4096)
-def _derived(kind: Any) -> frozenset[str]:
+def derived(kind: Any) -> frozenset[str]:
     """Attributes that a cached property fills in: derived from the rest, there or not there by chance."""
     kinds = functools.cached_property
     return frozenset(name for base in kind.__mro__ for name, item in vars(base).items() if isinstance(item, kinds))

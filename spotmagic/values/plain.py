@@ -18,18 +18,35 @@ from typing import Any
 
 from spotmagic.values.encode import Encoder
 from spotmagic.values.scheme import Kind, Tree, Unfit, buffer, tree
+from spotmagic.values.state import plain_dict
 
 Shape = Callable[[Any, Encoder], Tree]
 
 
 def _set(kind: Kind) -> Shape:
+    base: Any = frozenset if kind is Kind.FROZENSET else set
+
     def shape(value: Any, encoder: Encoder) -> Tree:
-        types_ = set(map(type, value))
+        items = list(base.__iter__(value))
+        types_ = set(map(type, items))
         if types_ <= {str} or types_ <= {int}:
-            return tree(kind, 0, sorted(value))
-        return tree(kind, 1, encoder.sorted(value))
+            return tree(kind, 0, sorted(items))
+        return tree(kind, 1, encoder.sorted(items))
 
     return shape
+
+
+def _ordered(value: collections.OrderedDict[Any, Any], _: Encoder) -> Tree:
+    items = {key: dict.__getitem__(value, key) for key in collections.OrderedDict.__iter__(value)}
+    return tree(Kind.ORDERED_DICT, items)
+
+
+def _exception(value: BaseException, _: Encoder) -> Tree:
+    """What was said, and what stands behind it. The frames it came through do not count."""
+    native: Any = next(base for base in type(value).__mro__ if base.__module__ == "builtins")
+    _, args, *state = native.__reduce__(value)
+    behind = [value.__cause__, value.__context__, value.__suppress_context__]
+    return tree(Kind.EXCEPTION, native.__name__, list(args), state, behind)
 
 
 def _moment(value: datetime.datetime, _: Encoder) -> Tree:
@@ -90,17 +107,31 @@ SHAPES: dict[type, Shape] = {
     uuid.UUID: lambda value, _: tree(Kind.UUID, value.bytes),
     range: lambda value, _: tree(Kind.RANGE, value.start, value.stop, value.step),
     slice: lambda value, _: tree(Kind.SLICE, value.start, value.stop, value.step),
-    collections.deque: lambda value, _: tree(Kind.DEQUE, *value, value.maxlen),
-    collections.defaultdict: lambda value, _: tree(Kind.DEFAULTDICT, value.default_factory, dict(value)),
-    collections.OrderedDict: lambda value, _: tree(Kind.ORDERED_DICT, dict(value)),
-    collections.Counter: lambda value, _: tree(Kind.COUNTER, dict(value)),
+    collections.deque: lambda value, _: tree(Kind.DEQUE, *collections.deque.__iter__(value), value.maxlen),
+    collections.defaultdict: lambda value, _: tree(Kind.DEFAULTDICT, value.default_factory, plain_dict(value)),
     types.MappingProxyType: lambda value, _: tree(Kind.MAPPING_PROXY, dict(value)),
     type({}.keys()): lambda value, _: tree(Kind.VIEW, "keys", list(value)),
     type({}.values()): lambda value, _: tree(Kind.VIEW, "values", list(value)),
     type({}.items()): lambda value, _: tree(Kind.VIEW, "items", list(value)),
     re.Pattern: _pattern,
-    io.BytesIO: _bytes_io,
-    io.StringIO: _string_io,
     array.array: lambda value, _: tree(Kind.ARRAY, value.typecode, buffer(value.tobytes())),
     **dict.fromkeys((pathlib.PosixPath, pathlib.WindowsPath, pathlib.PurePosixPath, pathlib.PureWindowsPath), _path),
+}
+
+# The content of a subclass is read by the methods of its family, never by its own.
+FAMILIES: dict[type, Callable[[Any, Encoder], Any]] = {
+    **SHAPES,
+    list: lambda value, _: list.copy(value),
+    dict: lambda value, _: plain_dict(value),
+    tuple: lambda value, _: tree(Kind.TUPLE, *tuple.__iter__(value)),
+    str: lambda value, _: str.__str__(value),
+    int: lambda value, _: int.__int__(value),
+    float: lambda value, _: float.__float__(value),
+    bytes: lambda value, _: bytes.__getitem__(value, slice(None)),
+    bytearray: lambda value, _: bytearray.copy(value),
+    collections.OrderedDict: _ordered,
+    collections.Counter: lambda value, _: tree(Kind.COUNTER, plain_dict(value)),
+    io.BytesIO: _bytes_io,
+    io.StringIO: _string_io,
+    BaseException: _exception,
 }

@@ -14,7 +14,7 @@ from typing import Any
 import msgpack
 import xxhash
 
-SCHEME = 1
+SCHEME = 2
 DIGEST = 16
 INLINE = 4096
 """Buffers above this many bytes are written as their length and xxh3-128."""
@@ -94,6 +94,7 @@ class Kind(IntEnum):
     WEAK = 67
     CONTEXT = 68
     FIGURE = 69
+    MEMBER = 70  # of a family, with what the instance holds beside its content
 
 
 MARKS = {kind: msgpack.ExtType(_MARKED, bytes([kind])) for kind in Kind}

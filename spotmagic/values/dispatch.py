@@ -1,0 +1,166 @@
+"""The one dispatcher: what is known of a type, its fingerprint first, by exact type, by family, by state.
+
+A *family* is a type whose values Python or a library gives a content of their own: containers, numbers, arrays, frames.
+A subclass of one counts by that content and by what its instances hold beside it (attributes, slots), so nothing that a
+subclass adds is overlooked. What has no family counts by its state (:mod:`spotmagic.values.objects`).
+
+The families of a library are registered in one file per library, by the call that users make for classes of their own;
+the file is loaded when the first value of the library is met.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import importlib
+import threading
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from spotmagic.errors import OptionError, Uncacheable
+from spotmagic.values import callables, objects, plain
+from spotmagic.values.encode import SCALARS, Encoder
+from spotmagic.values.scheme import Kind, Tree, Unfit, tree
+from spotmagic.values.state import attributes
+
+Shape = Callable[[Any, Encoder], Tree]
+Content = Callable[[Any, Encoder], Any]  # gives anything that can be packed; for an exact family, its tree
+
+HOMES = {
+    "numpy": "spotmagic.values.arrays",
+    "pandas": "spotmagic.values.frames",
+    "polars": "spotmagic.values.polars_frames",
+    "pyarrow": "spotmagic.values.arrow",
+    "torch": "spotmagic.values.tensors",
+    "PIL": "spotmagic.values.images",
+    "matplotlib": "spotmagic.values.figures",
+}
+"""The file that registers the families of a package."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What is known of a type and its subclasses.
+
+    Attributes:
+        fingerprint: gives the tree of a value's content.
+        covered: attributes of an instance that the fingerprint already tells of, or that hang on chance (caches);
+            None for all of them.
+    """
+
+    fingerprint: Content
+    covered: frozenset[str] | None = frozenset()
+
+
+_EXACT: dict[type, Shape] = {**plain.SHAPES, **callables.SHAPES}
+_families: dict[type, Family] = {kind: Family(shape) for kind, shape in (plain.FAMILIES | callables.FAMILIES).items()}
+_registered: dict[type, Callable[[Any], Any]] = {}
+_resolved: dict[type, Shape] = {}
+_MOST_RESOLVED = 4096  # classes that a notebook defines again and again
+_lock = threading.RLock()
+
+
+def add_family(*kinds: type, fingerprint: Content, covered: frozenset[str] | None = frozenset()) -> None:
+    """Register what values of these types, and of their subclasses, hold. Called by the file of a library."""
+    _families.update(dict.fromkeys(kinds, Family(fingerprint, covered)))
+
+
+def register_fingerprint(kind: type, function: Callable[[Any], Any]) -> None:
+    """Fingerprint values of a type, and of its subclasses, by what the function returns for them.
+
+    The function returns anything that can be fingerprinted itself: a tuple of what makes two values behave differently.
+
+    Raises:
+        OptionError: for what is no class, no function, or a plain type whose fingerprint is fixed.
+    """
+    if not isinstance(kind, type):
+        raise OptionError(f"{kind!r} is not a type", todo="Say register(MyClass, fingerprint=function)")
+    if not callable(function):
+        raise OptionError(f"fingerprint={function!r} is not a function", todo="Say a function of the value")
+    if kind in SCALARS or kind in (bytes, list, dict, object, type):
+        raise OptionError(f"the fingerprint of {kind.__name__} is fixed", todo="Register a class of your own")
+    with _lock:
+        _registered[kind] = function
+        _resolved.clear()
+
+
+def take_apart(value: Any, encoder: Encoder) -> Tree:
+    """The tree of a value that msgpack does not know. Raises :class:`Unfit` for what has none."""
+    kind = type(value)
+    shape = _EXACT.get(kind) if not _registered else None
+    if shape is None:
+        shape = _resolved.get(kind)
+    if shape is None:
+        shape = _resolve(kind)
+        with _lock:
+            if len(_resolved) >= _MOST_RESOLVED:
+                _resolved.clear()
+            _resolved[kind] = shape
+    try:
+        return shape(value, encoder)
+    except (Unfit, Uncacheable, RecursionError, MemoryError):
+        raise
+    except Exception as error:
+        raise Unfit(f"reading it raised {type(error).__name__}: {error}") from error
+
+
+def _resolve(kind: Any) -> Shape:
+    for base in kind.__mro__:
+        if base in _registered:
+            return functools.partial(_by_registered, _registered[base])
+    if kind in _EXACT:
+        return _EXACT[kind]
+    if issubclass(kind, enum.Enum):
+        return _enum
+    if issubclass(kind, type | types.ModuleType):
+        return _EXACT[type]
+    if issubclass(kind, staticmethod | classmethod | property | functools.cached_property):
+        return next(_EXACT[base] for base in kind.__mro__ if base in _EXACT)
+    found = family_of(kind)
+    if found is not None:
+        base, family = found
+        if base is kind and (kind.__dictoffset__ == 0 or family.covered is None):
+            return family.fingerprint
+        if family.covered is None:
+            return functools.partial(_subclass, family.fingerprint)
+        return functools.partial(_member, base, family.fingerprint, family.covered | objects.derived(kind))
+    if kind.__name__ == "cython_function_or_method":
+        return _EXACT[types.MethodDescriptorType]
+    if kind.__module__ in ("typing", "typing_extensions"):
+        return callables.typing_form
+    return objects.shape_of(kind)
+
+
+def family_of(kind: type) -> tuple[type, Family] | None:
+    """The nearest base of a class that has a family, with the family."""
+    for base in kind.__mro__[:-1]:
+        home = HOMES.get(base.__module__.partition(".")[0])
+        if home is not None:
+            importlib.import_module(home)
+        family = _families.get(base)
+        if family is not None:
+            return base, family
+    return None
+
+
+def _member(base: type, content: Content, covered: frozenset[str], value: Any, encoder: Encoder) -> Tree:
+    """A value of a family, with what the instance itself holds beside the content of the family."""
+    kind = type(value)
+    own = attributes(value, base, covered)
+    if kind is base:
+        return content(value, encoder) if not own else tree(Kind.MEMBER, None, content(value, encoder), own)
+    return tree(Kind.MEMBER, encoder.code(kind), content(value, encoder), own or None)
+
+
+def _subclass(content: Content, value: Any, encoder: Encoder) -> Tree:
+    return tree(Kind.MEMBER, encoder.code(type(value)), content(value, encoder), None)
+
+
+def _by_registered(function: Callable[[Any], Any], value: Any, encoder: Encoder) -> Tree:
+    return tree(Kind.REGISTERED, encoder.code(type(value)), function(value))
+
+
+def _enum(value: enum.Enum, encoder: Encoder) -> Tree:
+    return tree(Kind.ENUM, encoder.code(type(value)), value.name, value.value)

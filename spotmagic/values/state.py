@@ -1,0 +1,57 @@
+"""What an instance itself holds: its attributes and slots, read without running any code of its own."""
+
+from __future__ import annotations
+
+import functools
+from types import GetSetDescriptorType, MemberDescriptorType
+from typing import Any
+
+_NONE: frozenset[str] = frozenset()
+
+
+def attributes(value: Any, base: type = object, covered: frozenset[str] = _NONE) -> dict[str, Any]:
+    """The attributes that an instance holds, by name, in the order they were set.
+
+    Neither properties nor ``__getattr__`` or ``__getattribute__`` of its class are asked: looking must not change a
+    value, cost anything or give what is not there.
+
+    Args:
+        base: slots of this class and of those above it are left out.
+        covered: names that are left out.
+    """
+    held = _held(type(value))  # type: ignore[arg-type]  # classes can be hashed
+    found: dict[str, Any] = {} if held is None else plain_dict(held.__get__(value))
+    for name, slot in _slots(type(value), base):  # type: ignore[arg-type]  # classes can be hashed
+        try:
+            found[name] = slot.__get__(value)
+        except AttributeError:
+            continue  # not set
+    if covered:
+        for name in covered & found.keys():
+            del found[name]
+    return found
+
+
+def plain_dict(value: dict[Any, Any]) -> dict[Any, Any]:
+    """The items of a dict of any class, which ``dict.copy`` asks the class for if it has an iteration of its own."""
+    return dict.copy(value) if type(value).__iter__ is dict.__iter__ else dict(dict.items(value))
+
+
+@functools.lru_cache(4096)
+def _held(kind: type) -> GetSetDescriptorType | None:
+    """What gives the ``__dict__`` of an instance. A property of that name, which a class may have, is not it."""
+    found = (vars(one).get("__dict__") for one in kind.__mro__ if kind.__dictoffset__)
+    return next((one for one in found if isinstance(one, GetSetDescriptorType)), None)
+
+
+@functools.lru_cache(4096)
+def _slots(kind: type, base: type) -> tuple[tuple[str, MemberDescriptorType], ...]:
+    """The slots of a class and of those between it and a base."""
+    above = base.__mro__
+    return tuple(
+        (name, item)
+        for one in kind.__mro__
+        if one not in above
+        for name, item in vars(one).items()
+        if isinstance(item, MemberDescriptorType)
+    )
