@@ -19,7 +19,7 @@ RANKS = {
 }  # fmt: skip
 SOLE_SITES = {
     "IPython": "notebook", "duckdb": "catalog", "anywidget": "dashboard", "ipywidgets": "dashboard", "obstore": "store",
-    "pickle": "codecs/_pickle.py", "cloudpickle": "codecs/_pickle.py", "redis": "limits",
+    "pickle": "codecs/_pickle.py", "marshal": "codecs/functions.py", "redis": "limits",
 }  # fmt: skip
 DOORS = {("spot", "panel")}  # what a lower room may ask of the package's public names
 MODULES = sorted(path for path in ROOT.rglob("*.py"))

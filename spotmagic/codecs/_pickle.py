@@ -6,19 +6,21 @@ because classes may drop or change what they hold when they are pickled.
 
 from __future__ import annotations
 
+import collections
 import functools
+import gc
+import importlib
 import io
+import operator
 import pickle
-import sys
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import cloudpickle
 from msgpack import packb, unpackb
 
 from spotmagic.code.origin import is_user_module
-from spotmagic.codecs import bounds, models, registry
+from spotmagic.codecs import bounds, functions, models, references, registry
 from spotmagic.codecs.refusals import refusal
 from spotmagic.codecs.undecodable import Undecodable
 from spotmagic.errors import Uncacheable
@@ -68,35 +70,68 @@ def load(head: Any, buffers: Sequence[Any]) -> Any:
         raise Undecodable("unknown codec", f"the pickle needs what is not here: {error}") from error
 
 
+_LRU = type(functools.lru_cache(len))
+_VIEWS = {
+    type(getattr(kind(), name)()): getattr(kind, name)
+    for kind in (dict, collections.OrderedDict)
+    for name in ("keys", "values", "items")
+}
+_REDUCE: dict[type, Callable[[Any], Any]] = {
+    types.ModuleType: lambda module: (importlib.import_module, (module.__name__,)),
+    types.CellType: lambda _: (types.CellType, ()),  # functions fill it
+    types.MappingProxyType: lambda proxy: (types.MappingProxyType, (dict(proxy),)),
+    **{kind: lambda view: (_VIEWS[type(view)], (gc.get_referents(view)[0],)) for kind in _VIEWS},
+}
+
+
 class _Refused(Exception):
     pass
 
 
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+class _Pickler(pickle.Pickler):
     """Refuses what is never kept, and notes the objects whose class, by the user, has its own ideas of its state."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.own: list[Any] = []
+        self.spaces: dict[int, dict[str, Any]] = {}
+        self.global_names = functools.cache(references.global_names)
 
     def reducer_override(self, obj: Any) -> Any:
         kind = type(obj)
         refused = refusal(kind)
         if refused:
             raise _Refused(f"it is {refused}")
-        if isinstance(obj, (type, types.FunctionType)):
-            name = main_name(obj)
-            if name:
-                return from_main, (name,)
-        elif kind.__module__.partition(".")[0] in _THROUGH_CODEC and registry.find(kind) is not None:
+        if isinstance(obj, (type, types.FunctionType)) or kind is _LRU:
+            return self._named(obj)
+        reduce = _REDUCE.get(kind)
+        if reduce is not None:
+            return reduce(obj)
+        if kind.__module__.partition(".")[0] in _THROUGH_CODEC and registry.find(kind) is not None:
             return _through_codec(obj)
-        elif getattr(obj, "n_frames", 1) != 1 and kind.__module__.startswith("PIL."):
+        if getattr(obj, "n_frames", 1) != 1 and kind.__module__.startswith("PIL."):
             raise _Refused("it is an image of several frames")
-        elif _has_own_state(kind):
+        if _has_own_state(kind):
             self.own.append(obj)
         elif kind.__name__ == "Figure" and kind.__module__.startswith("matplotlib."):
             return _figure(obj)
-        return super().reducer_override(obj)
+        return NotImplemented
+
+    def _named(self, obj: Any) -> Any:
+        """A class or function: by reference where one leads back to it."""
+        generic = references.generic(obj)
+        if generic:
+            return operator.getitem, generic
+        name = references.reference(obj, self.global_names)
+        if name is None:
+            if isinstance(obj, types.FunctionType):
+                return functions.reduce(obj, self.spaces)
+            if references.is_row(obj):
+                return references.row_class, (obj.__name__, obj._fields, obj.__module__)
+            return (references.made_here, references.here(obj)) if isinstance(obj, type) else NotImplemented
+        if name == f"{obj.__module__}:{obj.__qualname__}":
+            return NotImplemented  # installed: pickle has a shorter form
+        return references.referred, (name,)
 
 
 def _has_own_state(kind: type) -> bool:
@@ -126,29 +161,6 @@ def _dump(value: Any) -> tuple[bytes, list[memoryview], list[Any]]:
     return file.getvalue(), buffers, pickler.own
 
 
-def main_name(obj: Any) -> str:
-    """The name by which the running namespace has a class or function that was defined in it, or an empty text."""
-    if getattr(obj, "__module__", None) != "__main__":
-        return ""
-    name: str = obj.__qualname__
-    return name if _walk(name) is obj else ""
-
-
-def from_main(name: str) -> Any:
-    """What the running namespace has under a name: an instance belongs to the class that is defined there now."""
-    found = _walk(name)
-    if found is None:
-        raise ImportError(f"{name} is not defined here")
-    return found
-
-
-def _walk(name: str) -> Any:
-    place: Any = sys.modules.get("__main__")
-    for step in name.split("."):
-        place = getattr(place, step, None)
-    return place
-
-
 def _through_codec(value: Any) -> tuple[Any, ...]:
     from spotmagic.codecs.value import encode
 
@@ -175,7 +187,7 @@ def _doubt(value: Any, copy: Any) -> str:
     from spotmagic.keys import fingerprint
 
     kind = type(value)
-    if type(copy) is not kind:
+    if type(copy) is not kind and not references.is_row(kind):
         return f"its pickle gives a {type(copy).__qualname__} back for a {kind.__qualname__}"
     try:
         before = fingerprint(value, pictures=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from typing import TYPE_CHECKING, Any
 
-from spotmagic.codecs import bounds, classes
+from spotmagic.codecs import bounds, references
 from spotmagic.codecs.registry import Codec
 from spotmagic.codecs.undecodable import Undecodable
 
@@ -40,7 +40,7 @@ def _kept(kind: type) -> tuple[str, ...]:
 
 def _lower(error: BaseException, writer: Writer) -> tuple[Any, Any]:
     kind = type(error)
-    name = classes.name_of(kind)
+    name = writer.reference(kind)
     if name is None:
         writer.refuse(f"an exception of {kind.__qualname__}, a class that cannot be found by its name")
     kept = {name: getattr(error, name) for name in _kept(kind) if getattr(error, name, None) is not None}
@@ -88,7 +88,7 @@ def _put_together(
 
 
 def _make(spec: Any, rest: Any, reader: Reader) -> BaseException:
-    kind = classes.class_of(spec, trusted=reader.trusted)
+    kind = references.class_of(spec, trusted=reader.trusted)
     if not issubclass(kind, BaseException):
         raise Undecodable("corrupt", f"{spec} is no exception")
     args, state, kept, cause, suppress = rest

@@ -15,7 +15,7 @@ import types
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from spotmagic.codecs import classes
+from spotmagic.codecs import references
 from spotmagic.codecs.registry import Codec
 from spotmagic.codecs.undecodable import Undecodable
 
@@ -70,7 +70,7 @@ def _is_generated(method: Any) -> bool:
 
 
 def _named(kind: type, writer: Writer) -> str:
-    name = classes.name_of(kind)
+    name = writer.reference(kind)
     if name is None:
         writer.refuse(f"an instance of {kind.__qualname__}, a class that cannot be found by its name")
     return name
@@ -86,7 +86,7 @@ def _class(spec: Any, form: str, reader: Reader) -> type:
 
 
 def _look_up(spec: Any, form: str, reader: Reader) -> type:
-    kind = classes.class_of(spec[0], trusted=reader.trusted)
+    kind = references.class_of(spec[0], trusted=reader.trusted)
     if _form(kind) != form:
         raise Undecodable("unknown codec", f"class {spec[0]} is no {form} here")
     if list(_fields(kind, form)) != spec[1]:

@@ -121,7 +121,7 @@ def _make_httpx_request(_spec: Any, rest: Any, _reader: Reader) -> Any:
 
 
 def _lower_requests(response: Any, writer: Writer) -> tuple[Any, Any]:
-    if not response._content_consumed:
+    if not getattr(response, "_content_consumed", False):
         writer.refuse("a response that was not read", final=True)
     if len(response.history) > bounds.REDIRECTS:
         writer.refuse("a response after this many redirects", final=True)
@@ -142,7 +142,7 @@ def _lower_requests(response: Any, writer: Writer) -> tuple[Any, Any]:
 def _make_requests(_spec: Any, rest: Any, _reader: Reader) -> Any:
     import requests
 
-    response = requests.Response()
+    response: Any = requests.Response()
     response.status_code, response.reason, response.url = rest["status"], rest["reason"], rest["url"]
     response.headers.update(rest["headers"])
     response._content, response._content_consumed = rest["content"], True

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from msgpack import ExtType
 
-from spotmagic.codecs import bounds, plain, registry, scan
+from spotmagic.codecs import bounds, plain, references, registry, scan
 from spotmagic.codecs.plain import NotPlain, pack_plain
 
 _SIMPLE = frozenset({type(None), bool, float, int})
@@ -47,11 +47,18 @@ class Writer:
         self._open: set[int] = set()
         self._unfinished: set[int] = set()
         self._depth = 0
+        self._references: dict[type, str | None] = {}
         self.circular = False
 
     def refuse(self, why: str, *, final: bool = False) -> NoReturn:
         """Say why a value cannot be stored bit by bit; ``final`` when it must not be pickled either."""
         raise Unfit(why, final=final)
+
+    def reference(self, kind: type) -> str | None:
+        """The reference to a class, looked up once per value."""
+        if kind not in self._references:
+            self._references[kind] = references.reference(kind)
+        return self._references[kind]
 
     def buffer(self, data: Any) -> Any:
         """Raw bytes for the tree: as they are when few, else out of band. ``data`` has a flat buffer of bytes."""

@@ -13,7 +13,7 @@ from spotmagic.values.notes import Mask, Notes
 from spotmagic.values.scheme import Kind, Tree, digest, pack_plain, tree
 
 _MOST_IDENTITIES = 1024
-_identities: dict[int, tuple[Any, Mask | None, Reached]] = {}
+_identities: dict[tuple[int, Mask | None], tuple[Any, Reached]] = {}
 _lock = threading.Lock()
 
 
@@ -60,13 +60,14 @@ def _code(obj: Any, notes: Notes | None, mask: Mask | None) -> Tree:
 
 def identity(obj: Any, mask: Mask | None) -> Reached:
     """What a function, class or module reaches, walked again only when something of it changed."""
-    held = _identities.get(id(obj))
-    if held is not None and held[1] == mask and held[2].holds():
-        return held[2]
+    key = id(obj), mask
+    held = _identities.get(key)
+    if held is not None and held[1].holds():
+        return held[1]
     reached = reach(obj, mask=mask)
     with _lock:
-        _identities.pop(id(obj), None)
-        _identities[id(obj)] = (obj, mask, reached)
+        _identities.pop(key, None)
+        _identities[key] = (obj, reached)
         while len(_identities) > _MOST_IDENTITIES:
             del _identities[next(iter(_identities))]
     return reached

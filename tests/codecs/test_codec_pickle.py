@@ -145,9 +145,9 @@ class TestFunctionsAndClassesOfTheNotebook:
 
     def test_are_found_by_name_in_the_running_namespace(self, cell: types.ModuleType) -> None:
         encoded = encode([cell.Doc("a"), {"f": 1, "g": cell.Doc}])
-        exec("class Doc:\n    new = True", cell.__dict__)
+        exec("class Doc:\n    def __init__(self, text): self.text = text", cell.__dict__)
         copy = decode(encoded.codecs, encoded.head, encoded.buffers, trusted=True)
-        assert type(copy[0]) is cell.Doc and copy[0].new and copy[1]["g"] is cell.Doc
+        assert type(copy[0]) is cell.Doc and copy[1]["g"] is cell.Doc
 
     def test_that_are_not_defined_yet_make_it_a_miss(self, cell: types.ModuleType) -> None:
         encoded = encode(cell.Doc("a"))

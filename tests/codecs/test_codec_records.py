@@ -179,7 +179,7 @@ class TestEnums:
     def test_a_member_that_is_gone_is_not_made_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
         head = encode(Color.RED).head
         monkeypatch.setattr(sys.modules["codec_samples"], "Color", enum.Enum("Color", ["GREEN"]))
-        with pytest.raises(Undecodable, match="no member 'RED'"):
+        with pytest.raises(Undecodable, match="no member 'RED'|`Color` was edited"):
             decode(("enum", "plain"), head, (), trusted=True)
 
 
