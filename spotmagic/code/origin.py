@@ -8,6 +8,8 @@ import sysconfig
 from pathlib import Path
 from types import ModuleType
 
+MAINS = ("__main__", "__mp_main__", None)
+"""The names of the module that a notebook or script is: its own, what it is called in a process that it spawned."""
 _INSTALLED_FOLDERS = frozenset({"site-packages", "dist-packages"})
 _OWN = str(Path(__file__).resolve().parent.parent)
 
@@ -30,14 +32,9 @@ def is_user_file(filename: str) -> bool:
     return not any(_inside(filename, folder) for folder in (*_python_folders(), _OWN))
 
 
-def is_own_file(filename: str) -> bool:
-    """Whether code in this file is spotmagic's own."""
-    return _inside(filename, _OWN)
-
-
 def is_user_module(name: str | None) -> bool:
     """Whether the module of this name is the user's: ``__main__``, or loaded from a file that is."""
-    if name == "__main__":
+    if name in MAINS[:2]:
         return True
     module = sys.modules.get(name or "")
     return isinstance(module, ModuleType) and is_user(module)
@@ -45,7 +42,7 @@ def is_user_module(name: str | None) -> bool:
 
 def is_user(module: ModuleType) -> bool:
     """Whether a module object is the user's. One made by hand (no loader, no file) is."""
-    if module.__name__ == "__main__":
+    if module.__name__ in MAINS:
         return True
     filename = getattr(module, "__file__", None)
     if filename:

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
 
+from spotmagic.code.arrivals import file_of
+
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 _FUTURES = 0x1FF0000  # the bits of co_flags that a "from __future__ import" sets
@@ -58,14 +60,15 @@ def find(function: FunctionType) -> Found:
     function that was not reloaded is trouble.
     """
     code = function.__code__
-    what, where = f"`{function.__qualname__}`", Path(code.co_filename).name
+    file = file_of(code)
+    what, where = f"`{function.__qualname__}`", Path(file).name
     try:
-        text, on_disk = _text(code.co_filename, function.__globals__)
+        text, on_disk = _text(file, function.__globals__)
     except (SyntaxError, ValueError, RecursionError):
         return Found(None, f"{where} was edited after import and cannot be read as Python")
     if text is None:
         return Found(None, f"{what} has no source (it was made by exec, or typed where no source is kept)")
-    if not on_disk and _HASHED.fullmatch(code.co_filename):
+    if not on_disk and _HASHED.fullmatch(file):
         node = _node(text, code)
         return Found(node, "" if node else f"the source of {what} is not where it was written")
     node = _same(text, code)

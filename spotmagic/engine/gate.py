@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from spotmagic.limits import Cost, Limit
@@ -17,12 +17,14 @@ class Gate:
         cost: what a call is expected to cost, learning from what calls did cost.
         settle: the actual cost, as a function of the result.
         timeout: seconds after which waiting ends with ``LimitTimeout``.
+        given: the options of the limiter that made it, which make the same gate in another process.
     """
 
     limit: Limit
     cost: Cost
     settle: Callable[[Any], float] | None = None
     timeout: float | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

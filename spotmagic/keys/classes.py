@@ -9,14 +9,16 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
+from spotmagic.code.arrivals import file_of
 from spotmagic.code.origin import is_user_file
+from spotmagic.code.wrapped import Wrapped, unwrapped
 
 _MACHINERY = ("__callable_proto_", "__pydantic_", "__dataclass_", "__attrs_", "_abc_", "__abstract")
 _OF_PYTHON = frozenset(
     {"__module__", "__qualname__", "__doc__", "__slots__", "__firstlineno__", "__static_attributes__", "__parameters__"}
     | {"__orig_bases__", "__type_params__", "__slotnames__", "__annotations__"}
 )
-_METHODS = (types.FunctionType, staticmethod, classmethod, property)
+_METHODS = (types.FunctionType, Wrapped, staticmethod, classmethod, property)
 _SLOT_TYPES = types.MemberDescriptorType | types.GetSetDescriptorType | types.WrapperDescriptorType
 
 
@@ -120,12 +122,14 @@ def _made_for_namedtuple(kind: type, name: str) -> bool:
 def _is_users(value: Any) -> bool:
     """Whether this is a function, or wraps one, that the user wrote."""
     for _ in range(64):
+        value = unwrapped(value)
         if isinstance(value, staticmethod | classmethod | types.MethodType):
             value = value.__func__
         elif isinstance(value, property):
             value = value.fget
         elif isinstance(value, types.FunctionType):
-            if is_user_file(value.__code__.co_filename) and value.__code__.co_filename != "<string>":
+            file = file_of(value.__code__)
+            if is_user_file(file) and file != "<string>":
                 return True
             if "__wrapped__" not in vars(value):
                 return False

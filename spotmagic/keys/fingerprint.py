@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from spotmagic.keys.owned import is_users, stands_for, unwrapped
+from spotmagic.code.wrapped import unwrapped
+from spotmagic.keys.owned import is_users, stands_for
 from spotmagic.keys.reach import Reached, reach
 from spotmagic.values.dispatch import take_apart
 from spotmagic.values.encode import SCALARS, Encoder, pack_known

@@ -9,11 +9,13 @@ from types import FunctionType
 from typing import Any, NamedTuple
 
 from spotmagic.code.function import facts
+from spotmagic.code.origin import MAINS
+from spotmagic.code.wrapped import unwrapped
 from spotmagic.errors import Uncacheable, unknown
 from spotmagic.keys.bind import Bind, Binder
 from spotmagic.keys.fingerprint import packed
 from spotmagic.keys.keygen import KeyGen, Policy, policies_of
-from spotmagic.keys.owned import is_users, unwrapped
+from spotmagic.keys.owned import is_users
 from spotmagic.keys.reach import Reached, reach
 from spotmagic.options import MarkOptions
 from spotmagic.values.encode import SCALARS
@@ -253,4 +255,4 @@ def _name(function: Callable[..., Any]) -> str:
     if not hasattr(inner, "__qualname__"):
         inner = type(inner)
     module = inner.__module__
-    return str(inner.__qualname__ if module in ("__main__", None) else f"{module}.{inner.__qualname__}")
+    return str(inner.__qualname__ if module in MAINS else f"{module}.{inner.__qualname__}")

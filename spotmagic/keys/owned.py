@@ -5,7 +5,8 @@ from __future__ import annotations
 import types
 from typing import Any
 
-from spotmagic.code.origin import is_own_file, is_user, is_user_file, is_user_module
+from spotmagic.code.arrivals import file_of
+from spotmagic.code.origin import MAINS, is_user, is_user_file, is_user_module
 from spotmagic.values.callables import named
 from spotmagic.values.scheme import Kind, Tree, tree
 
@@ -16,7 +17,7 @@ def is_users(obj: Any) -> bool:
     An installed function that was made by another (a closure, a lambda) does too: it may hold functions of the user.
     """
     if isinstance(obj, types.FunctionType):
-        return is_user_file(obj.__code__.co_filename) or is_made(obj)
+        return is_user_file(file_of(obj.__code__)) or is_made(obj)
     if isinstance(obj, type):
         return is_user_module(obj.__module__)
     return isinstance(obj, types.ModuleType) and is_user(obj)
@@ -49,15 +50,4 @@ def full_name(obj: Any) -> str:
     name = getattr(obj, "__qualname__", None)
     if name is None:
         return str(obj.__name__)
-    return str(name) if obj.__module__ in ("__main__", None) else f"{obj.__module__}.{name}"
-
-
-def unwrapped(value: Any) -> Any:
-    """The function under our own wrappers (marks, limiters), which change nothing that it gives."""
-    while (
-        isinstance(value, types.FunctionType)
-        and "__wrapped__" in vars(value)
-        and is_own_file(value.__code__.co_filename)
-    ):
-        value = vars(value)["__wrapped__"]
-    return value
+    return str(name) if obj.__module__ in MAINS else f"{obj.__module__}.{name}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from spotmagic.keys.owned import is_users, stands_for, unwrapped
+from spotmagic.code.wrapped import unwrapped
+from spotmagic.keys.owned import is_users, stands_for
 from spotmagic.keys.state import State
 from spotmagic.keys.walk import Walk
 from spotmagic.values.encode import Encoder, pack_known

@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from spotmagic.code.arrivals import file_of
 from spotmagic.code.function import Chain, facts, names_in
 from spotmagic.code.origin import is_user, is_user_file, is_user_module
+from spotmagic.code.wrapped import unwrapped
 from spotmagic.errors import Uncacheable
 from spotmagic.keys import classes, lazy
 from spotmagic.keys.guards import MISSING, Guards
-from spotmagic.keys.owned import full_name, is_made, is_users, kind_of, short_name, stands_for, unwrapped
+from spotmagic.keys.owned import full_name, is_made, is_users, kind_of, short_name, stands_for
 from spotmagic.keys.state import Cells, State
 from spotmagic.values import plain
 from spotmagic.values.callables import named
@@ -143,7 +145,7 @@ class Walk:
     def _function(self, function: types.FunctionType, own: bool) -> list[Any]:
         self.guards.function(function)
         cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
-        if is_user_file(function.__code__.co_filename):
+        if is_user_file(file_of(function.__code__)):
             parts = self._users(function, cells, own)
         else:
             parts = self._installed(function, cells, own)

@@ -15,6 +15,7 @@ from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from spotmagic.code.origin import is_user_module
+from spotmagic.code.wrapped import Bound, Wrapped, unwrapped
 from spotmagic.values.handles import is_handle_type
 
 ATOMS: frozenset[type] = frozenset(
@@ -42,7 +43,7 @@ def is_atom(value: object) -> bool:
 def is_code(value: object) -> bool:
     """Whether a value counts in keys by the code it is, not by what it holds."""
     return isinstance(
-        value, types.FunctionType | types.BuiltinFunctionType | types.ModuleType | type | types.MethodType
+        unwrapped(value), types.FunctionType | types.BuiltinFunctionType | types.ModuleType | type | types.MethodType
     )
 
 
@@ -66,14 +67,16 @@ def children(value: Any) -> list[Any]:
         return list(value)
     if kind is dict:
         return [*value, *value.values()]
-    if kind in ATOMS or isinstance(value, type) or is_handle_type(kind):
+    if isinstance(value, Wrapped):
+        return [value.__wrapped__, *vars(value).values()]
+    if kind in ATOMS or isinstance(value, type) or (is_handle_type(kind) and kind is not Bound):
         return []
     if is_leaf(value):
         return _inside_leaf(value)
     if isinstance(value, types.FunctionType):
         cells = [cell.cell_contents for cell in value.__closure__ or () if not _is_empty(cell)]
         return [*cells, value.__defaults__, value.__kwdefaults__, *value.__dict__.values()]
-    if isinstance(value, types.MethodType):
+    if isinstance(value, types.MethodType | Bound):
         return [value.__self__, value.__func__]
     found = [part for _, part in attributes(value)]
     if isinstance(value, dict):

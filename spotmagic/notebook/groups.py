@@ -8,6 +8,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from spotmagic.code.wrapped import Wrapped
 from spotmagic.errors import Uncacheable
 from spotmagic.notebook.graph import ATOMS, BOXES, children, is_array, is_atom, links
 
@@ -28,7 +29,7 @@ def groups(values: Mapping[str, Any]) -> list[tuple[str, ...]]:
     for name, value in values.items():
         for level in levels(value):
             for one in level:
-                if type(one) in _FROZEN or is_atom(one) or isinstance(one, types.FunctionType):
+                if type(one) in _FROZEN or is_atom(one) or isinstance(one, types.FunctionType | Wrapped):
                     continue
                 first = owner.setdefault(id(one), name)
                 if first is not name:
@@ -83,7 +84,7 @@ def refuse_what_only_code_makes(
     """
     for level in levels(value):
         for one in level:
-            if isinstance(one, types.FunctionType | type) and one.__module__ == "__main__":
+            if isinstance(one, types.FunctionType | Wrapped | type) and one.__module__ == "__main__":
                 _refuse(name, one, ns, comes_back)
 
 

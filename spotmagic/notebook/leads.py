@@ -13,9 +13,10 @@ from typing import Any
 
 from spotmagic.code.cell import CellCode
 from spotmagic.code.function import facts
+from spotmagic.code.wrapped import Bound, Wrapped
 from spotmagic.keys.owned import is_users
 from spotmagic.spot import Spot
-from spotmagic.spot.mark import MARKED
+from spotmagic.spot.mark import MarkedFunction
 
 _FEW = 100  # items of a container that are looked at: functions are kept in short ones
 _GLOBAL = getattr(random.random, "__self__", None)
@@ -32,8 +33,7 @@ def leads_to_marked(ns: Mapping[str, Any], code: CellCode) -> bool:
     if marks and any("spotmagic" in source for source in code.definitions):
         return True
     for one in _reached(ns, code):
-        marked = vars(one).get(MARKED) if isinstance(one, types.FunctionType) else None
-        if (marked is not None and marked.gate is None) or (marks and isinstance(one, Spot)):
+        if (isinstance(one, MarkedFunction) and one.marked.gate is None) or (marks and isinstance(one, Spot)):
             return True
     return False
 
@@ -72,8 +72,10 @@ def _inside(one: Any, attributes: frozenset[str]) -> Iterator[Any]:
     """What a value holds or names that could be called."""
     if isinstance(one, types.FunctionType):
         yield from _named(one)
-    elif isinstance(one, types.MethodType):
+    elif isinstance(one, types.MethodType | Bound):
         yield from (one.__func__, one.__self__)
+    elif isinstance(one, Wrapped):
+        yield one.__wrapped__
     elif isinstance(one, functools.partial):
         yield from (one.func, *one.args, *one.keywords.values())
     elif isinstance(one, staticmethod | classmethod):
@@ -98,7 +100,7 @@ def _inside(one: Any, attributes: frozenset[str]) -> Iterator[Any]:
 
 def _is_wrapped(value: Any) -> bool:
     """Whether `%spot_load_ext` put this function of a library under a spot."""
-    return isinstance(value, types.FunctionType) and MARKED in vars(value)
+    return isinstance(value, MarkedFunction)
 
 
 def _named(function: types.FunctionType) -> Iterator[Any]:

@@ -11,6 +11,7 @@ from itertools import combinations
 from typing import Any
 
 from spotmagic.code.cell import CellCode
+from spotmagic.code.wrapped import Wrapped
 from spotmagic.errors import Uncacheable
 from spotmagic.keys import Mask, Notes, fingerprint
 from spotmagic.keys.fingerprint import identity
@@ -242,7 +243,7 @@ class Watch:
         if name in code.defined and name not in code.rebound:
             refuse_changed_definition(name, value, code)
             return True
-        if name in code.defined and isinstance(value, types.FunctionType | type):
+        if name in code.defined and isinstance(value, types.FunctionType | Wrapped | type):
             raise Uncacheable(f"`{name}` cannot be kept", "it is defined and then bound to something else", path=name)
         for module_name in code.starred:
             module = sys.modules.get(module_name)
@@ -332,6 +333,8 @@ def _module_name(name: str, module: types.ModuleType) -> str:
 
 def _owned(value: Any) -> tuple[Any, ...]:
     """What a function or class holds itself, by identity. A module's contents are its own business."""
+    if isinstance(value, Wrapped):
+        return (*vars(value).items(), *_owned(value.__wrapped__))
     if isinstance(value, types.FunctionType):
         return (*value.__dict__.items(), value.__defaults__, *children(value))
     if isinstance(value, type) and value.__module__ == "__main__":

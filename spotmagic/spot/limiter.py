@@ -3,45 +3,91 @@
 from __future__ import annotations
 
 import functools
-import inspect
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from spotmagic.code.arrivals import arrived, written
+from spotmagic.code.wrapped import Bound, Wrapped
 from spotmagic.engine.call import Call
 from spotmagic.engine.gate import Gate, Ticket
+from spotmagic.limits import Cost
 from spotmagic.options import Mode
-from spotmagic.spot.mark import GATE
+from spotmagic.spot.mark import Marked, MarkedFunction, awaits
 
 if TYPE_CHECKING:
     from spotmagic.spot.spot import Spot
 
 
-def limited(spot: Spot, function: Callable[..., Any], gate: Gate) -> Callable[..., Any]:
-    """The function with every call passing the gate. ``mark`` around it takes the gate over, so that hits are free."""
+class Rates(NamedTuple):
+    """The rates a limiter was given, per minute, and the calls at a time."""
 
-    def call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        return Call(
-            name=function.__qualname__,
+    rpm: float | str | None
+    tpm: float | str | None
+    concurrency: int | None
+
+    @property
+    def said(self) -> bool:
+        """Whether there is any."""
+        return self != (None, None, None)
+
+
+class LimitedFunction(Wrapped):
+    """The function with every call passing a gate. ``mark`` around it takes the gate over, so that hits are free."""
+
+    __slots__ = ("_awaits", "gate", "spot")
+
+    def __init__(self, spot: Spot, function: Callable[..., Any], gate: Gate) -> None:
+        super().__init__(function)
+        self.spot, self.gate, self._awaits = spot, gate, awaits(function)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        call = Call(
+            name=self.__qualname__,
             kind="function",
             key=b"",
             code=b"",
             inputs={},
-            run=functools.partial(function, *args, **kwargs),
+            run=functools.partial(self.__wrapped__, *args, **kwargs),
             encode=_never,
             decode=_never,
             mode=Mode.OFF,
-            ticket=Ticket(gate, gate.cost.estimate(args, kwargs)),
+            ticket=Ticket(self.gate, self.gate.cost.estimate(args, kwargs)),
         )
+        return self._passed(call) if self._awaits else self.spot.drive(call).value
 
-    def paced(*args: Any, **kwargs: Any) -> Any:
-        return spot.drive(call(args, kwargs)).value
+    async def _passed(self, call: Call) -> Any:
+        return (await self.spot.adrive(call)).value
 
-    async def apaced(*args: Any, **kwargs: Any) -> Any:
-        return (await spot.adrive(call(args, kwargs))).value
+    def luggage(self) -> Any:
+        """The spot and how the limit was said."""
+        return self.spot, self.gate.given, written(self.__wrapped__)
 
-    wrapper = functools.update_wrapper(apaced if inspect.iscoroutinefunction(function) else paced, function)
-    setattr(wrapper, GATE, gate)
-    return wrapper
+    def unpack(self, function: Callable[..., Any], luggage: Any) -> None:
+        """Limit the function as it was where it comes from."""
+        spot, given, here = luggage
+        arrived(here)
+        self.__init__(spot, function, gate_of(spot, function, given))  # type: ignore[misc]
+
+
+def gate_of(spot: Spot, function: Callable[..., Any], given: Mapping[str, Any]) -> Gate:
+    """The gate that the options of a limiter make for a function, the spot's rates where they name none."""
+    own = Rates(given["rpm"], given["tpm"], given["concurrency"])
+    rates = own if own.said else spot.rates
+    title = given["name"] or (str(getattr(function, "__qualname__", "limit")) if own.said else f"spot {spot.name}")
+    limit = spot.limits.get(title, rpm=rates.rpm, tpm=rates.tpm, concurrency=rates.concurrency)
+    cost = Cost(given["cost"], function, first=limit.typical)
+    return Gate(limit, cost, given["settle"], given["timeout"], given)
+
+
+def limited(spot: Spot, function: Any, given: Mapping[str, Any]) -> Any:
+    """The function, or a marked one, with its runs passing the gate that these options make."""
+    if isinstance(function, MarkedFunction):
+        function.marked.gate = gate_of(spot, function, given)
+        return function
+    if isinstance(function, Bound) and isinstance(function.__func__, MarkedFunction):
+        marked, method = function.__func__.marked, function.__wrapped__
+        return MarkedFunction(Marked(marked.spot, method, marked.options, gate_of(spot, method, given)))
+    return LimitedFunction(spot, function, gate_of(spot, function, given))
 
 
 def _never(_: Any) -> Any:

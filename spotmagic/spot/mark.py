@@ -1,4 +1,4 @@
-"""A function under a spot: how its calls are keyed, run and kept, and the wrapper users call."""
+"""A function under a spot: how its calls are keyed, run and kept, and the function users call."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from spotmagic.code.arrivals import arrived, written
+from spotmagic.code.wrapped import Wrapped
 from spotmagic.codecs import Undecodable, decode, encode
 from spotmagic.engine.around import around
 from spotmagic.engine.call import Call, Outcome
@@ -18,10 +20,9 @@ from spotmagic.spot.session import told
 from spotmagic.store.entry import Bad, Entry, Part
 
 if TYPE_CHECKING:
+    from spotmagic.catalog import Stats
+    from spotmagic.engine.explain import Explanation
     from spotmagic.spot.spot import Spot
-
-MARKED = "__spotmagic_marked__"
-GATE = "__spotmagic_gate__"
 
 
 class Marked:
@@ -108,7 +109,7 @@ class Marked:
             saved_price=entry.price,
         )
 
-    def peek(self, *args: Any, **kwargs: Any) -> Any:
+    def peek(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The kept result of these arguments. Raises ``RecordMissing`` if there is none; never runs."""
         entry = self.spot.store.get(self.keys.key(args, kwargs))
         why = entry.why if isinstance(entry, Bad) else ""
@@ -121,10 +122,6 @@ class Marked:
             else:
                 why = "it has expired"
         raise RecordMissing(f"no result of {self.name} for these arguments", why, "Call it once")
-
-    def forget(self, *args: Any, **kwargs: Any) -> bool:
-        """Delete the kept result of these arguments. Whether there was one."""
-        return self.spot.store.forget([self.keys.key(args, kwargs)]) > 0
 
     def _gate(self) -> Gate | None:
         """Its own gate, else the one that the cell around the call lends."""
@@ -150,15 +147,85 @@ def decode_value(entry: Entry) -> Any:
     return decode(part.codecs, part.head, part.buffers, trusted=entry.trusted)
 
 
-def wrap(marked: Marked) -> Callable[..., Any]:
-    """The function users call: a hit takes the short way here, everything else goes through the engine."""
-    function, key_of, mode_of, name = marked.function, marked.keys.key, marked.spot.mode_of, marked.name
+class MarkedFunction(Wrapped):
+    """The function users call: a hit takes the short way here, everything else goes through the engine.
+
+    Attributes:
+        marked: the function under its spot.
+    """
+
+    __slots__ = ("_awaits", "_drive", "_glance", "marked")
+    words = frozenset({"explain", "forget", "key", "peek", "refresh"})
+
+    def __init__(self, marked: Marked) -> None:
+        super().__init__(marked.function)
+        self.marked = marked
+        self._glance = glancing(marked)
+        self._awaits = awaits(marked.function)
+        self._drive = marked.spot.engine.drive
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        value = self._glance(args, kwargs)
+        if self._awaits:
+            return self._arrived(value)
+        return self._drive(value).value if value.__class__ is Call else value
+
+    async def _arrived(self, value: Any) -> Any:
+        return (await self.marked.spot.engine.adrive(value)).value if value.__class__ is Call else value
+
+    def key(self, *args: Any, **kwargs: Any) -> str:
+        """The key of the call with these arguments, in digits."""
+        return self.marked.keys.key(args, kwargs).hex()
+
+    def peek(self, *args: Any, **kwargs: Any) -> Any:
+        """The kept result of these arguments. Raises ``RecordMissing`` if there is none; never runs."""
+        return self.marked.peek(args, kwargs)
+
+    def forget(self, *args: Any, **kwargs: Any) -> bool:
+        """Delete the kept result of these arguments. Whether there was one."""
+        return self.marked.spot.store.forget([self.marked.keys.key(args, kwargs)]) > 0
+
+    def refresh(self, *args: Any, **kwargs: Any) -> Any:
+        """The result of a new run, which takes the place of the kept one."""
+        call = self.marked.call(args, kwargs, fresh=True)
+        return self._arrived(call) if self._awaits else self._drive(call).value
+
+    def explain(self, *args: Any, **kwargs: Any) -> Explanation:
+        """What differs between the call with these arguments and the nearest result."""
+        return self.marked.spot.explain_call(self.marked.call(args, kwargs))
+
+    def stats(self) -> Stats:
+        """Counts, sizes, time and money of the function."""
+        return self.marked.spot.stats(self.marked.name)
+
+    def luggage(self) -> Any:
+        """The spot and how the function was marked."""
+        marked = self.marked
+        return marked.spot, marked.options, marked.gate and marked.gate.given, written(marked.function)
+
+    def unpack(self, function: Callable[..., Any], luggage: Any) -> None:
+        """Mark the function as it was where it comes from."""
+        spot, options, given, here = luggage
+        arrived(here)
+        from spotmagic.spot.limiter import gate_of
+
+        gate = None if given is None else gate_of(spot, function, given)
+        self.__init__(Marked(spot, function, options, gate))  # type: ignore[misc]
+
+
+def awaits(function: Callable[..., Any]) -> bool:
+    """Whether a call of the function gives something to await."""
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
+
+
+def glancing(marked: Marked) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]:
+    """A function of a call's arguments that gives the value of a plain hit, else the call to drive."""
+    key_of, mode_of, name = marked.keys.key, marked.spot.mode_of, marked.name
     own_mode, store, clock = marked.options.mode, marked.spot.store, marked.spot.clock
     pinned = marked.options.version is not None
-    get, count, now, engine = store.get, store.hit, clock.now, marked.spot.engine
+    get, count, now = store.get, store.hit, clock.now
 
     def glance(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The value of a plain hit, else the call to drive."""
         if mode_of(name, own_mode) is not Mode.AUTO or marked.streams:
             return marked.call(args, kwargs)
         try:
@@ -183,31 +250,4 @@ def wrap(marked: Marked) -> Callable[..., Any]:
         told.last = functools.partial(marked.glance, key, entry)
         return value
 
-    def call(*args: Any, **kwargs: Any) -> Any:
-        value = glance(args, kwargs)
-        return engine.drive(value).value if value.__class__ is Call else value
-
-    def refresh(*args: Any, **kwargs: Any) -> Any:
-        return engine.drive(marked.call(args, kwargs, fresh=True)).value
-
-    async def acall(*args: Any, **kwargs: Any) -> Any:
-        value = glance(args, kwargs)
-        return (await engine.adrive(value)).value if value.__class__ is Call else value
-
-    async def arefresh(*args: Any, **kwargs: Any) -> Any:
-        return (await engine.adrive(marked.call(args, kwargs, fresh=True))).value
-
-    awaits = inspect.iscoroutinefunction(function)
-    wrapper = functools.update_wrapper(acall if awaits else call, function)
-    wrapper.__dict__.update(
-        {
-            MARKED: marked,
-            "key": lambda *args, **kwargs: marked.keys.key(args, kwargs).hex(),
-            "peek": marked.peek,
-            "forget": marked.forget,
-            "refresh": functools.update_wrapper(arefresh if awaits else refresh, function),
-            "stats": lambda: marked.spot.stats(name),
-            "explain": lambda *args, **kwargs: marked.spot.explain_call(marked.call(args, kwargs)),
-        }
-    )
-    return wrapper
+    return glance

@@ -9,24 +9,25 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Self, TypeVar, cast, overload
 
 from spotmagic import options as words
 from spotmagic.clock import SYSTEM, Clock
+from spotmagic.code.wrapped import Bound, unwrapped
 from spotmagic.engine.budget import Budget
 from spotmagic.engine.call import Call, Outcome
 from spotmagic.engine.explain import Explanation
-from spotmagic.engine.gate import Gate
 from spotmagic.engine.retry import Retry
 from spotmagic.errors import OptionError, unknown
 from spotmagic.keys import KeyGen
-from spotmagic.limits import Cost, Limits
+from spotmagic.limits import Limits
 from spotmagic.options import MarkOptions, Mode, mark_options
 from spotmagic.spot import session
-from spotmagic.spot.limiter import limited
-from spotmagic.spot.mark import GATE, MARKED, Marked, wrap
+from spotmagic.spot.limiter import Rates, limited
+from spotmagic.spot.mark import Marked, MarkedFunction
 from spotmagic.spot.modes import Modes
 from spotmagic.spot.parts import Parts, open_parts
+from spotmagic.spot.travel import arrive, opening
 from spotmagic.store.archive import Loaded, load_archive, write_archive
 from spotmagic.store.store import FolderStore
 from spotmagic.store.trust import Ring, ring, trust_of
@@ -41,19 +42,6 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 Function = Callable[..., Any]
-
-
-class Rates(NamedTuple):
-    """The rates a limiter was given, per minute, and the calls at a time."""
-
-    rpm: float | str | None
-    tpm: float | str | None
-    concurrency: int | None
-
-    @property
-    def said(self) -> bool:
-        """Whether there is any."""
-        return self != (None, None, None)
 
 
 class Spot:
@@ -102,6 +90,7 @@ class Spot:
         store: Store | None = None,
         catalog: Catalog | None = None,
     ) -> None:
+        self._opening = opening(locals())
         if not re.fullmatch(r"[\w\-][\w\-.]{0,99}", name):
             raise OptionError(f"name={name!r} cannot name a folder", todo="Say letters, digits, '-', '_' and '.'")
         if pickle not in ("signed", "never"):
@@ -112,9 +101,10 @@ class Spot:
         self.retry, self.clock = Retry.of(retry), clock
         self.pickle: Literal["signed", "never"] = pickle
         default = words.parse_mode(mode or words.setting("mode", "auto") or "auto")
-        self._rates = Rates(rpm, tpm, concurrency)
+        self.rates = Rates(rpm, tpm, concurrency)
         self.limits = limits if isinstance(limits, Limits) else Limits(limits, clock=clock)
         self.folder = (Path(root or words.setting("root", ".spotmagic") or ".spotmagic") / name).absolute()
+        self._opening["root"] = str(self.folder.parent)
         if store is not None:
             self._parts = Parts(self.folder, store, clock, catalog)
         else:
@@ -210,10 +200,9 @@ class Spot:
             )
         if words.is_off():
             return function
-        if hasattr(function, MARKED):
-            function = getattr(function, MARKED).function
-        gate = getattr(function, GATE, None)
-        return wrap(Marked(self, function.__wrapped__ if gate else function, options, gate))
+        outer = function.__func__ if isinstance(function, Bound) else function
+        gate = outer.marked.gate if isinstance(outer, MarkedFunction) else getattr(outer, "gate", None)
+        return MarkedFunction(Marked(self, unwrapped(function), options, gate))
 
     def _with_defaults(self, options: MarkOptions) -> MarkOptions:
         from dataclasses import replace
@@ -248,23 +237,14 @@ class Spot:
         Raises:
             OptionError: for rates that are none, or when neither this nor the spot names one.
         """
-        own = Rates(rpm, tpm, concurrency)
-        rates = own if own.said else self._rates
-        if name is None and not rates.said:
+        if name is None and not (Rates(rpm, tpm, concurrency).said or self.rates.said):
             raise OptionError("a limiter without a rate", todo="Say rpm=, tpm= or concurrency=, here or at the Spot")
         seconds = None if timeout is None else words.parse_duration(timeout, "timeout")
+        given = {"cost": cost, "name": name, "settle": settle, "timeout": seconds}
+        given |= {"rpm": rpm, "tpm": tpm, "concurrency": concurrency}
 
         def decorate(function: Callable[P, R]) -> Callable[P, R]:
-            if words.is_off():
-                return function
-            title = name or (str(getattr(function, "__qualname__", "limit")) if own.said else f"spot {self.name}")
-            limit = self.limits.get(title, rpm=rates.rpm, tpm=rates.tpm, concurrency=rates.concurrency)
-            gate = Gate(limit, Cost(cost, function, first=limit.typical), settle, seconds)
-            if hasattr(function, MARKED):
-                marked = getattr(function, MARKED)
-                marked.gate = gate
-                return function
-            return limited(self, function, gate)
+            return function if words.is_off() else cast("Callable[P, R]", limited(self, function, given))
 
         return decorate
 
@@ -394,6 +374,9 @@ class Spot:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __reduce__(self) -> Any:
+        return arrive, (self._opening,)
 
     def __repr__(self) -> str:
         return f"Spot({self.name!r}) in {self.folder}"

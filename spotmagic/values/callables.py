@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from spotmagic.code.wrapped import Bound, Wrapped, unwrapped
 from spotmagic.values.encode import Encoder
 from spotmagic.values.scheme import Kind, Tree, Unfit, tree
 
@@ -68,6 +69,11 @@ def _cached_property(value: functools.cached_property[Any], _: Encoder) -> Tree:
 def wrapper(value: Any, encoder: Encoder) -> Tree:
     """The tree of an object that wraps a function: its type and what it wraps."""
     return tree(Kind.WRAPPER, encoder.code(type(value)), value.__wrapped__)
+
+
+def through(value: Wrapped | Bound, encoder: Encoder) -> Tree:
+    """The tree of what a function of ours wraps: it gives nothing else."""
+    return encoder.take_apart(unwrapped(value), encoder)
 
 
 def _alias(value: Any, _: Encoder) -> Tree:

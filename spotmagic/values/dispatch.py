@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from spotmagic.code.wrapped import Bound, Wrapped
 from spotmagic.errors import OptionError, Uncacheable
 from spotmagic.values import callables, objects, plain
 from spotmagic.values.encode import SCALARS, Encoder
@@ -112,6 +113,8 @@ def _resolve(kind: Any) -> Shape:
             return functools.partial(_by_registered, _registered[base])
     if kind in _EXACT:
         return _EXACT[kind]
+    if issubclass(kind, Wrapped | Bound):
+        return callables.through
     if issubclass(kind, enum.Enum):
         return _enum
     if issubclass(kind, type | types.ModuleType):

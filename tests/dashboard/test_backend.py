@@ -296,7 +296,7 @@ def test_a_result_that_has_drifted_is_told_and_accepted_once(backend: Backend, s
     def call(function: Any) -> Any:
         """Ask as a cell does, which looks for drift on each hit."""
         marked = spot.mark(version="v1")(function)
-        return spot.drive(marked.__spotmagic_marked__.call(("a",), {}))
+        return spot.drive(marked.marked.call(("a",), {}))
 
     call(ask)
     key = spot.entries()[0].key

@@ -61,7 +61,7 @@ def test_an_interrupt_goes_on_when_the_result_is_stored(
     with Spot("s", root=tmp_path, budget=10.0) as spot:
         asked = spot.mark(price=price)(answer)
         asked("warm")
-        marked = asked.__spotmagic_marked__  # type: ignore[attr-defined]
+        marked = asked.marked  # type: ignore[attr-defined]
         target, name = {
             "trace": (spot.engine.ledger, "_before"),
             "price": (sys.modules[__name__], "told"),
@@ -88,7 +88,7 @@ def test_a_second_interrupt_goes_on_at_once(tmp_path: Path, monkeypatch: pytest.
     with Spot("s", root=tmp_path) as spot:
         asked = spot.mark(answer)
         asked("warm")
-        marked = asked.__spotmagic_marked__  # type: ignore[attr-defined]
+        marked = asked.marked  # type: ignore[attr-defined]
         interrupted(monkeypatch, marked, "encode", times=2, after=False)
         with pytest.raises(KeyboardInterrupt):
             asked("why")

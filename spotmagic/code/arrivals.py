@@ -1,0 +1,77 @@
+"""Where code was written that came from another process, in which its files and cells have other names or none."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from spotmagic.code.origin import MAINS, is_user_file
+from spotmagic.code.wrapped import unwrapped
+
+_Code = tuple[str, int, bytes, tuple[str, ...]]
+
+
+class Written(NamedTuple):
+    """Where functions were written.
+
+    Attributes:
+        files: the file name of each code.
+        texts: what is written in the user's files and cells, by file name.
+    """
+
+    files: dict[_Code, str]
+    texts: dict[str, str]
+
+
+_files: dict[_Code, str] = {}
+
+
+def file_of(code: types.CodeType) -> str:
+    """The name of the file or cell that a code was written in, also if it was taken apart on its way here."""
+    return _files.get(_known(code), code.co_filename) if _files else code.co_filename
+
+
+def written(value: Any) -> Written:
+    """Where a function was written, and all that its notebook or script holds: what it is called with comes along."""
+    files = {_known(one.__code__): file_of(one.__code__) for one in _functions(value)}
+    names = filter(is_user_file, dict.fromkeys(files.values()))
+    texts = {name: "".join(linecache.getlines(name)) for name in names}
+    return Written(files, {name: text for name, text in texts.items() if text})
+
+
+def arrived(here: Written) -> None:
+    """Take in where functions were written that come from another process."""
+    _files.update(here.files)
+    for name, text in here.texts.items():
+        if name not in linecache.cache and not Path(name).exists():
+            linecache.cache[name] = len(text), None, text.splitlines(keepends=True), name
+
+
+def _known(code: types.CodeType) -> _Code:
+    return code.co_qualname, code.co_firstlineno, code.co_code, code.co_names
+
+
+def _functions(value: Any) -> Iterator[types.FunctionType]:
+    """The functions of a value and of the module that a notebook or script is, with those inside them."""
+    todo, seen = [value], set[int]()
+    if getattr(unwrapped(value), "__module__", None) in MAINS:
+        todo += list(vars(sys.modules["__main__"]).values())
+    while todo:
+        one = unwrapped(todo.pop())
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, types.FunctionType):
+            yield one
+            cells = [cell.cell_contents for cell in one.__closure__ or () if cell != types.CellType()]
+            todo += [*cells, vars(one).get("__wrapped__")]
+        elif isinstance(one, type):
+            todo += list(vars(one).values()) if one.__module__ in MAINS else []
+        elif isinstance(one, staticmethod | classmethod | types.MethodType):
+            todo.append(one.__func__)
+        elif isinstance(one, property):
+            todo += [one.fget, one.fset]

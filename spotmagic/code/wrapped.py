@@ -1,0 +1,167 @@
+"""Functions of ours around functions of others: to whoever looks at one, it is the function it wraps."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+_PLAIN, _ANCHOR = "__plain__", "__anchor__"
+
+
+class Wrapped:
+    """A function of ours around another. Subclasses say what a call does.
+
+    It binds as a method where the wrapped one does, and what it has no attribute of its own for is asked of the wrapped
+    one: ``__code__``, ``__defaults__``, ``cache_clear`` ... (:func:`inspect.iscoroutinefunction` goes by these).
+
+    It travels to other processes by reference where its module has it under its name, else by value. Which of the two
+    holds only the pickler knows: pickle finds functions of ``__main__`` by name, cloudpickle takes them apart. So two
+    plain functions are pickled in its place, that its module has below its name (``f.__anchor__``, ``f.__plain__``),
+    and that bring along what they hold where they are taken apart.
+    """
+
+    __slots__ = (_ANCHOR, "__dict__", _PLAIN, "__weakref__", "__wrapped__")
+
+    words: frozenset[str] = frozenset()
+    """Names of attributes that take the arguments of a call."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError
+
+    def __get__(self, owner: Any, kind: type | None = None) -> Any:
+        if owner is None or not hasattr(type(self.__wrapped__), "__get__"):
+            return self
+        return Bound(self, owner)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "__wrapped__":  # nothing has arrived yet
+            raise AttributeError(name)
+        function = self.__wrapped__
+        if name in (_PLAIN, _ANCHOR) and isinstance(function, types.FunctionType):
+            part = _copied(function) if name == _PLAIN else types.FunctionType(_nothing.__code__, {})
+            part.__module__, part.__qualname__ = function.__module__, f"{function.__qualname__}.{name}"
+            setattr(self, name, part)
+            return part
+        return getattr(function, name)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {getattr(self, '__qualname__', self.__wrapped__)}>"
+
+    def __copy__(self) -> Wrapped:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Wrapped:
+        return self
+
+    def luggage(self) -> Any:
+        """What makes the same function around the wrapped one in another process."""
+        raise NotImplementedError
+
+    def unpack(self, function: Callable[..., Any], luggage: Any) -> None:
+        """Become the function that :meth:`luggage` tells of."""
+        raise NotImplementedError
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        function = self.__wrapped__
+        luggage = self.luggage(), vars(self)
+        if not isinstance(function, types.FunctionType) or _found(function, function.__qualname__) is not self:
+            return _arrive, (type(self), None), (function, luggage)
+        if protocol < 4:  # it has no names below names
+            return function.__qualname__
+        plain = getattr(self, _PLAIN)
+        vars(plain)[_PLAIN] = luggage
+        return _arrive, (type(self), getattr(self, _ANCHOR)), (plain, None)
+
+    def __setstate__(self, state: tuple[Any, Any]) -> None:
+        function, luggage = state
+        if hasattr(self, "__wrapped__"):  # it was found by its name
+            return
+        if luggage is None:
+            luggage = vars(function).pop(_PLAIN)
+            function.__qualname__ = function.__qualname__.removesuffix(f".{_PLAIN}")
+        self.unpack(function, luggage[0])
+        vars(self).update(luggage[1])
+
+
+class Bound:
+    """A wrapped function as the method of an object (``obj.ask``). Its words take the arguments after ``self``."""
+
+    __slots__ = ("__func__", "__self__", "__weakref__")
+
+    def __init__(self, function: Wrapped, owner: Any) -> None:
+        self.__func__, self.__self__ = function, owner
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        return self.__func__(self.__self__, *args, **kwargs)
+
+    @property
+    def __wrapped__(self) -> Any:
+        """The method without our part."""
+        return self.__func__.__wrapped__.__get__(self.__self__)
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self.__func__, name)
+        return functools.partial(value, self.__self__) if name in self.__func__.words else value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Bound) and self.__self__ is other.__self__ and self.__func__ is other.__func__
+
+    def __hash__(self) -> int:
+        return hash((id(self.__self__), id(self.__func__)))
+
+    def __repr__(self) -> str:
+        return f"<bound {self.__func__!r} of {self.__self__!r}>"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Bound:
+        return Bound(self.__func__, copy.deepcopy(self.__self__, memo))
+
+    def __reduce__(self) -> Any:
+        return getattr, (self.__self__, self.__func__.__wrapped__.__name__)
+
+
+setattr(Bound, "__doc__", property(lambda self: self.__func__.__doc__))  # noqa: B010 (a docstring of its own, like a method)
+
+
+def unwrapped(value: Any) -> Any:
+    """The function under our own wrappers, which change nothing that it gives."""
+    while isinstance(value, Wrapped | Bound):
+        value = value.__wrapped__
+    return value
+
+
+def _nothing() -> None:
+    """What the anchor does."""
+
+
+def _found(function: types.FunctionType, path: str) -> Any:
+    """What the module of a function has under a name."""
+    place: Any = sys.modules.get(function.__module__)
+    for step in path.split("."):
+        place = getattr(place, step, None)
+    return place
+
+
+def _copied(function: types.FunctionType) -> types.FunctionType:
+    twin = types.FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+    )
+    twin.__kwdefaults__, twin.__annotations__ = function.__kwdefaults__, function.__annotations__
+    twin.__doc__ = function.__doc__
+    vars(twin).update(vars(function))
+    return twin
+
+
+def _arrive(kind: type[Wrapped], anchor: types.FunctionType | None) -> Wrapped:
+    """The module's own wrapper where the anchor was found in it, else an empty one, to be filled."""
+    if anchor is not None:
+        home = _found(anchor, anchor.__qualname__.removesuffix(f".{_ANCHOR}"))
+        if isinstance(home, Wrapped) and getattr(home, _ANCHOR, None) is anchor:
+            return home
+    return kind.__new__(kind)
