@@ -113,7 +113,7 @@ def jobs(x):
     return found
 
 def by_value(x):
-    return [(other_name, x), (spot.mark(lambda y: y * 7), x), (functools.partial(by_helper, x),)]
+    return [(other_name, x), (spot.mark(lambda y: y * 7), x), (functools.partial(by_helper, x + 10),)]
 
 def in_workers(how, calls):
     if how == "loky":
