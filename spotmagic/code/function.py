@@ -7,53 +7,20 @@ import dis
 import threading
 import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from types import CodeType, FunctionType
 from typing import Any
 
 from spotmagic.code.normal import normal_form
 from spotmagic.code.source import Definition, find, nested
+from spotmagic.code.writes import Write, memo, writes
 from spotmagic.errors import Uncacheable
 
 Chain = tuple[str, ...]
 
 _READS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
-_WRITES = frozenset({"STORE_GLOBAL", "DELETE_GLOBAL"})
 _OUR_DECORATORS = frozenset({"mark", "limiter"})
-MUTATORS = frozenset(
-    {
-        "append",
-        "extend",
-        "insert",
-        "add",
-        "update",
-        "setdefault",
-        "pop",
-        "popitem",
-        "clear",
-        "remove",
-        "discard",
-        "sort",
-    }
-    | {"reverse", "appendleft", "extendleft", "popleft", "rotate", "subtract", "move_to_end", "intersection_update"}
-    | {"difference_update", "symmetric_difference_update"}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Something from outside that the function changes.
-
-    Attributes:
-        root: the global, closure name or first parameter.
-        path: the attributes from there to what is changed; empty when it is the named value itself.
-        method: the mutating method called, or "" for an assignment, which changes a value of any type.
-    """
-
-    root: str
-    path: Chain = ()
-    method: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +39,21 @@ class Facts:
     Attributes:
         text: its normal form, without our own decorators.
         names: the outside names it can read, each with the attribute chains used; an empty chain is a use as a whole.
-        rebinds: outside names that it assigns.
-        changes: what it changes of outside values.
-        own: what it changes of its first parameter.
-        own_calls: methods of its first parameter that it calls.
         imports: modules it imports when it runs.
+        writes: what it only writes of outside values, in order: those names are not read by that.
+        parameters: attributes of each parameter that it only writes; None of one that it uses as a whole.
+        memo: the closure name in which it keeps its own answers, or "".
+        loads: every attribute that it reads, of anything; ``*`` where the name is made while it runs.
         trouble: "" or why what was read may not be what runs.
     """
 
     text: str
     names: dict[str, frozenset[Chain]]
-    rebinds: frozenset[str] = frozenset()
-    changes: frozenset[Change] = frozenset()
-    own: frozenset[Change] = frozenset()
-    own_calls: frozenset[str] = frozenset()
     imports: tuple[Import, ...] = ()
+    writes: tuple[Write, ...] = ()
+    parameters: dict[str, frozenset[str] | None] = field(default_factory=dict)
+    memo: str = ""
+    loads: frozenset[str] = frozenset({"*"})
     trouble: str = ""
 
 
@@ -119,21 +86,14 @@ def _without_source(code: CodeType, trouble: str) -> Facts:
     for one in nested(code):
         values = [value for value in one.co_consts if not isinstance(value, CodeType)]
         digest.update(repr((one.co_code, values, one.co_names, one.co_varnames, one.co_freevars)).encode())
-    reads, writes = _outside(code)
-    names: dict[str, frozenset[Chain]] = {name: frozenset({()}) for name in (*reads, *code.co_freevars)}
-    return Facts(f"compiled {digest.hexdigest()}", names, rebinds=writes, trouble=trouble)
+    names: dict[str, frozenset[Chain]] = {name: frozenset({()}) for name in (*_outside(code), *code.co_freevars)}
+    return Facts(f"compiled {digest.hexdigest()}", names, trouble=trouble)
 
 
-def _outside(code: CodeType) -> tuple[frozenset[str], frozenset[str]]:
-    """The globals that the code and all functions in it read, and those they assign."""
-    reads, writes = set(), set()
-    for one in nested(code):
-        for step in dis.get_instructions(one):
-            if step.opname in _READS:
-                reads.add(step.argval)
-            elif step.opname in _WRITES:
-                writes.add(step.argval)
-    return frozenset(reads - {"__name__"}), frozenset(writes)
+def _outside(code: CodeType) -> frozenset[str]:
+    """The globals that the code and all functions in it read."""
+    steps = (step for one in nested(code) for step in dis.get_instructions(one))
+    return frozenset(step.argval for step in steps if step.opname in _READS) - {"__name__"}
 
 
 class _Reading:
@@ -141,52 +101,60 @@ class _Reading:
 
     def __init__(self, node: Definition, code: CodeType) -> None:
         self.node = node
-        self.reads, self.writes = _outside(code)
         self.free = frozenset(code.co_freevars)
-        self.first = code.co_varnames[0] if code.co_argcount else ""
+        self.known = _outside(code) | self.free
+        self.parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         self.names: dict[str, set[Chain]] = {}
-        self.changes: set[Change] = set()
-        self.own: set[Change] = set()
-        self.own_calls: set[str] = set()
+        self.loads: set[str] = set()
+        self.whole: set[str] = set()
+        self.bound: set[str] = set()
         self.imports: list[Import] = []
-        self.nonlocals: set[str] = set()
+        self.written: dict[int, Write] = {}
 
     def facts(self) -> Facts:
         body = [self.node.body] if isinstance(self.node, ast.Lambda) else self.node.body
-        known = self.reads | self.free
+        self.written = writes(body)
         for part in body:
-            self._visit(part, known)
+            self._visit(part, self.known)
         for annotation in _annotations(self.node):
             for expression in _expressions(annotation):
                 self._visit(expression, None)
-        for name in known - self.names.keys():
+        outside = sorted({write for write in self.written.values() if write.root in self.known | self.bound})
+        for name in self.known - self.names.keys() - {write.root for write in outside}:
             self.names[name] = {()}
+        if not {"getattr", "vars", "attrgetter", "__dict__"}.isdisjoint(self.names.keys() | self.loads):
+            self.loads.add("*")
+        own: dict[str, set[str]] = {name: set() for name in self.parameters}
+        for write in self.written.values():
+            if write.root in own and len(write.path) == 1:
+                own[write.root].add(write.path[0])
+            elif write.root in own:
+                self.whole.add(write.root)
         return Facts(
             normal_form(_undecorated(self.node)),
             {name: frozenset(chains) for name, chains in sorted(self.names.items())},
-            self.writes | (self.nonlocals & self.free),
-            frozenset(change for change in self.changes if change.root in known),
-            frozenset(self.own),
-            frozenset(self.own_calls),
             tuple(self.imports),
+            tuple(outside),
+            {name: None if name in self.whole else frozenset(attributes) for name, attributes in own.items()},
+            memo(body, self.free),
+            frozenset(self.loads),
         )
 
     def _visit(self, node: ast.AST, known: frozenset[str] | None) -> None:
-        """Note what a node reads and changes. ``known`` are the outside names; None means that all names are."""
+        """Note what a node reads. ``known`` are the outside names; None means that all names are."""
+        if id(node) in self.written:
+            return  # a name with attributes, and no more
         if isinstance(node, ast.Attribute | ast.Name):
             self._read(node, known)
-        elif isinstance(node, ast.Call):
-            self._call(node)
         elif isinstance(node, ast.Import):
             self.imports += [Import(alias.name, 0, ()) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             self.imports.append(Import(node.module or "", node.level, tuple(alias.name for alias in node.names)))
-        elif isinstance(node, ast.Nonlocal):
-            self.nonlocals.update(node.names)
-        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
-            self._change(node, "")
+        elif isinstance(node, ast.Global):
+            self.bound.update(node.names)
         if isinstance(node, ast.Attribute):
             if _rooted(node) is None:
+                self.loads.add(node.attr)
                 self._visit(node.value, known)
             return
         for child in ast.iter_child_nodes(node):
@@ -194,29 +162,14 @@ class _Reading:
 
     def _read(self, node: ast.Attribute | ast.Name, known: frozenset[str] | None) -> None:
         rooted = _rooted(node)
-        if rooted and (known is None or rooted[0] in known):
-            self.names.setdefault(rooted[0], set()).add(rooted[1])
-
-    def _call(self, node: ast.Call) -> None:
-        method = node.func
-        if not isinstance(method, ast.Attribute):
+        if rooted is None:
             return
-        if method.attr in MUTATORS:
-            self._change(method.value, method.attr)
-        if isinstance(method.value, ast.Name) and method.value.id == self.first:
-            self.own_calls.add(method.attr)
-
-    def _change(self, node: ast.AST, method: str) -> None:
-        """Note that what the expression gives is changed: by an assignment to it, or by a method of it."""
-        steps: list[str] = []  # "" is a subscript
-        while isinstance(node, ast.Attribute | ast.Subscript):
-            steps.insert(0, node.attr if isinstance(node, ast.Attribute) else "")
-            node = node.value
-        if not isinstance(node, ast.Name):
-            return
-        path = tuple(steps[: steps.index("")] if "" in steps else steps)
-        target = self.own if node.id == self.first else self.changes
-        target.add(Change(node.id, path, method))
+        name, chain = rooted
+        self.loads.update(chain)
+        if not chain:
+            self.whole.add(name)
+        if known is None or name in known:
+            self.names.setdefault(name, set()).add(chain)
 
 
 def _rooted(node: ast.expr) -> tuple[str, Chain] | None:

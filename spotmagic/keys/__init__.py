@@ -1,10 +1,21 @@
 """Keys: fingerprints of values, what functions reach, and the key of a call."""
 
 from spotmagic.keys.fingerprint import fingerprint
-from spotmagic.keys.function_key import FunctionKey, Keyed
+from spotmagic.keys.function_key import Account, FunctionKey, Keyed
 from spotmagic.keys.keygen import KeyGen
 from spotmagic.values.dispatch import register_fingerprint
 from spotmagic.values.notes import Mask, Notes
 from spotmagic.values.scheme import SCHEME, digest
 
-__all__ = ["SCHEME", "FunctionKey", "KeyGen", "Keyed", "Mask", "Notes", "digest", "fingerprint", "register_fingerprint"]
+__all__ = [
+    "SCHEME",
+    "Account",
+    "FunctionKey",
+    "KeyGen",
+    "Keyed",
+    "Mask",
+    "Notes",
+    "digest",
+    "fingerprint",
+    "register_fingerprint",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from spotmagic.code.wrapped import unwrapped
@@ -35,7 +36,14 @@ def fingerprint(
     return digest(packed(value, path, notes, mask, pictures))
 
 
-def packed(value: Any, path: str, notes: Notes | None, mask: Mask | None, pictures: bool = False) -> bytes:
+def packed(
+    value: Any,
+    path: str,
+    notes: Notes | None,
+    mask: Mask | None,
+    pictures: bool = False,
+    apart: Callable[[Any, Encoder], Tree] = take_apart,
+) -> bytes:
     """The canonical bytes of a value, which :func:`fingerprint` digests."""
     kind = type(value)
     if kind in SCALARS:
@@ -44,7 +52,7 @@ def packed(value: Any, path: str, notes: Notes | None, mask: Mask | None, pictur
         known = pack_known(value)
         if known is not None:
             return known
-    return Encoder(take_apart, lambda obj: _code(obj, notes, mask), notes, mask, pictures=pictures).pack(value, path)
+    return Encoder(apart, lambda obj: _code(obj, notes, mask), notes, mask, pictures=pictures).pack(value, path)
 
 
 def _code(obj: Any, notes: Notes | None, mask: Mask | None) -> Tree:
@@ -65,7 +73,7 @@ def identity(obj: Any, mask: Mask | None) -> Reached:
     held = _identities.get(key)
     if held is not None and held[1].holds():
         return held[1]
-    reached = reach(obj, mask=mask)
+    reached = reach(obj, mask=mask, as_value=True)
     with _lock:
         _identities.pop(key, None)
         _identities[key] = (obj, reached)

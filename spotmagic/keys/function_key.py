@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from types import FunctionType
 from typing import Any, NamedTuple
+
+from msgpack import ExtType
 
 from spotmagic.code.function import facts
 from spotmagic.code.origin import MAINS
@@ -17,10 +19,12 @@ from spotmagic.keys.fingerprint import packed
 from spotmagic.keys.keygen import KeyGen, Policy, policies_of
 from spotmagic.keys.owned import is_users
 from spotmagic.keys.reach import Reached, reach
+from spotmagic.keys.state import State, only_written
 from spotmagic.options import MarkOptions
-from spotmagic.values.encode import SCALARS
+from spotmagic.values.dispatch import take_apart
+from spotmagic.values.encode import SCALARS, Encoder
 from spotmagic.values.notes import Mask, Notes, is_secret_name
-from spotmagic.values.scheme import DIGEST, Kind, digest, pack_plain, tree
+from spotmagic.values.scheme import DIGEST, PRINT, Kind, Tree, digest, pack_plain, tree
 
 
 class Keyed(NamedTuple):
@@ -48,14 +52,47 @@ class Keyed(NamedTuple):
 class _Now:
     """What holds until something reached changes: swapped as one, so that threads always see a whole one."""
 
-    __slots__ = ("base", "bind", "code", "holds", "notes")
+    __slots__ = ("_left_out", "_loads", "_parameters", "base", "bind", "code", "holds", "notes")
 
-    def __init__(self, base: bytes, bind: Bind, reached: Reached | None) -> None:
+    def __init__(self, base: bytes, bind: Bind, reached: Reached | None, function: Callable[..., Any]) -> None:
         self.base = blake2b(base, digest_size=DIGEST)
         self.bind = bind
         self.holds: Callable[[], bool] = reached.holds if reached else lambda: False
         self.code = reached.code if reached else b""
         self.notes = reached.notes if reached else Notes()
+        self._loads = reached.loads if reached else frozenset({"*"})
+        inner = unwrapped(function)
+        self._parameters = facts(inner).parameters if isinstance(inner, FunctionType) else {}
+        self._left_out: dict[tuple[str, type], frozenset[str]] = {}
+
+    def left_out(self, name: str, kind: type) -> frozenset[str]:
+        """Attributes of an argument of a class that the code only writes."""
+        found = self._left_out.get((name, kind))
+        if found is None:
+            found = only_written(kind, self._loads, self._parameters.get(name))
+            self._left_out[name, kind] = found
+        return found
+
+
+class Account(NamedTuple):
+    """What a key was made from.
+
+    Attributes:
+        prints: plain arguments as they are, others as the extension that holds their fingerprint, by name.
+        notes: what was met on the way.
+        now: what the function reached.
+    """
+
+    key: bytes
+    prints: Mapping[str, Any]
+    notes: Notes
+    now: _Now
+
+    def inputs(self) -> dict[str, bytes]:
+        """The fingerprint of each argument by name."""
+        return {
+            name: one.data if type(one) is ExtType else digest(pack_plain(one)) for name, one in self.prints.items()
+        }
 
 
 class FunctionKey:
@@ -87,8 +124,11 @@ class FunctionKey:
         self._now: _Now | None = None
         self._lock = threading.Lock()
 
-    def key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+    def key(self, args: tuple[Any, ...], kwargs: dict[str, Any], accounts: list[Account] | None = None) -> bytes:
         """The 16 bytes that name the call's result.
+
+        Args:
+            accounts: takes what the key was made from, so that :meth:`keyed` need not look at large arguments again.
 
         Raises:
             TypeError: for arguments that the function does not take.
@@ -102,41 +142,34 @@ class FunctionKey:
             running = now.base.copy()
             running.update(pack_plain(values))
             return running.digest()
-        return self._key(now, values, args, kwargs, None)
+        account = self._account(now, values, args, kwargs)
+        if accounts is not None:
+            accounts.append(account)
+        return account.key
 
     def code(self) -> bytes:
         """Digest of all code reached when the last key was taken, empty before the first."""
         now = self._now
         return now.code if now is not None else b""
 
-    def keyed(self, args: tuple[Any, ...], kwargs: dict[str, Any], key: bytes | None = None) -> Keyed:
+    def keyed(self, args: tuple[Any, ...], kwargs: dict[str, Any], accounts: Sequence[Account] = ()) -> Keyed:
         """The key with everything that went into it. Raises what :meth:`key` raises.
 
         Args:
-            key: what :meth:`key` gave for these arguments a moment ago.
+            accounts: what :meth:`key` noted for these arguments a moment ago.
         """
         now = self._now
         if now is None or not now.holds():
             now = self._look()
-        values = now.bind(*args, **kwargs)
-        notes = now.notes
-        if not (self._plain and SCALARS.issuperset(map(type, values))):  # those have nothing to note
-            notes = Notes()
-            notes.take(now.notes)
-        if key is None:
-            key = self._key(now, values, args, kwargs, notes)
-        inputs = {
-            name: digest(packed(value, name, notes, self._mask))
-            for name, value in self._counted(values, args, kwargs, notes)
-        }
-        trouble = "" if self._version is not None else notes.trouble
+        account = accounts[0] if accounts else self._account(now, now.bind(*args, **kwargs), args, kwargs)
+        notes = account.notes
         return Keyed(
-            key,
-            now.code,
-            {**inputs, **now.notes.reached},
+            account.key,
+            account.now.code,
+            {**account.inputs(), **account.now.notes.reached, **notes.reached},
             tuple(notes.handles),
             tuple(notes.state),
-            trouble,
+            "" if self._version is not None else notes.trouble,
             notes.secret,
         )
 
@@ -154,21 +187,26 @@ class FunctionKey:
                 found += [text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)]
         return [text for text in found if text]
 
-    def _key(
-        self, now: _Now, values: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any], notes: Notes | None
-    ) -> bytes:
+    def _account(self, now: _Now, values: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Account:
+        """Look at each argument once. Those that are not plain enter the key by their fingerprint."""
+        notes = Notes()
+        notes.take(now.notes)
+        prints: dict[str, Any] = {}
+        for name, value in self._counted(values, args, kwargs, notes):
+            if type(value) in SCALARS:
+                prints[name] = value
+                continue
+            left_out = now.left_out(name, type(value))
+            apart: Callable[[Any, Encoder], Tree] = take_apart
+            if left_out:
+                state = State()
+                state.add(value, left_out)
+                apart = state.take_apart()
+                notes.state += [f"{name}.{one}" for one in sorted(left_out)]
+            prints[name] = ExtType(PRINT, digest(packed(value, name, notes, self._mask, apart=apart)))
         running = now.base.copy()
-        try:
-            if self._plain:
-                running.update(packed(values, "arguments", notes, self._mask))
-            else:
-                counted = self._counted(values, args, kwargs, notes or Notes())
-                running.update(packed([value for _, value in counted], "arguments", notes, self._mask))
-        except Uncacheable:
-            for name, value in self._counted(values, args, kwargs, notes or Notes()):  # to say where by its name
-                packed(value, name, notes, self._mask)
-            raise
-        return running.digest()
+        running.update(pack_plain([*prints.values()]))
+        return Account(running.digest(), prints, notes, now)
 
     def _counted(
         self, values: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any], notes: Notes
@@ -223,7 +261,7 @@ class FunctionKey:
             base = digest("function", self.name, reached.identity)
         else:
             base = digest("version", self.name, self._version, reached.pinned if reached else b"")
-        now = _Now(base, binder.bind, reached)
+        now = _Now(base, binder.bind, reached, self._function)
         self._now = now
         return now
 
@@ -241,8 +279,9 @@ class FunctionKey:
             if not isinstance(one, FunctionType) or one in seen or not is_users(one):
                 continue
             seen.add(one)
-            names = facts(one).names
-            found.update(names)
+            said = facts(one)
+            names = {*said.names, *(write.root for write in said.writes)}
+            found |= names
             line += [one.__globals__[name] for name in names if name in one.__globals__]
         return frozenset(found)
 

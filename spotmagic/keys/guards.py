@@ -33,6 +33,12 @@ class Guards:
         """The closure cell holds this object."""
         self._check(f"{self._of(cell)}.cell_contents is {self._of(value)}")
 
+    def kind(self, place: Mapping[str, Any] | CellType, name: str, kind: type) -> None:
+        """The name in the namespace, or the closure cell, holds an object of exactly this type, or nothing still."""
+        known = self._of(place)
+        held = f"{known}.cell_contents" if isinstance(place, CellType) else f"{known}.get({name!r}, MISSING)"
+        self._check(f"{held}.__class__ is {self._of(kind)}")
+
     def keys(self, namespace: Mapping[str, Any]) -> None:
         """The namespace has these names and no others."""
         self._check(f"tuple({self._of(namespace)}) == {self._of(tuple(namespace))}")

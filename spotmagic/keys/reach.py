@@ -21,6 +21,7 @@ class Reached:
         code: digest of the code alone.
         pinned: what belongs to the root alone (its closure, bound arguments), which counts under ``version=`` too.
         notes: what was met on the way.
+        loads: attributes that the functions reached read, methods left out.
         told: digests of the root's own code and of each thing it reaches, by what the user is told of it.
     """
 
@@ -30,8 +31,7 @@ class Reached:
         self.code = digest(root, *said)
         self.identity = digest(self.code, *(piece for value in values for piece in (value.label, value.packed)))
         self.pinned = digest(root, *(piece for value in values if value.own for piece in (value.label, value.packed)))
-        self.notes = walk.notes
-        self.notes.state = list(walk.state.names)
+        self.notes, self.loads = walk.notes, walk.loads
         self.notes.reached = {node.label: digest(node.record) for node in nodes[1:]}
         self.notes.reached |= {value.label: digest(value.packed) for value in values}
         self.told = {node.label: digest(node.record) for node in nodes[:1]} | self.notes.reached
@@ -60,20 +60,28 @@ class Reached:
         return tree(Kind.REACHED, "new") if is_users(obj) else stands_for(obj)
 
 
-def reach(root: Any, *, mask: Mask | None = None, ignore: frozenset[str] = frozenset()) -> Reached:
+def reach(
+    root: Any, *, mask: Mask | None = None, ignore: frozenset[str] = frozenset(), as_value: bool = False
+) -> Reached:
     """Follow what the root can name to the end.
 
     Args:
         root: anything callable, a class or a module.
         ignore: names of globals and closure variables that do not count.
+        as_value: the root is a value that others may call with its defaults. Else it is what is called, and its
+            defaults come in as arguments.
 
     Raises:
         Uncacheable: for data that cannot be fingerprinted, with its path.
     """
     root, state = unwrapped(root), State()
+    said: list[str] = []
     while True:
         known = len(state)
-        walk = Walk(mask, ignore, state)
+        walk = Walk(mask, ignore, state, as_value=as_value)
+        walk.notes.state = said
         root_packed = walk.run(root)
+        walk.find_state()
+        said = walk.notes.state
         if len(state) == known:
             return Reached(walk, root_packed)

@@ -1,106 +1,193 @@
-"""State: names from outside that the reached code itself changes. They are not input, or every call would be a miss."""
+"""State: what the reached code only writes. It is no input, or every call would be a miss; a hit does not repeat it.
+
+Names and containers that are only written are never read, so they need no care. What needs it are attributes of objects
+that are inputs for their other attributes: ``tracker.calls += 1`` beside ``tracker.model``.
+"""
 
 from __future__ import annotations
 
+import inspect
 import types
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from spotmagic.code.function import Change, Facts
-from spotmagic.keys.guards import MISSING
+from spotmagic.code.function import Facts, facts
+from spotmagic.code.origin import is_user_module
+from spotmagic.code.writes import Write
+from spotmagic.keys.guards import MISSING, Guards
+from spotmagic.keys.owned import is_users
 from spotmagic.values.dispatch import take_apart
 from spotmagic.values.encode import Encoder
-from spotmagic.values.scheme import Tree
-
-_CONTAINERS = (list, dict, set, bytearray, deque)
+from spotmagic.values.notes import Notes
+from spotmagic.values.scheme import MARKS, Kind, Tree
 
 Cells = Mapping[str, types.CellType]
 
+_CONTAINERS = (list, dict, set, bytearray, deque)
+_CALLED_FOR_NOBODY = frozenset({"__repr__", "__str__", "__format__", "__del__", "__reduce__", "__getstate__"})
+
 
 class State:
-    """The places that code changes: names in namespaces, closure cells, attributes of objects.
-
-    Attributes:
-        names: how the user wrote each, in the order found.
-    """
+    """The attributes that are only written, by the object that has them."""
 
     def __init__(self) -> None:
-        self.names: list[str] = []
-        self._places: set[tuple[int, str]] = set()
-        self._attributes: dict[int, set[str]] = {}
+        self._names: dict[int, frozenset[str]] = {}
         self._held: list[Any] = []  # what the ids stand for must live as long
 
     def __len__(self) -> int:
-        return len(self._places) + sum(map(len, self._attributes.values()))
+        return sum(map(len, self._names.values()))
 
-    def has(self, owner: Any, name: str = "") -> bool:
-        """Whether the name in a namespace, or a closure cell, is changed."""
-        return (id(owner), name) in self._places
+    def add(self, owner: Any, names: Collection[str]) -> None:
+        """Leave these attributes of an object out."""
+        if not names:
+            return
+        self._held.append(owner)
+        self._names[id(owner)] = self.of(owner) | frozenset(names)
 
-    def attributes(self, owner: Any) -> frozenset[str]:
-        """The attributes of an object that are changed."""
-        return frozenset(self._attributes.get(id(owner), ()))
-
-    def find(self, function: types.FunctionType, facts: Facts, cells: Cells) -> None:
-        """Add what a function changes. A method such as ``append`` counts on containers: others may return anew."""
-        for name in sorted(facts.rebinds):
-            self._add(cells.get(name), function.__globals__, name, name)
-        for change in sorted(facts.changes, key=lambda one: (one.root, one.path, one.method)):
-            self._find(function, change, cells)
+    def of(self, owner: Any) -> frozenset[str]:
+        """The attributes of an object that are left out."""
+        return self._names.get(id(owner), frozenset())
 
     def take_apart(self) -> Callable[[Any, Encoder], Tree]:
-        """Taking values apart without the attributes that are changed."""
-        return self._apart if self._attributes else take_apart
+        """Taking values apart without the attributes that are left out."""
+        return self._apart if self._names else take_apart
 
-    def _find(self, function: types.FunctionType, change: Change, cells: Cells) -> None:
-        cell, space, name = cells.get(change.root), function.__globals__, change.root
+    def _apart(self, value: Any, encoder: Encoder) -> Tree:
+        names = self.of(value)
+        return without(take_apart(value, encoder), names) if names else take_apart(value, encoder)
+
+
+def without(parts: Tree, names: frozenset[str]) -> Tree:
+    """The tree of an object without some of its attributes."""
+    first = 3 if parts[0] == MARKS[Kind.MEMBER] else 6  # what stands before is content, not attributes
+    return Tree(
+        {name: item for name, item in part.items() if name not in names} or None
+        if place >= first and type(part) is dict
+        else part
+        for place, part in enumerate(parts)
+    )
+
+
+class Writes:
+    """What the functions of one walk write, and which objects they read as a whole."""
+
+    def __init__(self, guards: Guards) -> None:
+        self._guards = guards
+        self._quiet: dict[str, tuple[int, str]] = {}
+        self._attributes: list[tuple[Any, str, str]] = []
+        self._objects: dict[int, tuple[Any, str]] = {}
+        self._whole: set[int] = set()
+
+    def reads(self, value: Any, path: str, *, whole: bool) -> None:
+        """Note a value that code reads under a name, by its attributes only or as a whole."""
+        if is_user_module(type(value).__module__):
+            self._objects[id(value)] = value, path
+        if whole:
+            self._whole.add(id(value))
+
+    def add(self, function: types.FunctionType, write: Write, cells: Cells) -> bool:
+        """Note what a function writes. False where that may read it as well: by code of the user's, or unseen."""
+        cell, space, name = cells.get(write.root), function.__globals__, write.root
         try:
             value = cell.cell_contents if cell is not None else space.get(name, MISSING)
-        except ValueError:
-            return
-        path = list(change.path)
+        except ValueError:  # an empty cell
+            return True
+        path = list(write.path)
         while path and isinstance(value, types.ModuleType):
             cell, space, name = None, vars(value), path.pop(0)
             value = space.get(name, MISSING)
-        owner: Any = MISSING
-        for attribute in path:
-            owner, name, value = value, attribute, _held(value, attribute)
-        if owner is MISSING and value is MISSING:
-            return
-        if change.method and not isinstance(value, _CONTAINERS):
-            return
-        said = ".".join((change.root, *change.path))
-        if owner is MISSING:
-            self._add(cell, space, name, said)
-            return
-        self._held.append(owner)
-        self._attributes.setdefault(id(owner), set()).add(name)
-        self._say(said)
+        label = ".".join((write.root, *write.path))
+        if not path:
+            if not _takes_quietly(value, write.method):
+                return False
+            self._guards.kind(space if cell is None else cell, name, type(value))
+            self._quiet[label] = (id(space), name) if cell is None else (id(cell), "")
+            return True
+        if isinstance(value, types.FunctionType):
+            return True  # an attribute of a function counts where it is read
+        held = inspect.getattr_static(value, path[0], MISSING)
+        if len(path) > 1 or hasattr(type(held), "__set__") or not _takes_quietly(held, write.method):
+            return False
+        self._attributes.append((value, path[0], write.root))
+        return True
 
-    def _add(self, cell: types.CellType | None, space: dict[str, Any], name: str, said: str) -> None:
-        self._held.append(space if cell is None else cell)
-        self._places.add((id(space), name) if cell is None else (id(cell), ""))
-        self._say(said)
+    def settle(
+        self, functions: list[types.FunctionType], root: Any, read: set[tuple[int, str]], state: State, notes: Notes
+    ) -> frozenset[str]:
+        """Add to the state what is only written, now that all is reached. Returns what functions read of objects.
 
-    def _say(self, name: str) -> None:
-        if name not in self.names:
-            self.names.append(name)
+        Args:
+            functions: all that were reached; the root is called, methods only if their name is read.
+            read: the places that are read.
+        """
+        for label, place in self._quiet.items():
+            if place not in read:
+                notes.left_out(label)
+        called = [facts(one) for one in functions if one is root or not _is_method(one)]
+        loads: frozenset[str] = frozenset().union(*(one.loads for one in called))
+        found = [(owner, name, only_written(type(owner), loads)) for owner, name in self._objects.values()]
+        everything = loads.union(*(facts(one).loads for one in functions if _is_method(one)))
+        if "*" not in everything:
+            found += [(owner, said, frozenset({name}) - everything) for owner, name, said in self._attributes]
+        for owner, label, names in found:
+            if id(owner) not in self._whole:
+                state.add(owner, names)
+                for name in sorted(names):
+                    notes.left_out(f"{label}.{name}")
+        return loads
 
-    def _apart(self, value: Any, encoder: Encoder) -> Tree:
-        parts = take_apart(value, encoder)
-        names = self._attributes.get(id(value))
-        if not names:
-            return parts
-        return Tree(
-            {name: item for name, item in part.items() if name not in names} if type(part) is dict else part
-            for part in parts
-        )
+
+def _takes_quietly(value: Any, method: str) -> bool:
+    """Whether writing to a value runs none of the user's code, and no method that means something else there."""
+    if method:
+        return type(value) in _CONTAINERS
+    return value is MISSING or not is_user_module(type(value).__module__)
 
 
-def _held(owner: Any, name: str) -> Any:
-    """An attribute, without running code of the user."""
-    for space in (getattr(owner, "__dict__", {}), *(vars(base) for base in type(owner).__mro__)):
-        if name in space:
-            return space[name]
-    return MISSING
+def _is_method(function: types.FunctionType) -> bool:
+    """Whether a function was written in a class, so that it runs when its name is read from an object."""
+    where = function.__qualname__.rpartition(".")[0]
+    return where != "" and not where.endswith("<locals>")
+
+
+def only_written(kind: type, loads: frozenset[str], own: frozenset[str] | None = frozenset()) -> frozenset[str]:
+    """Attributes of a class's objects that reached code writes and never reads.
+
+    Of the methods, those count whose name is read by something that counts; methods with double underscores always do,
+    as nothing names them.
+
+    Args:
+        loads: attributes that the code beside the class reads.
+        own: attributes that it writes itself; None if it uses the object as a whole.
+    """
+    if own is None or not is_user_module(kind.__module__):
+        return frozenset()
+    waiting = [(name, *one) for base in kind.__mro__ for name, item in vars(base).items() if (one := _method(item))]
+    read, written = set(loads), set(own)
+    while True:
+        named = [one for one in waiting if one[0] in read or _is_called_unnamed(one[0])]
+        if not named:
+            return frozenset() if "*" in read else frozenset(written - read)
+        waiting = [one for one in waiting if one not in named]
+        for _, said, attributes in named:
+            if attributes is None:
+                return frozenset()
+            read |= said.loads
+            written |= attributes
+
+
+def _is_called_unnamed(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__") and name not in _CALLED_FOR_NOBODY
+
+
+def _method(item: Any) -> tuple[Facts, frozenset[str] | None] | None:
+    """What the user's function behind a member of a class says, and which attributes of its object it only writes."""
+    bound = not isinstance(item, staticmethod | classmethod)
+    while isinstance(item, staticmethod | classmethod | property):
+        item = item.fget if isinstance(item, property) else item.__func__
+    item = getattr(item, "func", item)  # a cached property
+    if not isinstance(item, types.FunctionType) or not is_users(item):
+        return None
+    said = facts(item)
+    return said, next(iter(said.parameters.values()), frozenset()) if bound else frozenset()

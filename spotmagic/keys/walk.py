@@ -19,7 +19,7 @@ from spotmagic.errors import Uncacheable
 from spotmagic.keys import classes, lazy
 from spotmagic.keys.guards import MISSING, Guards
 from spotmagic.keys.owned import full_name, is_made, is_users, kind_of, short_name, stands_for
-from spotmagic.keys.state import Cells, State
+from spotmagic.keys.state import Cells, State, Writes
 from spotmagic.values import plain
 from spotmagic.values.callables import named
 from spotmagic.values.encode import SCALARS, Encoder
@@ -73,10 +73,14 @@ class Walk:
     ``state`` grows on the way, so a walk that made it grow is done again with the grown one.
     """
 
-    def __init__(self, mask: Mask | None, ignore: frozenset[str], state: State) -> None:
+    def __init__(self, mask: Mask | None, ignore: frozenset[str], state: State, *, as_value: bool) -> None:
         self.notes, self.guards, self.state, self.mask = Notes(), Guards(), state, mask
         self.nodes: list[Node] = []
         self.values: list[Read] = []
+        self.writes = Writes(self.guards)
+        self._as_value = as_value
+        self.loads: frozenset[str] = frozenset()
+        self._called: Any = None
         self._ignore = ignore
         self._by_id: dict[int, Node] = {}
         self._counts: dict[str, int] = {}
@@ -89,15 +93,21 @@ class Walk:
 
     def run(self, root: Any) -> bytes:
         """Follow the root to the end; gives what stands for it. Raises Uncacheable for data without a fingerprint."""
+        self._called = _function_of(root)
         packed = self._encoder.pack(root, "function")
         if not isinstance(root, types.FunctionType | type | types.ModuleType):
             self.guards.live(root, packed)
         self._follow()
         first = self.nodes[0] if self.nodes else None
-        if first is not None and self._again and isinstance(first.obj, types.FunctionType):
+        if first is not None and self._again and not self._as_value and isinstance(first.obj, types.FunctionType):
             first.record += self._encoder.pack(self._defaults(first.obj), first.label)  # it calls itself with them
             self._follow()
         return packed
+
+    def find_state(self) -> None:
+        """Find what only is written. What is left out of objects by that counts in the next walk."""
+        functions = [node.obj for node in self.nodes if isinstance(node.obj, types.FunctionType)]
+        self.loads = self.writes.settle(functions, self._called, self._seen, self.state, self.notes)
 
     def _follow(self) -> None:
         while self._open or self._unread:
@@ -158,13 +168,14 @@ class Walk:
     def _users(self, function: types.FunctionType, cells: Cells, own: bool) -> list[Any]:
         said = facts(function)
         self._trouble(said.trouble)
-        self.state.find(function, said, cells)
         for hiding in _HIDING:
             if hiding in said.names and hiding not in function.__globals__:
                 self._trouble(f"`{short_name(function)}` calls {hiding}(), so what it reads cannot be seen")
+        read = {write.root: _WHOLE for write in said.writes if not self.writes.add(function, write, cells)}
+        read |= said.names
         parts: list[Any] = ["function", said.text]
-        parts.append([self._outside(function, name, chains, cells, own) for name, chains in said.names.items()])
-        parts.append([] if own else self._defaults(function))
+        parts.append([self._outside(function, name, chains, cells, own) for name, chains in sorted(read.items())])
+        parts.append([] if own and not self._as_value else self._defaults(function))
         space = function.__globals__
         return [*parts, *(lazy.imported(one, space, self.guards, self._trouble, self.ref) for one in said.imports)]
 
@@ -187,20 +198,17 @@ class Walk:
             return [name, "ignored"]
         cell = cells.get(name)
         if cell is None:
-            space = function.__globals__
-            return self._named(space, name, chains, name)
-        if self.state.has(cell):
-            return [name, "state"]
+            return self._named(function.__globals__, name, chains, name)
         try:
             value = cell.cell_contents
         except ValueError:
             return [name, "empty"]
         self.guards.cell(cell, value)
+        if type(value) is dict and name == facts(function).memo:
+            return [name, "memo"]
         return [name, self._value(f"closure {name}", name, value, chains, (id(cell), ""), own)]
 
     def _named(self, space: Mapping[str, Any], name: str, chains: frozenset[Chain], path: str) -> list[Any]:
-        if self.state.has(space, name):
-            return [name, "state"]
         value = space.get(name, MISSING)
         self.guards.name(space, name, value)
         if value is MISSING:
@@ -231,6 +239,7 @@ class Walk:
             if is_user_module(inner.__module__):
                 self._trouble(f"`{path}` is compiled, so its source cannot be read")
             return named(inner)
+        self.writes.reads(value, path, whole=() in chains)
         if place not in self._seen:
             self._seen.add(place)
             self._unread.append((label, path, value, own))
@@ -251,9 +260,8 @@ class Walk:
 
     def _attributes(self, function: types.FunctionType, path: str, chains: frozenset[Chain]) -> None:
         """Attributes of a function that are read: ``f.model``."""
-        kept = self.state.attributes(function)
         for chain in sorted(chains):
-            if chain and chain[0] in vars(function) and chain[0] not in kept:
+            if chain and chain[0] in vars(function):
                 value = vars(function)[chain[0]]
                 self.guards.name(vars(function), chain[0], value)
                 if not callable(value):
@@ -276,7 +284,7 @@ class Walk:
         space = vars(kind)
         self.guards.keys(space)
         self.guards.bases(kind)
-        kept = self.state.attributes(kind)
+        kept = self.state.of(kind)
         parts: list[Any] = ["class", full_name(kind), list(kind.__bases__), type(kind), classes.doc(kind)]
         for name, value in classes.members(kind):
             if name in kept:
@@ -335,3 +343,10 @@ def _is_fixed(value: Any) -> bool:
     if kind is tuple or kind is frozenset:
         return all(map(_is_fixed, value))
     return isinstance(value, enum.Enum) and _is_fixed(value.value)
+
+
+def _function_of(root: Any) -> Any:
+    """The function behind bound methods and partials."""
+    while isinstance(root, types.MethodType | functools.partial):
+        root = unwrapped(root.__func__ if isinstance(root, types.MethodType) else root.func)
+    return root

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection
 
-from spotmagic.code.function import MUTATORS
+from spotmagic.code.writes import MUTATORS
 
 
 def steered(normal: str, handles: Collection[str]) -> str:

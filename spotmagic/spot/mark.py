@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spotmagic.code.arrivals import arrived, written
@@ -14,7 +14,7 @@ from spotmagic.engine.around import around
 from spotmagic.engine.call import Call, Outcome
 from spotmagic.engine.gate import Gate, Ticket
 from spotmagic.errors import RecordMissing, Uncacheable, tell
-from spotmagic.keys import FunctionKey
+from spotmagic.keys import Account, FunctionKey
 from spotmagic.options import MarkOptions, Mode
 from spotmagic.spot.session import told
 from spotmagic.store.entry import Bad, Entry, Part
@@ -47,12 +47,19 @@ class Marked:
         return self.spot.mode_of(self.name, self.options.mode)
 
     def call(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], *, fresh: bool = False, absent: bytes | None = None
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        accounts: Sequence[Account] = (),
+        *,
+        fresh: bool = False,
+        absent: bool = False,
     ) -> Call:
         """The call of these arguments. One that has no key runs and is not stored.
 
         Args:
-            absent: their key, if it is known that the mode is auto and that nothing was stored for it just now.
+            accounts: what their key was made from, if it was taken just now.
+            absent: it is known that the mode is auto and that nothing was stored for the key just now.
         """
         call = Call(
             name=self.name,
@@ -64,9 +71,9 @@ class Marked:
             encode=self.encode,
             decode=decode_value,
             options=self.options,
-            mode=self.mode if absent is None else Mode.AUTO,
+            mode=Mode.AUTO if absent else self.mode,
             fresh=fresh,
-            absent=absent is not None,
+            absent=absent,
             budget=self.spot.budget,
         )
         gate = self._gate()
@@ -76,7 +83,7 @@ class Marked:
             call.trouble = f"`{self.function.__name__}` is a generator"
             return call
         try:
-            keyed = self.keys.keyed(args, kwargs, absent)
+            keyed = self.keys.keyed(args, kwargs, accounts)
         except Uncacheable as error:
             call.trouble = str(error)
             tell(f"{self.name} runs uncached", str(error), once=f"uncached {self.name} {error.path}")
@@ -228,13 +235,14 @@ def glancing(marked: Marked) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]
     def glance(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if mode_of(name, own_mode) is not Mode.AUTO or marked.streams:
             return marked.call(args, kwargs)
+        accounts: list[Account] = []
         try:
-            key = key_of(args, kwargs)
+            key = key_of(args, kwargs, accounts)
         except Uncacheable:
             return marked.call(args, kwargs)
         entry = get(key)
         if entry is None:
-            return marked.call(args, kwargs, absent=key)
+            return marked.call(args, kwargs, accounts, absent=True)
         if entry.__class__ is not Entry or entry.status != "value":
             return marked.call(args, kwargs)
         if entry.expires is not None and entry.expires <= now():

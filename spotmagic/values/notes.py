@@ -21,7 +21,7 @@ class Notes:
 
     Attributes:
         handles: things counted by type and settings only, such as ``client (openai.OpenAI)``.
-        state: names that the call itself changes, left out of the key.
+        state: names that the call only writes, left out of the key.
         secret: whether a secret is in it, masked.
         reached: fingerprints of what the code reaches: ``"helper clean"``, ``"global PROMPT"``, ``"class Config"``.
         trouble: why the result may not be stored, or "".
@@ -32,6 +32,11 @@ class Notes:
     secret: bool = False
     reached: dict[str, bytes] = field(default_factory=dict)
     trouble: str = ""
+
+    def left_out(self, name: str) -> None:
+        """Note a name that is only written."""
+        if name not in self.state:
+            self.state.append(name)
 
     def take(self, other: Notes) -> None:
         """Add what another walk met."""

@@ -20,6 +20,8 @@ INLINE = 4096
 """Buffers above this many bytes are written as their length and xxh3-128."""
 
 _MARKED = 7
+PRINT = 6
+"""The extension that holds a fingerprint in the place of the value."""
 
 
 class Kind(IntEnum):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import pytest
 
-from spotmagic.code.function import Change, facts
+from spotmagic.code.function import facts
 from spotmagic.code.origin import is_user_file, is_user_module
+from spotmagic.code.writes import Write, memo
 
 calls: list[int] = []
 counter: dict[str, int] = {}
@@ -65,20 +68,48 @@ def test_names_come_with_the_attributes_used() -> None:
     assert names["undefined"] == {("a", "b")}
     assert names["whole"] == {()}
     assert names["Path"] == {()}
-    assert names["Reading"] == {("limit",), ()}
+    assert names["Reading"] == {()}
     assert "local" not in names
     assert "json" not in names
     assert [one.module for one in facts(reaching).imports] == ["json"]
 
 
-def test_changes_are_of_outside_names_only() -> None:
-    assert facts(reaching).changes == {
-        Change("calls", (), "append"), Change("counter"), Change("Reading", ("limit",)),
+def test_writes_are_of_outside_names_only_and_no_reads() -> None:
+    said = facts(reaching)
+    assert set(said.writes) == {
+        Write("calls", (), True, "append"), Write("counter", (), True), Write("Reading", ("limit",)),
     }  # fmt: skip
-    assert facts(rebinding).rebinds == {"total"}
-    assert facts(counting()).rebinds == {"n"}
-    assert facts(counting()).changes == {Change("seen", (), "append")}
-    assert facts(Reading.method).changes == frozenset()
+    assert not {"calls", "counter"} & said.names.keys()
+    assert facts(rebinding).writes == (Write("total"),)
+    assert set(facts(counting()).writes) == {Write("n"), Write("seen", (), True, "append")}
+    assert facts(counting()).names["n"] == {()} and "seen" not in facts(counting()).names
+
+
+def test_parameters_come_with_the_attributes_that_are_only_written() -> None:
+    assert facts(Reading.method).parameters == {"self": {"seen"}, "x": None}
+    assert facts(Reading.method).loads == {"helper", "limit"}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("if x not in m: m[x] = g(x)\nreturn m[x]", True),
+        ("if x in m: return m[x]\nr = g(x)\nm[x] = r\nreturn r", True),
+        ("try: return m[x]\nexcept KeyError: r = m[x] = g(x)\nreturn r", True),
+        ("v = m.get(x)\nif v is None: v = m[x] = g(x)\nreturn m[x]", True),
+        ("m[x] = m.get(x, 0) + 1\nreturn m[x]", False),
+        ("m[x] += 1\nreturn m[x]", False),
+        ("if x in m: return 'again'\nm[x] = g(x)\nreturn m[x]", False),
+        ("if x not in m: m[y] = g(x)\nreturn m[y]", False),
+        ("if x not in m: m[x] = g(x)\nreturn len(m)", False),
+        ("if x not in m: m[x] = True\nreturn m[x]", False),
+        ("m.update({x: g(x)})\nreturn m[x]", False),
+        ("if x not in m: m[x], n = g(x)\nreturn m[x]", False),
+    ],
+)
+def test_a_memo_holds_nothing_but_answers(text: str, found: bool) -> None:
+    body = ast.parse("def f(x):\n" + indent(text, "    ")).body
+    assert memo(body, frozenset({"m"})) == ("m" if found else "")
 
 
 @pytest.mark.parametrize(

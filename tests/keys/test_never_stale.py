@@ -1,5 +1,7 @@
 """In one running session: what is changed under a function gives its calls new keys, and back again the old ones."""
 
+# ruff: noqa: E501  (tables, a row a line)
+
 from __future__ import annotations
 
 import importlib
@@ -181,19 +183,76 @@ def test_state_is_named_and_stays_out(project: Project, key_of: MakeKey) -> None
         """
         calls = []
         class Seen: n = 0
+        class Tracker:
+            model = "small"
+            def __init__(self): self.count = 0; self.log = []
+            def note(self, x):
+                self.count += 1
+                self.log.append(x)
+                return self.model
+            def report(self): return self.count, self.log
+        tracker = Tracker()
         def note(x):
             calls.append(x)
-        def f(x):
+        def f(x, other):
             note(x)
             Seen.n += 1
-            return len(calls)
+            other.last = x
+            return x, tracker.note(x), other.note(x)
         """,
     )
     key = key_of(module.f)
-    before = key.key((1,), {})
+    args = (1, module.Tracker())
+    before = key.key(args, {})
+    module.f(*args)
+    assert key.key(args, {}) == before
+    assert set(key.keyed(args, {}).state) == {
+        "calls", "Seen.n", "tracker.count", "tracker.log", "other.count", "other.log", "other.last",
+    }  # fmt: skip
+    for owner in (module.tracker, args[1], module.Tracker):
+        owner.model = "large"
+        assert key.key(args, {}) != before
+        owner.model = "small"
+
+
+READ = {
+    "a global's length": "calls = []\ndef f(x):\n    calls.append(x)\n    return len(calls)",
+    "a frame": "import pandas as pd\ndf = pd.DataFrame({'a': [1]})\ndef f(x):\n    df['b'] = df['a'] * x\n    return int(df['b'].sum())",
+    "a sorted list": "rows = [3, 1]\ndef f(x):\n    rows.sort()\n    return rows[0]",
+    "a default that is set": "CFG = {}\ndef f(x):\n    return CFG.setdefault('model', x)",
+    "a number": "n = 0\ndef f(x):\n    global n\n    n += 1\n    return n",
+    "a number through a helper": "n = 0\ndef get(): return n\ndef f(x):\n    global n\n    n += 1\n    return get()",
+    "an item": "seen = {}\ndef f(x):\n    seen[x] = seen.get(x, 0) + 1\n    return seen[x]",
+    "what is taken off": "todo = [1, 2]\ndef f(x):\n    todo.pop()\n    return x",
+    "a deleted item": "todo = [1, 2]\ndef f(x):\n    del todo[0]\n    return x",
+    "an attribute": "class C: n = 0\ndef f(x):\n    C.n += 1\n    return C.n",
+    "an attribute by its name": "class C: n = 0\ndef f(x):\n    C.n += 1\n    return getattr(C, 'n')",
+    "an attribute in a method": "class C:\n    n = 0\n    def go(self):\n        self.n += 1\n        return self.n\nc = C()\ndef f(x): return c.go()",
+    "an attribute through another method": "class C:\n    n = 0\n    def get(self): return self.n\n    def go(self):\n        self.n += 1\n        return self.get()\nc = C()\ndef f(x): return c.go()",
+    "an attribute through a property": "class C:\n    n = 0\n    @property\n    def m(self): return self.n\nc = C()\ndef f(x):\n    c.n += 1\n    return c.m",
+    "an object given on": "class C:\n    n = 0\nc = C()\ndef f(x):\n    c.n += 1\n    return repr(vars(c))",
+    "an object given to a helper": "class C:\n    n = 0\n    def go(self):\n        self.n += 1\n        return show(self)\ndef show(c): return c.n\nc = C()\ndef f(x): return c.go()",
+    "an attribute with a setter": "class C:\n    def __init__(self): self.v = 0\n    @property\n    def n(self): return self.v\n    @n.setter\n    def n(self, v): self.v = v; LOG.append(self.v)\nLOG = []\nc = C()\ndef f(x):\n    c.n = c.v + x\n    return x",
+    "a container of the user's own": "class L(list):\n    def append(self, x): super().append(x + len(self)); self.last = self[-1]\nrows = L()\ndef f(x):\n    rows.append(x)\n    return x",
+    "a closure": "def make():\n    n = 0\n    def f(x):\n        nonlocal n\n        n += x\n        return n\n    return f\nf = make()",
+    "a module's attribute": "import @@settings as settings\ndef f(x):\n    settings.N += x\n    return settings.N",
+    "a default argument": "def g(x, seen=[]):\n    seen.append(x)\n    return len(seen)\ndef f(x): return g(x)",
+    "an attribute of a function": "def g(x):\n    g.calls += 1\n    return g.calls\ng.calls = 0\ndef f(x): return g(x)",
+    "a nested object": "class C: pass\nc = C()\nc.sub = C()\nc.sub.n = 0\ndef f(x):\n    c.sub.n += 1\n    return c.sub.n",
+    "a dunder method": "class C:\n    n = 0\n    def __len__(self): return self.n\nc = C()\ndef f(x):\n    c.n += 1\n    return x if c else 0",
+}
+
+
+@pytest.mark.parametrize("what", READ)
+def test_what_is_read_and_changed_counts_and_shows_the_change(project: Project, key_of: MakeKey, what: str) -> None:
+    project.load("settings", "N = 0\n")
+    module = project.load("main", READ[what] + "\n")
+    key = key_of(module.f)
+    before = key.keyed((1,), {})
     module.f(1)
-    assert key.key((1,), {}) == before
-    assert set(key.keyed((1,), {}).state) == {"calls", "Seen.n"}
+    after = key.keyed((1,), {})
+    assert after.key != before.key
+    assert any(before.inputs.get(name) != print_ for name, print_ in after.inputs.items())
 
 
 def test_a_lazily_imported_module_that_was_changed_since_counts(project: Project, key_of: MakeKey) -> None:
