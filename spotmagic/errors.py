@@ -149,5 +149,6 @@ def told() -> dict[str, str]:
 
 def tell_again(once: str) -> None:
     """Let the next :func:`tell` with this ``once`` through again: what it told of is over."""
-    with _told_lock:
-        _told.pop(once, None)
+    if once in _told:
+        with _told_lock:
+            _told.pop(once, None)

@@ -1,6 +1,7 @@
-"""Locks, maps and private files: everything that depends on the operating system's files.
+"""Locks, maps, syncs and private files: everything that the operating system owns.
 
-POSIX only so far; a port to Windows changes this module alone.
+POSIX so far, with what Linux has and macOS has not told apart here and nowhere else; a port to Windows changes this
+module alone.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ import os
 import secrets
 import stat
 import struct
+import sys
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
@@ -21,10 +25,21 @@ NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afpfs", "ceph", "glusterfs", "fuse.glusterfs"}
 )
 
-# Open-file-description locks belong to the open file and not to the process, so threads exclude each other too.
+# Open-file-description locks belong to the open file and not to the process, so threads exclude each other too. Where
+# there are none (macOS) a lock is one of the process, and any closed descriptor of the file drops all of them: there
+# one descriptor per file and process is the rule.
 _OFD_SETLK = getattr(fcntl, "F_OFD_SETLK", None)
 _OFD_GETLK = getattr(fcntl, "F_OFD_GETLK", None)
-_FLOCK = struct.Struct("hhqqi4x")  # struct flock of 64-bit Linux: type, whence, start, length, pid
+if sys.platform == "linux":  # struct flock: type, whence, start, length, pid
+    _FLOCK = struct.Struct("hhqqi4x")
+
+    def _flock(kind: int, offset: int) -> bytes:
+        return _FLOCK.pack(kind, os.SEEK_SET, offset, 1, 0)
+else:  # BSD's: start, length, pid, type, whence
+    _FLOCK = struct.Struct("qqihh8x")
+
+    def _flock(kind: int, offset: int) -> bytes:
+        return _FLOCK.pack(offset, 1, 0, kind, os.SEEK_SET)
 
 
 def lock(fd: int, *, wait: bool = True, shared: bool = False) -> bool:
@@ -38,7 +53,10 @@ def lock(fd: int, *, wait: bool = True, shared: bool = False) -> bool:
 
 
 def unlock(fd: int) -> None:
-    """Let go of the lock of an open file."""
+    """Let go of the lock of an open file, for whoever shares it as well.
+
+    Closing alone is not enough: a child that was forked meanwhile keeps the file open, and with it the lock.
+    """
     fcntl.flock(fd, fcntl.LOCK_UN)
 
 
@@ -47,44 +65,67 @@ def locked(path: Path, *, wait: bool = True, shared: bool = False) -> Iterator[b
     """Hold the lock of a lock file, made when missing. Yields whether it was got."""
     fd = open_private(path, os.O_RDWR | os.O_CREAT)
     try:
-        yield lock(fd, wait=wait, shared=shared)
+        got = lock(fd, wait=wait, shared=shared)
+        try:
+            yield got
+        finally:
+            if got:
+                unlock(fd)
     finally:
         os.close(fd)
 
 
 def lock_byte(fd: int, offset: int) -> bool:
-    """Try to take the lock of one byte of an open file, without waiting. Returns whether it was got.
-
-    Where the system has no locks per open file, the lock is one of the process: there one descriptor per file and
-    process is the rule.
-    """
-    return _byte(fd, offset, fcntl.F_WRLCK)
-
-
-def unlock_byte(fd: int, offset: int) -> None:
-    """Let go of the lock of one byte."""
-    _byte(fd, offset, fcntl.F_UNLCK)
-
-
-def byte_is_locked(fd: int, offset: int) -> bool:
-    """Whether another open file holds the lock of a byte. Where locks are the process's: another process."""
-    query = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, offset, 1, 0)
-    answer = fcntl.fcntl(fd, fcntl.F_GETLK if _OFD_GETLK is None else _OFD_GETLK, query)
-    kind: int = struct.unpack_from("h", answer)[0]
-    return kind != fcntl.F_UNLCK
-
-
-def _byte(fd: int, offset: int, kind: int) -> bool:
+    """Try to take the lock of one byte of an open file, without waiting. Returns whether it was got."""
     try:
         if _OFD_SETLK is not None:
-            fcntl.fcntl(fd, _OFD_SETLK, _FLOCK.pack(kind, os.SEEK_SET, offset, 1, 0))
-        elif kind == fcntl.F_UNLCK:
-            fcntl.lockf(fd, fcntl.LOCK_UN, 1, offset)
+            fcntl.fcntl(fd, _OFD_SETLK, _flock(fcntl.F_WRLCK, offset))
         else:
             fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, offset)
     except (BlockingIOError, PermissionError):
         return False
     return True
+
+
+def unlock_byte(fd: int, offset: int) -> None:
+    """Let go of the lock of one byte."""
+    if _OFD_SETLK is not None:
+        fcntl.fcntl(fd, _OFD_SETLK, _flock(fcntl.F_UNLCK, offset))
+    else:
+        fcntl.lockf(fd, fcntl.LOCK_UN, 1, offset)
+
+
+def byte_is_locked(fd: int, offset: int) -> bool:
+    """Whether another open file holds the lock of a byte. Where locks are the process's: another process."""
+    free = _flock(fcntl.F_UNLCK, offset)
+    answer = fcntl.fcntl(fd, fcntl.F_GETLK if _OFD_GETLK is None else _OFD_GETLK, _flock(fcntl.F_WRLCK, offset))
+    place = 0 if sys.platform == "linux" else 20  # where the kind of a lock stands
+    return answer[place : place + 2] != free[place : place + 2]
+
+
+class Reopened(Protocol):
+    """What holds files that a forked child must not share with its parent."""
+
+    def forked(self) -> None:
+        """Let go of them, in the child."""
+        ...
+
+
+_forked: weakref.WeakSet[Reopened] = weakref.WeakSet()
+
+
+def reopen_after_fork(holder: Reopened) -> None:
+    """Tell a holder of files in every child that is forked from now on."""
+    _forked.add(holder)
+
+
+def _after_fork() -> None:
+    for holder in list(_forked):
+        holder.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def make_folder(path: Path) -> None:
@@ -96,6 +137,7 @@ def make_folder(path: Path) -> None:
     for folder in reversed(missing):
         with contextlib.suppress(FileExistsError):
             folder.mkdir(mode=PRIVATE_FOLDER)
+            sync_folder(folder.parent)
 
 
 def open_private(path: Path | str, flags: int) -> int:
@@ -146,7 +188,7 @@ def write_whole(path: Path, *pieces: bytes | memoryview, durable: bool = True) -
             for piece in pieces:
                 write_all(fd, piece)
             if durable:
-                os.fsync(fd)
+                sync(fd)
         finally:
             os.close(fd)
         temporary.replace(path)
@@ -175,6 +217,17 @@ def write_all(fd: int, data: bytes | memoryview) -> None:
     view = memoryview(data).cast("B")
     while view:
         view = view[os.write(fd, view) :]
+
+
+def sync(fd: int) -> None:
+    """Make what was written to an open file outlast a power cut."""
+    if hasattr(os, "fdatasync"):
+        os.fdatasync(fd)
+        return
+    try:  # macOS: its fsync leaves the bytes in the drive's own memory
+        fcntl.fcntl(fd, getattr(fcntl, "F_FULLFSYNC", -1))
+    except OSError:  # elsewhere, or a drive that does not know the command
+        os.fsync(fd)
 
 
 def sync_folder(path: Path) -> None:

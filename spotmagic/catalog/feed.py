@@ -8,7 +8,7 @@ from typing import Any
 from spotmagic.catalog.batch import SLOT, Batch, Label, asked, asks, number, text, time, times
 from spotmagic.store.entry import Bad, Header
 from spotmagic.store.index import LAST_STAMP
-from spotmagic.store.record import Record, Run, Stat
+from spotmagic.store.record import Record, Run, Stat, run_of
 
 CHUNK = 25_000  # records of one transaction
 WEIGHT = 8_000_000  # characters of one transaction, which DuckDB holds in memory several times
@@ -20,7 +20,7 @@ def batches(records: Iterable[Record]) -> Iterator[Batch]:
     batch = Batch()
     positions = batch.positions
     for kind, file, end, stamp, key, what in records:
-        if stamp < LAST_STAMP and (kind == "put" or what.__class__ is not Bad):
+        if stamp < LAST_STAMP and (what.__class__ is not Bad or kind in ("put", "made")):
             try:
                 _GATHER[kind](batch, key, stamp, what)
             except (TypeError, ValueError, AttributeError, OverflowError):
@@ -58,6 +58,8 @@ def _entry(batch: Batch, key: str, stamp: int, header: Header) -> tuple[Any, ...
         prints,
         notes,
         texts,
+        _,
+        _,
         parts,
         writer,
         trusted,
@@ -108,6 +110,12 @@ def _bad(batch: Batch, key: str, stamp: int, bad: Bad) -> tuple[Any, ...]:
     return key, label.number, stamp * _NANO, None, 0.0, 0.0, 0, "", key, "", stamp
 
 
+def _made(batch: Batch, key: bytes, stamp: int, what: Header | Bad) -> None:
+    _put(batch, key, stamp, what)
+    if isinstance(what, Header):
+        _run(batch, key, stamp, run_of(key, what))
+
+
 def _delete(batch: Batch, key: bytes, stamp: int, _: None) -> None:
     use = batch.use(key)
     use.forgotten_at = max(stamp, use.forgotten_at or 0)
@@ -146,4 +154,4 @@ def _hits(batch: Batch, _: bytes, stamp: int, stats: tuple[Stat, ...]) -> None:
         sums[2] += price
 
 
-_GATHER: dict[str, Any] = {"put": _put, "delete": _delete, "pin": _pin, "run": _run, "stat": _hits}
+_GATHER: dict[str, Any] = {"put": _put, "made": _made, "delete": _delete, "pin": _pin, "run": _run, "stat": _hits}

@@ -5,12 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spotmagic.clock import Clock
 from spotmagic.engine.call import Call
 from spotmagic.engine.feedback import feedback_of
-from spotmagic.engine.ran import Ran
 from spotmagic.engine.running import Attempt, now_running
 from spotmagic.errors import tell
 
@@ -18,6 +17,24 @@ if TYPE_CHECKING:
     from spotmagic.limits import Permit
 
 _random = random.Random()  # the global one is the user's
+
+
+class Ran(NamedTuple):
+    """A run that ended.
+
+    Attributes:
+        value: the result, if there is no error.
+        error: the user's own error.
+        started: wall time at the start in seconds.
+        seconds: how long the last attempt took.
+        waited: seconds spent waiting for a limit.
+    """
+
+    value: Any
+    error: Exception | None
+    started: float
+    seconds: float
+    waited: float
 
 
 def run(call: Call, clock: Clock) -> Ran:
@@ -58,13 +75,18 @@ class Course:
     It is entered around each attempt: the user's error is kept, an interrupt gives the permit back and passes through.
     """
 
+    __slots__ = (
+        "_attempted", "_began", "_permit", "_reasons", "_seconds", "_this", "_token", "_waited", "call", "clock",
+        "error", "started", "value",
+    )  # fmt: skip
+
     def __init__(self, call: Call, clock: Clock) -> None:
         self.call, self.clock = call, clock
         self.value: object = None
         self.error: Exception | None = None
         self.started, self._began = clock.now(), clock.monotonic()
         self._seconds = self._waited = 0.0
-        self._reasons: list[str] = []
+        self._reasons: tuple[str, ...] = ()
 
     def attempt(self, permit: Permit | None) -> Course:
         """The course, to be entered around an attempt that holds this permit."""
@@ -101,7 +123,7 @@ class Course:
         if retry is None:
             return None
         pause: float | None = retry.delay(attempt, self.error, self.clock.monotonic() - self._began, _random.random())
-        self._reasons.append(f"{type(self.error).__name__}: {self.error}")
+        self._reasons += (f"{type(self.error).__name__}: {self.error}",)
         if pause is None and len(self._reasons) > 1:
             self.error.add_note(f"spotmagic tried {len(self._reasons)} times: " + "; ".join(self._reasons))
         return pause

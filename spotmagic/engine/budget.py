@@ -1,12 +1,14 @@
-"""A budget: what may be spent by all kernels of a spot, checked before a call."""
+"""A budget: what may be spent by all kernels of a spot. What is under way is reserved before it runs."""
 
 from __future__ import annotations
 
 import os
+import secrets
 import struct
 import threading
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from spotmagic import files
@@ -15,11 +17,30 @@ from spotmagic.errors import BudgetSpent, tell
 _RECORD = struct.Struct("<dI")
 
 
+class Hold:
+    """What a call may cost, reserved while it runs. It ends once: with a price, or without one."""
+
+    __slots__ = ("_budget", "ended", "name", "reserved")
+
+    def __init__(self, budget: Budget, name: str, reserved: float) -> None:
+        self._budget, self.name, self.reserved = budget, name, reserved
+        self.ended: list[int] = []  # not empty: what the call cost is counted
+
+    def spend(self, price: float) -> None:
+        """Count the price of the call, which ran. Doing so again, after an interrupt, counts nothing twice."""
+        self._budget.end(self, price)
+
+    def release(self) -> None:
+        """The call is over."""
+        self._budget.end(self, None)
+
+
 class Budget:
     """The money of a spot, in the unit of its prices.
 
     Args:
-        path: the file that all kernels share; it holds what was spent.
+        path: the file that all kernels share; it holds what was spent. What each kernel has reserved is in a file of
+            its own beside it, whose lock goes when the kernel dies.
         total: what may be spent, or ``None`` for any amount.
         paid: what the catalog knows was paid, asked when the file is new or damaged.
     """
@@ -28,14 +49,17 @@ class Budget:
         self._path, self.total, self._paid = path, total, paid
         self._means: dict[str, tuple[float, int]] = {}
         self._guard = threading.Lock()
+        self._own: tuple[int, Path] | None = None
+        self._reserved = 0.0
+        files.reopen_after_fork(self)
 
     def spent(self) -> float:
         """What all kernels have spent so far."""
         with self._guard:
-            return self._change(0.0)
+            return self._counted(0.0)
 
-    def check(self, name: str, price: float | None, before: Callable[[], list[float]]) -> None:
-        """Let a call pass, or raise.
+    def hold(self, name: str, price: float | None, before: Callable[[], list[float]]) -> Hold:
+        """Let a call pass and reserve what it may cost, or raise.
 
         Args:
             price: what the call will cost; ``None`` when only its result tells: the mean of the name's prices counts.
@@ -44,43 +68,89 @@ class Budget:
         Raises:
             BudgetSpent: the call would pass the budget. It has not run.
         """
-        if self.total is None or price == 0:
-            return
-        expected = self._expected(name, before) if price is None else price
-        spent = self.spent()
-        if spent + expected > self.total or spent >= self.total:
-            raise BudgetSpent(
-                f"the budget of {self.total:g} is spent",
-                why=f"{spent:g} is paid so far, and the next call of {name} costs about {expected:g}",
-                todo="Raise budget=, or set the mode to replay: kept results cost nothing",
-            )
-
-    def open(self) -> None:
-        """Have the count in its file, before a call that costs runs: after it only the price is added."""
         with self._guard:
-            self._change(0.0)
+            expected = 0.0
+            if self.total is not None and price != 0:
+                expected = self._expected(name, before) if price is None else price
+                self._reserve(name, expected, self.total)
+            elif price != 0:
+                self._counted(0.0)  # after the call only its price is added to the file
+            return Hold(self, name, expected)
 
-    def spend(self, name: str, price: float) -> None:
-        """Count the price of a call that ran."""
+    def end(self, hold: Hold, price: float | None) -> None:
+        """Count what a call cost, if it ran, and give back what was reserved for it."""
         with self._guard:
-            mean, count = self._means.get(name, (0.0, 0))
-            self._means[name] = (mean + (price - mean) / (count + 1), count + 1)
-            if price:
-                self._change(price)
+            if not hold.ended and price is not None:
+                if price:
+                    self._counted(price, hold.ended)
+                mean, count = self._means.get(hold.name, (0.0, 0))
+                self._means[hold.name] = (mean + (price - mean) / (count + 1), count + 1)
+                hold.ended.append(0)
+            reserved, hold.reserved = hold.reserved, 0.0
+            if reserved:
+                self._reserved = max(0.0, self._reserved - reserved)
+                with suppress(OSError):
+                    self._write_reserved()
 
     def _expected(self, name: str, before: Callable[[], list[float]]) -> float:
-        with self._guard:
-            if name not in self._means:
-                prices = before()
-                self._means[name] = (sum(prices) / len(prices) if prices else 0.0, len(prices))
-            return self._means[name][0]
+        if name not in self._means:
+            prices = before()
+            self._means[name] = (sum(prices) / len(prices) if prices else 0.0, len(prices))
+        return self._means[name][0]
 
-    def _change(self, by: float) -> float:
+    def _reserve(self, name: str, expected: float, total: float) -> None:
+        """Reserve, under the lock of the file, so that of all kernels one looks at a time."""
+        try:
+            with files.locked(self._path.with_name(f"{self._path.name}.lock")):
+                spent, others = self._counted(0.0), self._reserved + self._reserved_elsewhere()
+                if spent + others + expected > total * (1 + 1e-12) or spent >= total:
+                    under_way = f", calls under way may cost {others:g}" if others else ""
+                    raise BudgetSpent(
+                        f"the budget of {total:g} is spent",
+                        why=f"{spent:g} is paid so far{under_way}, and the next {name} costs about {expected:g}",
+                        todo="Raise budget=, or set the mode to replay: kept results cost nothing",
+                    )
+                self._reserved += expected
+                self._write_reserved()
+        except OSError as error:
+            _tell(error)
+
+    def _write_reserved(self) -> None:
+        if self._own is None:
+            if not self._reserved:
+                return
+            path = self._path.with_name(f"{self._path.name}.{os.getpid()}-{secrets.token_hex(4)}")
+            fd = files.open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+            files.lock(fd)
+            self._own = fd, path
+        os.pwrite(self._own[0], struct.pack("<d", self._reserved), 0)
+
+    def _reserved_elsewhere(self) -> float:
+        """What living kernels have reserved. The files of dead ones are removed."""
+        found = 0.0
+        for path in self._path.parent.glob(f"{self._path.name}.*-*"):
+            if self._own is not None and path == self._own[1]:
+                continue
+            try:
+                fd = files.open_private(path, os.O_RDWR)
+            except FileNotFoundError:
+                continue
+            try:
+                if files.lock(fd, wait=False):
+                    path.unlink(missing_ok=True)
+                elif len(data := os.pread(fd, 8, 0)) == 8:
+                    found += struct.unpack("<d", data)[0]
+            finally:
+                os.close(fd)
+        return found
+
+    def _counted(self, by: float, ended: list[int] | None = None) -> float:
         """Add to what was spent, under the lock of the file. A file that cannot be used is told once."""
+        done: list[int] = [] if ended is None else ended
         try:
             fd = files.open_private(self._path, os.O_RDWR | os.O_CREAT)
         except OSError as error:
-            tell("what was spent cannot be counted over kernels", error.strerror or str(error), once="budget")
+            _tell(error)
             return self._known() + by
         try:
             files.lock(fd)
@@ -88,12 +158,16 @@ class Budget:
             spent = (self._known() if before is None else before) + by
             if by or before is None:
                 data = struct.pack("<d", spent)
-                os.pwrite(fd, data + struct.pack("<I", zlib.crc32(data)), 0)
+                whole = data + struct.pack("<I", zlib.crc32(data))
+                # No interrupt comes between the writing and the note that it was done: both are one step of the
+                # interpreter, which looks for signals only after it.
+                done.extend(map(os.pwrite, (fd,), (whole,), (0,)))
             return spent
         except OSError as error:
-            tell("what was spent cannot be counted over kernels", error.strerror or str(error), once="budget")
+            _tell(error)
             return self._known() + by
         finally:
+            files.unlock(fd)
             os.close(fd)
 
     def _known(self) -> float:
@@ -103,6 +177,27 @@ class Budget:
         except Exception as error:
             tell("what was spent so far is not known", f"{type(error).__name__}: {error}", once="budget paid")
             return 0.0
+
+    def forked(self) -> None:
+        """In a forked child: the parent keeps its reservations and their lock."""
+        self._guard = threading.Lock()
+        if self._own is not None:
+            os.close(self._own[0])
+        self._own, self._reserved = None, 0.0
+
+    def close(self) -> None:
+        """Let go of the file of reservations."""
+        own, self._own = self._own, None
+        if own is not None:
+            with suppress(OSError):
+                own[1].unlink(missing_ok=True)
+            os.close(own[0])
+
+    __del__ = close
+
+
+def _tell(error: OSError) -> None:
+    tell("what was spent cannot be counted over kernels", error.strerror or str(error), once="budget")
 
 
 def _read(fd: int) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from spotmagic.engine.budget import Budget
 from spotmagic.engine.gate import Ticket
@@ -57,8 +57,6 @@ class Call:
     ticket: Ticket | None = None
     budget: Budget | None = None
     secrets: tuple[str, ...] = ()
-    handles: tuple[str, ...] = ()
-    state: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -97,3 +95,10 @@ class Outcome:
     saved_price: float = 0.0
     waited: float = 0.0
     value: Any = field(default=None, repr=False)
+
+
+class Done(NamedTuple):
+    """A call that came to its end: its result, and the outcome, which is made when somebody asks."""
+
+    value: Any
+    outcome: Callable[[], Outcome]

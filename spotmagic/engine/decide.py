@@ -25,6 +25,7 @@ class Decision:
 
 RETURN = Decision("return")
 FIRST = Decision("run")
+EXPIRED = Decision("run", "the entry has expired")
 
 
 def decide(mode: Mode, found: Entry | Bad | None, now: float, *, fresh: bool = False) -> Decision:
@@ -35,6 +36,9 @@ def decide(mode: Mode, found: Entry | Bad | None, now: float, *, fresh: bool = F
         now: wall time in seconds.
         fresh: the user asked to run again.
     """
+    if mode is Mode.AUTO and isinstance(found, Entry) and not fresh:  # most calls
+        expires = found.expires
+        return RETURN if expires is None or expires > now else EXPIRED
     if mode is Mode.OFF:
         return Decision("bypass", "mode is off")
     if mode is Mode.RECORD:
@@ -49,5 +53,5 @@ def decide(mode: Mode, found: Entry | Bad | None, now: float, *, fresh: bool = F
     if found is None:
         return Decision("missing", f"mode is {mode}") if never_runs else FIRST
     if found.expires is not None and found.expires <= now:
-        return Decision("missing" if never_runs else "run", "the entry has expired")
+        return Decision("missing", EXPIRED.reason) if never_runs else EXPIRED
     return RETURN

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from spotmagic.engine.attempts import arun, run
-from spotmagic.engine.call import Call, Outcome
-from spotmagic.engine.flight import Flight, Landed, Seat, pauses
+from spotmagic.engine.attempts import Ran, arun, run
+from spotmagic.engine.booking import Booking
+from spotmagic.engine.call import Call, Done
+from spotmagic.engine.flight import GONE, STORED, Flight, Landed, Seat, pauses
 from spotmagic.engine.ledger import Ledger, Look
-from spotmagic.engine.ran import Ran
+from spotmagic.options import Mode, Verdict
 
 
 class Engine:
@@ -18,118 +19,124 @@ class Engine:
     def __init__(self, ledger: Ledger, flight: Flight) -> None:
         self.ledger, self.flight, self._clock = ledger, flight, ledger.clock
 
-    def drive(self, call: Call) -> Outcome:
+    def drive(self, call: Call) -> Done:
         """What came of a call. The user's own error passes through unchanged."""
         look = self.ledger.look(call)
-        if look.decision.action == "bypass":
-            return self.ledger.bypassed(call, look.decision, run(call, self._clock))
-        settled = self._settled(call, look, 0.0)
-        if settled is not None:
-            return settled
-        if not call.key:
-            self.ledger.afford(call)
-            return _raised(self.ledger.finished(call, look.decision, ran := run(call, self._clock)), ran)
+        if look.decision.action != "run":
+            if look.decision.action == "bypass":
+                return self.ledger.bypassed(call, look.decision, run(call, self._clock))
+            return self._settled(call, look, 0.0)
         began = self._clock.monotonic()
         while True:
-            seat = self.flight.take(call.key)
-            if isinstance(seat, Seat):
+            seat = self.flight.take(call.key) if call.key else None
+            if seat is None or isinstance(seat, Seat):
                 return self._lead(call, look, seat, began)
             joined = self._joined(call, seat.result(), began)
             if joined is not None:
                 return joined
 
-    async def adrive(self, call: Call) -> Outcome:
+    async def adrive(self, call: Call) -> Done:
         """The same for a call whose ``run`` gives something to await."""
         look = self.ledger.look(call)
-        if look.decision.action == "bypass":
-            return self.ledger.bypassed(call, look.decision, await arun(call, self._clock))
-        settled = self._settled(call, look, 0.0)
-        if settled is not None:
-            return settled
-        if not call.key:
-            self.ledger.afford(call)
-            return _raised(self.ledger.finished(call, look.decision, ran := await arun(call, self._clock)), ran)
+        if look.decision.action != "run":
+            if look.decision.action == "bypass":
+                return self.ledger.bypassed(call, look.decision, await arun(call, self._clock))
+            return self._settled(call, look, 0.0)
         began = self._clock.monotonic()
         while True:
-            seat = self.flight.take(call.key)
-            if isinstance(seat, Seat):
+            seat = self.flight.take(call.key) if call.key else None
+            if seat is None or isinstance(seat, Seat):
                 return await self._alead(call, look, seat, began)
             joined = self._joined(call, await asyncio.wrap_future(seat), began)
             if joined is not None:
                 return joined
 
-    def _lead(self, call: Call, look: Look, seat: Seat, began: float) -> Outcome:
-        landed = Landed("gone")
+    def _lead(self, call: Call, look: Look, seat: Seat | None, began: float) -> Done:
+        landed, booking = GONE, Booking(call, look.decision)
         try:
-            for pause in pauses():
-                if seat.try_lock():
-                    break
-                self._clock.sleep(pause)
-            met = self._met(call, began)
-            if met is not None:
-                landed = Landed("stored")
-                return met
-            self.ledger.afford(call)
-            ran = run(call, self._clock)
-            outcome = self.ledger.finished(call, look.decision, ran)
-            landed = _landed(outcome, ran.error)
+            if seat is not None:
+                if not seat.try_lock():
+                    for pause in pauses():
+                        self._clock.sleep(pause)
+                        if seat.try_lock():
+                            break
+                met = self._met(call, began)
+                if met is not None:
+                    landed = STORED
+                    return met
+            self.ledger.afford(booking)
+            booking.ran = ran = run(call, self._clock)
+            self.ledger.book(booking)
+            landed = _landed(booking, ran)
         finally:
-            seat.land(landed)
-        return _raised(outcome, ran)
+            booking.release()
+            if seat is not None:
+                seat.land(landed)
+        done = self.ledger.finished(booking)
+        if ran.error is not None:
+            raise ran.error
+        return done
 
-    async def _alead(self, call: Call, look: Look, seat: Seat, began: float) -> Outcome:
-        landed = Landed("gone")
+    async def _alead(self, call: Call, look: Look, seat: Seat | None, began: float) -> Done:
+        landed, booking = GONE, Booking(call, look.decision)
         try:
-            for pause in pauses():
-                if seat.try_lock():
-                    break
-                await self._clock.asleep(pause)
-            met = self._met(call, began)
-            if met is not None:
-                landed = Landed("stored")
-                return met
-            self.ledger.afford(call)
-            ran = await arun(call, self._clock)
-            outcome = self.ledger.finished(call, look.decision, ran)
-            landed = _landed(outcome, ran.error)
+            if seat is not None:
+                if not seat.try_lock():
+                    for pause in pauses():
+                        await self._clock.asleep(pause)
+                        if seat.try_lock():
+                            break
+                met = self._met(call, began)
+                if met is not None:
+                    landed = STORED
+                    return met
+            self.ledger.afford(booking)
+            booking.ran = ran = await arun(call, self._clock)
+            await self.ledger.abook(booking)
+            landed = _landed(booking, ran)
         finally:
-            seat.land(landed)
-        return _raised(outcome, ran)
+            booking.release()
+            if seat is not None:
+                seat.land(landed)
+        done = self.ledger.finished(booking)
+        if ran.error is not None:
+            raise ran.error
+        return done
 
-    def _met(self, call: Call, began: float) -> Outcome | None:
-        """The result that another kernel stored between the first look and the lock."""
-        waited = self._clock.monotonic() - began
-        return self._settled(call, self.ledger.look(call), waited, "joined")
+    def _met(self, call: Call, began: float) -> Done | None:
+        """The result that another thread or kernel stored between the first look and the lock.
 
-    def _settled(self, call: Call, look: Look, waited: float, verdict: Any = "hit") -> Outcome | None:
-        """The outcome of a look that needs no run. Raises where the mode forbids one."""
-        if look.decision.action in ("missing", "refused"):
-            raise self.ledger.refuse(call, look.decision)
-        if look.entry is None:
+        Whoever held the lock had stored before it let go, so under the lock one look at what came since is enough:
+        at the entry only if there is one.
+        """
+        plain = call.mode is Mode.AUTO and not (call.fresh or call.accepts)
+        if plain and not self.ledger.store.has(call.key):
             return None
+        look = self.ledger.look(call)
+        if look.decision.action == "run":
+            return None
+        return self._settled(call, look, self._clock.monotonic() - began, "joined")
+
+    def _settled(self, call: Call, look: Look, waited: float, verdict: Verdict = "hit") -> Done:
+        """The end of a call that needs no run. Raises where the mode forbids one."""
+        if look.entry is None:
+            raise self.ledger.refuse(call, look.decision)
         return self.ledger.hit(call, look.entry, look.value, waited, verdict)
 
-    def _joined(self, call: Call, landed: Landed, began: float) -> Outcome | None:
-        """The outcome of a waiter, or ``None`` if it has to try again."""
-        waited = self._clock.monotonic() - began
+    def _joined(self, call: Call, landed: Landed, began: float) -> Done | None:
+        """The end of a waiter's call, or ``None`` if it has to try again."""
         if landed.how == "error":
             raise landed.what
         if landed.how == "value":
-            return self.ledger.shared(call, landed.what, waited)
+            return self.ledger.shared(call, landed.what, self._clock.monotonic() - began)
         if landed.how == "stored":
             call.fresh = False
             return self._met(call, began)
         return None
 
 
-def _raised(outcome: Outcome, ran: Ran) -> Outcome:
-    """The outcome of a run, or the user's own error."""
+def _landed(booking: Booking, ran: Ran) -> Landed:
+    value: Any = ran.value
     if ran.error is not None:
-        raise ran.error
-    return outcome
-
-
-def _landed(outcome: Outcome, error: Exception | None) -> Landed:
-    if error is not None:
-        return Landed("error", error)
-    return Landed("stored") if outcome.stored else Landed("value", outcome.value)
+        return Landed("error", ran.error)
+    return Landed("value", value) if booking.obstacle else STORED

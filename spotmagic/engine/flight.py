@@ -13,10 +13,9 @@ from concurrent.futures import Future
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
 from spotmagic import files
-from spotmagic.clock import Clock
 from spotmagic.errors import RecursiveCall
 
 _OFFSETS = (1 << 62) - 1
@@ -32,21 +31,31 @@ class Landed(NamedTuple):
     what: Any = None
 
 
+GONE, STORED = Landed("gone"), Landed("stored")
+
+
 class Seat:
     """The leader's place in the flight of one key: who sits in it runs the call."""
 
-    __slots__ = ("_flight", "_key", "_locked", "_token", "waiters")
+    __slots__ = ("_fd", "_flight", "_key", "_offset", "_token", "waiters")
 
     def __init__(self, flight: Flight, key: bytes) -> None:
         self._flight, self._key = flight, key
-        self._locked = False
+        self._fd = -1
+        self._offset = int.from_bytes(key[:8], "little") & _OFFSETS
         self._token = _leading.set((*_leading.get(), key))
         self.waiters: Future[Landed] | None = None
 
     def try_lock(self) -> bool:
         """Try to become the leader over all processes. A folder that cannot be locked never stops a call."""
-        self._locked = True
-        return self._flight.lock(self._key)
+        try:
+            fd = self._flight.file()
+            if not files.lock_byte(fd, self._offset):
+                return False
+        except OSError:
+            return True
+        self._fd = fd
+        return True
 
     def land(self, landed: Landed) -> None:
         """Let go, and tell the waiters."""
@@ -54,26 +63,26 @@ class Seat:
             _leading.reset(self._token)
         except ValueError:  # closed from another context, as generators may be
             pass
-        if self._locked:
-            self._flight.unlock(self._key)
+        if self._fd >= 0:
+            self._flight.unlock(self._fd, self._offset)
         self._flight.leave(self._key)
         if self.waiters is not None:
             self.waiters.set_result(landed)
 
 
 class Flight:
-    """The flights of one spot.
+    """The flights over one folder; use :func:`flight_at`, which gives a process one of them.
 
     Args:
         path: the lock file shared by all kernels; made when it is first needed.
     """
 
-    def __init__(self, path: Path, clock: Clock) -> None:
-        self._path, self.clock = path, clock
-        self._fd = -1
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd, self._known = -1, (0, 0)
         self._table: dict[bytes, Seat] = {}
         self._guard = threading.Lock()
-        _flights.add(self)
+        files.reopen_after_fork(self)
 
     def take(self, key: bytes) -> Seat | Future[Landed]:
         """The leader's seat if nobody in this process flies for the key, else what the leader will leave.
@@ -102,32 +111,40 @@ class Flight:
         with self._guard:
             self._table.pop(key, None)
 
-    def lock(self, key: bytes) -> bool:
-        """Try to take the key's lock between processes, without waiting."""
-        try:
-            return files.lock_byte(self._fd if self._fd >= 0 else self._file(), _offset(key))
-        except OSError:
-            return True
+    def file(self) -> int:
+        """The lock file, open. Raises ``OSError`` when it cannot be.
 
-    def unlock(self, key: bytes) -> None:
-        """Let go of the key's lock between processes."""
-        if self._fd >= 0:
-            try:
-                files.unlock_byte(self._fd, _offset(key))
-            except OSError:
-                pass
+        Locks of a file that was removed or moved with its folder exclude nobody who came later: then the one under the
+        name now is opened. What is led under the old one keeps its lock there.
+        """
+        try:
+            found = os.stat(self._path)  # noqa: PTH116 (twice as fast as the path's own)
+            if (found.st_dev, found.st_ino) == self._known:
+                return self._fd
+        except FileNotFoundError:
+            pass
+        with self._guard:
+            if self._fd >= 0 and len(self._table) == 1:  # the caller alone flies
+                os.close(self._fd)
+            self._fd, self._known = -1, (0, 0)
+            self._fd = files.open_private(self._path, os.O_RDWR | os.O_CREAT)
+            self._known = files.identity(os.fstat(self._fd))
+            return self._fd
+
+    def unlock(self, fd: int, offset: int) -> None:
+        """Let go of a key's lock between processes."""
+        try:
+            files.unlock_byte(fd, offset)
+        except OSError:
+            pass
 
     def close(self) -> None:
-        """Close the lock file; what it locked is free."""
-        if self._fd >= 0:
+        """Close the lock file, unless somebody holds a lock of it."""
+        if self._fd >= 0 and not self._table:
             os.close(self._fd)
-            self._fd = -1
+            self._fd, self._known = -1, (0, 0)
 
-    def _file(self) -> int:
-        with self._guard:
-            if self._fd < 0:
-                self._fd = files.open_private(self._path, os.O_RDWR | os.O_CREAT)
-            return self._fd
+    __del__ = close
 
     def forked(self) -> None:
         """Start anew in a forked child, which shares the open file, and so the locks, with its parent."""
@@ -136,15 +153,21 @@ class Flight:
         self.close()
 
 
-_flights: WeakSet[Flight] = WeakSet()
+_flights: WeakValueDictionary[Path, Flight] = WeakValueDictionary()
+_flights_guard = threading.Lock()
 
 
-def _after_fork() -> None:
-    for flight in _flights:
-        flight.forked()
+def flight_at(path: Path) -> Flight:
+    """The flight over a lock file, the same for all of a process.
 
-
-os.register_at_fork(after_in_child=_after_fork)
+    Two spots of a process on one folder join each other; and where locks are the process's (macOS), a second descriptor
+    would take and drop the locks of the first.
+    """
+    with _flights_guard:
+        flight = _flights.get(path)
+        if flight is None:
+            flight = _flights[path] = Flight(path)
+        return flight
 
 
 def pauses() -> Iterator[float]:
@@ -153,7 +176,3 @@ def pauses() -> Iterator[float]:
     while True:
         yield pause
         pause = min(pause * 1.5, _LONGEST_PAUSE)
-
-
-def _offset(key: bytes) -> int:
-    return int.from_bytes(key[:8], "little") & _OFFSETS

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 from spotmagic import words
 from spotmagic.clock import Clock
 from spotmagic.codecs import Undecodable
 from spotmagic.engine.around import around
-from spotmagic.engine.call import Call, Outcome
+from spotmagic.engine.attempts import Ran
+from spotmagic.engine.booking import Booking, anyway, price_of, tell_unstored
+from spotmagic.engine.call import Call, Done, Outcome
 from spotmagic.engine.decide import FIRST, Decision, decide
 from spotmagic.engine.explain import Explanation, Trace, Why, account, differences, explain, likeness, quoted
-from spotmagic.engine.ran import Ran
 from spotmagic.errors import EntryRefused, RecordMissing, SpotError, Uncacheable, tell, tell_again
 from spotmagic.options import Mode, Verdict
-from spotmagic.store.entry import Bad, Entry, Part
+from spotmagic.store.entry import Bad, Entry
 from spotmagic.store.protocol import Store
 from spotmagic.store.record import Run
 
-SYNC_AFTER = 0.05  # a call this long in seconds is on disk before its result is returned
-NO_KEY = bytes(16)
 _KEPT_TRACES = 8
 _WAYS_ON = (
     "Run it in mode auto for a result of your own, ask its writer for one of safe types, or, if they may run code as "
@@ -44,10 +45,10 @@ class Ledger:
     """The memory of a spot's calls. Trouble of ours ends here as one warning.
 
     Args:
-        tell_outcome: gets each outcome, hits of the short way excepted.
+        tell_outcome: gets what makes each outcome, hits of the short way excepted.
     """
 
-    def __init__(self, store: Store, clock: Clock, tell_outcome: Callable[[Outcome], None]) -> None:
+    def __init__(self, store: Store, clock: Clock, tell_outcome: Callable[[Callable[[], Outcome]], None]) -> None:
         self.store, self.clock, self._tell_outcome = store, clock, tell_outcome
         self._traces: dict[str, deque[Trace]] = {}
         self._drifted: dict[str, tuple[bytes, Trace]] = {}
@@ -83,8 +84,8 @@ class Ledger:
             tell(f"a kept result of {call.name} is not used", decision.reason, todo, once=f"{bad.kind} {call.name}")
         return Look(decision)
 
-    def hit(self, call: Call, entry: Entry, value: Any, waited: float, verdict: Verdict = "hit") -> Outcome:
-        """The outcome of a result that was there. An entry that holds an error raises it."""
+    def hit(self, call: Call, entry: Entry, value: Any, waited: float, verdict: Verdict = "hit") -> Done:
+        """The end of a call whose result was there. An entry that holds an error raises it."""
         if verdict == "hit" and call.mode is Mode.MOCK:
             verdict = "mocked"
         self.store.hit(call.key, entry.seconds, entry.price)
@@ -93,33 +94,29 @@ class Ledger:
             self._drifted[call.name] = (call.key, _trace(call))
         elif call.pinned:
             self._drifted.pop(call.name, None)
-        outcome = Outcome(
+        reason = f"another run was under way for {words.duration(waited)}" if verdict == "joined" else ""
+        age = max(0.0, self.clock.now() - entry.created)
+        done = self._done(
+            call,
+            value,
             verdict=verdict,
             stored=True,
-            kind=call.kind,
-            name=call.name,
-            reason=f"another run was under way for {words.duration(waited)}" if verdict == "joined" else "",
+            reason=reason,
             drift=drift,
-            key=call.key.hex(),
-            age=max(0.0, self.clock.now() - entry.created),
+            age=age,
             seconds=entry.seconds,
             saved_seconds=entry.seconds,
             saved_price=entry.price,
             waited=waited,
-            value=value,
         )
-        self._tell_outcome(outcome)
         if entry.status == "error":
             raise value
-        return outcome
+        return done
 
-    def shared(self, call: Call, value: Any, waited: float) -> Outcome:
-        """The outcome of a caller that waited for a run of this process whose result was not stored."""
-        outcome = self._outcome(
-            call, "joined", False, "the other run's result was not stored", waited=waited, value=value
-        )
-        self._tell_outcome(outcome)
-        return outcome
+    def shared(self, call: Call, value: Any, waited: float) -> Done:
+        """The end of a caller that waited for a run of this process whose result was not stored."""
+        reason = "the other run's result was not stored"
+        return self._done(call, value, verdict="joined", stored=False, reason=reason, waited=waited)
 
     def refuse(self, call: Call, decision: Decision) -> SpotError:
         """The error of a call that may not run and has nothing to return."""
@@ -136,54 +133,139 @@ class Ledger:
             todo="Run it once in mode auto",
         )
 
-    def bypassed(self, call: Call, decision: Decision, ran: Ran) -> Outcome:
-        """The outcome of a call that ran without us. Its own error is raised."""
-        outcome = self._outcome(call, "bypassed", False, decision.reason, ran=ran)
-        self._tell_outcome(outcome)
+    def bypassed(self, call: Call, decision: Decision, ran: Ran) -> Done:
+        """The end of a call that ran without us. Its own error is raised."""
+        done = self._done(
+            call,
+            ran.value,
+            verdict="bypassed",
+            stored=False,
+            reason=decision.reason,
+            seconds=ran.seconds,
+            waited=ran.waited,
+        )
         if ran.error is not None:
             raise ran.error
-        return outcome
+        return done
 
-    def afford(self, call: Call) -> None:
-        """Let a call run, or raise ``BudgetSpent``."""
-        if call.budget is not None:
-            price = call.options.price
-            known = None if callable(price) else float(price or 0)
-            if price is not None:
-                call.budget.open()
-            call.budget.check(call.name, known, lambda: [entry.price for entry in self.store.recent(call.name)])
+    def afford(self, booking: Booking) -> None:
+        """Let a call run, with its price reserved, or raise ``BudgetSpent``."""
+        call = booking.call
+        price = call.options.price
+        if call.budget is not None and price is not None:
+            known = None if callable(price) else float(price)
+            booking.hold = call.budget.hold(
+                call.name, known, lambda: [entry.price for entry in self.store.recent(call.name)]
+            )
 
-    def finished(self, call: Call, decision: Decision, ran: Ran) -> Outcome:
-        """The outcome of a call that ran, with its result stored if it can be. An error is left in ``ran``.
+    def book(self, booking: Booking) -> None:
+        """Keep and pay for what ran. An error of the user's is left where it is.
 
         An interrupt that comes meanwhile goes on when what was paid for is stored; a second one goes on at once.
         """
         try:
-            why, run, obstacle = self._booked(call, decision, ran)
+            self._prepare(booking)
+            self._write(booking)
         except (KeyboardInterrupt, SystemExit):  # the latter from a signal's handler
-            self._booked(call, decision, ran)
+            self._prepare(booking)
+            self._write(booking)
             raise
-        if not obstacle and ran.error is None:
+
+    async def abook(self, booking: Booking) -> None:
+        """The same for a call of an event loop, which never waits for the disk: other threads do."""
+        try:
+            self._prepare(booking)
+            pending = self._begin(booking)
+        except (KeyboardInterrupt, SystemExit):
+            self._prepare(booking)
+            self._write(booking)
+            raise
+        if pending is not None:
+            try:
+                await anyway(pending)
+            except Exception as error:
+                booking.obstacle = tell_unstored(error)
+
+    def finished(self, booking: Booking) -> Done:
+        """The end of a call that ran and was booked."""
+        call, ran, why, obstacle = booking.call, booking.ran, booking.why, booking.obstacle
+        assert ran is not None and why is not None
+        reason = why.reason
+        if obstacle:
+            reason = f"{reason}; not stored: {obstacle}"
+        elif ran.error is None:
             self._before(call.name).appendleft(_trace(call))
             self._drifted.pop(call.name, None)
-        reason = f"{why.reason}; not stored: {obstacle}" if obstacle else why.reason
-        outcome = self._outcome(call, "ran", not obstacle, reason, ran=ran, changed=why.changed, price=run.price)
-        if obstacle:
-            self._log(run._replace(reason=reason, stored=False))
-        self._tell_outcome(outcome)
-        if outcome.stored and (cell := around()) is not None:
+        if obstacle or ran.error is not None:
+            self._log(booking.run(reason))
+        done = self._done(
+            call,
+            ran.value,
+            verdict="ran",
+            stored=not obstacle,
+            reason=reason,
+            changed=why.changed,
+            seconds=ran.seconds,
+            price=booking.price or 0.0,
+            waited=ran.waited,
+        )
+        if not obstacle and (cell := around()) is not None:
             cell.count()
-        return outcome
+        return done
 
-    def _booked(self, call: Call, decision: Decision, ran: Ran) -> tuple[Why, Run, str]:
-        """Store and pay for what ran. Returns why it ran, its record, and what stood in the way of storing it."""
-        why = Why(decision.reason) if decision.reason else explain(call.kind, _trace(call), self._before(call.name))
-        price = _price(call, ran)
-        run = _run(call, ran, why.reason, price)
-        obstacle = self._keep(call, ran, run)
-        if call.budget is not None and call.options.price is not None and ran.error is None:
-            call.budget.spend(call.name, price)
-        return why, run, obstacle
+    def _prepare(self, booking: Booking) -> None:
+        """Ask the user's code what it cost and what is to be kept of it, once."""
+        call, ran = booking.call, booking.ran
+        assert ran is not None
+        if booking.why is None:
+            reason = booking.decision.reason
+            booking.why = Why(reason) if reason else explain(call.kind, _trace(call), self._before(call.name))
+        if booking.price is None:
+            booking.price = price_of(call, ran)
+        if booking.entry is None and not booking.obstacle:
+            booking.obstacle = self._encoded(booking, ran)
+
+    def _write(self, booking: Booking) -> None:
+        """Store what is to be kept and count its price, each once."""
+        entry = booking.entry
+        if entry is not None:
+            durable, save_blob = booking.durable, booking.call.options.save_blob
+            try:
+                if booking.begin() and self._is_there(entry):
+                    if durable:
+                        self.store.flush()
+                else:
+                    self.store.put(entry, save_blob=save_blob, durable=durable, run=entry.status == "value")
+                tell_again("put")
+            except Exception as error:  # whatever it is, the result was paid for and is returned
+                booking.obstacle = tell_unstored(error)
+        self._pay(booking)
+
+    def _begin(self, booking: Booking) -> Future[int] | None:
+        """The same, without waiting for the disk: what is to be waited for, if anything."""
+        entry, pending = booking.entry, None
+        if entry is not None:
+            booking.begin()
+            try:
+                pending = self.store.put_soon(
+                    entry,
+                    save_blob=booking.call.options.save_blob,
+                    durable=booking.durable,
+                    run=entry.status == "value",
+                )
+                tell_again("put")
+            except Exception as error:
+                booking.obstacle = tell_unstored(error)
+        self._pay(booking)
+        return pending
+
+    def _pay(self, booking: Booking) -> None:
+        if booking.hold is not None and booking.ran is not None and booking.ran.error is None:
+            booking.hold.spend(booking.price or 0.0)
+
+    def _is_there(self, entry: Entry) -> bool:
+        kept = self.store.get(entry.key)
+        return isinstance(kept, Entry) and kept.created == entry.created
 
     def drifted(self) -> dict[str, str]:
         """The names of results that have drifted, each with the key it was last asked under, in digits."""
@@ -229,35 +311,15 @@ class Ledger:
             return Explanation(name, "no result is kept under this name")
         return account(name, entries[0].kind, _kept_trace(entries[0]), map(_kept_trace, entries[1:]))
 
-    def _outcome(
-        self,
-        call: Call,
-        verdict: Verdict,
-        stored: bool,
-        reason: str,
-        *,
-        ran: Ran | None = None,
-        changed: tuple[str, ...] = (),
-        price: float = 0.0,
-        waited: float = 0.0,
-        value: Any = None,
-    ) -> Outcome:
-        return Outcome(
-            verdict=verdict,
-            stored=stored,
-            kind=call.kind,
-            name=call.name,
-            reason=reason,
-            changed=changed,
-            key=call.key.hex(),
-            seconds=ran.seconds if ran else 0.0,
-            price=price,
-            waited=ran.waited if ran else waited,
-            value=ran.value if ran else value,
-        )
+    def _done(self, call: Call, value: Any, **said: Any) -> Done:
+        """The end of a call, and how to tell of it. What is to be told later holds none of its arguments."""
+        done = Done(value, functools.partial(_outcome, call.kind, call.name, call.key, value, said))
+        self._tell_outcome(done.outcome)
+        return done
 
-    def _keep(self, call: Call, ran: Ran, run: Run) -> str:
-        """Store the result, together with its run. Returns what stood in the way, or empty."""
+    def _encoded(self, booking: Booking, ran: Ran) -> str:
+        """Make the entry of a result. Returns what stood in the way, or empty."""
+        call = booking.call
         kept_error = isinstance(ran.error, call.options.errors)
         if ran.error is not None and not kept_error:
             return f"raised {type(ran.error).__name__}"
@@ -283,11 +345,9 @@ class Ledger:
                 "It was returned as it is",
             )
             return f"{type(error).__name__}: {error}"
-        return self._put(call, run, parts, "error" if kept_error else "value")
-
-    def _put(self, call: Call, run: Run, parts: tuple[Part, ...], status: str) -> str:
-        now = self.clock.now()
-        entry = Entry(
+        assert booking.why is not None and booking.price is not None
+        now, ttl = self.clock.now(), call.options.ttl
+        booking.entry = Entry(
             key=call.key,
             name=call.name,
             kind=call.kind,
@@ -295,19 +355,15 @@ class Ledger:
             inputs=call.inputs,
             parts=parts,
             created=now,
-            expires=None if call.options.ttl is None else now + call.options.ttl,
-            seconds=run.seconds,
-            price=run.price,
-            status=status,
+            expires=None if ttl is None else now + ttl,
+            seconds=ran.seconds,
+            price=booking.price,
+            status="error" if kept_error else "value",
             content_type=call.options.content_type,
             notes=_notes(call),
+            reason=booking.why.reason,
+            waited=ran.waited,
         )
-        try:
-            durable = run.seconds > SYNC_AFTER or run.price > 0
-            self.store.put(entry, save_blob=call.options.save_blob, durable=durable, run=run)
-        except Exception as error:  # whatever it is, the result was paid for and is returned
-            return tell_unstored(error)
-        tell_again("put")
         return ""
 
     def _log(self, run: Run) -> None:
@@ -325,33 +381,8 @@ class Ledger:
         return traces
 
 
-def tell_unstored(error: Exception) -> str:
-    """Warn, once until something can be stored again, that nothing can be. Returns the reason."""
-    reason: str = getattr(error, "strerror", None) or str(error)
-    where = getattr(error, "filename", None)
-    tell(
-        "results are not being stored",
-        f"{where}: {reason}" if where else reason,
-        "They are returned all the same; free space or rights, and storing resumes",
-        once="put",
-    )
-    return reason
-
-
-def _run(call: Call, ran: Ran, reason: str, price: float) -> Run:
-    return Run(
-        key=call.key or NO_KEY,
-        name=call.name,
-        kind=call.kind,
-        verdict="ran",
-        reason=reason,
-        started=ran.started,
-        seconds=ran.seconds,
-        price=price,
-        waited=ran.waited,
-        stored=True,
-        error=type(ran.error).__name__ if ran.error else "",
-    )
+def _outcome(kind: str, name: str, key: bytes, value: Any, said: Mapping[str, Any]) -> Outcome:
+    return Outcome(kind=kind, name=name, key=key.hex(), value=value, **said)
 
 
 def _notes(call: Call) -> Mapping[str, str]:
@@ -365,20 +396,3 @@ def _trace(call: Call) -> Trace:
 
 def _kept_trace(entry: Entry) -> Trace:
     return Trace(entry.code, entry.inputs, entry.notes.get("source", ""))
-
-
-def _price(call: Call, ran: Ran) -> float:
-    """What a run cost by the user's ``price``; an error in it is told and counts as nothing."""
-    price = call.options.price
-    if price is None or ran.error is not None:
-        return 0.0
-    try:
-        return float(price(ran.value)) if callable(price) else float(price)
-    except Exception as error:
-        tell(
-            f"price= of {call.name} failed",
-            f"{type(error).__name__}: {error}",
-            "The call counts as free",
-            once=f"price {call.name}",
-        )
-        return 0.0

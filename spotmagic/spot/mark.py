@@ -12,12 +12,13 @@ from spotmagic.code.wrapped import Wrapped
 from spotmagic.codecs import Undecodable, decode, encode
 from spotmagic.engine.around import around
 from spotmagic.engine.call import Call, Outcome
+from spotmagic.engine.decide import RETURN, decide
 from spotmagic.engine.gate import Gate, Ticket
 from spotmagic.errors import RecordMissing, Uncacheable, tell
 from spotmagic.keys import Account, FunctionKey
 from spotmagic.options import MarkOptions, Mode
 from spotmagic.spot.session import told
-from spotmagic.store.entry import Bad, Entry, Part
+from spotmagic.store.entry import Entry, Part
 
 if TYPE_CHECKING:
     from spotmagic.catalog import Stats
@@ -89,7 +90,6 @@ class Marked:
             tell(f"{self.name} runs uncached", str(error), once=f"uncached {self.name} {error.path}")
             return call
         call.key, call.code, call.inputs, call.trouble = keyed.key, keyed.code, keyed.inputs, keyed.trouble
-        call.handles, call.state = keyed.handles, keyed.state
         call.pinned = self.options.version is not None
         if self.options.errors:
             call.secrets = tuple(self.keys.secrets(args, kwargs))
@@ -119,15 +119,13 @@ class Marked:
     def peek(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The kept result of these arguments. Raises ``RecordMissing`` if there is none; never runs."""
         entry = self.spot.store.get(self.keys.key(args, kwargs))
-        why = entry.why if isinstance(entry, Bad) else ""
-        if isinstance(entry, Entry) and entry.status == "value":
-            if entry.expires is None or entry.expires > self.spot.clock.now():
-                try:
-                    return decode_value(entry)
-                except Undecodable as error:
-                    why = str(error)
-            else:
-                why = "it has expired"
+        decision = decide(Mode.REPLAY, entry, self.spot.clock.now())
+        why = "" if entry is None else decision.reason
+        if decision is RETURN and isinstance(entry, Entry) and entry.status == "value":
+            try:
+                return decode_value(entry)
+            except Undecodable as error:
+                why = str(error)
         raise RecordMissing(f"no result of {self.name} for these arguments", why, "Call it once")
 
     def _gate(self) -> Gate | None:
@@ -233,7 +231,8 @@ def glancing(marked: Marked) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]
     get, count, now = store.get, store.hit, clock.now
 
     def glance(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if mode_of(name, own_mode) is not Mode.AUTO or marked.streams:
+        mode = mode_of(name, own_mode)
+        if mode is not Mode.AUTO or marked.streams:
             return marked.call(args, kwargs)
         accounts: list[Account] = []
         try:
@@ -243,9 +242,7 @@ def glancing(marked: Marked) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]
         entry = get(key)
         if entry is None:
             return marked.call(args, kwargs, accounts, absent=True)
-        if entry.__class__ is not Entry or entry.status != "value":
-            return marked.call(args, kwargs)
-        if entry.expires is not None and entry.expires <= now():
+        if decide(mode, entry, now()) is not RETURN or not isinstance(entry, Entry) or entry.status != "value":
             return marked.call(args, kwargs)
         if pinned and entry.code != marked.keys.code():  # drift, which the ledger remembers
             return marked.call(args, kwargs)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from spotmagic.clock import Clock
+from spotmagic.engine.booking import tell_unstored
 from spotmagic.engine.drive import Engine
-from spotmagic.engine.flight import Flight
-from spotmagic.engine.ledger import Ledger, tell_unstored
+from spotmagic.engine.flight import flight_at
+from spotmagic.engine.ledger import Ledger
 from spotmagic.spot.session import tell_outcome
 from spotmagic.store.blobs import Blobs
 from spotmagic.store.door import barred
@@ -33,7 +34,7 @@ class Parts:
     def __init__(self, folder: Path, store: Store, clock: Clock, catalog: Catalog | None = None) -> None:
         self.folder, self.store, self.clock = folder, store, clock
         self.ledger = Ledger(store, clock, tell_outcome)
-        self.engine = Engine(self.ledger, Flight(folder / "flight.lock", clock))
+        self.engine = Engine(self.ledger, flight_at(folder / "flight.lock"))
         self._given_catalog = catalog
         self._users = 0
 

@@ -30,7 +30,7 @@ class _Chosen:
     latest: Spot | None = None
 
 
-def tell_outcome(outcome: Outcome) -> None:
+def tell_outcome(outcome: Callable[[], Outcome]) -> None:
     """Make an outcome the last one."""
     told.last = outcome
 

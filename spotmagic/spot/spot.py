@@ -258,12 +258,12 @@ class Spot:
 
     def drive(self, call: Call) -> Outcome:
         """What came of a call."""
-        outcome: Outcome = self.engine.drive(call)
+        outcome: Outcome = self.engine.drive(call).outcome()
         return outcome
 
     async def adrive(self, call: Call) -> Outcome:
         """What came of a call whose ``run`` gives something to await."""
-        outcome: Outcome = await self.engine.adrive(call)
+        outcome: Outcome = (await self.engine.adrive(call)).outcome()
         return outcome
 
     def set_mode(self, mode: str | Mode | None, target: str | None = None) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from spotmagic import files
-from spotmagic.store.frame import HEADER
 from spotmagic.store.layout import SEAL_LOCK, SEGMENTS
 from spotmagic.store.log import Log
 from spotmagic.store.segment_writer import SegmentWriter
@@ -16,12 +15,12 @@ from spotmagic.store.walk import Hall, Step, path_of, walk
 GROWTH = 2  # a segment is merged again when what joins it is at least half as large
 SMALL = 256_000  # ... or when it is smaller than this
 
-Keep = Callable[[Step, Log], bool]
-"""Whether to take a record over, given the file it lies in."""
+Take = Callable[[Step, Log], bytes | None]
+"""What to take over of a record, given the file it lies in: a whole record, or nothing."""
 
 
 def compact(
-    folder: Path, started: int, keep: Keep, published: Callable[[], object], *, everything: bool = False
+    folder: Path, started: int, take: Take, published: Callable[[], object], *, everything: bool = False
 ) -> int:
     """Merge the journals of kernels that are gone, and the segments that are small beside them, into one segment.
 
@@ -50,7 +49,7 @@ def compact(
             if not journals and len(merged) < 2 and not (everything and merged):
                 return 0
             sections = [(name, source) for name, source in hall.sections() if name in merged]
-            _merge(folder, started, sections, hall, keep)
+            _merge(folder, started, sections, hall, take)
             published()
             for name in merged:
                 path_of(folder, name).unlink(missing_ok=True)
@@ -83,7 +82,7 @@ def _joining(hall: Hall, journals: set[str], *, everything: bool) -> set[str]:
     return joining
 
 
-def _merge(folder: Path, started: int, sections: list[tuple[str, Source]], hall: Hall, keep: Keep) -> None:
+def _merge(folder: Path, started: int, sections: list[tuple[str, Source]], hall: Hall, take: Take) -> None:
     writer = SegmentWriter(folder / SEGMENTS, started)
     try:
         for name, source in sections:
@@ -95,8 +94,8 @@ def _merge(folder: Path, started: int, sections: list[tuple[str, Source]], hall:
                 if source.name:
                     writer.begin(source.name)
                 for step in walk(file, source):
-                    if keep(step, file):
-                        record = file.read(step.found.offset - HEADER, HEADER + step.found.length)
+                    record = take(step, file)
+                    if record is not None:
                         writer.add(step.source, step.end, record)
                 if source.name:
                     writer.end(file.read_to if name in hall.journals else source.end)

@@ -46,6 +46,8 @@ class Entry(NamedTuple):
         trusted: sealed under a secret of this user's ring; set by the store.
         size: bytes it takes, blobs included; set by the store.
         notes: small texts, such as the source of a cell.
+        reason: why the call ran.
+        waited: seconds it waited for a limit.
     """
 
     key: bytes
@@ -64,6 +66,8 @@ class Entry(NamedTuple):
     trusted: bool = True
     size: int = 0
     notes: Mapping[str, str] = NO_NOTES
+    reason: str = ""
+    waited: float = 0.0
 
 
 class Header(NamedTuple):
@@ -88,6 +92,8 @@ class Header(NamedTuple):
     prints: tuple[bytes, ...]
     notes: tuple[str, ...]
     texts: tuple[str, ...]
+    reason: str
+    waited: float
     parts: tuple[tuple[Any, ...], ...]
     writer: bytes
     trusted: bool
@@ -110,6 +116,8 @@ def said(entry: Entry) -> tuple[Any, ...]:
         tuple(entry.inputs.values()),
         tuple(entry.notes),
         tuple(entry.notes.values()),
+        entry.reason,
+        entry.waited,
     )
 
 

@@ -5,7 +5,7 @@
     0   4  magic     b"\\xf5sp\\x01"
     4   4  length    of the body
     8   1  kind      PUT DELETE PIN STAT RUN BLOB ORIGIN
-    9   1  flags     1: the entry has blobs
+    9   1  flags     1: the entry has blobs, 4: a run made it just then, and counts as one
     10  2  (zero)
     12  8  stamp     nanoseconds since 1970, never twice from one writer; the larger one wins
     20 16  key
@@ -33,7 +33,7 @@ FILE_MAGIC = b"\x89spotlog\r\n\x1a\n\x01\0\0\0"  # begins each file: the last fo
 NO_KEY = bytes(16)
 
 PUT, DELETE, PIN, STAT, RUN, BLOB, ORIGIN = range(1, 8)
-HAS_BLOBS, PINNED = 1, 2  # flags of PUT, of PIN
+HAS_BLOBS, PINNED, MADE = 1, 2, 4  # flags of PUT, of PIN, of PUT
 
 _FIRST = struct.Struct("<4sIBBHQ16sQQ")
 _HEADER = struct.Struct("<4sIBBHQ16sQQI")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from spotmagic.clock import SYSTEM, Clock
 from spotmagic.store.entry import Bad, Entry, header_of
@@ -47,9 +48,9 @@ class MemoryStore:
         *,
         save_blob: bool | None = None,  # noqa: ARG002
         durable: bool = False,  # noqa: ARG002
-        run: Run | None = None,
+        run: bool = False,
     ) -> int:
-        """Keep an entry, and write down the run that made it. Returns its bytes."""
+        """Keep an entry, and count the run that made it. Returns its bytes."""
         sealed = b"".join(seal(entry, self._ring))
         kept = unseal(sealed, entry.key, self._ring)
         assert not isinstance(kept, Bad)
@@ -60,10 +61,16 @@ class MemoryStore:
             named = self._names.setdefault(entry.name, {})
             named.pop(entry.key, None)
             named[entry.key] = None
-            self._write("put", entry.key, header_of(kept[0]))
-            if run is not None:
-                self._write("run", run.key, run)
+            self._write("made" if run else "put", entry.key, header_of(kept[0]))
         return len(sealed)
+
+    def put_soon(self, entry: Entry, **how: Any) -> None:
+        """Keep an entry; nothing remains to be waited for."""
+        self.put(entry, **how)
+
+    def has(self, key: bytes) -> bool:
+        """Whether there is an entry of a key."""
+        return key in self._sealed
 
     def forget(self, keys: Iterable[bytes]) -> int:
         """Remove entries. Returns how many there were."""

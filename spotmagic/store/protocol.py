@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from typing import Protocol
 
 from spotmagic.store.entry import Bad, Entry
@@ -16,12 +17,22 @@ class Store(Protocol):
         """The newest entry of a key, what is wrong with it, or ``None``."""
         ...
 
-    def put(self, entry: Entry, *, save_blob: bool | None = None, durable: bool = False, run: Run | None = None) -> int:
-        """Keep an entry, and write down the run that made it. Returns the bytes written.
+    def has(self, key: bytes) -> bool:
+        """Whether ``get`` would find something, seen as late as now."""
+        ...
+
+    def put(self, entry: Entry, *, save_blob: bool | None = None, durable: bool = False, run: bool = False) -> int:
+        """Keep an entry; ``run`` counts what made it as a run. Returns the bytes written.
 
         Raises:
-            OSError: it could not be kept. Then the run is not written down either.
+            OSError: it could not be kept. Then the run does not count either.
         """
+        ...
+
+    def put_soon(
+        self, entry: Entry, *, save_blob: bool | None = None, durable: bool = False, run: bool = False
+    ) -> Future[int] | None:
+        """As ``put``, without waiting for the disk: what remains to be waited for, or ``None``."""
         ...
 
     def forget(self, keys: Iterable[bytes]) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from spotmagic.store.entry import Bad
-from spotmagic.store.frame import DELETE, PIN, PINNED, PUT, RUN, STAT
+from spotmagic.store.frame import DELETE, MADE, PIN, PINNED, PUT, RUN, STAT
 from spotmagic.store.record import Record, read_run, read_stats
 from spotmagic.store.seal import read_header
 from spotmagic.store.trust import Ring, Trust
@@ -26,7 +26,9 @@ def read_records(folder: Path, positions: Mapping[str, int], ring: Ring, trust: 
     for (source, end, found), file in tour(folder, dict(positions)):
         kind, flags, stamp, key, _, offset, length, good = found
         if kind == PUT:
-            yield _record(("put", source, end, stamp, key, read_header(file.read(offset, length), key, ring, trust)))
+            happened = "made" if flags & MADE else "put"
+            header = read_header(file.read(offset, length), key, ring, trust)
+            yield _record((happened, source, end, stamp, key, header))
         elif kind == RUN:
             run = read_run(key, file.read(offset, length)) if good else _DAMAGED
             yield _record(("run", source, end, stamp, key, run))

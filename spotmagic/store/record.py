@@ -9,7 +9,7 @@ import msgpack
 from spotmagic.store.bounds import UNPACK
 from spotmagic.store.entry import Bad, Header
 
-Happened = Literal["put", "delete", "pin", "stat", "run"]
+Happened = Literal["put", "made", "delete", "pin", "stat", "run"]
 
 
 class Run(NamedTuple):
@@ -48,14 +48,14 @@ class Record(NamedTuple):
     """One record of the store.
 
     Attributes:
-        kind: ``"put" "delete" "pin" "stat" "run"``.
+        kind: ``"put" "made" "delete" "pin" "stat" "run"``; ``made`` is a put that counts as a run as well.
         file: name of the journal it was written to; it stays the same when the journal is merged into a segment.
         end: offset in that journal after the record: what to remember as read.
         stamp: nanoseconds since 1970; of two records of one key the larger stamp is the later one.
         key: of the entry or run; 16 zero bytes for ``stat``.
-        what: of ``put`` the :class:`Header` of the entry, of ``pin`` ``True`` or ``False``, of ``stat`` a tuple of
-            :class:`Stat`, of ``run`` a :class:`Run`, of ``delete`` ``None``. :class:`Bad` instead of what cannot be
-            read.
+        what: of ``put`` and ``made`` the :class:`Header` of the entry, of ``pin`` ``True`` or ``False``, of ``stat`` a
+            tuple of :class:`Stat`, of ``run`` a :class:`Run`, of ``delete`` ``None``. :class:`Bad` instead of what
+            cannot be read.
     """
 
     kind: Happened
@@ -66,22 +66,23 @@ class Record(NamedTuple):
     what: Header | Bad | Run | tuple[Stat, ...] | bool | None
 
 
+def run_of(key: bytes, made: Header) -> Run:
+    """The run that made an entry, by the entry's own account."""
+    return Run(
+        key,
+        made.name,
+        made.kind,
+        reason=made.reason,
+        started=made.created - made.seconds,
+        seconds=made.seconds,
+        price=made.price,
+        waited=made.waited,
+    )
+
+
 def run_body(run: Run) -> bytes:
     """A run as the body of its record."""
-    return _packed(
-        [
-            run.name,
-            run.kind,
-            run.verdict,
-            run.reason,
-            run.started,
-            run.seconds,
-            run.price,
-            run.waited,
-            run.stored,
-            run.error,
-        ]
-    )
+    return _packed(run[1:])
 
 
 def read_run(key: bytes, body: bytes) -> Run | Bad:

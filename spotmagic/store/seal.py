@@ -1,20 +1,21 @@
-"""An entry as bytes and back: format version 1.
+"""An entry as bytes and back: format version 2, and the reading of version 1.
 
 ::
 
     0   8  magic            89 's' 'p' 'o' 't' 0d 0a 1a: text mode and 7-bit transport break it
-    8   2  version          1
-    10  1  algorithm        1: HMAC-SHA256 over the digest
+    8   2  version          2
+    10  1  algorithm        2: keyed BLAKE2b
     11  1  (zero)
     12  4  header length
     16  8  kid              names the writer's secret
     24 16  key
     40     header           msgpack: lists, texts, numbers, bytes
            data             from the next multiple of 8: heads and buffers of the inline parts, buffers at such a one
-           32  SHA-256 of all before
-           32  MAC of all before, the digest included
+           8   xxh3 of all before
+           32  MAC of all before, the xxh3 included
 
-The digest tells damage from a foreign seal where the writer's secret is not known. With a right MAC nobody looks at it.
+The xxh3 tells damage from a foreign seal where the writer's secret is not known. With a right MAC nobody looks at it.
+Version 1 had SHA-256 in its place, HMAC-SHA256 as its MAC, and no ``reason`` and ``waited`` in its header.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ from __future__ import annotations
 import functools
 import hashlib
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgpack
+from xxhash import xxh3_64, xxh3_64_digest
 
 from spotmagic.errors import Uncacheable
 from spotmagic.store.bounds import MAX_HEADER, MAX_INLINE, MAX_PARTS, UNPACK
@@ -34,11 +36,15 @@ from spotmagic.store.parts import Piece, lay, ref_of
 from spotmagic.store.trust import Ring, Trust
 
 MAGIC = b"\x89spot\r\n\x1a"
-VERSION = 1
-HMAC_SHA256 = 1
+VERSION = 2
 
 _HEAD = struct.Struct("<8sHBBI8s16s")
-_TRAILER = 64
+_MAC = 32
+_CHECKS: dict[int, tuple[int, Callable[[Any], bytes]]] = {
+    1: (32, lambda data: hashlib.sha256(data).digest()),
+    2: (8, xxh3_64_digest),
+}
+"""By version, the bytes of the check for damage, and how it is made. Each seals with the algorithm of its number."""
 _PADDING = bytes(8)
 
 
@@ -72,16 +78,16 @@ def seal(entry: Entry, ring: Ring, blobs: Mapping[int, bytes] = {}) -> list[Piec
         raise Uncacheable(f"{entry.name} cannot be stored", f"a field of its entry is of no use: {error}") from error
     if len(header) > MAX_HEADER or len(parts) > MAX_PARTS or at > MAX_INLINE or len(entry.key) != 16:
         raise Uncacheable(f"{entry.name} cannot be stored", f"its header takes {len(header)} bytes and its parts {at}")
-    head = _HEAD.pack(MAGIC, VERSION, HMAC_SHA256, 0, len(header), ring.kid, entry.key)
+    head = _HEAD.pack(MAGIC, VERSION, VERSION, 0, len(header), ring.kid, entry.key)
     header += _PADDING[: -len(header) % 8]
     if at < 65_536:
         body = b"".join((head, header, *data))
-        body += hashlib.sha256(body).digest()
+        body += xxh3_64_digest(body)
         return [body + ring.seal(body)]
-    hashed = hashlib.sha256(head + header)
+    checked = xxh3_64(head + header)
     for piece in data:
-        hashed.update(piece)
-    pieces = [head, header, *data, hashed.digest()]
+        checked.update(piece)
+    pieces = [head, header, *data, checked.digest()]
     return [*pieces, ring.seal(*pieces)]
 
 
@@ -126,19 +132,21 @@ def read_header(data: bytes, key: bytes, ring: Ring, trust: Trust) -> Header | B
 def _open(data: bytes, key: bytes | None, ring: Ring, trust: Trust) -> Any:
     """The fields of the header, begin and end of the parts, key, writer and whether to trust it; or :class:`Bad`."""
     size = len(data)
-    if size < _HEAD.size + _TRAILER:
+    if size < _HEAD.size + _MAC:
         return Bad("corrupt", "it is cut off")
     magic, version, algorithm, _, header_size, kid, its_key = _HEAD.unpack_from(data)
     if magic != MAGIC:
         return Bad("corrupt", "it does not begin as an entry")
-    end = size - _TRAILER
-    sealed = data[:-32] if size < 65_536 else memoryview(data)[:-32]
-    trusted = ring.check(kid, sealed, data[-32:]) if version == VERSION else None
+    check_size, check = _CHECKS.get(version, _CHECKS[VERSION])
+    end = size - _MAC - check_size
+    known = version in _CHECKS and algorithm == version
+    sealed = data[:-_MAC] if size < 65_536 else memoryview(data)[:-_MAC]
+    trusted = ring.check(kid, sealed, data[-_MAC:], version) if known else None
     if trusted is False:
         return Bad("corrupt", "its bytes are not those that were sealed")
-    if trusted is None and hashlib.sha256(memoryview(data)[:end]).digest() != data[end : end + 32]:
+    if trusted is None and check(memoryview(data)[:end]) != data[end:-_MAC]:
         return Bad("corrupt", "its bytes are not those that were written")
-    if version != VERSION or algorithm != HMAC_SHA256:
+    if not known:
         return Bad("newer format", f"format {version}, algorithm {algorithm}; this spotmagic reads format {VERSION}")
     if key is not None and its_key != key:
         return Bad("corrupt", "it belongs to another key")
@@ -153,6 +161,9 @@ def _open(data: bytes, key: bytes | None, ring: Ring, trust: Trust) -> Any:
             fields = msgpack.unpackb(data[_HEAD.size : header_end], use_list=False, unicode_errors="surrogatepass")
         else:
             fields = msgpack.unpackb(data[_HEAD.size : header_end], **UNPACK)
+        if version == 1:
+            fields = type(fields)((*fields[:-1], "", 0.0, *fields[-1:]))
+        if not trusted:
             _validate(fields)
         return fields, start, end, its_key, kid, bool(trusted) or trust == "all"
     except _UNREADABLE as error:
@@ -170,13 +181,13 @@ def _unreadable(error: BaseException) -> Bad:
 
 def _validate(header: Any) -> None:
     """Raise unless every field has its type: what another writer sealed is only as good as that."""
-    name, kind, status, code, created, expires, seconds, price, content_type, *named, parts = header
+    name, kind, status, code, created, expires, seconds, price, content_type, *named, reason, waited, parts = header
     inputs, prints, notes, texts = named
-    words = [name, kind, status, *inputs, *notes, *texts, *(part[0] for part in parts)]
+    words = [name, kind, status, reason, *inputs, *notes, *texts, *(part[0] for part in parts)]
     words += [codec for part in parts for codec in part[1]]
     if content_type is not None:
         words.append(content_type)
-    numbers = [created, seconds, price] if expires is None else [created, seconds, price, expires]
+    numbers = [created, seconds, price, waited, *([] if expires is None else [expires])]
     sizes = [size for part in parts for size in (part[2], *part[3])]
     if (
         not all(type(word) is str for word in words)
@@ -194,22 +205,8 @@ def _validate(header: Any) -> None:
 def _entry(
     data: bytes, fields: Any, at: int, end: int, key: bytes, kid: bytes, trusted: bool
 ) -> tuple[Entry, tuple[BlobRef, ...]]:
-    (
-        name,
-        kind,
-        status,
-        code,
-        created,
-        expires,
-        seconds,
-        price,
-        content_type,
-        inputs,
-        prints,
-        notes,
-        texts,
-        packed,
-    ) = fields
+    name, kind, status, code, created, expires, seconds, price, content_type, *named, reason, waited, packed = fields
+    inputs, prints, notes, texts = named
     refs: tuple[BlobRef, ...] = ()
     parts = []
     size = len(data)
@@ -252,4 +249,6 @@ def _entry(
         trusted,
         size,
         dict(zip(notes, texts, strict=True)) if notes else NO_NOTES,
+        reason,
+        waited,
     ), refs

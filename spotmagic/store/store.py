@@ -6,6 +6,7 @@ import contextlib
 import mmap
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 
 from spotmagic import files
@@ -14,7 +15,7 @@ from spotmagic.errors import tell
 from spotmagic.store.blobs import Blobs, FolderBlobs, digest_of
 from spotmagic.store.door import Door
 from spotmagic.store.entry import Bad, BlobRef, Entry
-from spotmagic.store.frame import BLOB, DELETE, HAS_BLOBS, PIN, PINNED, PUT, RUN, STAT, group_of
+from spotmagic.store.frame import BLOB, DELETE, HAS_BLOBS, MADE, PIN, PINNED, PUT, RUN, STAT, group_of
 from spotmagic.store.index import RECENT
 from spotmagic.store.journal import Journal
 from spotmagic.store.layout import BLOB_LOCK, BLOBS, NewerFormatError
@@ -26,9 +27,9 @@ from spotmagic.store.record import Record, Run, blob_body, run_body, stat_body
 from spotmagic.store.seal import seal, unseal
 from spotmagic.store.shelf import Shelf
 from spotmagic.store.tally import HELD, Tally
-from spotmagic.store.ticker import TICKER
+from spotmagic.store.ticker import TICKER, writers
 from spotmagic.store.trust import Ring, Trust
-from spotmagic.store.upkeep import Swept, Upkeep, Verified
+from spotmagic.store.upkeep import Upkeep
 from spotmagic.store.whole import whole
 
 COUNT_EVERY = 5.0  # seconds between two records of hits
@@ -74,6 +75,7 @@ class FolderStore:
         self._hits = self._tally.hits
         self._counted = self._merged = clock.monotonic()
         self._upkeep = Upkeep(folder, ring, self.blobs, clock, self._lock, self._sound, self.forget)
+        self.gc, self.verify, self.compact = self._upkeep.gc, self._upkeep.verify, self._upkeep.compact
         self.port = Port(folder, ring, trust, self.blobs, self._lock, self._sound)
         self._awake = False
         self._undurable = False
@@ -126,6 +128,19 @@ class FolderStore:
                 self._memo.keep(*found)
             return found
 
+    def has(self, key: bytes) -> bool:
+        """Whether there is an entry of a key, seen as late as now; ``True`` when that cannot be told without a look."""
+        try:
+            with self._lock:
+                shelf = self._open()
+                if shelf is None:
+                    return False
+                if shelf.catch_up():
+                    self._seen = shelf.seen
+                return shelf.index.find(key) is not None
+        except OSError:
+            return True
+
     def recent(self, name: str) -> list[Entry]:
         """The newest entries of a name, newest first, at most 8; large parts are empty."""
         group = group_of(name)
@@ -165,13 +180,13 @@ class FolderStore:
 
     # --- writing ---
 
-    def put(self, entry: Entry, *, save_blob: bool | None = None, durable: bool = False, run: Run | None = None) -> int:
+    def put(self, entry: Entry, *, save_blob: bool | None = None, durable: bool = False, run: bool = False) -> int:
         """Keep an entry. Other kernels find it from now on.
 
         Args:
             save_blob: write all parts as blobs, or none; by size when ``None``.
             durable: let it outlast a power cut before this returns, not within a second.
-            run: what made it, to be written down together with it (:meth:`ran`).
+            run: a run has just made it, which counts as one.
 
         Returns:
             The bytes written.
@@ -182,32 +197,46 @@ class FolderStore:
         """
         apart = large_parts(entry.parts, save_blob, self._blob_over)
         if not apart:
-            return self._put(entry, {}, durable, run)
-        with self._lock:
-            self._sound(surely=True)
-        with files.locked(self.folder / BLOB_LOCK, shared=True):  # gc waits until the record names the blobs
-            digests, written = self._save(entry, apart)
-            return written + self._put(entry, digests, durable, run)
+            written, journal = self._append(entry, {}, durable, run)
+        else:
+            with self._lock:
+                self._sound(surely=True)
+            with files.locked(self.folder / BLOB_LOCK, shared=True):  # gc waits until the record names the blobs
+                digests, saved = self._save(entry, apart)
+                written, journal = self._append(entry, digests, durable, run)
+            written += saved
+        if durable:
+            self._sync(journal)
+        return written
 
-    def _put(self, entry: Entry, digests: dict[int, bytes], durable: bool, run: Run | None) -> int:
+    def put_soon(
+        self, entry: Entry, *, save_blob: bool | None = None, durable: bool = False, run: bool = False
+    ) -> Future[int] | None:
+        """As :meth:`put`, for an event loop: what takes long is left to a thread. ``None`` when all is done already.
+
+        Whoever waits for the same journal is served by one sync.
+        """
+        if large_parts(entry.parts, save_blob, self._blob_over):
+            return writers().submit(self.put, entry, save_blob=save_blob, durable=durable, run=run)
+        written, journal = self._append(entry, {}, durable, run)
+        return writers().submit(self._sync, journal, written) if durable else None
+
+    def _append(self, entry: Entry, digests: dict[int, bytes], durable: bool, run: bool) -> tuple[int, Journal]:
         body = seal(entry, self._ring, digests)
-        records = [(PUT, body, entry.key, group_of(entry.name), HAS_BLOBS if digests else 0)]
-        if run is not None:
-            records.append((RUN, [run_body(run)], run.key, group_of(run.name), 0))
+        flags = (HAS_BLOBS if digests else 0) | (MADE if run else 0)
         with self._lock:
             shelf = self._sound(durable)
             shelf.catch_up()
             known = shelf.index.find(entry.key) is not None
-            written = shelf.append_all(records)
+            written = shelf.append(PUT, body, entry.key, group_of(entry.name), flags)
             if known:
                 shelf.bump()
             self._seen = shelf.seen
             journal = shelf.journal
-        if durable and journal is not None:
-            self._sync(journal)
-        elif not self._awake:
+            assert journal is not None
+        if not self._awake:
             self._wake()
-        return written
+        return written, journal
 
     def _save(self, entry: Entry, apart: list[int]) -> tuple[dict[int, bytes], int]:
         """Write parts as blobs, after a record that says so: what a crash leaves is known by name."""
@@ -220,7 +249,7 @@ class FolderStore:
             written += self.blobs.save(digests[number], pieces)
         return digests, written
 
-    def _sync(self, journal: Journal) -> None:
+    def _sync(self, journal: Journal, written: int = 0) -> int:
         try:
             journal.sync()
         except OSError:
@@ -229,6 +258,7 @@ class FolderStore:
                 if self._door.shelf is not None and self._door.shelf.journal is journal:
                     self._door.shelf.leave()
             raise
+        return written
 
     def forget(self, keys: Iterable[bytes]) -> int:
         """Remove entries. Returns how many there were; raises ``OSError`` when that could not be written down."""
@@ -331,18 +361,6 @@ class FolderStore:
             self._merged = now
             self._upkeep.merge_dead()
         return bool(self._hits) or (journal is not None and journal.synced < journal.end)
-
-    def gc(self, rules: Mapping[str, float] | None = None, *, dry_run: bool = False, superseded: bool = False) -> Swept:
-        """Remove what is expired, older than a rule allows, or held by nothing (:meth:`Upkeep.gc`)."""
-        return self._upkeep.gc(rules, dry_run=dry_run, superseded=superseded)
-
-    def verify(self, *, repair: bool = False) -> Verified:
-        """Read everything anew and say what is damaged (:meth:`Upkeep.verify`)."""
-        return self._upkeep.verify(repair=repair)
-
-    def compact(self) -> int:
-        """Merge journals of dead kernels and small segments now. Returns how many files went."""
-        return self._upkeep.compact()
 
     def _wake(self) -> None:
         self._awake = True

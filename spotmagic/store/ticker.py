@@ -1,4 +1,4 @@
-"""The one background thread of all stores of a process: syncs, counts and tidies while somebody uses them."""
+"""The background threads of all stores of a process: one that syncs, counts and tidies, others write for loops."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import logging
 import os
 import threading
 import weakref
+from concurrent.futures import Executor
 from typing import Protocol
 
 PERIOD = 1.0
+WRITERS = 4
 
 
 class Ticked(Protocol):
@@ -42,6 +44,7 @@ class Ticker:
         self._resting: list[Ticked] = []
         self._change = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._writers: Executor | None = None
         atexit.register(self._at_exit)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(
@@ -64,6 +67,15 @@ class Ticker:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="spotmagic-store", daemon=True)
                 self._thread.start()
+
+    def writers(self) -> Executor:
+        """Threads that write what an event loop must not wait for. What they were given is done before the exit."""
+        with self._change:
+            if self._writers is None:
+                from concurrent.futures import ThreadPoolExecutor
+
+                self._writers = ThreadPoolExecutor(WRITERS, "spotmagic-writer")
+            return self._writers
 
     def _run(self) -> None:
         while True:
@@ -104,7 +116,7 @@ class Ticker:
         resting, self._resting = self._resting, []
         if child:
             self._change = threading.Condition()
-            self._thread = None
+            self._thread = self._writers = None
             self._awake = weakref.WeakSet()
         else:
             self._change.release()
@@ -113,3 +125,4 @@ class Ticker:
 
 
 TICKER = Ticker()
+writers = TICKER.writers

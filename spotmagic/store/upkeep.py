@@ -14,12 +14,12 @@ from spotmagic.errors import tell
 from spotmagic.store.blobs import Blobs
 from spotmagic.store.checked import Checked, note
 from spotmagic.store.compaction import compact
-from spotmagic.store.entry import Bad, BlobRef, Entry
-from spotmagic.store.frame import BLOB, HAS_BLOBS, PUT
+from spotmagic.store.entry import Bad, BlobRef, Entry, Header
+from spotmagic.store.frame import BLOB, HAS_BLOBS, HEADER, MADE, PUT, RUN, Frame, frame
 from spotmagic.store.layout import BLOB_LOCK
 from spotmagic.store.log import Log
-from spotmagic.store.record import read_blobs
-from spotmagic.store.seal import unseal
+from spotmagic.store.record import read_blobs, run_body, run_of
+from spotmagic.store.seal import read_header, unseal
 from spotmagic.store.shelf import Shelf
 from spotmagic.store.trust import Ring
 from spotmagic.store.walk import Hall, Step, tour
@@ -112,16 +112,24 @@ class Upkeep:
             self._shelf().catch_up()
         started = int(self._clock.now() * 1e9)
 
-        def keep(step: Step, file: Log) -> bool:
-            kind = step.found.kind
-            if kind == PUT:
-                return self._stays(step, superseded)
-            if kind == BLOB and gone:
-                body = file.read(step.found.offset, step.found.length)
-                return any(digest not in gone for digest, _ in read_blobs(body))
-            return True
+        def take(step: Step, file: Log) -> bytes | None:
+            found = step.found
+            record = file.read(found.offset - HEADER, HEADER + found.length)
+            if found.kind == PUT and not self._stays(step, superseded):
+                return self._run_alone(found, record[HEADER:])
+            if found.kind == BLOB and gone and all(digest in gone for digest, _ in read_blobs(record[HEADER:])):
+                return None
+            return record
 
-        return compact(self._folder, started, keep, self._published, everything=everything)
+        return compact(self._folder, started, take, self._published, everything=everything)
+
+    def _run_alone(self, found: Frame, body: bytes) -> bytes | None:
+        """The record of the run that made an entry which goes: what was paid stays known, for whoever counts anew."""
+        made = read_header(body, found.key, self._ring, "safe") if found.flags & MADE else None
+        if not isinstance(made, Header):
+            return None
+        run = run_body(run_of(found.key, made))
+        return frame(RUN, 0, found.stamp, found.key, found.group, [run]) + run
 
     def merge_dead(self, *, files_over: int = MERGE_FILES) -> None:
         """Merge what dead kernels left, when it has become much and the folder can be written."""

@@ -14,9 +14,9 @@ import hashlib
 import threading
 
 from spotmagic.store.blobs import Blobs, DamagedError
-from spotmagic.store.entry import Entry, Part
+from spotmagic.store.entry import Entry, Header, Part
 from spotmagic.store.protocol import Store
-from spotmagic.store.record import Run, Stat
+from spotmagic.store.record import Run, Stat, run_of
 
 
 def sample(key: int = 1, value: bytes = b"value", *, name: str = "demo.f", large: bytes = b"") -> Entry:
@@ -149,20 +149,40 @@ class StoreContract:
         stamps = [record.stamp for record in later]
         assert stamps == sorted(stamps)
 
-    def test_a_put_writes_down_the_run_that_made_it(self, store: Store) -> None:
-        """Right after the entry, be its parts small or large."""
+    def test_a_put_tells_of_the_run_that_made_it(self, store: Store) -> None:
+        """In one record with the entry, be its parts small or large."""
         positions: dict[str, int] = {}
         for number, large in ((1, b""), (2, b"l" * 100_000), (3, b"m" * 300_000)):
-            run = Run(sample(number).key, "demo.f", reason="first run", started=5.0, seconds=1.5)
-            store.put(sample(number, large=large), run=run)
+            entry = sample(number, large=large)._replace(reason="first run", waited=0.5)
+            store.put(entry, run=True)
             told = []
             for record in store.records(positions):
                 positions[record.file] = record.end
                 told.append(record)
-            assert [record.kind for record in told] == ["put", "run"]
-            assert told[1].what == run
-            assert told[0].stamp < told[1].stamp
-            assert same(store.get(sample(number).key), sample(number, large=large))
+            ((kind, *_, key, made),) = told
+            assert kind == "made"
+            assert isinstance(made, Header)
+            run = run_of(key, made)
+            started = entry.created - 2.5
+            assert run == Run(key, "demo.f", reason="first run", started=started, seconds=2.5, price=0.25, waited=0.5)
+            assert same(store.get(entry.key), entry)
+
+    def test_a_put_of_a_loop_leaves_the_waiting_to_others(self, store: Store) -> None:
+        """The entry is there when what it gives to wait for, if anything, is done."""
+        for number, large, durable in ((1, b"", False), (2, b"", True), (3, b"m" * 300_000, True)):
+            entry = sample(number, large=large)
+            pending = store.put_soon(entry, durable=durable, run=True)
+            if pending is not None:
+                pending.result(60)
+            assert same(store.get(entry.key), entry)
+
+    def test_it_is_known_whether_a_key_has_an_entry(self, store: Store) -> None:
+        """Of a forgotten one it is known that it has none."""
+        assert not store.has(sample(1).key)
+        store.put(sample(1))
+        assert store.has(sample(1).key)
+        store.forget([sample(1).key])
+        assert not store.has(sample(1).key)
 
     def test_flush_says_that_all_is_durable(self, store: Store) -> None:
         """And so does a durable put."""

@@ -14,7 +14,6 @@ import duckdb
 
 from spotmagic.catalog import Catalog
 from spotmagic.store.entry import Entry, Part
-from spotmagic.store.record import Run
 from spotmagic.store.store import FolderStore
 from spotmagic.store.trust import ring
 from tests.bench.measure import time_text
@@ -29,8 +28,8 @@ def put(store: FolderStore, number: int, *, hit: bool = True) -> None:
     for _ in range(number):
         key, now = random.randbytes(16), time.time()
         name = f"pkg.f{key[0] % 20}"
-        entry = Entry(key, name, inputs={"x": key}, parts=part, created=now, seconds=1.0)
-        store.put(entry, run=Run(key, name, reason="first run", started=now, seconds=1.0))
+        entry = Entry(key, name, inputs={"x": key}, parts=part, created=now, seconds=1.0, reason="first run")
+        store.put(entry, run=True)
         if hit:
             store.hit(key, 1.0, 0.0)
 

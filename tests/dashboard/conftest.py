@@ -12,7 +12,6 @@ from spotmagic.codecs import encode
 from spotmagic.dashboard.backend import Backend
 from spotmagic.spot import Spot
 from spotmagic.store.entry import Entry, Part
-from spotmagic.store.record import Run
 from spotmagic.testing import FakeClock
 
 HOSTILE = "<script>alert(1)</script>\u202e\x1b[31m\"'`${7*7}"
@@ -54,11 +53,7 @@ def keep(spot: Spot, clock: FakeClock) -> Keep:
         for part, content in parts.items():
             encoded = encode(content)
             packed.append(Part(part, encoded.codecs, encoded.head, encoded.buffers))
-        spot.store.put(Entry(key=key, name=name, parts=tuple(packed), **known))
-        kind = known.get("kind", "function")
-        spot.store.ran(
-            Run(key, name, kind, reason=reason, started=clock.now(), seconds=known["seconds"], price=known["price"])
-        )
+        spot.store.put(Entry(key=key, name=name, parts=tuple(packed), reason=reason, **known), run=True)
         return key.hex()
 
     return keep

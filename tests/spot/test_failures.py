@@ -266,7 +266,7 @@ print(*verdicts, len(told), *(each.message for each in told))
 """
 
 
-@pytest.mark.parametrize("limit", [0, 700])
+@pytest.mark.parametrize("limit", [0, 450])
 def test_a_file_that_may_not_grow_costs_one_warning(tmp_path: Path, limit: int) -> None:
     """A real limit of the system, set while a kernel works; it resumes once the limit is gone."""
     done = subprocess.run(

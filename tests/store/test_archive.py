@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from xxhash import xxh3_64_digest
 
 from spotmagic.errors import OptionError
 from spotmagic.store.archive import Loaded, load_archive, write_archive
@@ -149,8 +150,8 @@ def test_entries_of_other_keys_damaged_and_newer_ones_are_named(load: Callable[.
     good = sealed(entry(KEYS[0]), ring)
     damaged, newer = bytearray(good), bytearray(sealed(entry(KEYS[2]), ring))
     damaged[60] ^= 1
-    newer[8] = 2
-    newer[-64:-32] = digest_of([bytes(newer[:-64])])
+    newer[8] = 3
+    newer[-40:-32] = xxh3_64_digest(newer[:-40])
     loaded = load(
         (name_of(KEYS[1]), good),
         (name_of(KEYS[0]), bytes(damaged)),

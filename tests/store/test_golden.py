@@ -7,21 +7,26 @@ from pathlib import Path
 
 import pytest
 
-from spotmagic.store.entry import Entry
-from spotmagic.store.record import Run, Stat
+from spotmagic.store.entry import Entry, Header
+from spotmagic.store.record import Run, Stat, run_of
 from spotmagic.store.seal import seal
 from spotmagic.store.store import FolderStore
 from spotmagic.testing.store import same
 
-from .golden.make import RING, entries
+from .golden.make import MADE, RING, entries
 
 GOLDEN = Path(__file__).parent / "golden"
 VERSIONS = sorted(path.name for path in GOLDEN.glob("v*"))
 
 
 @pytest.fixture(params=VERSIONS)
-def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    shutil.copytree(GOLDEN / request.param / "spot", tmp_path / "spot")
+def version(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def folder(version: str, tmp_path: Path) -> Path:
+    shutil.copytree(GOLDEN / version / "spot", tmp_path / "spot")
     return tmp_path / "spot"
 
 
@@ -40,11 +45,20 @@ def test_every_entry_of_an_old_folder_is_found(folder: Path) -> None:
     store.close()
 
 
-def test_the_records_of_an_old_folder_are_read(folder: Path) -> None:
+def test_the_records_of_an_old_folder_are_read(folder: Path, version: str) -> None:
     """With all that the catalog is made of."""
     store = FolderStore(folder, ring=RING)
     records = list(store.records({}))
-    assert sorted(record.kind for record in records) == ["delete"] * 2 + ["pin"] + ["put"] * 6 + ["run", "stat"]
+    kinds = sorted(record.kind for record in records if record.kind != "made")
+    assert kinds == ["delete"] * 2 + ["pin"] + ["put"] * 6 + ["run", "stat"]
+    made = [record.what for record in records if record.kind == "made"]
+    if version == "v1":
+        assert made == []
+    else:
+        (header,) = made
+        assert isinstance(header, Header)
+        run = run_of(MADE.key, header)
+        assert run == Run(MADE.key, MADE.name, reason="`x` changed", started=1_800_000_007.5, seconds=1.5, waited=2.5)
     (run,) = (record.what for record in records if record.kind == "run")
     assert run == Run(
         entries()[4].key, "pkg.mod.f4", reason="first run", started=1_800_000_000.0, seconds=1.25, price=0.002

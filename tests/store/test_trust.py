@@ -125,11 +125,14 @@ def test_a_ring_trusts_its_secrets_and_seals_with_the_first() -> None:
     assert mine.seal(b"da", b"ta") == mine.seal(b"data")
 
 
-def test_the_mac_is_hmac_sha256_of_a_derived_key() -> None:
+def test_the_mac_is_a_keyed_blake2b_of_a_derived_key() -> None:
     """Held against the standard library's."""
     for secret in (b"s" * 32, b"l" * 100):
-        key = hmac.digest(secret, b"spotmagic seal 1", hashlib.sha256)
-        assert Ring.of(secret).seal(b"data") == hmac.digest(key, b"data", hashlib.sha256)
+        key = hmac.digest(secret, b"spotmagic seal 2", hashlib.sha256)
+        assert Ring.of(secret).seal(b"da", b"ta") == hashlib.blake2b(b"data", key=key, digest_size=32).digest()
+        first = hmac.digest(hmac.digest(secret, b"spotmagic seal 1", hashlib.sha256), b"data", hashlib.sha256)
+        assert Ring.of(secret).check(Ring.of(secret).kid, b"data", first, 1) is True
+        assert Ring.of(secret).check(Ring.of(secret).kid, b"data", first, 2) is False
 
 
 def test_masks_are_equal_for_equal_values_of_one_user_only() -> None:

@@ -292,10 +292,10 @@ def test_a_blob_that_another_entry_holds_stays(open_store: Make, tmp_path: Path)
 def test_a_blob_whose_record_was_never_written_goes(open_store: Make, tmp_path: Path) -> None:
     """A kernel was killed in between: the journal says what it was about to write."""
     store = open_store()
-    real, store._put = store._put, lambda *args: (_ for _ in ()).throw(KeyboardInterrupt)  # type: ignore[method-assign]
+    real, store._append = store._append, lambda *args: (_ for _ in ()).throw(KeyboardInterrupt)  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         store.put(sample(1, large=b"x" * 50_000))
-    store._put = real  # type: ignore[method-assign]
+    store._append = real  # type: ignore[method-assign]
     assert len(blob_files(tmp_path)) == 1
     store.close()
     assert store.get(sample(1).key) is None
@@ -320,7 +320,7 @@ def test_all_blobs_stay_while_an_entry_is_in_a_newer_format(open_store: Make, tm
     store.forget([sample(1).key])
     from spotmagic.store import seal
 
-    version, seal.VERSION = seal.VERSION, 2
+    version, seal.VERSION = seal.VERSION, 3
     try:
         store.put(sample(2, large=b"y" * 50_000))
     finally:

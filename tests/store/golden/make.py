@@ -1,6 +1,6 @@
 """Makes the golden files of the current format. Run it once for each new format version, never for an old one.
 
-python tests/store/golden/make.py tests/store/golden/v1
+python -m tests.store.golden.make tests/store/golden/v2
 """
 
 from __future__ import annotations
@@ -44,6 +44,12 @@ def entries() -> list[Entry]:
     ]
 
 
+MADE = Entry(
+    key=b"made" * 4, name="pkg.mod.made", created=1_800_000_009.0, seconds=1.5, reason="`x` changed", waited=2.5
+)
+"""Since version 2: an entry that tells of its run."""
+
+
 def make(folder: Path) -> None:
     """Write them."""
     folder.mkdir(parents=True)
@@ -61,6 +67,7 @@ def make(folder: Path) -> None:
     store.ran(
         Run(entries()[4].key, "pkg.mod.f4", reason="first run", started=1_800_000_000.0, seconds=1.25, price=0.002)
     )
+    store.put(MADE, run=True)
     store.hit(entries()[0].key, 1.25, 0.002)
     store.forget([entries()[5].key])
     store.close()
