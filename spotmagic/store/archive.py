@@ -88,7 +88,7 @@ def write_archive(path: Path, port: Port, keys: Iterable[bytes]) -> int:
                     _add(archive, f"entries/{key.hex()}", memoryview(sealed), names)
                     written += 1
             file.flush()
-            os.fsync(file.fileno())
+            files.sync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -88,13 +88,14 @@ class Journal:
             target = self.end
             if not self.synced:
                 files.sync_folder(self.path.parent)
-            os.fdatasync(self.fd)
+            files.sync(self.fd)
             self.synced = target
 
     def close(self) -> None:
         """Let go of the file and its lock: from here on it is a dead kernel's journal."""
         with self._syncing:
             self.closed = True
+            files.unlock(self.fd)
             os.close(self.fd)
 
     def abandon(self) -> None:

@@ -138,7 +138,7 @@ class SegmentWriter:
         write(foot)
         self._write(struct.pack("<Q", checked.intdigest()))
         self._push()
-        os.fsync(self._fd)
+        files.sync(self._fd)
         self._temporary.rename(self.path)
         files.sync_folder(self.path.parent)
 

@@ -181,15 +181,12 @@ class FolderStore:
     # --- writing ---
 
     def put(self, entry: Entry, *, save_blob: bool | None = None, durable: bool = False, run: bool = False) -> int:
-        """Keep an entry. Other kernels find it from now on.
+        """Keep an entry; other kernels find it from now on. Returns the bytes written.
 
         Args:
             save_blob: write all parts as blobs, or none; by size when ``None``.
             durable: let it outlast a power cut before this returns, not within a second.
             run: a run has just made it, which counts as one.
-
-        Returns:
-            The bytes written.
 
         Raises:
             OSError: it could not be kept.
@@ -282,9 +279,7 @@ class FolderStore:
     def announce(self) -> None:
         """Let every kernel look anew: something beside the entries has changed."""
         with self._lock:
-            shelf = self._sound()
-            shelf.bump()
-            self._seen = shelf.seen
+            self._sound().bump()
 
     def pin(self, keys: Iterable[bytes], pinned: bool) -> None:
         """Keep entries from every clean-up, or no longer."""

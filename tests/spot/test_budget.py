@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,61 @@ def test_a_call_that_fails_does_not_make_the_next_look_cheap(tmp_path: Path) -> 
         f(3)
         with pytest.raises(BudgetSpent, match="costs about 0.4"):
             f(4)
+
+
+def test_calls_at_the_same_time_do_not_pass_the_budget_together(tmp_path: Path) -> None:
+    """What is under way is reserved; a call that fails gives back what was reserved for it."""
+    inside = threading.Barrier(3)
+
+    def paid(x: int) -> int:
+        runs.append(x)
+        inside.wait(60)
+        if x == 0:
+            raise ValueError("no answer")
+        return x
+
+    with Spot("budget", root=tmp_path, budget=2) as spot:
+        f = spot.mark(price=1, ignore="inside")(paid)
+        with ThreadPoolExecutor(8) as pool:
+            calls = [pool.submit(f, x) for x in range(8)]
+            done = [call for call in calls if isinstance(call.exception(60) if call.done() else None, BudgetSpent)]
+            while len(runs) < 2 or sum(call.done() for call in calls) < 6:
+                assert len(runs) <= 2
+            inside.wait(60)
+        refused = [call.exception() for call in calls if isinstance(call.exception(), BudgetSpent)]
+        assert len(refused) == 6 and "calls under way may cost" in str(refused[0]), done
+        kept = sum(x != 0 for x in runs)
+        assert spot.budget.spent() == kept
+        if kept < 2:
+            inside.reset()
+            threading.Timer(0, lambda: inside.wait(60)).start()
+            threading.Timer(0, lambda: inside.wait(60)).start()
+            assert f(9) == 9
+
+
+def test_what_another_kernel_has_under_way_counts_until_it_ends_or_dies(tmp_path: Path) -> None:
+    code = (
+        f"import sys\nfrom spotmagic import Spot\nspot = Spot('budget', root={str(tmp_path)!r}, budget=1.0)\n"
+        "def ask(x):\n    print('in', flush=True)\n    sys.stdin.readline()\n    return x\n"
+        "with spot.cached_run(ask, price=0.7) as f:\n    f(1)\n"
+    )
+    other = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert other.stdout is not None
+    assert other.stdout.readline() == "in\n"
+    with Spot("budget", root=tmp_path, budget=1.0) as spot:
+        f = spot.mark(price=0.4)(work)
+        with pytest.raises(BudgetSpent, match=r"calls under way may cost 0\.7"):
+            f(1)
+        other.kill()
+        other.communicate()
+        assert f(1) == 1
+        assert spot.budget.spent() == 0.4
+        spot.budget.close()
+    assert {path.name for path in (tmp_path / "budget").glob("spent*")} == {"spent", "spent.lock"}
+
+
+def test_a_budget_spends_its_last_cent(tmp_path: Path) -> None:
+    """Sums of prices in floating point do not stop a call that fits."""
+    with Spot("budget", root=tmp_path, budget=0.3) as spot:
+        f = spot.mark(price=0.1)(work)
+        assert [f(1), f(2), f(3)] == [1, 2, 3]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from spotmagic import Spot, last
+from spotmagic import Spot, files, last
+from spotmagic.engine.flight import GONE
 from spotmagic.errors import RecursiveCall
 
 SCRIPT = """
@@ -167,3 +169,127 @@ def test_a_forked_child_leads_on_its_own(spot: Spot) -> None:
         os._exit(0 if f("a", "b") == "a/b" and f("c", "d") == "c/d" else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert f("c", "d") == "c/d"
+
+
+def test_kernels_exclude_each_other_also_after_the_folder_was_deleted_between_them(tmp_path: Path) -> None:
+    """The lock file that went with the folder excludes nobody who came later."""
+    spot = Spot("shared", root=tmp_path / "root")
+    ran: list[int] = []
+    entered, leave = threading.Event(), threading.Event()
+
+    @spot.mark(ignore=("ran",))
+    def warm(n: int, ran: list[int]) -> int:
+        ran.append(n)
+        return n
+
+    warm(0, ran)
+    shutil.rmtree(tmp_path / "root")
+    other = start(tmp_path, 0.5, 1, 1)  # makes the folder anew, and leads
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "log").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)  # another process: there is no clock to pass
+    sys.path.insert(0, str(tmp_path))
+    key = next(iter(Spot("shared", root=tmp_path / "root").engine.flight._table), None)
+    assert key is None
+    flight = spot.engine.flight
+    seat = flight.take(b"k" * 16)
+    assert seat.try_lock()
+    probe = os.open(tmp_path / "root" / "shared" / "flight.lock", os.O_RDWR)
+    try:
+        assert files.byte_is_locked(probe, seat._offset)
+    finally:
+        os.close(probe)
+        seat.land(GONE)
+    assert other.communicate(timeout=60)[0] == "done\n"
+    spot.close()
+    entered.set(), leave.set()
+
+
+def test_two_spots_of_one_process_on_one_folder_run_a_call_once(tmp_path: Path) -> None:
+    """Also when they are opened differently, so that they share no store."""
+    one, other = Spot("s", root=tmp_path), Spot("s", root=tmp_path, blob_over="1KB")
+    entered, leave, runs = threading.Event(), threading.Event(), []
+
+    def work(n: int, entered: object, leave: object, runs: list[int]) -> int:
+        runs.append(n)
+        entered.set()
+        leave.wait(30)
+        return n
+
+    ignore = ("entered", "leave", "runs")
+    f, g = one.mark(ignore=ignore)(work), other.mark(ignore=ignore)(work)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(f, 1, entered, leave, runs)
+        entered.wait(30)
+        second = pool.submit(g, 1, entered, leave, runs)
+        threading.Timer(0.1, leave.set).start()
+        assert (first.result(30), second.result(30)) == (1, 1)
+    assert runs == [1]
+    one.close(), other.close()
+
+
+def test_calls_of_a_loop_wait_for_the_disk_together_and_off_the_loop(
+    spot: Spot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two hundred paid calls at once cost a few syncs, none of them in the loop's thread, large results included."""
+    syncs: list[int] = []
+    real = os.fdatasync
+
+    def slow(fd: int) -> None:
+        syncs.append(threading.get_ident())
+        time.sleep(0.005)  # a disk's own time
+        real(fd)
+
+    @spot.mark(price=0.01)
+    async def ask(n: int) -> bytes:
+        await asyncio.sleep(0.01)
+        return b"a" * (100_000 if n == 7 else 10)
+
+    async def main() -> list[bytes]:
+        return await asyncio.gather(*(ask(n) for n in range(200)))
+
+    spot.mark(price=1)(abs)(-1)  # makes the folder and the count of what was spent
+    monkeypatch.setattr(os, "fdatasync", slow)
+    assert len(asyncio.run(main())) == 200
+    monkeypatch.undo()
+    assert threading.get_ident() not in syncs
+    assert 1 <= len(syncs) < 100
+    assert spot.stats().misses == spot.stats().entries == 201
+
+
+def test_a_call_of_a_loop_that_is_cancelled_while_it_is_written_is_kept(
+    spot: Spot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was paid for; the cancellation goes on afterwards."""
+    reached, go = threading.Event(), threading.Event()
+    real = os.fdatasync
+
+    def slow(fd: int) -> None:
+        reached.set()
+        go.wait(30)
+        real(fd)
+
+    runs: list[int] = []
+
+    @spot.mark(price=0.01, ignore="runs")
+    async def ask(n: int, runs: list[int]) -> int:
+        runs.append(n)
+        return n
+
+    async def main() -> None:
+        task = asyncio.create_task(ask(1, runs))
+        while not reached.is_set():
+            await asyncio.sleep(0.001)
+        task.cancel()
+        await asyncio.sleep(0)
+        assert not task.done()
+        go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await ask(1, runs) == 1
+
+    spot.mark(price=1)(abs)(-1)  # makes the folder and the count of what was spent
+    monkeypatch.setattr(os, "fdatasync", slow)
+    asyncio.run(main())
+    assert runs == [1]
