@@ -96,12 +96,8 @@ class FolderStore:
             entry, refs = found
             return whole(entry, refs, self.blobs) if refs else entry
         except (OSError, MemoryError) as error:
-            tell(
-                f"entries of {self.folder} cannot be read",
-                str(error),
-                "What they hold is run again",
-                once=f"read {self.folder}",
-            )
+            once = f"read {self.folder}"
+            tell(f"entries of {self.folder} cannot be read", str(error), "What they hold is run again", once=once)
             return None
 
     def _look(self, key: bytes) -> tuple[Entry, tuple[BlobRef, ...]] | Bad | None:
