@@ -24,6 +24,7 @@ from spotmagic.errors import OptionError, Uncacheable
 from spotmagic.values import callables, objects, plain
 from spotmagic.values.encode import SCALARS, Encoder
 from spotmagic.values.scheme import Kind, Tree, Unfit, tree
+from spotmagic.values.settings import derived
 from spotmagic.values.state import attributes
 
 Shape = Callable[[Any, Encoder], Tree]
@@ -128,7 +129,7 @@ def _resolve(kind: Any) -> Shape:
             return family.fingerprint
         if family.covered is None:
             return functools.partial(_subclass, family.fingerprint)
-        return functools.partial(_member, base, family.fingerprint, family.covered | objects.derived(kind))
+        return functools.partial(_member, base, family.fingerprint, family.covered | derived(kind))
     if kind.__name__ == "cython_function_or_method":
         return _EXACT[types.MethodDescriptorType]
     if kind.__module__ in ("typing", "typing_extensions"):

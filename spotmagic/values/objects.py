@@ -1,29 +1,48 @@
-"""Trees of objects of no family: secrets, handles, wrappers of functions, and all else by its state."""
+"""Trees of objects of no family: handles and plumbing by the table of types, all else by its state.
+
+The state of an object is what copying it would take over or, where it cannot be copied, its attributes. What is derived
+from the rest does not count: values of cached properties, and the addresses (``id()``) of what stands beside them.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import collections.abc
+import concurrent.futures
 import copyreg
 import functools
 import inspect
-import io
+import types
 from collections.abc import Callable
 from typing import Any
 
 from spotmagic.code.origin import is_user_module
-from spotmagic.values import callables
-from spotmagic.values.encode import SCALARS, Encoder
-from spotmagic.values.handles import handle_settings
+from spotmagic.values import callables, streams
+from spotmagic.values.encode import Encoder
+from spotmagic.values.handles import handle_settings, is_handle_type, note_of
 from spotmagic.values.scheme import Kind, Tree, Unfit, tree
+from spotmagic.values.settings import derived
+from spotmagic.values.state import attributes
 
 Shape = Callable[[Any, Encoder], Tree]
 
 
 def shape_of(kind: Any) -> Shape:
-    """How objects of a class of no family are taken apart."""
-    if callable(getattr(kind, "get_secret_value", None)):
+    """How objects of a class of no family are taken apart. Asks nothing of the objects, whose classes may answer."""
+    if is_handle_type(kind):
+        return _handle
+    if callable(inspect.getattr_static(kind, "get_secret_value", None)):
         return _secret
+    if issubclass(kind, streams.STREAM):
+        return streams.stream
+    why = _read_once(kind)
+    if why:
+        return functools.partial(_refused, why)
     return functools.partial(_record, derived(kind)) if _is_plain(kind) else _other
+
+
+def _refused(why: str, _: Any, __: Encoder) -> Tree:
+    raise Unfit(why)
 
 
 def _secret(value: Any, encoder: Encoder) -> Tree:
@@ -32,27 +51,48 @@ def _secret(value: Any, encoder: Encoder) -> Tree:
     return tree(Kind.SECRET, encoder.code(type(value)), encoder.mask(packed) if encoder.mask else packed)
 
 
-def _other(value: Any, encoder: Encoder) -> Tree:
-    kind = type(value)
+def _handle(value: Any, encoder: Encoder) -> Tree:
     settings = handle_settings(value)
-    if settings is not None:
-        return _handle(value, settings, encoder)
-    if hasattr(value, "__wrapped__") and callable(value) and not is_user_module(kind.__module__):
-        return callables.wrapper(value, encoder)
-    once = _read_once(value)
-    if once:
-        raise Unfit(once)
-    return by_state(value, encoder)
+    assert settings is not None
+    note = note_of(value, settings)
+    if note and note not in encoder.notes.handles:
+        encoder.notes.handles.append(note)
+    return tree(Kind.HANDLE, encoder.code(type(value)), settings)
 
 
-def _record(derived: frozenset[str], value: Any, encoder: Encoder) -> Tree:
-    """An object of a plain class: its attributes, as :func:`_object` would find them."""
-    state = _without(value.__dict__, derived) if derived else value.__dict__
+_ONCE = (types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType, asyncio.Future, concurrent.futures.Future)
+_PYTHON_CLASS = 1 << 9  # Py_TPFLAGS_HEAPTYPE
+
+
+def _read_once(kind: type) -> str:
+    """Why values of a class cannot be looked at without using them up, or "". Classes in Python tell by their state."""
+    if issubclass(kind, _ONCE[0] | _ONCE[2] | _ONCE[3] | _ONCE[4]):
+        return f"it is a {kind.__name__}, which can be awaited only once"
+    if issubclass(kind, collections.abc.Iterator) and not _is_python_class(kind):
+        return f"it is a {kind.__name__}, an iterator, which can be read only once"
+    if issubclass(kind, collections.abc.AsyncIterator) and not _is_python_class(kind):
+        return f"it is a {kind.__name__}, which can be awaited only once"
+    return ""
+
+
+def _is_python_class(kind: type) -> bool:
+    """Whether all that objects of a class hold is in attributes and slots, and nothing in C keeps more to itself."""
+    return all(
+        base.__flags__ & _PYTHON_CLASS and not isinstance(vars(base).get("__new__"), types.BuiltinFunctionType)
+        for base in kind.__mro__[:-1]
+    )
+
+
+def _record(names: frozenset[str], value: Any, encoder: Encoder) -> Tree:
+    """An object of a plain class: its attributes, as :func:`by_state` would find them."""
+    state = _without(value.__dict__, names) if names else value.__dict__
     return tree(Kind.OBJECT, encoder.code(type(value)), None, [], None, None, state or None)
 
 
-_DEFAULTS = tuple((name, getattr(object, name)) for name in ("__reduce_ex__", "__reduce__", "__getstate__"))
-_SPECIAL = ("__getnewargs__", "__getnewargs_ex__", "__next__", "__await__", "__anext__", "__wrapped__", "read")
+_DEFAULTS = tuple(
+    (name, getattr(object, name)) for name in ("__reduce_ex__", "__reduce__", "__getstate__", "__getattribute__")
+)
+_SPECIAL = ("__getnewargs__", "__getnewargs_ex__", "__wrapped__")
 
 
 def _is_plain(kind: type) -> bool:
@@ -60,44 +100,52 @@ def _is_plain(kind: type) -> bool:
     return (
         kind is not object
         and all(getattr(kind, name, None) is default for name, default in _DEFAULTS)
-        and not any(hasattr(kind, name) for name in _SPECIAL)
+        and all(inspect.getattr_static(kind, name, None) is None for name in _SPECIAL)
         and kind not in copyreg.dispatch_table
-        and all(is_user_module(base.__module__) and "__slots__" not in vars(base) for base in kind.__mro__[:-1])
+        and all(_is_plain_class(base) for base in kind.__mro__[:-1])
     )
 
 
-def _handle(value: Any, settings: dict[str, str], encoder: Encoder) -> Tree:
+def _is_plain_class(base: type) -> bool:
+    space = vars(base)
+    return (
+        is_user_module(base.__module__)
+        and "__slots__" not in space
+        and not isinstance(space.get("__dict__"), property)
+        and not any("id" in function.__code__.co_names for function in space.values() if inspect.isfunction(function))
+    )
+
+
+def _other(value: Any, encoder: Encoder) -> Tree:
     kind = type(value)
-    text = ", ".join(f"{name}={item}" for name, item in settings.items())
-    note = f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}" + (f" ({text})" if text else "")
-    if note not in encoder.notes.handles:
-        encoder.notes.handles.append(note)
-    own: dict[str, Any] = {}
-    if is_user_module(kind.__module__):  # what the user's own subclass keeps beside the handle
-        held = getattr(value, "__dict__", {})
-        own = {name: item for name, item in held.items() if type(item) in SCALARS and not name.startswith("_")}
-    return tree(Kind.HANDLE, encoder.code(kind), settings, own)
+    if not is_user_module(kind.__module__) and _wraps(value, kind):
+        return callables.wrapper(value, encoder)
+    return by_state(value, encoder)
 
 
-def _read_once(value: Any) -> str:
-    """Why a value cannot be looked at without using it up, or ""."""
-    if isinstance(value, io.IOBase) or (hasattr(value, "read") and hasattr(value, "close")):
-        return "it is an open file or stream"
-    if inspect.isawaitable(value) or isinstance(value, collections.abc.AsyncIterator):
-        return f"it is a {type(value).__name__}, which can be awaited only once"
-    if isinstance(value, collections.abc.Iterator):
-        return f"it is a {type(value).__name__}, an iterator, which can be read only once"
-    return ""
+def _wraps(value: Any, kind: type) -> bool:
+    if isinstance(inspect.getattr_static(kind, "__wrapped__", None), types.GetSetDescriptorType):
+        return True  # a proxy
+    return callable(value) and "__wrapped__" in attributes(value)
+
+
+_UNCOPIED = (TypeError, NotImplementedError, RuntimeError, AttributeError)
 
 
 def by_state(value: Any, encoder: Encoder) -> Tree:
-    """An object by its type and the state that copying it would take over."""
+    """An object by its type and the state that copying it would take over, or its attributes if it cannot be copied."""
     kind: Any = type(value)
     reduce = copyreg.dispatch_table.get(kind)
     try:
-        reduced = reduce(value) if reduce else value.__reduce_ex__(4)
-    except TypeError as error:
-        raise Unfit(f"it is a {kind.__module__}.{kind.__qualname__}, whose state cannot be read ({error})") from None
+        reduced = reduce(value) if reduce else kind.__reduce_ex__(value, 4)
+    except Exception as error:
+        if type(error).__name__ != "PicklingError" and not isinstance(error, _UNCOPIED):
+            raise
+        if not _is_python_class(kind):
+            raise Unfit(
+                f"it is a {kind.__module__}.{kind.__qualname__}, whose state cannot be read ({error})"
+            ) from None
+        reduced = (kind, (), attributes(value))
     if isinstance(reduced, str):
         return tree(Kind.OBJECT, encoder.code(kind), reduced)
     function, args, state, items, pairs = (*reduced, None, None, None)[:5]
@@ -105,9 +153,7 @@ def by_state(value: Any, encoder: Encoder) -> Tree:
         function, args = None, args[1:]
     elif function is kind:
         function = None
-    left_out = derived(kind)
     states = state if isinstance(state, tuple) and len(state) == 2 else (state,)
-    states = tuple(_without(one, left_out) for one in states) if left_out else states
     return tree(
         Kind.OBJECT,
         encoder.code(kind),
@@ -115,18 +161,31 @@ def by_state(value: Any, encoder: Encoder) -> Tree:
         list(args),
         list(items) if items is not None else None,
         dict(pairs) if pairs is not None else None,
-        *states,
+        *(_counting(one, value, derived(kind)) for one in states),
     )
 
 
-def _without(state: Any, names: frozenset[str]) -> Any:
-    if type(state) is not dict or names.isdisjoint(state):
+def _counting(state: Any, value: Any, names: frozenset[str]) -> Any:
+    """What counts of a state: all of it, but what is derived from the rest."""
+    if type(state) is not dict:
+        return state
+    kept = _without(state, names)
+    if kept is None:
+        return None
+    inside = kept.get("__dict__")
+    if type(inside) is dict:  # as pydantic keeps it
+        kept = {**kept, "__dict__": _without(inside, names)}
+    addresses = [name for name, item in kept.items() if type(item) is int and item > _LEAST_ADDRESS]
+    if not addresses:
+        return kept
+    beside = {id(value): "self"} | {id(item): name for name, item in kept.items() if type(name) is str}
+    return kept | {name: tree(Kind.ADDRESS, beside[kept[name]]) for name in addresses if kept[name] in beside}
+
+
+_LEAST_ADDRESS = 1 << 16
+
+
+def _without(state: dict[str, Any], names: frozenset[str]) -> dict[str, Any] | None:
+    if names.isdisjoint(state):
         return state
     return {name: item for name, item in state.items() if name not in names} or None  # as if never asked for
-
-
-@functools.lru_cache(4096)
-def derived(kind: Any) -> frozenset[str]:
-    """Attributes that a cached property fills in: derived from the rest, there or not there by chance."""
-    kinds = functools.cached_property
-    return frozenset(name for base in kind.__mro__ for name, item in vars(base).items() if isinstance(item, kinds))

@@ -97,6 +97,8 @@ class Kind(IntEnum):
     CONTEXT = 68
     FIGURE = 69
     MEMBER = 70  # of a family, with what the instance holds beside its content
+    ADDRESS = 80  # the id() of what stands beside it
+    STREAM = 81
 
 
 MARKS = {kind: msgpack.ExtType(_MARKED, bytes([kind])) for kind in Kind}

@@ -203,13 +203,12 @@ def test_handles_count_by_type_and_settings_and_are_noted() -> None:
 
 
 def test_no_password_of_a_url_is_noted() -> None:
-    class Engine:
-        url = "postgresql://me:hunter2@host/db"
+    import httpx
 
-    Engine.__module__ = "json"  # an installed package's
     notes = Notes()
-    fingerprint(Engine(), notes=notes)
-    assert notes.handles == ["json.test_no_password_of_a_url_is_noted.<locals>.Engine (url=postgresql://host/db)"]
+    client = httpx.Client(base_url="https://me:hunter2@host/db")
+    assert fingerprint(client, notes=notes) == fingerprint(httpx.Client(base_url="https://host/db"))
+    assert notes.handles == ["httpx.Client (base_url=https://host/db/)"]
 
 
 def test_secrets_enter_masked_and_are_noted() -> None:
@@ -335,25 +334,27 @@ def test_everything_of_a_frame_counts() -> None:
     assert fingerprint(frame()) == fingerprint(frame().copy())
 
 
-def test_every_means_of_waiting_or_reaching_out_is_a_handle() -> None:
+def test_every_means_of_waiting_counts_by_type_and_what_reaches_out_is_told() -> None:
     import contextvars
     import sqlite3
     from concurrent.futures import ThreadPoolExecutor
 
     loop = asyncio.new_event_loop()
-    with ThreadPoolExecutor(1) as pool, sqlite3.connect(":memory:") as connection:
-        handles = [
+    with ThreadPoolExecutor(1) as pool:
+        plumbing = [
             threading.Lock(), threading.RLock(), threading.Condition(), threading.Event(), threading.Semaphore(),
             threading.Barrier(1), threading.local(), threading.Thread(), asyncio.Lock(), asyncio.Event(),
-            asyncio.Condition(), asyncio.Semaphore(), loop, logging.getLogger("a"), logging.NullHandler(), connection,
-            connection.cursor(), pool, contextvars.copy_context(),
+            asyncio.Condition(), asyncio.Semaphore(), loop, logging.NullHandler(), contextvars.copy_context(),
         ]  # fmt: skip
-        for handle in handles:
-            notes = Notes()
-            assert fingerprint([handle], notes=notes)
-            assert len(notes.handles) == 1, handle
-    connection.close()
+        for told, values in ((0, plumbing), (1, [logging.getLogger("a"), pool])):
+            for value in values:
+                notes = Notes()
+                assert fingerprint([value], notes=notes)
+                assert len(notes.handles) == told, value
     loop.close()
+    with sqlite3.connect(":memory:") as connection, pytest.raises(Uncacheable, match="a database in memory"):
+        fingerprint({"db": connection})
+    connection.close()
 
 
 def test_a_figure_has_no_fingerprint_but_a_copy_of_it_can_be_checked_by_its_picture() -> None:

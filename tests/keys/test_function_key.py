@@ -232,13 +232,14 @@ def test_handles_that_are_reached_are_told(project: Project, key_of: MakeKey) ->
     module = project.load(
         "main",
         """
-        import logging, threading
+        import concurrent.futures, logging, threading
         log = logging.getLogger('x')
         lock = threading.Lock()
-        def f(x): return log, lock
+        pool = concurrent.futures.ThreadPoolExecutor(1)
+        def f(x): return log, lock, pool
         """,
     )
-    assert len(key_of(module.f).keyed((1,), {}).handles) == 2
+    assert key_of(module.f).keyed((1,), {}).handles == ("logging.Logger (name=x)", "concurrent.ThreadPoolExecutor")
 
 
 def test_methods_count_their_object_and_its_class(key_of: MakeKey) -> None:

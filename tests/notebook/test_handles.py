@@ -11,7 +11,7 @@ from spotmagic import last
 from spotmagic.spot import choose
 
 SETUP = """
-import httpx, logging, requests, ssl, threading
+import httpx, logging, requests, threading
 import spotmagic
 client = httpx.Client(base_url="https://one.example")
 session = requests.Session()
@@ -22,7 +22,7 @@ class Holder:
     def __init__(self): self.client, self.lock, self.n = client, lock, 1
 holder = Holder()
 class Told:
-    def __init__(self): self.n, self.context = 1, ssl.create_default_context()
+    def __init__(self): self.n, self.rows = 1, (row for row in ())
 spotmagic.register(Told, fingerprint=lambda told: told.n)
 told = Told()
 """
