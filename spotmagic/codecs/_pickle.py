@@ -20,7 +20,8 @@ from typing import Any
 from msgpack import packb, unpackb
 
 from spotmagic.code.origin import is_user_module
-from spotmagic.codecs import bounds, functions, models, references, registry
+from spotmagic.codecs import arrays, bounds, functions, models, references, registry
+from spotmagic.codecs.difference import difference
 from spotmagic.codecs.refusals import refusal
 from spotmagic.codecs.undecodable import Undecodable
 from spotmagic.errors import Uncacheable
@@ -49,7 +50,7 @@ def save(value: Any, path: str) -> tuple[bytes, tuple[memoryview, ...]]:
         copy = load(head, buffers)
     except Exception as error:
         raise Uncacheable(f"{path} cannot be kept", f"its pickle does not load: {error}", _TODO, path=path) from error
-    doubt = _doubt(value, copy) or next(filter(None, map(_forgotten, own)), "")
+    doubt = difference(value, copy, unseen="doubt") or next(filter(None, map(_forgotten, own)), "")
     if doubt:
         raise Uncacheable(f"{path} cannot be kept", doubt, _TODO, path=path)
     return head, tuple(buffers)
@@ -111,6 +112,8 @@ class _Pickler(pickle.Pickler):
             return _through_codec(obj)
         if getattr(obj, "n_frames", 1) != 1 and kind.__module__.startswith("PIL."):
             raise _Refused("it is an image of several frames")
+        if arrays.is_subclass(kind):
+            return arrays.reduce_subclass(obj)
         if _has_own_state(kind):
             self.own.append(obj)
         elif kind.__name__ == "Figure" and kind.__module__.startswith("matplotlib."):
@@ -182,28 +185,6 @@ def _figure(figure: Any) -> tuple[Any, ...]:
     return tuple(made)
 
 
-def _doubt(value: Any, copy: Any) -> str:
-    """Why a value read back may not be what was saved, or an empty text."""
-    from spotmagic.keys import fingerprint
-
-    kind = type(value)
-    if type(copy) is not kind and not references.is_row(kind):
-        return f"its pickle gives a {type(copy).__qualname__} back for a {kind.__qualname__}"
-    try:
-        before = fingerprint(value, pictures=True)
-    except Uncacheable as error:
-        if _compares(kind) and _equal(value, copy):
-            return ""
-        return f"its pickle cannot be checked against it, as {error.what} ({error.why})"
-    except Exception as error:
-        return f"its pickle cannot be checked against it ({type(error).__name__}: {error})"
-    try:
-        same = fingerprint(copy, pictures=True) == before
-    except Exception:
-        same = False
-    return "" if same else f"a {kind.__qualname__} does not come back equal from its pickle"
-
-
 def _forgotten(value: Any) -> str:
     """What an object loses when it is pickled, in a text. Its fingerprint is of what it says of itself: too little."""
     data, buffers, _ = _dump(value)
@@ -220,17 +201,6 @@ def vars_of(value: Any) -> dict[str, Any]:
     """The attributes of an object, slots included."""
     attributes, slots = models.state(value)
     return {**attributes, **slots}
-
-
-def _compares(kind: Any) -> bool:
-    return kind.__eq__ is not object.__eq__
-
-
-def _equal(value: Any, copy: Any) -> bool:
-    try:
-        return (value == copy) is True
-    except Exception:
-        return False
 
 
 def _locate(value: Any, path: str, error: Exception) -> tuple[str, str]:

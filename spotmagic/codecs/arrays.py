@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 from spotmagic.codecs import bounds, registry
@@ -37,6 +38,8 @@ def find(kind: type) -> Codec | None:
 
     if kind is np.ndarray:
         return CODECS["numpy.array"]
+    if kind is np.ma.MaskedArray:
+        return CODECS["numpy.masked"]
     if issubclass(kind, np.generic) and kind.__module__ == "numpy" and kind is not np.object_:
         return CODECS["numpy.scalar"]
     if issubclass(kind, np.dtype):
@@ -149,6 +152,8 @@ def make_array(spec: Any, rest: Any, reader: Reader) -> Any:
         array = np.fromiter(rest, dtype=object, count=len(rest)).reshape(shape, order=order)
     else:
         array = np.ndarray(shape, dtype, _memory(rest, math.prod(shape) * dtype.itemsize, dtype.alignment), order=order)
+        if array.nbytes <= bounds.OWN:  # so that it can be resized, which takes memory of its own
+            array = array.copy(order="K")
         if not reader.trusted:
             _check(array)
     if not writeable:
@@ -170,6 +175,27 @@ def _memory(rest: Any, size: int, alignment: int) -> Any:
     return raw.copy() if view.readonly or raw.ctypes.data % alignment else raw
 
 
+def reduce_subclass(array: Any) -> tuple[Any, ...]:
+    """What pickle needs of an instance of a subclass: its items as a plain array, and its attributes."""
+    plain = array.view(numpy_itself().ndarray)
+    return numpy_itself().ndarray.view, (plain, type(array)), getattr(array, "__dict__", None), None, None, fill
+
+
+def fill(array: Any, attributes: dict[str, Any]) -> None:
+    """Give an instance of a subclass the attributes of another."""
+    vars(array).update(attributes)
+
+
+def is_subclass(kind: Any) -> bool:
+    """Whether a subclass of arrays leaves its pickling to numpy, which forgets its attributes."""
+    np = sys.modules.get("numpy")
+    if np is None or not issubclass(kind, np.ndarray) or kind is np.ndarray:
+        return False
+    return all(
+        getattr(kind, name) is getattr(np.ndarray, name) for name in ("__reduce__", "__reduce_ex__", "__setstate__")
+    )
+
+
 def _check(array: Any) -> None:
     """Items that no run of numpy makes: a bool that is neither, a character that is none."""
     np = numpy_itself()
@@ -185,6 +211,34 @@ def _check(array: Any) -> None:
         codes = np.ascontiguousarray(flat).view(np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
         if codes.max() > 0x10FFFF:
             raise Undecodable("corrupt", "a character that is none")
+
+
+# What a masked array holds beside its items and mask, with what it is made of again.
+_MASKED = ("_fill_value", "_hardmask", "_sharedmask", "_isfield", "_optinfo", "_basedict")
+
+
+def _lower_masked(value: Any, writer: Writer) -> tuple[Any, Any]:
+    np = numpy_itself()
+
+    held = vars(value)
+    if held.keys() - {*_MASKED, "_mask", "_baseclass"} or held["_baseclass"] is not np.ndarray:
+        writer.refuse("a masked array with more than its items")
+    mask = None if value.mask is np.ma.nomask else held["_mask"]
+    kept = {name: writer.lower(held[name], f".{name}") for name in _MASKED if name in held}
+    return None, [writer.lower(value.view(np.ndarray), ".data"), writer.lower(mask, ".mask"), kept]
+
+
+def _make_masked(_spec: Any, rest: Any, _reader: Reader) -> Any:
+    np = numpy_itself()
+
+    data, mask, kept = rest
+    if type(data) is not np.ndarray or not set(kept) <= set(_MASKED):
+        raise Undecodable("corrupt", "no masked array")
+    array = data.view(np.ma.MaskedArray)
+    if mask is not None:
+        array._mask = mask
+    vars(array).update(kept)
+    return array
 
 
 def _lower_scalar(value: Any, writer: Writer) -> tuple[Any, Any]:
@@ -215,6 +269,7 @@ def _make_dtype(spec: Any, _rest: Any, _reader: Reader) -> Any:
 
 CODECS = {
     "numpy.array": Codec("numpy.array", lower_array, make_array),
+    "numpy.masked": Codec("numpy.masked", _lower_masked, _make_masked, exact=False),
     "numpy.scalar": Codec("numpy.scalar", _lower_scalar, _make_scalar),
     "numpy.dtype": Codec("numpy.dtype", lambda value, writer: (describe(value, writer), None), _make_dtype),
 }

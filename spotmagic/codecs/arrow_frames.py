@@ -142,7 +142,9 @@ def _make_frame(spec: Any, rest: Any, reader: Reader) -> Any:
                 raise
         else:
             if spec is True:
-                return pl.from_arrow(table, rechunk=False)
+                frame = pl.from_arrow(table, rechunk=False)
+                frame.columns = table.column_names  # it gives a column without a name one
+                return frame
     return pl.read_ipc_stream(_raw(rest))
 
 
@@ -154,16 +156,16 @@ def _make_series(spec: Any, rest: Any, reader: Reader) -> Any:
     return _make_frame(spec, rest, reader).to_series()
 
 
-CODECS = {
-    "arrow.table": Codec("arrow.table", lambda table, writer: (None, _lower(table, writer)), _make_table),
-    "arrow.batch": Codec("arrow.batch", lambda batch, writer: (None, _lower(batch, writer)), _make_batch),
-    "arrow.chunked": Codec(
-        "arrow.chunked",
+_FORMS: dict[str, tuple[Any, Any]] = {
+    "arrow.table": (lambda table, writer: (None, _lower(table, writer)), _make_table),
+    "arrow.batch": (lambda batch, writer: (None, _lower(batch, writer)), _make_batch),
+    "arrow.chunked": (
         lambda chunks, writer: (None, lower_chunks(chunks, writer)),
         lambda _spec, rest, reader: make_chunks(rest, reader),
     ),
-    "arrow.array": Codec("arrow.array", lambda array, writer: (None, lower_chunks(array, writer)), _make_array),
-    "arrow.schema": Codec("arrow.schema", _lower_schema, lambda _spec, rest, reader: _table(rest, reader).schema),
-    "polars.frame": Codec("polars.frame", _lower_frame, _make_frame),
-    "polars.series": Codec("polars.series", _lower_series, _make_series),
+    "arrow.array": (lambda array, writer: (None, lower_chunks(array, writer)), _make_array),
+    "arrow.schema": (_lower_schema, lambda _spec, rest, reader: _table(rest, reader).schema),
+    "polars.frame": (_lower_frame, _make_frame),
+    "polars.series": (_lower_series, _make_series),
 }
+CODECS = {name: Codec(name, *form, exact=False) for name, form in _FORMS.items()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 DEPTH = 100  # containers inside containers
 INLINE = 4096  # bytes of a buffer that stay in the head; more goes out of band
+OWN = 1 << 16  # bytes of an array that is given memory of its own, not laid over a buffer
 HEAD_FOREIGN = 64 << 20  # bytes of the head of a foreign value
 ITEMS_FOREIGN = 4 << 20  # items of one list or dict of a foreign value
 CONTAINERS_FOREIGN = 8 << 20  # lists, dicts and extensions in the head of a foreign value, about 100 bytes each

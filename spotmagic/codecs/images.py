@@ -53,21 +53,34 @@ def _lower(image: Any, writer: Writer) -> tuple[Any, Any]:
         writer.refuse(f"an image that cannot be read ({error})", final=True)
     if image.mode not in _MODES:
         writer.refuse(f"an image of mode {image.mode}")
+    name = "" if type(image).__qualname__ == "Image" else _opened_name(type(image))
+    more = () if name else sorted(vars(image).keys() - vars(type(image)()).keys() - {"_exif"})
+    if more:
+        writer.refuse(f"an image with attributes of its own ({', '.join(more)})", final=True)
     palette = None
     if image.mode in ("P", "PA"):
         mode = "RGBA" if "A" in image.palette.mode else "RGB"
         palette = [mode, bytes(image.getpalette(mode))]
-    name = "" if type(image).__qualname__ == "Image" else _opened_name(type(image))
     # What a format keeps beside the pixels, such as the layers of a JPEG.
     beside = writer.items(image.__getstate__()[5:]) if name else []
-    about = [name, image.mode, list(image.size), beside]
+    about = [name, image.mode, list(image.size), beside, _lower_exif(image, writer)]
     return None, [about, writer.lower(image.info, ".info"), palette, writer.buffer(image.tobytes())]
+
+
+def _lower_exif(image: Any, writer: Writer) -> Any:
+    """EXIF that ``info`` does not hold: of an image that was made, or of a file that is made of tags."""
+    if "exif" in image.info:
+        return None
+    exif = image.getexif()
+    if "tag_v2" in vars(image):  # written anew, tags of the file that count its bytes would be others
+        return [writer.lower(dict(exif), ".getexif()"), exif.endian]
+    return exif.tobytes() if exif else None
 
 
 def _make(_spec: Any, rest: Any, reader: Reader) -> Any:
     from PIL import Image
 
-    (name, mode, size, beside), info, palette, pixels = rest
+    (name, mode, size, beside, *more), info, palette, pixels = rest
     width, height = size
     if mode not in _MODES or not all(type(side) is int and 0 <= side <= bounds.IMAGE_SIDE for side in size):
         raise Undecodable("corrupt", "no image")
@@ -84,6 +97,13 @@ def _make(_spec: Any, rest: Any, reader: Reader) -> Any:
         image.__setstate__([info, mode, (width, height), None, bytes(pixels), *beside])
     if palette is not None:
         image.putpalette(palette[1], palette[0])
+    if any(more):
+        exif = image.getexif()
+        if type(more[0]) is bytes:
+            exif.load(more[0])
+        else:
+            tags, exif.endian = more[0]
+            exif.update(tags)
     return image
 
 
@@ -95,4 +115,4 @@ def _opened(name: Any) -> Any:
     return opened.__new__(opened)
 
 
-CODECS = {"pil.image": Codec("pil.image", _lower, _make, children=lambda image: (image.info,))}
+CODECS = {"pil.image": Codec("pil.image", _lower, _make, children=lambda image: (image.info,), exact=False)}

@@ -217,9 +217,13 @@ def _make_whole_index(_spec: Any, rest: Any, reader: Reader) -> Any:
 
 
 CODECS = {
-    "pandas.frame": Codec("pandas.frame", _lower_frame, _make_frame, children=lambda frame: (frame.attrs,)),
-    "pandas.series": Codec("pandas.series", _lower_series, _make_series, children=lambda series: (series.attrs,)),
-    "pandas.index": Codec("pandas.index", _lower_whole_index, _make_whole_index),
-    "pandas.array": Codec("pandas.array", _lower_array, _make_array),
+    "pandas.frame": Codec(
+        "pandas.frame", _lower_frame, _make_frame, children=lambda frame: (frame.attrs,), exact=False
+    ),
+    "pandas.series": Codec(
+        "pandas.series", _lower_series, _make_series, children=lambda series: (series.attrs,), exact=False
+    ),
+    "pandas.index": Codec("pandas.index", _lower_whole_index, _make_whole_index, exact=False),
+    "pandas.array": Codec("pandas.array", _lower_array, _make_array, exact=False),
     "pandas.scalar": Codec("pandas.scalar", _lower_scalar, _make_scalar),
 }

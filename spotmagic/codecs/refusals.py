@@ -38,6 +38,7 @@ _LAZY = (
     ("asyncio", "Future", "a task or future"),
     ("asyncio", "AbstractEventLoop", "an event loop"),
     ("asyncio.mixins", "_LoopBoundMixin", "a lock or queue of asyncio"),
+    ("numpy", "memmap", "a map of a file; numpy.array() of it can be kept"),
     ("queue", "Queue", "a queue"),
     ("queue", "SimpleQueue", "a queue"),
     ("concurrent.futures", "Executor", "an executor"),

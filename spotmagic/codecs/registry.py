@@ -34,6 +34,8 @@ class Codec:
         fill: puts the rest in.
         children: values of the user inside the object, which may come again elsewhere.
         safe: whether foreign bytes may be given to it.
+        exact: whether it keeps all there is of a value, whatever releases of its package will add. What others wrote
+            is read back and compared before it is kept.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Codec:
     fill: Callable[[Any, Any, Reader], None] | None = None
     children: Callable[[Any], Iterable[Any]] = _nothing
     safe: bool = True
+    exact: bool = True
 
 
 # The module that has the codecs of a package; loaded for a value of that package, or for bytes that have one.
@@ -110,7 +113,7 @@ def _family(name: str | None) -> Any:
 _BUILT_IN = {
     name: family
     for family, names in {
-        "arrays": ("numpy.array", "numpy.scalar", "numpy.dtype"),
+        "arrays": ("numpy.array", "numpy.masked", "numpy.scalar", "numpy.dtype"),
         "pandas_frames": ("pandas.frame", "pandas.series", "pandas.index", "pandas.array", "pandas.scalar"),
         "arrow_frames": (
             "polars.frame",

@@ -36,17 +36,21 @@ def _lower(tensor: Any, writer: Writer) -> tuple[Any, Any]:
         writer.refuse(f"a tensor of {name} on {tensor.device} ({tensor.layout})")
     if not tensor.is_leaf:
         writer.refuse("a tensor that belongs to a graph of gradients; detach() it", final=True)
-    if tensor.grad is not None or vars(tensor) or tensor.is_conj() or tensor.is_neg():
-        writer.refuse("a tensor with a gradient or attributes of its own")
+    if vars(tensor) or tensor.is_conj() or tensor.is_neg():
+        writer.refuse("a tensor with attributes of its own")
     flat = tensor.detach().contiguous().reshape(-1)
     raw = flat.view(torch.uint8).numpy() if flat.numel() else b""
-    return [name, list(tensor.shape), tensor.requires_grad], writer.buffer(raw)
+    about = [name, list(tensor.shape), tensor.requires_grad]
+    if tensor.grad is None:
+        return about, writer.buffer(raw)
+    return about, [writer.buffer(raw), writer.lower(tensor.grad, ".grad")]
 
 
 def _make(spec: Any, rest: Any, _reader: Reader) -> Any:
     import torch
 
     name, shape, requires_grad = spec
+    rest, grad = rest if type(rest) is list else (rest, None)
     if (
         name not in _DTYPES
         or len(shape) > bounds.DIMENSIONS
@@ -60,10 +64,14 @@ def _make(spec: Any, rest: Any, _reader: Reader) -> Any:
     size = torch.empty(0, dtype=dtype).element_size()
     if view.nbytes != math.prod(shape) * size:
         raise Undecodable("corrupt", f"{view.nbytes} bytes for a tensor of {math.prod(shape) * size}")
-    if not view.nbytes:
-        return torch.empty(shape, dtype=dtype, requires_grad=requires_grad)
-    tensor = torch.frombuffer(bytearray(view) if view.readonly else view, dtype=dtype).reshape(shape)
-    return tensor.requires_grad_() if requires_grad else tensor
+    if view.nbytes:
+        tensor = torch.frombuffer(bytearray(view) if view.readonly else view, dtype=dtype).reshape(shape)
+    else:
+        tensor = torch.empty(shape, dtype=dtype)
+    if requires_grad:
+        tensor.requires_grad_()
+    tensor.grad = grad
+    return tensor
 
 
-CODECS = {"torch.tensor": Codec("torch.tensor", _lower, _make)}
+CODECS = {"torch.tensor": Codec("torch.tensor", _lower, _make, exact=False)}

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 from spotmagic.codecs import bounds, registry
+from spotmagic.codecs.difference import difference
 from spotmagic.codecs.plain import NotPlain, pack_plain
 from spotmagic.codecs.reader import Reader, open_foreign, open_plain
 from spotmagic.codecs.scan import has_large, is_deeper, plain_levels
@@ -82,11 +83,13 @@ def _write(value: Any) -> Encoded:
     except (NotPlain, ValueError, OverflowError) as error:
         raise Unfit(f"a value that cannot be packed ({error})") from None
     encoded = Encoded(tuple(sorted(writer.names)), head, tuple(writer.buffers))
-    if writer.circular:
+    if writer.circular or not writer.exact:
         try:
-            decode(encoded.codecs, head, encoded.buffers, trusted=True)
+            copy = decode(encoded.codecs, head, encoded.buffers, trusted=True)
         except Undecodable as error:
-            raise Unfit(f"a circular value that does not come back ({error.why})") from None
+            raise Unfit(f"a {type(value).__qualname__} that does not come back ({error.why})") from None
+        if not writer.exact and difference(value, copy, unseen="trust"):
+            raise Unfit(f"a {type(value).__qualname__} that holds more than is kept of one")
     return encoded
 
 

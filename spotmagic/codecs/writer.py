@@ -49,6 +49,7 @@ class Writer:
         self._depth = 0
         self._references: dict[type, str | None] = {}
         self.circular = False
+        self.exact = True
 
     def refuse(self, why: str, *, final: bool = False) -> NoReturn:
         """Say why a value cannot be stored bit by bit; ``final`` when it must not be pickled either."""
@@ -134,6 +135,7 @@ class Writer:
         if codec is None:
             raise Unfit(_unfit(value))
         self.names.add(codec.name)
+        self.exact &= codec.exact
         try:
             spec, rest = codec.encode(value, self)
         except (Unfit, NotPlain, RecursionError, MemoryError):

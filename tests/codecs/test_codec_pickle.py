@@ -106,7 +106,6 @@ def test_large_objects_do_not_fill_the_head() -> None:
     [
         lambda: pd.DataFrame({"a": [[1], {"b": 2}]}),
         lambda: pd.DataFrame({"a": pd.arrays.SparseArray([0, 1])}),
-        lambda: np.ma.array([1, 2], mask=[False, True]),
         lambda: np.array([[1, [2]], [3, None]], dtype=object),
         lambda: np.rec.array([(1, 2.0)], names="a,b"),
         lambda: re.compile("a+"),
