@@ -1,4 +1,9 @@
-"""What a class is, read from the class that runs: its bases, members, annotations, and the fields its library keeps."""
+"""What a class is, read from the class that runs: all that stands in it, but for what is derived from the rest.
+
+Nothing is chosen of a class: whatever the user or a library puts into its namespace counts, with every option of the
+fields that dataclasses, attrs and pydantic keep. Left out are caches, what is compiled from the fields, and functions
+that a library generates from them, of which the names tell enough.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +14,38 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from spotmagic.code.arrivals import file_of
 from spotmagic.code.origin import is_user_file
-from spotmagic.code.wrapped import Wrapped, unwrapped
+from spotmagic.values.state import attributes
 
-_MACHINERY = ("__callable_proto_", "__pydantic_", "__dataclass_", "__attrs_", "_abc_", "__abstract")
-_OF_PYTHON = frozenset(
-    {"__module__", "__qualname__", "__doc__", "__slots__", "__firstlineno__", "__static_attributes__", "__parameters__"}
-    | {"__orig_bases__", "__type_params__", "__slotnames__", "__annotations__"}
-)
-_METHODS = (types.FunctionType, Wrapped, staticmethod, classmethod, property)
+_METHODS = (types.FunctionType, staticmethod, classmethod, property)
 _SLOT_TYPES = types.MemberDescriptorType | types.GetSetDescriptorType | types.WrapperDescriptorType
+# What Python derives from the rest, or what is read apart (docstring, annotations, fields).
+_DERIVED = frozenset(
+    {"__module__", "__qualname__", "__doc__", "__annotations__", "__annotate_func__", "__annotations_cache__"}
+    | {
+        "__firstlineno__",
+        "__static_attributes__",
+        "__slotnames__",
+        "__parameters__",
+        "__type_params__",
+        "__classcell__",
+    }
+    | {"__abstractmethods__", "__required_keys__", "__optional_keys__", "__readonly_keys__", "__mutable_keys__"}
+    | {"_abc_impl", "__signature__", "__schema_cache__", "__class_vars__", "__fields__", "__private_attributes__"}
+    | {"__json_encoder__", "__config__"}
+)
+_READ_APART = ("__pydantic_", "__dataclass_", "__attrs_", "__callable_proto_")
+_SAID_BY_PYTHON = frozenset(dir(object)) | {"__lt__", "__le__", "__gt__", "__ge__", "__setstate__"}
+_NOT_OF_EVERY_VERSION = frozenset({"__init_subclass__", "__subclasshook__", "__doc__", "__module__"})
+# Of a field of pydantic 1: what it works out from the annotation and the validators, which count as members.
+_WORKED_OUT = frozenset(
+    {"type_", "outer_type_", "annotation", "sub_fields", "sub_fields_mapping", "key_field", "validators", "shape"}
+    | {"pre_validators", "post_validators", "class_validators", "parse_json", "model_config"}
+)
 
 
 def members(kind: type) -> list[tuple[str, Any]]:
-    """What the user put into a class: attributes in their order, then methods by name, as their order does not matter.
-
-    What Python or a library puts there is left out.
-    """
+    """What stands in a class: attributes in their order, then methods by name, as their order does not matter."""
     found = list(_members(kind))
     data = [(name, value) for name, value in found if not isinstance(value, _METHODS)]
     return data + sorted((item for item in found if isinstance(item[1], _METHODS)), key=lambda item: item[0])
@@ -34,43 +53,67 @@ def members(kind: type) -> list[tuple[str, Any]]:
 
 def _members(kind: type) -> Iterator[tuple[str, Any]]:
     enumerated = kind.__members__ if issubclass(kind, enum.Enum) else None
+    named_tuple = issubclass(kind, tuple) and hasattr(kind, "_fields")
     for name, value in list(vars(kind).items()):
-        if name.startswith(_MACHINERY) or isinstance(value, _SLOT_TYPES):
+        if name in _DERIVED or name.startswith(_READ_APART) or isinstance(value, _SLOT_TYPES):
             continue
         if enumerated is not None and (name in enumerated or (_is_sunder(name) and not _is_users(value))):
             continue
-        if name.startswith("__") and name.endswith("__") and not (_is_said(name, value) or _is_users(value)):
+        if _is_function(value) and not _is_users(value) and name.startswith("_"):
+            continue  # generated: see made()
+        if value is None and name in _SAID_BY_PYTHON:
             continue
-        if inspect.isfunction(value) and not _is_users(value) and name.startswith("_"):
-            continue
-        if type(value).__name__ == "_tuplegetter":
-            continue
-        if _made_for_namedtuple(kind, name):
+        if named_tuple and (type(value).__name__ == "_tuplegetter" or name in ("_fields", "_field_defaults", "_make")):
             continue
         yield name, value
 
 
+def made(kind: type) -> list[str]:
+    """Names of the special methods that are in the class but not by the user: ``__eq__`` of a dataclass.
+
+    They tell which of its options were on, whatever the library: ``repr=False``, ``frozen=True``, ``eq=False``.
+    """
+    if issubclass(kind, enum.Enum):
+        return []  # Python's versions put other ones there
+    said = vars(kind).items()
+    names = _SAID_BY_PYTHON - _NOT_OF_EVERY_VERSION
+    return sorted(name for name, value in said if name in names and not _is_users(value))
+
+
 def fields(kind: type) -> list[Any]:
-    """Defaults, factories and metadata that dataclasses, pydantic, attrs and enums keep beside the attributes."""
+    """Every option of every field that dataclasses, attrs, pydantic and enums keep of a class."""
+    space = vars(kind)
     found: list[Any] = []
     if issubclass(kind, enum.Enum):
         found += [[name, member.value] for name, member in kind.__members__.items()]
-    for name, field in vars(kind).get("__dataclass_fields__", {}).items():
-        default, factory = (
-            None if type(one).__name__ == "_MISSING_TYPE" else one for one in (field.default, field.default_factory)
-        )
-        found.append([name, default, factory, dict(field.metadata), field.init, field.compare, bool(field.kw_only)])
-    parameters = vars(kind).get("__dataclass_params__")
-    if parameters is not None:
-        found.append([parameters.eq, parameters.order, parameters.frozen, parameters.unsafe_hash])
-    for name, field in _pydantic_fields(kind).items():
-        found.append([name, _given(field.default), field.default_factory, field.alias, field.title, field.description])
-        found.append([list(field.metadata), _given(getattr(field, "json_schema_extra", None))])
-    for field in vars(kind).get("__attrs_attrs__", ()):
-        found.append([field.name, _given(field.default), field.validator, field.converter, dict(field.metadata)])
+        found.append(space.get("_boundary_"))
     if issubclass(kind, tuple) and hasattr(kind, "_field_defaults"):
         found.append([list(kind._fields), dict(kind._field_defaults)])  # type: ignore[attr-defined]
+    found += [options(field) for field in space.get("__dataclass_fields__", {}).values()]
+    parameters = space.get("__dataclass_params__")
+    if parameters is not None:  # later versions of Python keep more of them, which show in the class itself
+        found.append([parameters.init, parameters.repr, parameters.eq, parameters.order, parameters.frozen])
+        found.append(parameters.unsafe_hash)
+    found += [options(field) for field in space.get("__attrs_attrs__", ())]
+    found.append(options(space.get("__attrs_props__")))
+    for table in ("__pydantic_fields__", "__pydantic_computed_fields__", "__private_attributes__"):
+        if isinstance(space.get(table), dict):
+            found.append([[name, options(field)] for name, field in space[table].items()])
+    for name, field in _dict(space.get("__fields__")).items():  # pydantic 1
+        found.append([name, options(field, _WORKED_OUT), options(getattr(field, "field_info", None))])
+    for sort, table in options(space.get("__pydantic_decorators__")).items():
+        found += [[sort, name, options(getattr(one, "info", None))] for name, one in _dict(table).items()]
     return found
+
+
+def options(field: Any, left_out: frozenset[str] = frozenset({"annotation"})) -> dict[str, Any]:
+    """All public options of a field object that are set. Its annotation is read from the class, which keeps it."""
+    held = attributes(field) if field is not None else {}
+    return {
+        name: dict(value) if isinstance(value, types.MappingProxyType) else value
+        for name, value in sorted(held.items())
+        if value is not None and not name.startswith("_") and name not in left_out
+    }
 
 
 def annotated(kind: type) -> dict[str, Any]:
@@ -95,41 +138,27 @@ def doc(kind: type) -> str | None:
     return inspect.cleandoc(text)
 
 
-def _pydantic_fields(kind: type) -> dict[str, Any]:
-    found = vars(kind).get("__pydantic_fields__")
-    return found if isinstance(found, dict) else {}
-
-
-def _given(value: Any) -> Any:
-    """The value, or None for a library's own sign of no value."""
-    is_sign = type(value).__module__.partition(".")[0] in ("pydantic_core", "attr", "attrs", "_attrs")
-    return None if is_sign or getattr(value, "__name__", "") == "NOTHING" else value
-
-
-def _is_said(name: str, value: Any) -> bool:
-    """Whether a name with double underscores is data the user gave, such as ``__tablename__``."""
-    return type(value) in (str, int, float, bool, tuple) and name not in _OF_PYTHON
+def _dict(value: Any) -> dict[Any, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _is_sunder(name: str) -> bool:
     return name.startswith("_") and name.endswith("_")
 
 
-def _made_for_namedtuple(kind: type, name: str) -> bool:
-    return issubclass(kind, tuple) and hasattr(kind, "_fields") and name in ("_fields", "_field_defaults", "_make")
+def _is_function(value: Any) -> bool:
+    return isinstance(value, (*_METHODS, types.BuiltinFunctionType))
 
 
 def _is_users(value: Any) -> bool:
     """Whether this is a function, or wraps one, that the user wrote."""
     for _ in range(64):
-        value = unwrapped(value)
         if isinstance(value, staticmethod | classmethod | types.MethodType):
             value = value.__func__
         elif isinstance(value, property):
             value = value.fget
         elif isinstance(value, types.FunctionType):
-            file = file_of(value.__code__)
-            if is_user_file(file) and file != "<string>":
+            if is_user_file(value.__code__.co_filename) and value.__code__.co_filename != "<string>":
                 return True
             if "__wrapped__" not in vars(value):
                 return False

@@ -163,6 +163,9 @@ class Walk:
         if wrapped is not None:
             self.guards.name(vars(function), "__wrapped__", wrapped)
             parts.append(wrapped)
+        if own and self._as_value and vars(function).keys() - {"__wrapped__"}:
+            self.guards.live(vars(function), self._encoder.pack(vars(function), short_name(function)))
+            parts.append(dict(vars(function)))  # whoever is given it may look at them
         return parts
 
     def _users(self, function: types.FunctionType, cells: Cells, own: bool) -> list[Any]:
@@ -296,8 +299,7 @@ class Walk:
                 path = f"{kind.__qualname__}.{name}"
                 parts.append([name, self._value(f"global {path}", path, value, _WHOLE, (id(space), name))])
         parts.append([[name, self._annotation(kind, note)] for name, note in classes.annotated(kind).items()])
-        parts.append(classes.fields(kind))
-        return parts
+        return [*parts, classes.made(kind), classes.fields(kind)]
 
     def _annotation(self, kind: type, note: Any) -> Any:
         """An annotation; one written as text with the user's classes that it names."""

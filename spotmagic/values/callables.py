@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import sys
 import types
 import typing
 import weakref
 from collections.abc import Callable
 from typing import Any
 
+from spotmagic.code.origin import is_user_module
 from spotmagic.code.wrapped import Bound, Wrapped, unwrapped
 from spotmagic.values.encode import Encoder
 from spotmagic.values.scheme import Kind, Tree, Unfit, tree
@@ -35,11 +37,24 @@ def _builtin(value: Any, _: Encoder) -> Tree:
     owner = value.__self__
     if owner is None or isinstance(owner, types.ModuleType):
         return named(value)
-    return tree(Kind.METHOD, owner, value.__name__)
+    return _of_module(value) or tree(Kind.METHOD, owner, value.__name__)
 
 
 def _method(value: types.MethodType, _: Encoder) -> Tree:
-    return tree(Kind.METHOD, value.__self__, value.__func__)
+    return _of_module(value) or tree(Kind.METHOD, value.__self__, value.__func__)
+
+
+def _of_module(value: Any) -> Tree | None:
+    """The name of what an installed module gives as a function, though it is a method of an object that it hides.
+
+    ``from random import uniform`` is what ``random.uniform`` is: the generator behind it is the module's own.
+    """
+    name = value.__name__
+    for module in dict.fromkeys((getattr(value, "__module__", None), type(value.__self__).__module__)):
+        found = sys.modules.get(module or "")
+        if found is not None and not is_user_module(module) and vars(found).get(name) == value:
+            return tree(Kind.NAMED, module, name)
+    return None
 
 
 def _partial(value: functools.partial[Any], _: Encoder) -> Tree:
@@ -95,12 +110,12 @@ def typing_form(value: Any, encoder: Encoder) -> Tree:
     text = getattr(value, "__forward_arg__", None)
     if text is not None:
         return tree(Kind.ALIAS, "text", text)
-    bound = getattr(value, "__bound__", None) or getattr(value, "__supertype__", None)
-    constraints = list(getattr(value, "__constraints__", ()))
     name = getattr(value, "__name__", None) or getattr(value, "_name", None)
     if not isinstance(name, str):
         raise Unfit("it is a type form without a name")
-    return tree(Kind.ALIAS, "form", name, bound, constraints)
+    asked = ("__bound__", "__supertype__", "__constraints__", "__covariant__", "__contravariant__", "__value__")
+    said = [getattr(value, one, None) or None for one in asked]
+    return tree(Kind.ALIAS, "form", name, *said, value.__default__ if getattr(value, "has_default", bool)() else None)
 
 
 def _weak(value: Any, _: Encoder) -> Tree:

@@ -162,7 +162,17 @@ def by_state(value: Any, encoder: Encoder) -> Tree:
         list(items) if items is not None else None,
         dict(pairs) if pairs is not None else None,
         *(_counting(one, value, derived(kind)) for one in states),
+        *_wrapped_code(value),
     )
+
+
+def _wrapped_code(value: Any) -> list[list[Any]]:
+    """The functions that a callable object holds. Libraries that pickle it by its name do not tell of them."""
+    if not callable(value):
+        return []
+    kinds = (types.FunctionType, types.MethodType, functools.partial)
+    held = [one for one in attributes(value).values() if isinstance(one, kinds)]
+    return [held] if held else []
 
 
 def _counting(state: Any, value: Any, names: frozenset[str]) -> Any:

@@ -326,3 +326,30 @@ def test_a_global_of_a_helper_can_be_ignored_and_a_strange_name_not(project: Pro
         key_of(module.f, ignore="nmbers")
     with pytest.raises(Uncacheable, match="global numbers"):
         key_of(module.f).key((1,), {})
+
+
+def test_functions_of_a_module_that_hides_a_generator_are_what_the_module_has(
+    project: Project, key_of: MakeKey
+) -> None:
+    module = project.load(
+        "main",
+        """
+        import random
+        from random import choice, uniform
+        from numpy.random import rand
+        def helper(): return choice([1, 2])
+        def f(x): return uniform(0, x), helper(), rand()
+        def g(x): return random.uniform(0, x)
+        own = random.Random(1).uniform
+        def h(x): return own(0, x)
+        """,
+    )
+    for function in (module.f, module.g):
+        key = key_of(function)
+        before = key.key((1,), {})
+        function(1)
+        assert key.key((1,), {}) == before
+    key = key_of(module.h)
+    before = key.key((1,), {})
+    module.h(1)
+    assert key.key((1,), {}) != before
