@@ -14,7 +14,7 @@ import spotmagic
 ROOT = Path(spotmagic.__file__).parent
 RANKS = {
     "errors": 0, "options": 0, "clock": 0, "files": 0, "words": 0, "code": 1, "values": 2, "keys": 3, "codecs": 4,
-    "store": 5, "limits": 5, "catalog": 6, "engine": 7, "spot": 8, "batch": 9, "jobs": 9, "wrap": 9, "notebook": 10,
+    "store": 5, "limits": 5, "engine": 6, "catalog": 7, "spot": 8, "batch": 9, "jobs": 9, "wrap": 9, "notebook": 10,
     "dashboard": 10, "cli": 11,
 }  # fmt: skip
 SOLE_SITES = {

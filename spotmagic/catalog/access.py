@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 import duckdb
 
-from spotmagic.catalog import fold, snapshot
+from spotmagic.catalog import fold, reasons, snapshot
 from spotmagic.catalog.connection import DATABASE, connection
 from spotmagic.catalog.feed import batches
 from spotmagic.catalog.instance import MEMORY, Cursor
@@ -195,11 +195,15 @@ class Access:
         return cursor
 
     def _fold(self, cursor: Cursor, database: str) -> None:
+        folded = False
         try:
             for batch in batches(self._store.records(fold.positions(cursor, database))):
                 if database == DATABASE:
                     self._connection.prepare_write()
                 fold.apply(cursor, database, batch)
+                folded = True
+            if folded:
+                reasons.tell(cursor, database)
         except OSError as error:
             tell(
                 "the catalog may not show the newest entries",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -35,12 +34,12 @@ class Label(NamedTuple):
     """What many records have in common, such as the name of a function. It is kept once, and they have its number.
 
     Attributes:
-        asks: of an entry: which inputs are arguments, and what stands before each in the digest of them all.
+        asks: of an entry: which inputs are arguments.
     """
 
     number: int
     row: tuple[Any, ...]
-    asks: tuple[tuple[int, bytes], ...] = ()
+    asks: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -68,20 +67,6 @@ class Batch:
     def use(self, key: bytes) -> Use:
         """What is said of a key, to be added to."""
         return self.uses.setdefault(key.hex(), Use())
-
-
-def asks(inputs: tuple[str, ...]) -> tuple[tuple[int, bytes], ...]:
-    """Which inputs are arguments, in the order of their names, and what stands for each name in the digest.
-
-    What a function reaches ("helper clean") has a space in its name and counts as its code.
-    """
-    names = sorted((name, place) for place, name in enumerate(inputs) if " " not in name)
-    return tuple((place, f"{len(name)}:{name}".encode(errors="replace")) for name, place in names)
-
-
-def asked(asks: tuple[tuple[int, bytes], ...], prints: tuple[bytes, ...]) -> str:
-    """A digest of the arguments alone."""
-    return blake2b(b"".join([name + prints[place] for place, name in asks]), digest_size=16).hexdigest()
 
 
 def text(value: object) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from spotmagic.catalog.batch import SLOT, Batch, Label, asked, asks, number, text, time, times
-from spotmagic.store.entry import Bad, Header
+from spotmagic.catalog.batch import SLOT, Batch, Label, number, text, time, times
+from spotmagic.engine.explain import DEFAULTS, asked, asks
+from spotmagic.store.entry import NO_NOTES, Bad, Header
 from spotmagic.store.index import LAST_STAMP
 from spotmagic.store.record import Record, Run, Stat, run_of
 
@@ -65,9 +66,10 @@ def _entry(batch: Batch, key: str, stamp: int, header: Header) -> tuple[Any, ...
         trusted,
         size,
     ) = header
-    version = texts[notes.index("version")] if "version" in notes else ""
+    said = dict(zip(notes, texts, strict=False)) if notes else NO_NOTES
+    version = said.get("version", "")
     held = tuple([part[:2] for part in parts])
-    face = (name, kind, version, status, trusted, held, content_type, writer, inputs)
+    face = (name, kind, version, status, trusted, held, content_type, writer, inputs, said.get(DEFAULTS))
     label = batch.entry_labels.get(face) or _entry_label(batch, face)
     batch.weight += 33 * len(prints)
     return (
@@ -79,18 +81,20 @@ def _entry(batch: Batch, key: str, stamp: int, header: Header) -> tuple[Any, ...
         number(price),
         size,
         code.hex(),
-        asked(label.asks, prints),
+        asked(label.asks, prints, said).hex(),
         " ".join(map(bytes.hex, prints)),
         stamp,
     )
 
 
 def _entry_label(batch: Batch, face: tuple[Any, ...]) -> Label:
-    name, kind, version, status, trusted, parts, content_type, writer, inputs = face
+    name, kind, version, status, trusted, parts, content_type, writer, inputs, defaults = face
     holds = text(status) if trusted or _is_safe(parts) else "refused"
     held, named = [text(part) for part, _ in parts], [text(each) for each in inputs]
     row = (text(name), text(kind), text(version), holds, held, text(content_type or ""), writer.hex(), named)
-    label = batch.entry_labels[face] = Label(len(batch.entry_labels), row, asks(inputs))
+    label = batch.entry_labels[face] = Label(
+        len(batch.entry_labels), row, asks(kind, inputs, {DEFAULTS: defaults or ""})
+    )
     batch.weight += sum(map(len, row)) + sum(map(len, [*held, *named]))
     return label
 

@@ -77,6 +77,8 @@ class Outcome:
         saved_seconds, saved_price: what the hit did not cost.
         price: what the run cost.
         waited: seconds spent waiting for another run or for a limit.
+        handles: what counts by its settings only, such as ``openai.OpenAI (base_url=…)``.
+        state: what the call only writes, which is no input.
         value: the result.
     """
 
@@ -94,6 +96,8 @@ class Outcome:
     price: float = 0.0
     saved_price: float = 0.0
     waited: float = 0.0
+    handles: tuple[str, ...] = ()
+    state: tuple[str, ...] = ()
     value: Any = field(default=None, repr=False)
 
 

@@ -1,21 +1,41 @@
-"""Why a call ran: what differs from the nearest result of the same name."""
+"""Why a call ran: what differs from the nearest result of the same name.
+
+The nearest is the newest one that was asked with the same arguments, whatever its code: so every call that is paid
+again after an edit names the edit. Where there is none, it is the newest one of the same code.
+"""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import NamedTuple
 
+ASKED, DEFAULTS, HANDLES, STATE = "asked", "defaults", "handles", "state"
+"""Notes: a digest of arguments that carry code, without the code; the arguments that have their default; what counts by
+its settings only; what the call only writes, which is no input."""
 _EDITED = frozenset({"helper", "class", "module"})
+_NO_NOTES: Mapping[str, str] = {}
 
 
 class Trace(NamedTuple):
-    """What a result was made from: the digest of its code (and its source if kept), the fingerprint of each input."""
+    """What a result was made from: the digest of its code, the fingerprint of each input, and its notes."""
 
     code: bytes
     inputs: Mapping[str, bytes]
-    source: str = ""
+    notes: Mapping[str, str] = _NO_NOTES
+    kind: str = "function"
+
+    @property
+    def source(self) -> str:
+        """The source, if it is kept."""
+        return self.notes.get("source", "")
+
+    @property
+    def asked(self) -> bytes:
+        """A digest of the arguments alone."""
+        return asked(asks(self.kind, tuple(self.inputs), self.notes), tuple(self.inputs.values()), self.notes)
 
 
 class Why(NamedTuple):
@@ -41,25 +61,45 @@ class Explanation:
     Attributes:
         changes: what differs from the nearest result.
         diff: the edit of the code as a unified diff, empty where the source is not kept or did not change.
+        notes: what the key says of the call: what counts by its settings only, what is left out of it.
     """
 
     name: str
     reason: str
     changes: tuple[Change, ...] = ()
     diff: str = ""
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         lines = [f"{self.name}: {self.reason}"]
         lines += [f"  {change.name}: {change.before[:8] or '-'} -> {change.now[:8] or '-'}" for change in self.changes]
+        lines += [f"  {note}" for note in self.notes]
         return "\n".join([*lines, self.diff] if self.diff else lines)
 
 
-def account(name: str, kind: str, now: Trace, before: Iterable[Trace]) -> Explanation:
-    """The full explanation of a call with this trace against those made before (newest first)."""
-    traces = list(before)
-    near = nearest(now, traces)
+def asks(kind: str, names: Sequence[str], notes: Mapping[str, str] = _NO_NOTES) -> tuple[int, ...]:
+    """The places of the arguments that were given. What a function reaches ("helper clean") has a space in its name.
+
+    An argument that has its default does not count: a parameter with a default, added later, asks nothing new.
+    Arguments keep their order when they are named otherwise, the inputs of a cell their names when it is edited.
+    """
+    left_out = frozenset(listed(notes, DEFAULTS))
+    places = [place for place, name in enumerate(names) if " " not in name and name not in left_out]
+    return tuple(places if kind == "function" else sorted(places, key=names.__getitem__))
+
+
+def asked(asks: Iterable[int], prints: Sequence[bytes], notes: Mapping[str, str] = _NO_NOTES) -> bytes:
+    """A digest of the arguments alone, which an edit leaves as it is."""
+    known = notes.get(ASKED)
+    if known:
+        return known.encode()
+    return blake2b(b"".join([prints[place] for place in asks]), digest_size=16).digest()
+
+
+def account(name: str, kind: str, now: Trace, near: Trace | None) -> Explanation:
+    """The full explanation of a call with this trace against the nearest one."""
     if near is None:
-        return Explanation(name, "first run")
+        return Explanation(name, "first run", notes=remarks(now.notes))
     names = differences(now, near)
     changes = tuple(
         Change(
@@ -74,27 +114,55 @@ def account(name: str, kind: str, now: Trace, before: Iterable[Trace]) -> Explan
         edit = "\n".join(
             difflib.unified_diff(near.source.splitlines(), now.source.splitlines(), "before", "now", lineterm="")
         )
-    return Explanation(name, explain(kind, now, traces).reason if names else "nothing changed", changes, edit)
+    reason = explain(kind, now, near).reason if names else "nothing changed"
+    return Explanation(name, reason, changes, edit, remarks(now.notes))
 
 
 def nearest(now: Trace, before: Iterable[Trace]) -> Trace | None:
-    """The trace that shares most with this one; the first of equals."""
-    return max(before, key=lambda trace: likeness(now, trace), default=None)
+    """The trace to compare with among those made before, newest first: same arguments first, then same code."""
+    traces = list(before)
+    alike = now.asked
+    return max(traces, key=lambda one: (one.asked == alike, one.code == now.code, likeness(now, one)), default=None)
 
 
-def explain(kind: str, now: Trace, before: Iterable[Trace]) -> Why:
-    """Why a call with this trace found no result among those made before (newest first)."""
-    traces = list(before)  # other threads add to it
-    if not traces:
+def explain(kind: str, now: Trace, near: Trace | None) -> Why:
+    """Why a call with this trace found no result, compared with the nearest one."""
+    if near is None:
         return Why("first run")
-    near = traces[0] if kind == "function" and now.code == traces[0].code else nearest(now, traces)
-    assert near is not None
-    changed = differences(now, near)
+    alike = now.asked == near.asked
+    names = {**near.inputs, **now.inputs}
+    both = tuple(name for name in names if name in near.inputs and name in now.inputs)
+    differing = tuple(name for name in both if near.inputs[name] != now.inputs[name])
+    alone = tuple(name for name in names if name not in both)
+    return why(kind, now.code == near.code, alike, differing, alone)
+
+
+def why(kind: str, same_code: bool, alike: bool, differing: Sequence[str], alone: Sequence[str]) -> Why:
+    """The reason in words.
+
+    Args:
+        same_code: whether the code is the same.
+        alike: whether the arguments are.
+        differing: inputs of both that differ.
+        alone: inputs that only one of them has. Where the code was edited they came or went with the edit.
+    """
+    differing, alone = sorted(differing), sorted(alone)
+    edits = tuple(name for name in differing if name.partition(" ")[0] in _EDITED)
+    if not (same_code or edits):
+        edits = ("code",)
+    arguments = tuple(name for name in (*differing, *(() if edits else alone)) if " " not in name)
+    others = tuple(name for name in differing if " " in name and name not in edits)
+    if not edits:
+        others += tuple(name for name in alone if " " in name)
+    if kind == "function" and alike and (edits or others):
+        arguments = ()  # they carry code that was edited, or have another default
+    elif kind == "function" and arguments and not alike:
+        return Why(f"first call with {'this' if len(arguments) == 1 else 'these'} {quoted(arguments)}", arguments)
+    changed = (*arguments, *edits, *others)
     if not changed:
         return Why("no result kept")
-    if kind == "function" and now.code == near.code and not any(" " in name for name in changed):
-        return Why(f"first call with {'this' if len(changed) == 1 else 'these'} {quoted(changed)}", changed)
-    return Why(", ".join(phrase(name) for name in changed), changed)
+    told = [f"the default of `{name}` changed" if kind == "function" else phrase(name) for name in arguments]
+    return Why(", ".join([*told, *map(phrase, (*edits, *others))]), changed)
 
 
 def differences(now: Trace, before: Trace) -> tuple[str, ...]:
@@ -115,6 +183,8 @@ def phrase(name: str) -> str:
         return f"`{name}` changed"
     if sort == "generator":
         return f"the state of `{rest}` changed"
+    if sort in ("file", "env"):
+        return f"{sort} `{rest}` changed"
     return f"{sort} `{rest}` was edited" if sort in _EDITED else f"`{rest}` changed"
 
 
@@ -123,7 +193,18 @@ def quoted(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
+def remarks(notes: Mapping[str, str]) -> tuple[str, ...]:
+    """What the notes of a result tell people: what counted by its settings only, what was left out of the key."""
+    said = {HANDLES: "counts by its settings", STATE: "left out, as the call only writes it"}
+    return tuple(f"{words}: {', '.join(listed(notes, name))}" for name, words in said.items() if name in notes)
+
+
+def listed(notes: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """What a note lists."""
+    text = notes.get(name)
+    return tuple(text.split("\n")) if text else ()
+
+
 def likeness(now: Trace, before: Trace) -> int:
-    """How much two traces share; the nearest has most."""
-    same = sum(before.inputs.get(name) == print_ for name, print_ in now.inputs.items())
-    return 2 * same + (now.code == before.code)
+    """How much two traces share."""
+    return sum(before.inputs.get(name) == print_ for name, print_ in now.inputs.items())

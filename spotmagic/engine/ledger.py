@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any, NamedTuple
@@ -16,14 +15,14 @@ from spotmagic.engine.attempts import Ran
 from spotmagic.engine.booking import Booking, anyway, price_of, tell_unstored
 from spotmagic.engine.call import Call, Done, Outcome
 from spotmagic.engine.decide import FIRST, Decision, decide
-from spotmagic.engine.explain import Explanation, Trace, Why, account, differences, explain, likeness, quoted
+from spotmagic.engine.explain import HANDLES, STATE, Explanation, Trace, Why, differences, likeness, listed, quoted
+from spotmagic.engine.recall import Recall, trace_of
 from spotmagic.errors import EntryRefused, RecordMissing, SpotError, Uncacheable, tell, tell_again
 from spotmagic.options import Mode, Verdict
 from spotmagic.store.entry import Bad, Entry
 from spotmagic.store.protocol import Store
 from spotmagic.store.record import Run
 
-_KEPT_TRACES = 8
 _WAYS_ON = (
     "Run it in mode auto for a result of your own, ask its writer for one of safe types, or, if they may run code as "
     "you, put their secret into SPOTMAGIC_KEYS"
@@ -50,7 +49,7 @@ class Ledger:
 
     def __init__(self, store: Store, clock: Clock, tell_outcome: Callable[[Callable[[], Outcome]], None]) -> None:
         self.store, self.clock, self._tell_outcome = store, clock, tell_outcome
-        self._traces: dict[str, deque[Trace]] = {}
+        self.recall = Recall(store)
         self._drifted: dict[str, tuple[bytes, Trace]] = {}
 
     def look(self, call: Call) -> Look:
@@ -89,7 +88,7 @@ class Ledger:
         if verdict == "hit" and call.mode is Mode.MOCK:
             verdict = "mocked"
         self.store.hit(call.key, entry.seconds, entry.price)
-        drift = differences(_trace(call), _kept_trace(entry)) if call.pinned else ()
+        drift = differences(_trace(call), trace_of(entry)) if call.pinned else ()
         if drift:
             self._drifted[call.name] = (call.key, _trace(call))
         elif call.pinned:
@@ -108,6 +107,7 @@ class Ledger:
             saved_seconds=entry.seconds,
             saved_price=entry.price,
             waited=waited,
+            notes=entry.notes,
         )
         if entry.status == "error":
             raise value
@@ -126,7 +126,7 @@ class Ledger:
                 why=decision.reason,
                 todo=_WAYS_ON,
             )
-        changed = explain(call.kind, _trace(call), self._before(call.name))
+        changed = self.recall.why(call.name, call.key, _trace(call))
         return RecordMissing(
             f"no result of {call.name} to return",
             why=f"{decision.reason}; {changed.reason}",
@@ -192,9 +192,8 @@ class Ledger:
         assert ran is not None and why is not None
         reason = why.reason
         if obstacle:
-            reason = f"{reason}; not stored: {obstacle}"
+            reason = f"{reason}; not stored: {obstacle}" if reason else f"not stored: {obstacle}"
         elif ran.error is None:
-            self._before(call.name).appendleft(_trace(call))
             self._drifted.pop(call.name, None)
         if obstacle or ran.error is not None:
             self._log(booking.run(reason))
@@ -208,6 +207,7 @@ class Ledger:
             seconds=ran.seconds,
             price=booking.price or 0.0,
             waited=ran.waited,
+            why=None if why.reason or not call.key else self.recall.why,
         )
         if not obstacle and (cell := around()) is not None:
             cell.count()
@@ -219,7 +219,9 @@ class Ledger:
         assert ran is not None
         if booking.why is None:
             reason = booking.decision.reason
-            booking.why = Why(reason) if reason else explain(call.kind, _trace(call), self._before(call.name))
+            booking.why = Why(reason)
+            if call.kind == "cell" and not reason:  # its badge asks at once
+                booking.why = self.recall.why(call.name, call.key, _trace(call))
         if booking.price is None:
             booking.price = price_of(call, ran)
         if booking.entry is None and not booking.obstacle:
@@ -287,7 +289,7 @@ class Ledger:
     def _adopt(self, call: Call) -> Entry | None:
         """The nearest result of the call's name, kept for this call as well."""
         now = _trace(call)
-        for near in sorted(self.store.recent(call.name), key=lambda entry: -likeness(now, _kept_trace(entry))):
+        for near in sorted(self.store.recent(call.name), key=lambda entry: -likeness(now, trace_of(entry))):
             entry = self.store.get(near.key)
             if isinstance(entry, Entry) and entry.trusted and entry.status == "value":
                 adopted = entry._replace(key=call.key, code=call.code, inputs=call.inputs, notes=_notes(call))
@@ -301,19 +303,12 @@ class Ledger:
         return None
 
     def explain_call(self, call: Call) -> Explanation:
-        """What differs between a call and the nearest result of its name."""
-        return account(call.name, call.kind, _trace(call), map(_kept_trace, self.store.recent(call.name)))
-
-    def explain_name(self, name: str) -> Explanation:
-        """What differs between the last result of a name and the nearest one before it."""
-        entries = self.store.recent(name)
-        if not entries:
-            return Explanation(name, "no result is kept under this name")
-        return account(name, entries[0].kind, _kept_trace(entries[0]), map(_kept_trace, entries[1:]))
+        """What differs between a call and the nearest result of its name, its own included."""
+        return self.recall.account(call.name, call.key, _trace(call))
 
     def _done(self, call: Call, value: Any, **said: Any) -> Done:
         """The end of a call, and how to tell of it. What is to be told later holds none of its arguments."""
-        done = Done(value, functools.partial(_outcome, call.kind, call.name, call.key, value, said))
+        done = Done(value, functools.partial(_outcome, call.name, call.key, _trace(call), value, **said))
         self._tell_outcome(done.outcome)
         return done
 
@@ -372,17 +367,26 @@ class Ledger:
         except Exception as error:
             tell("runs are not being counted", str(error), "Results are returned all the same", once="put")
 
-    def _before(self, name: str) -> deque[Trace]:
-        """Traces of results with this name, newest first: those on disk once, then those of this process."""
-        traces = self._traces.get(name)
-        if traces is None:
-            entries = self.store.recent(name)
-            traces = self._traces[name] = deque(map(_kept_trace, entries), maxlen=_KEPT_TRACES)
-        return traces
 
-
-def _outcome(kind: str, name: str, key: bytes, value: Any, said: Mapping[str, Any]) -> Outcome:
-    return Outcome(kind=kind, name=name, key=key.hex(), value=value, **said)
+def _outcome(
+    name: str,
+    key: bytes,
+    now: Trace,
+    value: Any,
+    *,
+    reason: str = "",
+    changed: tuple[str, ...] = (),
+    why: Callable[[str, bytes, Trace], Why] | None = None,
+    notes: Mapping[str, str] | None = None,
+    **said: Any,
+) -> Outcome:
+    """An outcome, with the reason of its run where that was not known before."""
+    if why is not None:
+        found, changed = why(name, key, now)
+        reason = f"{found}; {reason}" if reason else found
+    known = now.notes if notes is None else notes
+    said |= {"handles": listed(known, HANDLES), "state": listed(known, STATE)}
+    return Outcome(kind=now.kind, name=name, key=key.hex(), value=value, reason=reason, changed=changed, **said)
 
 
 def _notes(call: Call) -> Mapping[str, str]:
@@ -391,8 +395,4 @@ def _notes(call: Call) -> Mapping[str, str]:
 
 
 def _trace(call: Call) -> Trace:
-    return Trace(call.code, call.inputs, call.notes.get("source", ""))
-
-
-def _kept_trace(entry: Entry) -> Trace:
-    return Trace(entry.code, entry.inputs, entry.notes.get("source", ""))
+    return Trace(call.code, call.inputs, call.notes, call.kind)

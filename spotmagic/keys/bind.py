@@ -18,6 +18,7 @@ class Binder:
     Attributes:
         names: its parameters in order, ``*args`` and ``**kwargs`` by their names.
         rest: the name of its ``**kwargs``, or "".
+        defaults: the default of each parameter that has one.
         bind: called like the function, gives the value of each parameter. Raises TypeError as the function would.
     """
 
@@ -25,6 +26,7 @@ class Binder:
         parameters = _parameters(function)
         self.names = tuple(one.name for one in parameters)
         self.rest = next((one.name for one in parameters if one.kind is Parameter.VAR_KEYWORD), "")
+        self.defaults = {one.name: one.default for one in parameters if one.default is not Parameter.empty}
         self.bind = _generated(function, parameters)
         if _takes_anything(function) and self.names != ("args", "kwargs"):
             self.bind = _or_raw(self.bind, len(parameters))

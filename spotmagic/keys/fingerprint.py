@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from spotmagic.code.wrapped import unwrapped
-from spotmagic.keys.owned import is_users, stands_for
+from spotmagic.keys.owned import full_name, is_users, stands_for
 from spotmagic.keys.reach import Reached, reach
 from spotmagic.values.dispatch import take_apart
 from spotmagic.values.encode import SCALARS, Encoder, pack_known
@@ -43,8 +43,14 @@ def packed(
     mask: Mask | None,
     pictures: bool = False,
     apart: Callable[[Any, Encoder], Tree] = take_apart,
+    *,
+    bare: bool = False,
 ) -> bytes:
-    """The canonical bytes of a value, which :func:`fingerprint` digests."""
+    """The canonical bytes of a value, which :func:`fingerprint` digests.
+
+    Args:
+        bare: name functions and classes without reading their code: bytes that an edit leaves as they are.
+    """
     kind = type(value)
     if kind in SCALARS:
         return pack_plain(value)
@@ -52,7 +58,13 @@ def packed(
         known = pack_known(value)
         if known is not None:
             return known
-    return Encoder(apart, lambda obj: _code(obj, notes, mask), notes, mask, pictures=pictures).pack(value, path)
+    code = _bare if bare else lambda obj: _code(obj, notes, mask)
+    return Encoder(apart, code, notes, mask, pictures=pictures).pack(value, path)
+
+
+def _bare(obj: Any) -> Tree:
+    obj = unwrapped(obj)
+    return tree(Kind.MODULE, full_name(obj)) if is_users(obj) else stands_for(obj)
 
 
 def _code(obj: Any, notes: Notes | None, mask: Mask | None) -> Tree:

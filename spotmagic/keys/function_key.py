@@ -14,7 +14,7 @@ from spotmagic.code.function import facts
 from spotmagic.code.origin import MAINS
 from spotmagic.code.wrapped import unwrapped
 from spotmagic.errors import Uncacheable, unknown
-from spotmagic.keys.bind import Bind, Binder
+from spotmagic.keys.bind import Binder
 from spotmagic.keys.fingerprint import packed
 from spotmagic.keys.keygen import KeyGen, Policy, policies_of
 from spotmagic.keys.owned import is_users
@@ -38,6 +38,8 @@ class Keyed(NamedTuple):
         state: names that the function itself changes, left out of the key.
         trouble: why the result may not be stored, or "".
         secret: whether a secret is in it, masked.
+        asked: a digest of the arguments without the code that some of them carry, if any does.
+        defaults: arguments that have their default.
     """
 
     key: bytes
@@ -47,16 +49,18 @@ class Keyed(NamedTuple):
     state: tuple[str, ...] = ()
     trouble: str = ""
     secret: bool = False
+    asked: str = ""
+    defaults: tuple[str, ...] = ()
 
 
 class _Now:
     """What holds until something reached changes: swapped as one, so that threads always see a whole one."""
 
-    __slots__ = ("_left_out", "_loads", "_parameters", "base", "bind", "code", "holds", "notes")
+    __slots__ = ("_left_out", "_loads", "_parameters", "base", "bind", "code", "defaults", "holds", "notes")
 
-    def __init__(self, base: bytes, bind: Bind, reached: Reached | None, function: Callable[..., Any]) -> None:
+    def __init__(self, base: bytes, binder: Binder, reached: Reached | None, function: Callable[..., Any]) -> None:
         self.base = blake2b(base, digest_size=DIGEST)
-        self.bind = bind
+        self.bind, self.defaults = binder.bind, binder.defaults
         self.holds: Callable[[], bool] = reached.holds if reached else lambda: False
         self.code = reached.code if reached else b""
         self.notes = reached.notes if reached else Notes()
@@ -171,7 +175,20 @@ class FunctionKey:
             tuple(notes.state),
             "" if self._version is not None else notes.trouble,
             notes.secret,
+            *self._asked(account, args, kwargs),
         )
+
+    def _asked(self, account: Account, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+        """What an edit of code leaves as it is of the arguments, and which have their default."""
+        now = account.now
+        if not (now.defaults or account.notes.reached):
+            return "", ()
+        counted = self._counted(now.bind(*args, **kwargs), args, kwargs, Notes())
+        defaults = tuple(name for name, value in counted if now.defaults.get(name, counted) is value)
+        if not account.notes.reached:
+            return "", defaults
+        bare = [self._packed(now, name, value, Notes(), bare=True) for name, value in counted if name not in defaults]
+        return digest(*bare).hex(), defaults
 
     def secrets(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
         """The texts of secret arguments: nothing that is kept of a call may hold them."""
@@ -196,17 +213,21 @@ class FunctionKey:
             if type(value) in SCALARS:
                 prints[name] = value
                 continue
-            left_out = now.left_out(name, type(value))
-            apart: Callable[[Any, Encoder], Tree] = take_apart
-            if left_out:
-                state = State()
-                state.add(value, left_out)
-                apart = state.take_apart()
-                notes.state += [f"{name}.{one}" for one in sorted(left_out)]
-            prints[name] = ExtType(PRINT, digest(packed(value, name, notes, self._mask, apart=apart)))
+            prints[name] = ExtType(PRINT, digest(self._packed(now, name, value, notes)))
         running = now.base.copy()
         running.update(pack_plain([*prints.values()]))
         return Account(running.digest(), prints, notes, now)
+
+    def _packed(self, now: _Now, name: str, value: Any, notes: Notes, *, bare: bool = False) -> bytes:
+        """The bytes of an argument, without attributes that the code only writes."""
+        left_out = now.left_out(name, type(value))
+        apart: Callable[[Any, Encoder], Tree] = take_apart
+        if left_out:
+            state = State()
+            state.add(value, left_out)
+            apart = state.take_apart()
+            notes.state += [f"{name}.{one}" for one in sorted(left_out)]
+        return packed(value, name, notes, self._mask, apart=apart, bare=bare)
 
     def _counted(
         self, values: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any], notes: Notes
@@ -261,7 +282,7 @@ class FunctionKey:
             base = digest("function", self.name, reached.identity)
         else:
             base = digest("version", self.name, self._version, reached.pinned if reached else b"")
-        now = _Now(base, binder.bind, reached, self._function)
+        now = _Now(base, binder, reached, self._function)
         self._now = now
         return now
 

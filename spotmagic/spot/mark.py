@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spotmagic.code.arrivals import arrived, written
@@ -13,12 +13,13 @@ from spotmagic.codecs import Undecodable, decode, encode
 from spotmagic.engine.around import around
 from spotmagic.engine.call import Call, Outcome
 from spotmagic.engine.decide import RETURN, decide
+from spotmagic.engine.explain import ASKED, DEFAULTS, HANDLES, STATE, listed
 from spotmagic.engine.gate import Gate, Ticket
 from spotmagic.errors import RecordMissing, Uncacheable, tell
-from spotmagic.keys import Account, FunctionKey
+from spotmagic.keys import Account, FunctionKey, Keyed
 from spotmagic.options import MarkOptions, Mode
 from spotmagic.spot.session import told
-from spotmagic.store.entry import Entry, Part
+from spotmagic.store.entry import NO_NOTES, Entry, Part
 
 if TYPE_CHECKING:
     from spotmagic.catalog import Stats
@@ -90,6 +91,7 @@ class Marked:
             tell(f"{self.name} runs uncached", str(error), once=f"uncached {self.name} {error.path}")
             return call
         call.key, call.code, call.inputs, call.trouble = keyed.key, keyed.code, keyed.inputs, keyed.trouble
+        call.notes = _notes(keyed)
         call.pinned = self.options.version is not None
         if self.options.errors:
             call.secrets = tuple(self.keys.secrets(args, kwargs))
@@ -114,6 +116,8 @@ class Marked:
             seconds=entry.seconds,
             saved_seconds=entry.seconds,
             saved_price=entry.price,
+            handles=listed(entry.notes, HANDLES),
+            state=listed(entry.notes, STATE),
         )
 
     def peek(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -144,6 +148,15 @@ class Marked:
             return [error.path or "an argument"]
         names = [name for name in {**call.inputs, **after.inputs} if call.inputs.get(name) != after.inputs.get(name)]
         return names or ["code"]
+
+
+def _notes(keyed: Keyed) -> Mapping[str, str]:
+    """What is kept with a result about its key: for whoever asks why it ran, and what counted."""
+    if not (keyed.asked or keyed.defaults or keyed.handles or keyed.state):
+        return NO_NOTES
+    said = {DEFAULTS: keyed.defaults, HANDLES: keyed.handles, STATE: keyed.state}
+    notes = {name: "\n".join(texts) for name, texts in said.items() if texts}
+    return {**notes, ASKED: keyed.asked} if keyed.asked else notes
 
 
 def decode_value(entry: Entry) -> Any:

@@ -310,7 +310,7 @@ class Spot:
 
     def explain(self, name: str) -> Explanation:
         """What differs between the last result of a name and the one before it."""
-        return self._parts.ledger.explain_name(name)
+        return self._parts.ledger.recall.account_of(name)
 
     def explain_call(self, call: Call) -> Explanation:
         """What differs between a call and the nearest result of its name."""

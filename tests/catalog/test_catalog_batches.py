@@ -79,10 +79,10 @@ def row(record: Record) -> tuple[Any, ...]:
     """What the table of entries should say of an entry, worked out for it alone."""
     what = record.what
     assert isinstance(what, Header)
-    arguments = {name: value for name, value in zip(what.inputs, what.prints, strict=True) if " " not in name}
+    arguments = [(name, value) for name, value in zip(what.inputs, what.prints, strict=True) if " " not in name]
     asked = blake2b(digest_size=16)
-    for name in sorted(arguments):
-        asked.update(f"{len(name)}:{name}".encode(errors="replace") + arguments[name])
+    for _, value in arguments if what.kind == "function" else sorted(arguments):
+        asked.update(value)
     foreign = not what.trusted and any("pickle" in codecs for _, codecs in what.parts)
     return (
         record.key.hex(),

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections import deque
-from typing import Any
-
 import pytest
 
-from spotmagic.engine.explain import Trace, account, explain
+from spotmagic.engine.explain import ASKED, DEFAULTS, Trace, account, explain, nearest
 
-BASE = Trace(b"code", {"df": b"1", "helper clean": b"2", "global PROMPT": b"3"}, "x = 1\ny = 2")
+BASE = Trace(b"code", {"df": b"1", "helper clean": b"2", "global PROMPT": b"3"}, {"source": "x = 1\ny = 2"})
 
 
 def test_without_anything_before_it_is_the_first_run() -> None:
-    assert explain("cell", BASE, []).reason == "first run"
-    assert account("c", "cell", BASE, []).reason == "first run"
+    assert explain("cell", BASE, None).reason == "first run"
+    assert account("c", "cell", BASE, None).reason == "first run"
 
 
 @pytest.mark.parametrize(
@@ -22,34 +19,65 @@ def test_without_anything_before_it_is_the_first_run() -> None:
     [
         ({"df": b"9"}, "`df` changed", ("df",)),
         ({"helper clean": b"9"}, "helper `clean` was edited", ("helper clean",)),
+        ({"class Config": b"9"}, "`Config` changed", ("class Config",)),
         ({"global PROMPT": b"9"}, "`PROMPT` changed", ("global PROMPT",)),
         ({"df": b"9", "helper clean": b"9"}, "`df` changed, helper `clean` was edited", ("df", "helper clean")),
         ({"extra": b"9"}, "`extra` changed", ("extra",)),
+        ({"file prices.csv": b"9"}, "file `prices.csv` changed", ("file prices.csv",)),
+        ({"env MODEL": b"9"}, "env `MODEL` changed", ("env MODEL",)),
     ],
 )
 def test_it_names_the_input_that_differs(change: dict[str, bytes], reason: str, names: tuple[str, ...]) -> None:
-    why = explain("cell", Trace(BASE.code, {**BASE.inputs, **change}), [BASE])
+    before = BASE._replace(inputs={**BASE.inputs, "file prices.csv": b"1", "env MODEL": b"1"})
+    if "class Config" in change:
+        before, reason = before._replace(inputs={**before.inputs, "class Config": b"1"}), "class `Config` was edited"
+    why = explain("cell", Trace(BASE.code, {**before.inputs, **change}), before)
     assert (why.reason, why.changed) == (reason, names)
 
 
 def test_own_code_is_named_only_when_no_helper_tells_more() -> None:
-    assert explain("cell", Trace(b"other", BASE.inputs), [BASE]).reason == "the code was edited"
+    assert explain("cell", Trace(b"other", BASE.inputs), BASE).reason == "the code was edited"
     edited = Trace(b"other", {**BASE.inputs, "helper clean": b"9"})
-    assert explain("cell", edited, [BASE]).reason == "helper `clean` was edited"
+    assert explain("cell", edited, BASE).reason == "helper `clean` was edited"
 
 
-def test_the_nearest_result_is_compared_and_not_the_newest() -> None:
+def test_what_came_or_went_with_an_edit_is_not_named() -> None:
+    """Code that was edited to call another helper, or to read another global: these did not change."""
+    inputs = {"df": b"1", "helper scrub": b"5", "global TEMPLATE": b"3"}
+    assert explain("function", Trace(b"other", inputs), BASE).reason == "the code was edited"
+
+
+def test_the_nearest_has_the_same_arguments_whatever_its_code() -> None:
     newest = Trace(b"other", {"df": b"7", "helper clean": b"7", "global PROMPT": b"7"})
-    assert explain("cell", Trace(BASE.code, {**BASE.inputs, "df": b"9"}), [newest, BASE]).reason == "`df` changed"
+    now = Trace(BASE.code, {**BASE.inputs, "df": b"9"})
+    assert nearest(now, [newest, BASE]) is BASE  # of the same code, where no arguments are the same
+    same = Trace(b"other", {**BASE.inputs, "df": b"9"})
+    assert nearest(now, [newest, BASE, same]) is same
 
 
 def test_a_function_called_with_other_arguments_has_not_changed() -> None:
     before, now = Trace(b"code", {"doc": b"1"}), Trace(b"code", {"doc": b"2"})
-    assert explain("function", now, [before]).reason == "first call with this `doc`"
+    assert explain("function", now, before).reason == "first call with this `doc`"
+    assert explain("function", now._replace(code=b"other"), before).reason == "first call with this `doc`"
+
+
+def test_arguments_that_carry_edited_code_are_the_same_arguments() -> None:
+    before = Trace(b"code", {"cfg": b"1", "class Config": b"1"}, {ASKED: "0a"})
+    now = Trace(b"code", {"cfg": b"2", "class Config": b"2"}, {ASKED: "0a"})
+    assert explain("function", now, before).reason == "class `Config` was edited"
+
+
+def test_a_new_parameter_with_a_default_is_an_edit_and_a_new_default_is_told() -> None:
+    before = Trace(b"code", {"doc": b"1"})
+    assert explain("function", Trace(b"other", {"doc": b"1", "n": b"3"}, {DEFAULTS: "n"}), before).reason == (
+        "the code was edited"
+    )
+    one, two = (Trace(b"code", {"doc": b"1", "n": number}, {DEFAULTS: "n"}) for number in (b"3", b"4"))
+    assert explain("function", two, one).reason == "the default of `n` changed"
 
 
 def test_the_account_has_before_and_now_and_a_diff() -> None:
-    full = account("c", "cell", Trace(b"other", {**BASE.inputs, "df": b"9"}, "x = 1\ny = 3"), [BASE])
+    full = account("c", "cell", Trace(b"other", {**BASE.inputs, "df": b"9"}, {"source": "x = 1\ny = 3"}), BASE)
     assert [(c.name, c.before, c.now) for c in full.changes] == [
         ("code", b"code".hex(), b"other".hex()), ("df", b"1".hex(), b"9".hex()),
     ]  # fmt: skip
@@ -58,19 +86,10 @@ def test_the_account_has_before_and_now_and_a_diff() -> None:
 
 
 def test_nothing_changed_is_said() -> None:
-    assert account("c", "cell", BASE, [BASE]).reason == "nothing changed"
+    assert account("c", "cell", BASE, BASE).reason == "nothing changed"
 
 
-def test_other_threads_may_add_traces_meanwhile() -> None:
-    """Of results that are stored while this one is explained: its own must not be lost for that."""
-    before: deque[Trace] = deque([BASE], maxlen=8)
-
-    class Busy(dict[str, bytes]):
-        def items(self) -> Any:
-            before.appendleft(BASE)
-            return super().items()
-
-    now = Trace(b"other", Busy(BASE.inputs))
-    before.appendleft(BASE)
-    assert explain("cell", now, before).reason == "the code was edited"
-    assert len(before) > 2
+def test_the_account_names_handles_and_what_is_left_out() -> None:
+    notes = {"handles": "openai.OpenAI (base_url=x)", "state": "log"}
+    text = str(account("f", "function", BASE._replace(notes=notes), BASE))
+    assert "counts by its settings: openai.OpenAI (base_url=x)" in text and "call only writes it: log" in text

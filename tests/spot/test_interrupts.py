@@ -15,7 +15,7 @@ from spotmagic import Spot
 from spotmagic.engine.budget import Hold
 
 paid: list[str] = []
-PLACES = ["trace", "price", "encode", "blob", "write", "put", "spend"]
+PLACES = ["price", "encode", "blob", "write", "put", "spend"]
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +64,6 @@ def test_an_interrupt_goes_on_when_the_result_is_stored(
         asked("warm")
         marked = asked.marked  # type: ignore[attr-defined]
         target, name = {
-            "trace": (spot.engine.ledger, "_before"),
             "price": (sys.modules[__name__], "told"),
             "encode": (marked, "encode"),
             "blob": (spot.store.blobs, "save"),  # type: ignore[attr-defined]
