@@ -4,13 +4,16 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 OLD := .venv-old
+NEW := .venv-new
+PINS := tests/constraints
+GROUPS := --group test --group sdks
 
-.PHONY: setup demo test test-old lint bench js lab
+.PHONY: setup demo test test-old test-new newest constraints lint bench js lab
 
-$(READY): pyproject.toml
+$(READY): pyproject.toml $(PINS)/current.txt
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --upgrade "pip>=25.1"
-	$(PY) -m pip install --quiet --editable ".[all]" --group test --group lint
+	$(PY) -m pip install --quiet --editable ".[all]" $(GROUPS) --group lint --constraint $(PINS)/current.txt
 	@touch $@
 
 setup: $(READY)  ## the environment alone
@@ -22,14 +25,25 @@ test: $(READY)  ## the whole test suite; the browser tests in a process of their
 	$(PY) -m pytest -n auto -m "not browser"
 	$(PY) -m pytest -m browser
 
-$(OLD)/.ready: pyproject.toml Makefile
+$(OLD)/.ready: pyproject.toml $(PINS)/oldest.txt
 	@test -x $(OLD)/bin/python || $(PYTHON) -m venv $(OLD)
 	$(OLD)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(OLD)/bin/python -m pip install --quiet --editable ".[data]" --group test "ipython>=8.24,<8.25" "ipykernel<7" "duckdb==1.4.*"
+	$(OLD)/bin/python -m pip install --quiet --editable ".[data]" --group test --constraint $(PINS)/oldest.txt
 	@touch $@
 
-test-old: $(OLD)/.ready  ## notebooks, catalog and functions on the oldest IPython, ipykernel and DuckDB
-	$(OLD)/bin/python -m pytest -n auto tests/notebook tests/catalog tests/spot
+test-old: $(OLD)/.ready  ## what stands on other packages, on their oldest releases
+	$(OLD)/bin/python -m pytest -n auto --ignore-glob="*_sdks.py" tests/notebook tests/catalog tests/spot tests/keys tests/codecs
+
+newest:
+	@test -x $(NEW)/bin/python || $(PYTHON) -m venv $(NEW)
+	$(NEW)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(NEW)/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable ".[all]" $(GROUPS) --group lint
+
+test-new: newest  ## the same on the newest releases of everything
+	$(NEW)/bin/python -m pytest -n auto tests/notebook tests/spot tests/keys tests/values tests/codecs
+
+constraints: newest  ## write the newest releases down, for `make test` of every later day
+	(echo "# Written by \`make constraints\`."; $(NEW)/bin/python -m pip freeze --exclude-editable) > $(PINS)/current.txt
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .

@@ -137,15 +137,12 @@ class _Pickler(pickle.Pickler):
         return references.referred, (name,)
 
 
-def _has_own_state(kind: type) -> bool:
-    return _is_own(kind) and is_user_module(kind.__module__)
-
-
 @functools.lru_cache(maxsize=1024)
-def _is_own(kind: type) -> bool:
-    return any(
-        getattr(kind, name) is not getattr(object, name) for name in ("__getstate__", "__reduce__", "__reduce_ex__")
-    )
+def _has_own_state(kind: type) -> bool:
+    """Whether a class of the user says itself what is pickled of its objects."""
+    names = ("__getstate__", "__reduce__", "__reduce_ex__")
+    says = (base for name in names for base in kind.__mro__[:-1] if name in vars(base))
+    return any(is_user_module(base.__module__) for base in says)
 
 
 def _dump(value: Any) -> tuple[bytes, list[memoryview], list[Any]]:
