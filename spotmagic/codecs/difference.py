@@ -6,6 +6,9 @@ from typing import Any, Literal
 
 from spotmagic.codecs import references
 from spotmagic.errors import Uncacheable
+from spotmagic.values.patience import patience
+
+_LOOK = 5.0  # seconds that each look may take
 
 
 def difference(value: Any, copy: Any, *, unseen: Literal["doubt", "trust"]) -> str:
@@ -20,14 +23,16 @@ def difference(value: Any, copy: Any, *, unseen: Literal["doubt", "trust"]) -> s
     if type(copy) is not kind and not references.is_row(kind):
         return f"its pickle gives a {type(copy).__qualname__} back for a {kind.__qualname__}"
     try:
-        before = fingerprint(value, pictures=True)
+        with patience(_LOOK):
+            before = fingerprint(value, pictures=True)
     except Uncacheable as error:
         why = f"{error.what} ({error.why})"
     except Exception as error:
         why = f"{type(error).__name__}: {error}"
     else:
         try:
-            same = fingerprint(copy, pictures=True) == before
+            with patience(_LOOK):
+                same = fingerprint(copy, pictures=True) == before
         except Exception:
             same = False
         return "" if same else f"a {kind.__qualname__} {_loss(value, copy)}"

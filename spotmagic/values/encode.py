@@ -12,6 +12,7 @@ import msgpack
 
 from spotmagic.errors import Uncacheable
 from spotmagic.values.notes import Mask, Notes
+from spotmagic.values.patience import check
 from spotmagic.values.scheme import INLINE, MARKS, Kind, Tree, Unfit, buffer, pack_plain, simple, tree
 
 SCALARS = frozenset({NoneType, bool, int, float, str})
@@ -43,7 +44,7 @@ class Encoder:
         *,
         pictures: bool = False,
     ) -> None:
-        self.pictures = pictures
+        self.pictures: dict[int, Any] | None = {} if pictures else None
         self.take_apart, self.code, self._notes, self.mask = take_apart, code, notes, mask
         self._parts: list[list[Any]] = []
         self._ancestors: dict[int, int] | None = None
@@ -99,6 +100,8 @@ class Encoder:
     def _visit(self, value: Any) -> None:
         """Count a value that leads on. Objects that all lead to each other would be walked without end."""
         self._visits += 1
+        if not self._visits & 255:
+            check()
         self._met.add(id(value))
         if self._visits > _MAX_VISITS + 10 * len(self._met):
             raise Unfit("its objects lead to each other in too many ways to follow")

@@ -6,20 +6,45 @@ import io
 from typing import Any
 
 from matplotlib.artist import Artist
+from matplotlib.container import Container
 from matplotlib.figure import Figure
 
 from spotmagic.values.dispatch import add_family
 from spotmagic.values.encode import Encoder
+from spotmagic.values.patience import check
 from spotmagic.values.scheme import Kind, Tree, Unfit, buffer, tree
+
+
+def _container(value: Any, encoder: Encoder) -> Tree:
+    """Bars or error bars: the artists, and what is known of them but for how they are taken away."""
+    known = {name: one for name, one in vars(value).items() if name not in ("_callbacks", "_remove_method", "stale")}
+    return tree(Kind.FIGURE, list(value), known)
+
+
+class Picture:
+    """What a figure looks like, and the places of what is in it. Taken once per walk: a plot may have 1,000 bars."""
+
+    def __init__(self, figure: Any) -> None:
+        check()
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format="rgba")
+        size = list(map(float, figure.get_size_inches()))
+        self.figure = figure
+        self.tree = tree(Kind.FIGURE, size, float(figure.dpi), buffer(drawn.getvalue()))
+        self.places = {id(one): place for place, one in enumerate(figure.findobj())}
+
+
+def _picture(figure: Any, encoder: Encoder) -> Picture:
+    if encoder.pictures is None:
+        raise Unfit("the objects of a figure lead to each other without end")
+    if id(figure) not in encoder.pictures:
+        encoder.pictures[id(figure)] = Picture(figure)
+    return encoder.pictures[id(figure)]  # type: ignore[no-any-return]
 
 
 def _figure(value: Any, encoder: Encoder) -> Tree:
     """Size, resolution and the picture itself, where a picture is enough."""
-    if not encoder.pictures:
-        raise Unfit("the objects of a figure lead to each other without end")
-    drawn = io.BytesIO()
-    value.savefig(drawn, format="rgba")
-    return tree(Kind.FIGURE, list(map(float, value.get_size_inches())), float(value.dpi), buffer(drawn.getvalue()))
+    return _picture(value, encoder).tree
 
 
 def _artist(value: Any, encoder: Encoder) -> Tree:
@@ -34,10 +59,11 @@ def _artist(value: Any, encoder: Encoder) -> Tree:
         figure = figure.get_figure()  # a figure inside a figure
     if figure is None:
         raise Unfit("it is drawn in no figure")
-    place = next((number for number, one in enumerate(figure.findobj()) if one is value), -1)
+    picture = _picture(figure, encoder)
     kind = f"{type(value).__module__}.{type(value).__qualname__}"
-    return tree(Kind.FIGURE, kind, place, _figure(figure, encoder))
+    return tree(Kind.FIGURE, kind, picture.places.get(id(value), -1), picture.tree)
 
 
 add_family(Figure, fingerprint=_figure, covered=None)
 add_family(Artist, fingerprint=_artist, covered=None)
+add_family(Container, fingerprint=_container, covered=None)
