@@ -12,7 +12,7 @@ from typing import Any
 
 from IPython.utils.capture import capture_output
 
-from spotmagic.code.cell import CellCode, analyse
+from spotmagic.code.cell import analyse
 from spotmagic.codecs import Undecodable, decode, encode, is_safe
 from spotmagic.engine.around import Around
 from spotmagic.engine.call import Call, Outcome
@@ -25,11 +25,13 @@ from spotmagic.notebook import rng as generators
 from spotmagic.notebook.leads import leads_to_marked
 from spotmagic.notebook.options import CellOptions
 from spotmagic.notebook.recorder import Recorder
-from spotmagic.notebook.replay import NOT_KEPT, Replay
-from spotmagic.notebook.summary import summary
+from spotmagic.notebook.replay import NOT_KEPT, Replay, is_drawn
+from spotmagic.notebook.summary import label, summary
+from spotmagic.notebook.watch import LOOK
 from spotmagic.options import MarkOptions, Mode
 from spotmagic.spot import Spot, last
 from spotmagic.store.entry import Entry, Part
+from spotmagic.values.patience import TooLong, patience
 
 OUTPUTS = "outputs"
 
@@ -79,7 +81,7 @@ class Cell:
         self.body = executor.prepare(shell, text)
         self._code = _analysed(self.body.source)
         self._check_names()
-        self.name = options.name or options.key or _label(self._code)
+        self.name = options.name or options.key or label(self._code)
         self.explanation: Any = None
         self._watch: restore.Watch | None = None
         self._recorder = Recorder(shell)
@@ -183,16 +185,17 @@ class Cell:
         """The inputs of the cell. Under ``key=`` one without a fingerprint is left out: it could only show drift."""
         options = self._options
         try:
-            return restore.watch(
-                self._shell.user_ns,
-                self._code,
-                inputs=options.inputs,
-                ignore=ignore,
-                outputs=options.outputs,
-                mask=self._spot.ring.mask,
-                pinned=bool(options.key),
-                rng=options.rng,
-            )
+            with patience(LOOK):
+                return restore.watch(
+                    self._shell.user_ns,
+                    self._code,
+                    inputs=options.inputs,
+                    ignore=ignore,
+                    outputs=options.outputs,
+                    mask=self._spot.ring.mask,
+                    pinned=bool(options.key),
+                    rng=options.rng,
+                )
         except Uncacheable as error:
             name = re.split(r"\W", error.path, maxsplit=1)[0]
             if not options.key or not name or name in ignore:
@@ -290,7 +293,12 @@ class Cell:
     def _encode(self, made: Any) -> tuple[Part, ...]:
         """The parts of what a run made, or of the error it raised (the word ``errors``)."""
         assert self._watch is not None
-        parts = [self._part(name, value) for name, value in restore.pack(self._watch.changes()).items()]
+        try:
+            with patience(LOOK):
+                changes = restore.pack(self._watch.changes())
+        except TooLong as error:
+            raise Uncacheable("the cell cannot be kept", str(error), "Name what to keep with outputs=") from None
+        parts = [self._part(name, value) for name, value in changes.items()]
         if self._watch.drew:
             self.call.key = self._key(self._watch.inputs | self._watch.drew)
             if self._options.rng:
@@ -307,7 +315,7 @@ class Cell:
         for name in sorted(self._code.writes | self._code.reads):
             if name in namespace and namespace[name] is value:
                 return ["variable", name]
-        if _is_drawn(value):
+        if is_drawn(value):
             return ["nowhere", ""]
         try:
             parts.append(self._part(f"result {place}", value))
@@ -380,19 +388,3 @@ class Cell:
         results = [values[how](name) if how in values else NOT_KEPT for how, name in kept.results]
         self._replay.play(kept.log, results)
         self._replay.adopt(namespace[name] for name in self._code.writes if name in namespace)
-
-
-def _is_drawn(value: Any) -> bool:
-    """Whether a result is what matplotlib gives back of a drawing, such as the lines of ``plt.plot(x)``.
-
-    Nobody reads it, and each piece of it holds the whole figure.
-    """
-    first = value[0] if isinstance(value, list | tuple) and value else value
-    return type(first).__module__.startswith("matplotlib.")
-
-
-def _label(code: CellCode) -> str:
-    """What a cell is called that was given no name: by what it writes, else by its first line."""
-    names = (name for name in code.writes - code.defined if not name.startswith("_"))
-    label = ", ".join(sorted(names, key=lambda name: (code.normal.find(name), name))[:3])
-    return label or code.normal.partition("\n")[0][:40] or "cell"

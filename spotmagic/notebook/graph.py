@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import fractions
+import functools
 import gc
 import hashlib
 import pathlib
@@ -17,6 +18,7 @@ from typing import Any
 from spotmagic.code.origin import is_user_module
 from spotmagic.code.wrapped import Bound, Wrapped, unwrapped
 from spotmagic.values.handles import is_handle_type
+from spotmagic.values.patience import check
 
 ATOMS: frozenset[type] = frozenset(
     {
@@ -78,6 +80,9 @@ def children(value: Any) -> list[Any]:
         return [*cells, value.__defaults__, value.__kwdefaults__, *value.__dict__.values()]
     if isinstance(value, types.MethodType | Bound):
         return [value.__self__, value.__func__]
+    if kind.__module__.startswith("matplotlib."):  # all that is drawn in a figure leads to all the rest of it
+        drawn = getattr(value, "figure", None)
+        return [*(value if isinstance(value, tuple) else ()), *([] if drawn in (None, value) else [drawn])]
     found = [part for _, part in attributes(value)]
     if isinstance(value, dict):
         items = OrderedDict.items(value) if isinstance(value, OrderedDict) else dict.items(value)
@@ -103,14 +108,24 @@ def links(value: Any) -> list[Any]:
 def attributes(value: Any) -> list[tuple[str, Any]]:
     """The attributes an object keeps in its ``__dict__`` and slots, by name."""
     found = dict(getattr(value, "__dict__", None) or {})
-    for base in type(value).__mro__:
-        for name, slot in vars(base).items():
-            if isinstance(slot, types.MemberDescriptorType) and name not in found:
-                try:
-                    found[name] = slot.__get__(value)
-                except AttributeError:
-                    continue
+    for name, slot in slots(type(value)):
+        if name not in found:
+            try:
+                found[name] = slot.__get__(value)
+            except AttributeError:
+                continue
     return sorted(found.items())
+
+
+def slots(kind: Any) -> tuple[tuple[str, types.MemberDescriptorType], ...]:
+    """The slots of a class and its bases, by name; the nearest first."""
+    return _slots(kind)
+
+
+@functools.lru_cache(maxsize=1024)
+def _slots(kind: Any) -> tuple[tuple[str, types.MemberDescriptorType], ...]:
+    found = [pair for base in kind.__mro__ for pair in vars(base).items()]
+    return tuple((name, slot) for name, slot in found if isinstance(slot, types.MemberDescriptorType))
 
 
 _KNOWN_INSIDES = frozenset({object, list, dict, set, deque, OrderedDict, defaultdict, tuple, frozenset})
@@ -212,6 +227,8 @@ class Live:
             if here not in places:
                 places[here] = (name, len(found))
             found.append(one)
+            if not len(found) & 1023:
+                check()
             inside = [*one, *one.values()] if kind is dict else children(one)
             if kind in BOXES:
                 self.shapes[here] = inside

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import types
 from collections import OrderedDict, deque
 from typing import Any
 
-from spotmagic.notebook.graph import is_leaf, is_open
+from spotmagic.notebook.graph import is_leaf, is_open, slots
 
 _FAMILIES = frozenset(
     {
@@ -60,7 +59,7 @@ def can_put(value: object) -> bool:
         return True
     if not is_open(value) or isinstance(value, tuple | frozenset):
         return False
-    return isinstance(value, list | dict | set | deque) or hasattr(value, "__dict__") or any(_slots(type(value)))
+    return isinstance(value, list | dict | set | deque) or hasattr(value, "__dict__") or bool(slots(type(value)))
 
 
 def outline(value: Any) -> tuple[Any, ...]:
@@ -70,19 +69,13 @@ def outline(value: Any) -> tuple[Any, ...]:
     return ()
 
 
-def _slots(kind: type) -> list[types.MemberDescriptorType]:
-    return [
-        slot for base in kind.__mro__ for slot in vars(base).values() if isinstance(slot, types.MemberDescriptorType)
-    ]
-
-
 def _put_attributes(target: Any, made: Any) -> None:
     state = getattr(target, "__dict__", None)
     if isinstance(state, dict):
         new = dict(made.__dict__)
         state.clear()
         state.update(new)
-    for slot in _slots(type(target)):
+    for _, slot in slots(type(target)):
         try:
             value = slot.__get__(made)
         except AttributeError:

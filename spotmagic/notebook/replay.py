@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 from uuid import uuid4
 
 from spotmagic.notebook.events import Event
+from spotmagic.notebook.graph import is_array
 
 NOT_KEPT = object()  # in place of a result's value that no codec could keep
 
@@ -85,3 +87,16 @@ class Replay:
             hook.write_format_data(dict(event.data), dict(event.metadata))
             hook.log_output(dict(event.data))
         hook.finish_displayhook()
+
+
+def is_drawn(value: Any, depth: int = 3) -> bool:
+    """Whether a result is what matplotlib gives back of a drawing: lines, bars, a histogram's counts and bars.
+
+    Nobody reads it, and each piece of it holds the whole figure.
+    """
+    if isinstance(value, list | tuple | dict) and not type(value).__module__.startswith("matplotlib."):
+        parts = value.values() if isinstance(value, dict) else value
+        return depth > 0 and any(is_drawn(part, depth - 1) for part in islice(parts, 100))
+    if is_array(value) and value.dtype.kind == "O":
+        return any(is_drawn(part, 0) for part in islice(value.flat, 100))
+    return type(value).__module__.startswith("matplotlib.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from spotmagic.code.cell import CellCode
+
 _SHAPED = frozenset({"numpy", "pandas", "polars", "pyarrow", "torch", "scipy"})
 _SIZED = (list, tuple, dict, set, frozenset)
 _LONG = 64  # the length of a short text could tell something of a password
@@ -29,3 +31,10 @@ def _shaped(value: Any, name: str) -> str:
     except Exception:
         return name
     return f"{name}{f' of {kind}' if kind is not None else ''}{f', {shape}' if shape else ''}"
+
+
+def label(code: CellCode) -> str:
+    """What a cell is called that was given no name: by what it writes, else by its first line."""
+    names = (name for name in code.writes - code.defined if not name.startswith("_"))
+    found = ", ".join(sorted(names, key=lambda name: (code.normal.find(name), name))[:3])
+    return found or code.normal.partition("\n")[0][:40] or "cell"

@@ -28,9 +28,11 @@ from spotmagic.notebook.namespace import exported, inputs_of, is_private
 from spotmagic.notebook.process import Process, process
 from spotmagic.notebook.steering import steered
 from spotmagic.values.handles import is_handle_type
+from spotmagic.values.patience import TooLong, patience
 
 _MISSING = object()
 _MANY_MAYBE = 5
+LOOK = 1.0  # seconds of work for each of our looks at what a cell reads and makes
 _CLASS_CACHES = frozenset({"__abstractmethods__", "_abc_impl", "__weakref__", "__dict__", "__doc__"})
 
 
@@ -68,6 +70,7 @@ class Watch:
         self._aside: dict[str, Any] = {}
         self._rng: dict[str, Any] = {}
         self._process: Process | None = None
+        self._trouble = ""
         self.drew: dict[str, bytes] = {}
 
     def variants(self) -> Iterator[dict[str, bytes]]:
@@ -107,6 +110,23 @@ class Watch:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Around the run: what is there before it is kept, so that :meth:`changes` can tell what the run did."""
+        try:
+            with patience(LOOK):
+                self._look()
+        except (TooLong, Uncacheable) as error:
+            self._trouble = f"{error}"
+        self._owned = {name: _owned(value) for name, value in self._values.items() if is_code(value)}
+        self._before = dict(self._ns)
+        generators.load(self._code.source)
+        self._rng = generators.states()
+        self._process = process()
+        self._set_aside()
+        try:
+            yield
+        finally:
+            self._take_back()
+
+    def _look(self) -> None:
         data = {name: value for name, value in self._values.items() if not is_code(value)}
         self._live = Live(data)
         self._shapes = self._live.shapes
@@ -123,16 +143,6 @@ class Watch:
                     self._prints[id(one)] = before, outline(one)
                 else:
                     self._shapes[id(one)] = shape(one)
-        self._owned = {name: _owned(value) for name, value in self._values.items() if is_code(value)}
-        self._before = dict(self._ns)
-        generators.load(self._code.source)
-        self._rng = generators.states()
-        self._process = process()
-        self._set_aside()
-        try:
-            yield
-        finally:
-            self._take_back()
 
     def _set_aside(self) -> None:
         """Move plain values that the cell may bind to themselves where they are found but not overwritten.
@@ -164,6 +174,8 @@ class Watch:
         before = self._before
         if before is None:
             raise RuntimeError("Watch.changes() needs the run to be inside Watch.running()")
+        if self._trouble:
+            raise Uncacheable("the cell cannot be kept", self._trouble, "Name it with key=, or leave out with ignore=")
         if self._code.opaque and not self._pinned:
             reason = self._code.opaque[0]
             todo = "Name the result with key=, and mind what it depends on yourself"

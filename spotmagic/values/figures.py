@@ -15,7 +15,7 @@ from spotmagic.values.patience import check
 from spotmagic.values.scheme import Kind, Tree, Unfit, buffer, tree
 
 
-def _container(value: Any, encoder: Encoder) -> Tree:
+def _container(value: Any, _: Encoder) -> Tree:
     """Bars or error bars: the artists, and what is known of them but for how they are taken away."""
     known = {name: one for name, one in vars(value).items() if name not in ("_callbacks", "_remove_method", "stale")}
     return tree(Kind.FIGURE, list(value), known)

@@ -13,6 +13,10 @@ from spotmagic.values.scheme import Unfit
 _until: ContextVar[float] = ContextVar("spotmagic_patience", default=inf)
 
 
+class TooLong(Unfit):
+    """The time that a look may take is over."""
+
+
 @contextmanager
 def patience(seconds: float) -> Iterator[None]:
     """Inside, looks end after so many seconds in all, of work of this thread: a busy machine takes none of it away."""
@@ -25,7 +29,7 @@ def patience(seconds: float) -> Iterator[None]:
 
 
 def check() -> None:
-    """Raise :class:`Unfit` if the time is over."""
+    """Raise :class:`TooLong` if the time is over."""
     until = _until.get()
     if until is not inf and time.thread_time() > until:
-        raise Unfit("it takes too long to look at all that it leads to")
+        raise TooLong("it takes too long to look at all that it leads to")
