@@ -18,7 +18,7 @@ from spotmagic.catalog.trouble import Busy, CatalogError, Damaged, Unusable, is_
 from spotmagic.clock import Clock
 from spotmagic.errors import OptionError, SpotError, tell, tell_again
 from spotmagic.files import locked
-from spotmagic.store.record import Record
+from spotmagic.store.record import Behind, Record
 
 LOCK = "fold.lock"
 PATIENCE = 1.0  # seconds to wait for another kernel that gets nowhere, before answering from memory
@@ -64,7 +64,7 @@ class Access:
             except Damaged as damage:
                 trouble = damage
                 tell(
-                    "the catalog was damaged and is made anew",
+                    "the catalog is made anew",
                     str(damage),
                     "Entries are not affected",
                     once=f"damaged {self._folder}",
@@ -115,7 +115,11 @@ class Access:
                 once=self._once,
             )
         try:
-            cursor = self._snapshot.enter(self._fold)
+            try:
+                cursor = self._snapshot.enter(self._fold)
+            except Damaged:
+                self._snapshot.drop()
+                cursor = self._snapshot.enter(self._fold)
         except duckdb.OutOfMemoryException:
             self._snapshot.drop()
             raise SpotError(
@@ -204,6 +208,8 @@ class Access:
                 folded = True
             if folded:
                 reasons.tell(cursor, database)
+        except Behind:
+            raise Damaged("it shows results that the folder has lost, as in a power cut") from None
         except OSError as error:
             tell(
                 "the catalog may not show the newest entries",

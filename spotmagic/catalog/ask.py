@@ -9,7 +9,7 @@ import duckdb
 
 from spotmagic.catalog.filters import STATUS
 from spotmagic.catalog.instance import Cursor
-from spotmagic.catalog.session import Session
+from spotmagic.catalog.session import Session, whole
 from spotmagic.catalog.statement import checked, failed
 from spotmagic.catalog.table import Table
 from spotmagic.catalog.trouble import is_damage
@@ -41,6 +41,7 @@ def ask(session: Session, query: str, values: Values) -> Table:
     Raises:
         OptionError: it is not a single SELECT that stays inside the catalog, or DuckDB refuses it.
     """
+    query = whole(query)
     status = STATUS.replace("$now", repr(session.now))
     for view in _VIEWS:
         session.cursor.execute(view.format(main=f"{session.database}.main", status=status)).fetchall()

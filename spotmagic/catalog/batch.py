@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, NamedTuple
 
+from spotmagic.catalog.session import whole
+
 SLOT = 300  # hits are counted over time in steps of so many seconds
 _SHORT = 2_000  # texts are cut here: the catalog is for looking, the store has the whole
 _LAST_TIME = 253_402_300_799.0  # the end of the year 9999
@@ -23,11 +25,15 @@ class Use:
     pinned: bool | None = None
     pinned_at: int | None = None
     forgotten_at: int | None = None
+    damage: str | None = None
+    damaged_at: int | None = None
+    marked_at: int | None = None
 
     def row(self, key: str) -> tuple[Any, ...]:
         """As a row of the incoming uses."""
         saved = number(self.seconds), number(self.price)
-        return key, self.hits, *saved, self.last, self.pinned, self.pinned_at, self.forgotten_at
+        said = self.pinned, self.pinned_at, self.forgotten_at, self.damage, self.damaged_at, self.marked_at
+        return key, self.hits, *saved, self.last, *said
 
 
 class Label(NamedTuple):
@@ -71,7 +77,7 @@ class Batch:
 
 def text(value: object) -> str:
     """A text that DuckDB takes: cut, and without halves of characters."""
-    return str(value)[:_SHORT].encode("utf-8", "replace").decode()
+    return whole(str(value)[:_SHORT])
 
 
 def number(value: float) -> float:

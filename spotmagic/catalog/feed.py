@@ -9,7 +9,7 @@ from spotmagic.catalog.batch import SLOT, Batch, Label, number, text, time, time
 from spotmagic.engine.explain import DEFAULTS, asked, asks
 from spotmagic.store.entry import NO_NOTES, Bad, Header
 from spotmagic.store.index import LAST_STAMP
-from spotmagic.store.record import Record, Run, Stat, run_of
+from spotmagic.store.record import Mark, Record, Run, Stat, run_of
 
 CHUNK = 25_000  # records of one transaction
 WEIGHT = 8_000_000  # characters of one transaction, which DuckDB holds in memory several times
@@ -131,6 +131,12 @@ def _pin(batch: Batch, key: bytes, stamp: int, pinned: bool) -> None:
         use.pinned, use.pinned_at = bool(pinned), stamp
 
 
+def _mark(batch: Batch, key: bytes, stamp: int, mark: Mark) -> None:
+    use = batch.use(key)
+    if use.marked_at is None or stamp > use.marked_at:
+        use.damage, use.damaged_at, use.marked_at = text(mark.why), mark.judged, stamp
+
+
 def _run(batch: Batch, _: bytes, __: int, run: Run) -> None:
     of, name, kind, verdict, reason, started, seconds, price, waited, stored, error = run
     face = (name, kind, verdict, reason, bool(stored), error)
@@ -158,4 +164,12 @@ def _hits(batch: Batch, _: bytes, stamp: int, stats: tuple[Stat, ...]) -> None:
         sums[2] += price
 
 
-_GATHER: dict[str, Any] = {"put": _put, "made": _made, "delete": _delete, "pin": _pin, "run": _run, "stat": _hits}
+_GATHER: dict[str, Any] = {
+    "put": _put,
+    "made": _made,
+    "delete": _delete,
+    "mark": _mark,
+    "pin": _pin,
+    "run": _run,
+    "stat": _hits,
+}

@@ -31,7 +31,7 @@ _OF_USAGE = frozenset({"pinned", "hits"})
 _KEY = re.compile(r"[0-9a-fA-F]{8,32}")
 
 # The time of the question is $now, a number of seconds since 1970.
-STATUS = """CASE WHEN e.holds IN ('partial', 'refused', 'corrupt') THEN e.holds
+STATUS = """CASE WHEN e.damage <> '' THEN 'corrupt' WHEN e.holds IN ('partial', 'refused', 'corrupt') THEN e.holds
      WHEN e.expires <= make_timestamp(($now * 1e6)::BIGINT) THEN 'expired'
      WHEN e.superseded THEN 'superseded' ELSE 'live' END"""
 

@@ -26,7 +26,7 @@ def _columns(table: str, names: str, **more: str) -> dict[str, str]:
     return {name: known[name] for name in names.split()}
 
 
-_USE = _columns("usage", "key hits seconds price last pinned pinned_at forgotten_at")
+_USE = _columns("usage", "key hits seconds price last pinned pinned_at forgotten_at damage damaged_at marked_at")
 _ENTRY = _columns(
     "entries", "key label created expires seconds price size code asked prints stamp", label="BIGINT", prints="VARCHAR"
 )
@@ -92,6 +92,8 @@ class _Tables:
             self._do("CREATE OR REPLACE TEMP TABLE gone AS " + gone)
             self._do("DELETE FROM {main}.inputs WHERE key IN (SELECT key FROM gone)")
             self._do("DELETE FROM {main}.entries WHERE key IN (SELECT key FROM gone)")
+        if any(use.marked_at for use in batch.uses.values()):
+            self._do(_MARKS)
 
     def entries(self, batch: Batch) -> None:
         """New and replaced entries, unless something later is known of their keys."""
@@ -112,6 +114,8 @@ class _Tables:
             self._do("DELETE FROM {main}.entries WHERE key IN (SELECT key FROM fresh)")
         self._do(_ENTRIES)
         self._do(_INPUTS)
+        if self._do("SELECT 1 FROM {main}.usage WHERE damage <> '' AND key IN (SELECT key FROM fresh) LIMIT 1"):
+            self._do(_MARKS)
 
     def superseded(self) -> None:
         """Of entries that answer the same question the one last used is the current one.
@@ -172,9 +176,11 @@ WHEN MATCHED THEN UPDATE SET
   last = greatest(u.last, i.last),
   pinned = CASE WHEN i.pinned_at > coalesce(u.pinned_at, -1) THEN i.pinned ELSE u.pinned END,
   pinned_at = greatest(u.pinned_at, i.pinned_at),
-  forgotten_at = greatest(u.forgotten_at, i.forgotten_at)
-WHEN NOT MATCHED THEN INSERT (key, name, hits, seconds, price, last, pinned, pinned_at, forgotten_at)
-  VALUES (i.key, i.name, i.hits, i.seconds, i.price, i.last, i.pinned, i.pinned_at, i.forgotten_at)
+  forgotten_at = greatest(u.forgotten_at, i.forgotten_at),
+  damage = CASE WHEN i.marked_at > coalesce(u.marked_at, -1) THEN i.damage ELSE u.damage END,
+  damaged_at = CASE WHEN i.marked_at > coalesce(u.marked_at, -1) THEN i.damaged_at ELSE u.damaged_at END,
+  marked_at = greatest(u.marked_at, i.marked_at)
+WHEN NOT MATCHED THEN INSERT BY NAME
 """
 
 # An entry that cannot be read has no name.
@@ -186,7 +192,13 @@ _ENTRIES = """
 INSERT INTO {main}.entries BY NAME
 SELECT * EXCLUDE (label, prints, inputs) REPLACE (
   make_timestamp((created * 1e6)::BIGINT) AS created, make_timestamp((expires * 1e6)::BIGINT) AS expires
-), false AS superseded FROM fresh
+), false AS superseded, '' AS damage FROM fresh
+"""
+
+# A check judged one record of the key; what was stored since then is another one.
+_MARKS = """
+UPDATE {main}.entries e SET damage = u.damage FROM {main}.usage u
+WHERE e.key = u.key AND u.damaged_at = e.stamp AND e.damage <> u.damage
 """
 
 _INPUTS = """

@@ -11,7 +11,7 @@ from spotmagic.catalog.session import Session
 
 _PAGE = f"""
 SELECT e.key, e.name, e.kind, e.version, e.status, epoch(e.created), epoch(e.expires), e.seconds, e.price, e.size,
-       e.parts, e.content_type, e.writer, coalesce(u.pinned, false), coalesce(u.hits, 0)
+       e.parts, e.content_type, e.writer, coalesce(u.pinned, false), coalesce(u.hits, 0), e.damage
 FROM (SELECT e.*, {STATUS} AS status FROM {{main}}.entries e WHERE %s) e LEFT JOIN {{main}}.usage u USING (key)
 """
 
@@ -153,37 +153,4 @@ def series(session: Session, hours: float, buckets: int, name: str | None) -> li
 
 
 def _row(found: tuple[Any, ...]) -> Row:
-    (
-        key,
-        name,
-        kind,
-        version,
-        status,
-        created,
-        expires,
-        seconds,
-        price,
-        size,
-        parts,
-        content_type,
-        writer,
-        pinned,
-        hits,
-    ) = found
-    return Row(
-        key=key,
-        name=name,
-        kind=kind,
-        version=version,
-        status=status,
-        created=created,
-        expires=expires,
-        seconds=seconds,
-        price=price,
-        size=size,
-        parts=tuple(parts or ()),
-        content_type=content_type,
-        writer=writer,
-        pinned=pinned,
-        hits=hits,
-    )
+    return Row(*(*found[:10], tuple(found[10] or ()), *found[11:]))

@@ -21,6 +21,7 @@ class Row:
         parts: names of the values in it.
         writer: 16 hexadecimal digits of the key it is sealed with.
         hits: how often it was returned.
+        damage: what a check found wrong with it, or empty.
     """
 
     key: str
@@ -38,6 +39,7 @@ class Row:
     writer: str
     pinned: bool
     hits: int
+    damage: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ TABLES: dict[str, dict[str, str]] = {
         "code": "VARCHAR",
         "asked": "VARCHAR",  # digest of the arguments: entries of one name that ask the same supersede each other
         "superseded": "BOOLEAN",
+        "damage": "VARCHAR",  # what a check found wrong with it, or empty
         "stamp": "BIGINT",
     },
     # The fingerprints an entry was made from.
@@ -41,6 +42,9 @@ TABLES: dict[str, dict[str, str]] = {
         "pinned": "BOOLEAN",
         "pinned_at": "BIGINT",
         "forgotten_at": "BIGINT",
+        "damage": "VARCHAR",  # what was found wrong with the record stamped damaged_at; marked_at orders what was found
+        "damaged_at": "BIGINT",
+        "marked_at": "BIGINT",
     },
     # Everything that happened: one row per run, and for hits one row per name and five minutes.
     "runs": {

@@ -24,9 +24,17 @@ class Session:
 
     def rows(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
         """The rows of a query of ours: ``{main}`` is the schema of the tables, ``$now`` the time of the question."""
+        for name, value in values.items():
+            if isinstance(value, str):
+                values[name] = whole(value)
         if "$now" in sql:
             values["now"] = self.now
         rows: list[tuple[Any, ...]] = self.cursor.execute(
             sql.replace("{main}", f"{self.database}.main"), values
         ).fetchall()
         return rows
+
+
+def whole(text: str) -> str:
+    """A text without halves of characters, which DuckDB refuses: in the tables as in questions they are "?"."""
+    return text.encode("utf-8", "replace").decode()

@@ -73,7 +73,12 @@ def ls(args: Any) -> int:
             return FINE
         now = spot.clock.now()
         columns = ("KEY", "NAME", "KIND", "MADE", "TOOK", "PAID", "SIZE", "HITS")
-        show.table(columns, [_line(row, now) for row in rows])
+        if any(row.status != "live" for row in rows):
+            show.table((*columns, "STATUS"), [(*_line(row, now), row.status) for row in rows])
+        else:
+            show.table(columns, [_line(row, now) for row in rows])
+        if status == "live" and (damaged := spot.catalog.count(args.like, kind=args.kind, status="corrupt")):
+            show.write(f"{damaged} damaged: ls --status corrupt lists them, verify --repair lets them run again")
     return FINE
 
 
@@ -152,7 +157,7 @@ def explain(args: Any) -> int:
         else:
             for line in str(found).splitlines():
                 show.write(line)
-    return FINE
+        return FINE if spot.store.recent(args.name) else WRONG
 
 
 @command(argument("pattern", help="names such as 'summ*', or a key"), YES)

@@ -78,7 +78,8 @@ class Health:
     def _damage(self, listed: int, checked: Checked | None) -> list[str]:
         if listed:
             are = "entry is damaged and runs" if listed == 1 else "entries are damaged and run"
-            return [f"{listed:,} {are} again when called. The status corrupt lists what is."]
+            ways = "The status corrupt lists what is; spotmagic verify --repair removes it."
+            return [f"{listed:,} {are} again when called. {ways}"]
         if checked and (checked.damaged or checked.lost):
             return [
                 f"{_result(checked)}, the last check found. What is damaged runs again when called; "

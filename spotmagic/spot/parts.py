@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from spotmagic import files
 from spotmagic.clock import Clock
 from spotmagic.engine.booking import tell_unstored
 from spotmagic.engine.drive import Engine
 from spotmagic.engine.flight import flight_at
 from spotmagic.engine.ledger import Ledger
+from spotmagic.errors import tell
 from spotmagic.spot.session import tell_outcome
 from spotmagic.store.blobs import Blobs
 from spotmagic.store.door import barred
@@ -80,4 +82,11 @@ def open_parts(
             parts = _open[key] = Parts(folder, store, clock)
             if (trouble := barred(folder)) is not None:
                 tell_unstored(trouble)
+            if (network := files.network_file_system(folder)) is not None:
+                tell(
+                    f"{folder} lies on a network file system ({network})",
+                    "there the locks and syncs that kernels of several machines need are not to be relied on",
+                    "Keep the spot on a local disk, or let one machine at a time use it",
+                    once=f"network {folder}",
+                )
         return parts

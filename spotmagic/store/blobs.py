@@ -156,6 +156,14 @@ class FolderBlobs:
             return False
         return True
 
+    def sweep(self) -> int:
+        """Remove what killed writers left half written, while nobody writes. Returns how many bytes that was."""
+        swept = 0
+        for path in self.folder.glob("*/.*.tmp"):
+            swept += path.lstat().st_size
+            path.unlink(missing_ok=True)
+        return swept
+
     def check(self, digest: bytes, size: int) -> bool:
         """Whether a blob's bytes are the right ones, read anew."""
         with self._lock:

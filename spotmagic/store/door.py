@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from spotmagic.clock import Clock
+from spotmagic.store.memo import Memo
 from spotmagic.store.shelf import Shelf
 
 RETRY = 1.0  # seconds before a folder that could not be opened is tried again by somebody who only reads
@@ -45,18 +45,18 @@ class Door:
         self._retry_at = 0.0
         self._sure_until = 0.0
 
-    def open(self, changed: Callable[[bytes], object], *, retry: bool) -> Shelf | None:
+    def open(self, memo: Memo, *, retry: bool) -> Shelf | None:
         """The folder, or ``None``.
 
         Args:
-            changed: called with each key of which something newer was met.
+            memo: told of every change of its index.
             retry: try though it failed a moment ago.
         """
         now = self._clock.monotonic()
         if self.trouble is not None and not retry and now < self._retry_at:
             return None
         try:
-            shelf = Shelf(self._folder, self._clock, changed)
+            shelf = Shelf(self._folder, self._clock, memo)
             try:
                 shelf.catch_up()
             except BaseException:

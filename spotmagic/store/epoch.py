@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import struct
@@ -10,6 +11,7 @@ from pathlib import Path
 from spotmagic import files
 
 SIZE = 8
+READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)  # as a folder answers that can be read alone
 _NUMBER = struct.Struct("<Q")
 
 
@@ -23,15 +25,22 @@ class Epoch:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.writable = True
+        self.map: mmap.mmap | bytes = bytes(SIZE)
         try:
             fd = files.open_private(path, os.O_RDWR | os.O_CREAT)
-        except PermissionError:
+        except OSError as error:
+            if error.errno not in READ_ONLY:
+                raise
             self.writable = False
-            fd = files.open_private(path, os.O_RDONLY)
+            try:
+                fd = files.open_private(path, os.O_RDONLY)
+            except FileNotFoundError:  # a folder without one was packed somewhere: in there nothing moves
+                self.fd, self._identity = -1, (0, 0)
+                return
         try:
             if os.fstat(fd).st_size < SIZE and self.writable:
                 self._make(fd)
-            self.map: mmap.mmap = files.map_shared(fd, SIZE, writable=self.writable)
+            self.map = files.map_shared(fd, SIZE, writable=self.writable)
             self._identity = files.identity(os.fstat(fd))
         except ValueError as error:  # a file too short that may not be written
             os.close(fd)
@@ -57,7 +66,7 @@ class Epoch:
         Raises:
             OSError: the file may not be written.
         """
-        if not self.writable:
+        if isinstance(self.map, bytes) or not self.writable:
             raise PermissionError(f"{self.path} may not be written")
         files.lock(self.fd)
         try:
@@ -70,11 +79,25 @@ class Epoch:
 
     def stands(self) -> bool:
         """Whether the file is still the one under this name: not after somebody removed or moved the folder."""
+        if self.fd < 0:
+            return self.path.parent.is_dir()
         try:
             return files.identity(self.path.lstat()) == self._identity
         except (FileNotFoundError, NotADirectoryError):
             return False
 
+    def forked(self) -> None:
+        """In a forked child: open the file anew, or parent and child would hold its lock at the same time."""
+        try:
+            fd = files.open_private(self.path, os.O_RDWR if self.writable else os.O_RDONLY)
+        except OSError:
+            return
+        shared, self.fd = self.fd, fd
+        if shared >= 0:
+            os.close(shared)
+
     def close(self) -> None:
         """Let go of the file. The memory goes with its last reader, who may be in the middle of a look."""
-        os.close(self.fd)
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1

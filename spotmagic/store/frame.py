@@ -4,12 +4,13 @@
 
     0   4  magic     b"\\xf5sp\\x01"
     4   4  length    of the body
-    8   1  kind      PUT DELETE PIN STAT RUN BLOB ORIGIN
+    8   1  kind      PUT DELETE PIN STAT RUN BLOB ORIGIN MARK
     9   1  flags     1: the entry has blobs, 4: a run made it just then, and counts as one
     10  2  (zero)
     12  8  stamp     nanoseconds since 1970, never twice from one writer; the larger one wins
     20 16  key
-    36  8  group     xxh3 of the entry's name, so that the newest entries of a name are found without reading them
+    36  8  group     xxh3 of the entry's name, so that the newest entries of a name are found without reading them;
+                     of MARK the stamp of the record that it judges
     44  8  xxh3 of the body
     52  4  xxh32 of the 52 bytes before
 
@@ -32,7 +33,7 @@ MAGIC = b"\xf5sp\x01"
 FILE_MAGIC = b"\x89spotlog\r\n\x1a\n\x01\0\0\0"  # begins each file: the last four bytes are its format version
 NO_KEY = bytes(16)
 
-PUT, DELETE, PIN, STAT, RUN, BLOB, ORIGIN = range(1, 8)
+PUT, DELETE, PIN, STAT, RUN, BLOB, ORIGIN, MARK = range(1, 9)
 HAS_BLOBS, PINNED, MADE = 1, 2, 4  # flags of PUT, of PIN, of PUT
 
 _FIRST = struct.Struct("<4sIBBHQ16sQQ")

@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
-from spotmagic.store.frame import DELETE, PIN, PINNED, PUT, Frame
+from spotmagic.store.frame import DELETE, MARK, PIN, PINNED, PUT, Frame
 
 RECENT = 8
 
@@ -61,14 +61,16 @@ class Index:
 
     Attributes:
         newest: the largest stamp met.
-        damaged: keys of which only a damaged record is known.
+        damaged: keys of which only a damaged record is known, and its stamp.
+        marks: keys whose entry was found damaged by a check, and the stamp of the record that was judged.
     """
 
     def __init__(self) -> None:
         self.places: dict[bytes, int] = {}
         self.tables: list[Table] = []
         self.newest = 0
-        self.damaged: set[bytes] = set()
+        self.damaged: dict[bytes, int] = {}
+        self.marks: dict[bytes, int] = {}
         self._recents: dict[int, list[int]] = {}
         self._pins: dict[bytes, int] = {}
         self._tables_newest = 0
@@ -82,7 +84,7 @@ class Index:
             self.newest = stamp
         if not good:
             if kind == PUT and self.find(key) is None:
-                self.damaged.add(key)
+                self.damaged[key] = stamp
             return False
         if kind == PUT:
             place = stamp << 96 | file << 76 | offset << 32 | length
@@ -98,6 +100,10 @@ class Index:
         else:
             if kind == PIN:
                 self._pin(key, stamp << 1 | bool(flags & PINNED))
+            elif kind == MARK and length:
+                self.marks[key] = group
+            elif kind == MARK:
+                self.marks.pop(key, None)
             return False
         if self.places.get(key, 0) >= place:
             return False
@@ -108,7 +114,7 @@ class Index:
                     return False
         self.places[key] = place
         if self.damaged:
-            self.damaged.discard(key)
+            self.damaged.pop(key, None)
         return True
 
     def find(self, key: bytes) -> Place | None:

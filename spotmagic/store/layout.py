@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 from spotmagic import files
+from spotmagic.store.epoch import READ_ONLY
 
 FORMAT = 1
 JOURNALS, SEGMENTS, BLOBS = "journal", "segments", "blobs"
@@ -37,7 +38,9 @@ def prepare(folder: Path) -> str:
         part = folder / name
         try:
             files.make_folder(part)
-        except PermissionError:
+        except OSError as error:
+            if error.errno not in READ_ONLY:
+                raise
             continue
         mode = part.lstat().st_mode
         if stat.S_ISLNK(mode):

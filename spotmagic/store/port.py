@@ -42,7 +42,9 @@ class Port:
     def sealed(self, key: bytes) -> bytes | None:
         """The bytes of the newest entry of a key, or ``None``. Raises ``OSError`` when they cannot be read."""
         with self.lock:
-            return self._sound().body(key)
+            shelf = self._sound()
+            place = shelf.find(key)
+            return None if place is None else shelf.read(place)
 
     def damaged(self) -> int:
         """Of how many keys only a damaged record is known. Raises ``OSError`` when the folder cannot be opened."""

@@ -65,7 +65,7 @@ class Store(Protocol):
         ...
 
     def records(self, positions: Mapping[str, int]) -> Iterator[Record]:
-        """Every whole record after the given offset of each file."""
+        """Every whole record after the given offset of each file. Raises :class:`Behind` when one is beyond its end."""
         ...
 
     def flush(self) -> bool:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from spotmagic.store.entry import Bad
-from spotmagic.store.frame import DELETE, MADE, PIN, PINNED, PUT, RUN, STAT
-from spotmagic.store.record import Record, read_run, read_stats
+from spotmagic.store.frame import DELETE, MADE, MARK, PIN, PINNED, PUT, RUN, STAT
+from spotmagic.store.record import Mark, Record, read_run, read_stats
 from spotmagic.store.seal import read_header
 from spotmagic.store.trust import Ring, Trust
 from spotmagic.store.walk import tour
@@ -23,8 +23,8 @@ def read_records(folder: Path, positions: Mapping[str, int], ring: Ring, trust: 
     Args:
         trust: what to make of entries of unknown writers.
     """
-    for (source, end, found), file in tour(folder, dict(positions)):
-        kind, flags, stamp, key, _, offset, length, good = found
+    for (source, end, found), file in tour(folder, dict(positions), whole=True):
+        kind, flags, stamp, key, group, offset, length, good = found
         if kind == PUT:
             happened = "made" if flags & MADE else "put"
             header = read_header(file.read(offset, length), key, ring, trust)
@@ -37,5 +37,8 @@ def read_records(folder: Path, positions: Mapping[str, int], ring: Ring, trust: 
             yield Record("stat", source, end, stamp, key, stats)
         elif kind == DELETE:
             yield Record("delete", source, end, stamp, key, None)
+        elif kind == MARK:
+            why = file.read(offset, length).decode("utf-8", "replace")
+            yield Record("mark", source, end, stamp, key, Mark(group, why) if good else _DAMAGED)
         elif kind == PIN:
             yield Record("pin", source, end, stamp, key, bool(flags & PINNED))

@@ -9,7 +9,7 @@ import msgpack
 from spotmagic.store.bounds import UNPACK
 from spotmagic.store.entry import Bad, Header
 
-Happened = Literal["put", "made", "delete", "pin", "stat", "run"]
+Happened = Literal["put", "made", "delete", "mark", "pin", "stat", "run"]
 
 
 class Run(NamedTuple):
@@ -44,11 +44,27 @@ class Stat(NamedTuple):
     price: float
 
 
+class Behind(Exception):
+    """The store has less than its reader has seen of it: the end of a journal was lost, as in a power cut."""
+
+
+class Mark(NamedTuple):
+    """What a check found of an entry.
+
+    Attributes:
+        judged: the stamp of the record that was read.
+        why: what is wrong with it; empty when it was found whole again.
+    """
+
+    judged: int
+    why: str
+
+
 class Record(NamedTuple):
     """One record of the store.
 
     Attributes:
-        kind: ``"put" "made" "delete" "pin" "stat" "run"``; ``made`` is a put that counts as a run as well.
+        kind: ``"put" "made" "delete" "mark" "pin" "stat" "run"``; ``made`` is a put that counts as a run as well.
         file: name of the journal it was written to; it stays the same when the journal is merged into a segment.
         end: offset in that journal after the record: what to remember as read.
         stamp: nanoseconds since 1970; of two records of one key the larger stamp is the later one.
@@ -63,7 +79,7 @@ class Record(NamedTuple):
     end: int
     stamp: int
     key: bytes
-    what: Header | Bad | Run | tuple[Stat, ...] | bool | None
+    what: Header | Bad | Run | Mark | tuple[Stat, ...] | bool | None
 
 
 def run_of(key: bytes, made: Header) -> Run:

@@ -6,7 +6,6 @@ Nothing in here locks; :class:`spotmagic.store.store.FolderStore` does.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 
 from spotmagic import files
@@ -14,10 +13,11 @@ from spotmagic.clock import Clock
 from spotmagic.errors import tell
 from spotmagic.store.epoch import Epoch
 from spotmagic.store.frame import HEADER, NO_KEY, Frame, frame
-from spotmagic.store.index import FILE, LENGTH, OFFSET, Index, Place
+from spotmagic.store.index import Index, Place
 from spotmagic.store.journal import Journal
 from spotmagic.store.layout import EPOCH, JOURNALS, prepare
 from spotmagic.store.log import Log
+from spotmagic.store.memo import Memo
 from spotmagic.store.parts import Piece
 from spotmagic.store.segments import DamagedSegmentError, Segment
 from spotmagic.store.walk import counting, journal_names, path_of, segment_names
@@ -33,13 +33,13 @@ class Shelf:
     """The records of a folder, known as far as they were read.
 
     Args:
-        changed: called with each key of which something newer was met.
+        memo: told of every change of the index.
 
     Raises:
         OSError: the folder cannot be made or read.
     """
 
-    def __init__(self, folder: Path, clock: Clock, changed: Callable[[bytes], object]) -> None:
+    def __init__(self, folder: Path, clock: Clock, memo: Memo) -> None:
         self.identity = prepare(folder)
         self.folder = folder
         self.index = Index()
@@ -50,7 +50,7 @@ class Shelf:
         self._next = 0
         self._list_again_at = math.inf  # when a file could not be opened
         self._own: Log | None = None
-        self._changed = changed
+        self._memo, self._changed = memo, memo.drop
         self._clock = clock
         self.epoch = Epoch(folder / EPOCH)
         self.seen = b""  # the epoch up to which everything listed was read
@@ -61,6 +61,8 @@ class Shelf:
         Returns:
             Whether there was anything to read: another kernel's journal, or a file that came or went.
         """
+        if self.journal is not None and self.journal.unsure:  # an interrupt came between a record and the index
+            self._settle(self.journal)
         epoch = self.epoch.map[:8]
         read = epoch != self.seen or self._list_again_at < self._clock.monotonic()
         if read:
@@ -79,6 +81,7 @@ class Shelf:
         return read
 
     def _list(self) -> None:
+        known = set(self._numbered)
         journals = journal_names(self.folder)  # before the segments: a journal goes when its segment is there
         names = segment_names(self.folder)
         for name in sorted(names - self.segments.keys() - self.logs.keys()):
@@ -93,6 +96,8 @@ class Shelf:
         for log in self.logs.values():
             if log.live and log is not self._own:
                 self._take_last(log)
+        if self._numbered.keys() != known:
+            self._memo.recheck(self.index)
 
     def _open_segment(self, name: str) -> None:
         try:
@@ -164,73 +169,53 @@ class Shelf:
         """The body of a record."""
         return self._numbered[place.file].read(place.offset, place.length)
 
-    def body(self, key: bytes) -> bytes | None:
-        """The sealed entry of a key. Journals of others are looked at before the answer is that there is none."""
-        packed = self.index.places.get(key)
-        if packed is not None and packed & LENGTH:
-            return self._numbered[packed >> 76 & FILE].read(packed >> 32 & OFFSET, packed & LENGTH)
-        place = self.find(key)
-        return None if place is None else self.read(place)
+    def append(
+        self, kind: int, body: list[Piece], key: bytes = NO_KEY, group: int = 0, flags: int = 0, *, stamp: int = 0
+    ) -> int:
+        """Write a record to the journal of this process, in one piece if it is small. Returns the bytes it took.
 
-    def append(self, kind: int, body: list[Piece], key: bytes = NO_KEY, group: int = 0, flags: int = 0) -> int:
-        """Write a record to the journal of this process. Returns the bytes it took.
+        Args:
+            stamp: in place of one that is later than all that is known.
 
         Raises:
             OSError: it could not be written; the journal is as it was before.
         """
-        return self.append_all([(kind, body, key, group, flags)])
-
-    def append_all(self, records: list[tuple[int, list[Piece], bytes, int, int]]) -> int:
-        """Write records, each as :meth:`append` takes it, one after the other. Small ones cost one write together."""
-        journal = self._sound_journal()
-        stamp = max(int(self._clock.now() * 1e9), self.index.newest + 1)
-        pieces: list[Piece] = []
-        frames: list[Frame] = []
-        end = journal.end
-        for kind, body, key, group, flags in records:
-            length = len(body[0]) if len(body) == 1 else sum(map(len, body))
-            end += HEADER + length
-            frames.append(Frame(kind, flags, stamp, key, group, end - length, length, True))
-            pieces.append(frame(kind, flags, stamp, key, group, body))
-            pieces += body
-            stamp += 1
-        size = end - journal.end
-        if size < JOINED:
-            pieces = [b"".join(pieces)]
+        journal, own = self._sound_journal()
+        stamp = stamp or max(int(self._clock.now() * 1e9), self.index.newest + 1)
+        length = len(body[0]) if len(body) == 1 else sum(map(len, body))
+        head = frame(kind, flags, stamp, key, group, body)
         try:
-            journal.append(pieces)
+            journal.append([b"".join((head, *body))] if length < JOINED else [head, *body])
         except OSError as error:
             if error.errno and not error.filename:
                 error.filename = str(journal.path)
             self._settle(journal)
             raise
-        own = self._own
-        assert own is not None
-        for written in frames:
-            if self.index.add(written, own.number):
-                self._changed(written.key)
+        end = journal.end + HEADER + length
+        if self.index.add(Frame(kind, flags, stamp, key, group, end - length, length, True), own.number):
+            self._changed(key)
         own.read_to = journal.end = end
         journal.unsure = False
-        return size
+        return HEADER + length
 
-    def _sound_journal(self) -> Journal:
+    def _sound_journal(self) -> tuple[Journal, Log]:
         if self.journal is not None and self.journal.unsure:
             self._settle(self.journal)
         if self.journal is not None and self.journal.end > ROTATE:
             self.leave()
-        if self.journal is None:
+        if self.journal is None or self._own is None:
             (self.folder / JOURNALS).mkdir(files.PRIVATE_FOLDER, exist_ok=True)  # somebody may have removed it alone
             journal = Journal(self.folder / JOURNALS, int(self._clock.now() * 1e9))
             try:
                 self._own = Log(journal.path, self._next)
-            except OSError:
+            except BaseException:
                 journal.close()
                 raise
             self._next += 1
             self._numbered[self._own.number] = self.logs[journal.name] = self._own
             self.journal = journal
             self.bump()
-        return self.journal
+        return self.journal, self._own
 
     def _settle(self, journal: Journal) -> None:
         assert self._own is not None
@@ -267,6 +252,7 @@ class Shelf:
 
     def fork(self) -> None:
         """In a forked child: the parent keeps the journal; the child reads it like any other."""
+        self.epoch.forked()
         if self.journal is None or self._own is None:
             return
         own = self._own

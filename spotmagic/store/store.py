@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import threading
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -79,6 +80,7 @@ class FolderStore:
         self.port = Port(folder, ring, trust, self.blobs, self._lock, self._sound)
         self._awake = False
         self._undurable = False
+        weakref.finalize(self, self._door.close).atexit = False  # the ticker closes it then
         TICKER.know(self)
 
     # --- reading ---
@@ -115,13 +117,13 @@ class FolderStore:
             shell = self._shells.get(key)
             if shell is not None:
                 return shell
-            body = shelf.body(key)
+            place = shelf.find(key)
             self._seen = shelf.seen
-            if body is None:
+            if place is None:
                 return Bad("corrupt", "its record is damaged") if key in shelf.index.damaged else None
-            found = unseal(body, key, self._ring, trust=self._trust)
+            found = unseal(shelf.read(place), key, self._ring, trust=self._trust)
             if not isinstance(found, Bad):
-                self._memo.keep(*found)
+                self._memo.keep(*found, place.stamp)
             return found
 
     def has(self, key: bytes) -> bool:
@@ -197,7 +199,7 @@ class FolderStore:
             with files.locked(self.folder / BLOB_LOCK, shared=True):  # gc waits until the record names the blobs
                 digests, saved = self._save(entry, apart)
                 written, journal = self._append(entry, digests, durable, run)
-            written += saved
+                written += saved
         if durable:
             self._sync(journal)
         return written
@@ -253,8 +255,14 @@ class FolderStore:
             raise
         return written
 
-    def forget(self, keys: Iterable[bytes]) -> int:
-        """Remove entries. Returns how many there were; raises ``OSError`` when that could not be written down."""
+    def forget(self, keys: Iterable[bytes], judged: Mapping[bytes, int] | None = None) -> int:
+        """Remove entries. Returns how many there were; raises ``OSError`` when that could not be written down.
+
+        Args:
+            judged: the stamp of the record that is to go, by key: what was stored since then stays. The deletion is
+                stamped right after it, so that this holds for records of other kernels which are not known here yet.
+        """
+        judged = judged or {}
         forgotten = 0
         with self._lock:
             shelf = self._sound()
@@ -263,8 +271,8 @@ class FolderStore:
                 for key in keys:
                     known = shelf.index.find(key) is not None
                     if known or key in shelf.index.damaged:
-                        shelf.append(DELETE, [], key)
-                        forgotten += known
+                        shelf.append(DELETE, [], key, stamp=judged[key] + 1 if key in judged else 0)
+                        forgotten += known and shelf.index.find(key) is None
             finally:
                 if forgotten:
                     shelf.bump()
@@ -300,12 +308,10 @@ class FolderStore:
         self._wake()
 
     def _count(self) -> None:
-        """Write the hits so far as one record."""
-        stats = self._tally.take()
-        if not stats:
-            return
-        with contextlib.suppress(OSError), self._lock:  # counts are for people: a folder that takes none loses them
-            self._sound().append(STAT, [stat_body(stats)])
+        """Write the hits so far as one record. Counts are for people: a folder that takes none loses them."""
+        if stats := self._tally.take():
+            with contextlib.suppress(OSError), self._lock:
+                self._sound().append(STAT, [stat_body(stats)])
 
     # --- keeping ---
 
@@ -314,14 +320,12 @@ class FolderStore:
         self._count()
         with self._lock:
             journal = self._door.shelf.journal if self._door.shelf is not None else None
-        try:
-            if journal is not None:
+        if journal is not None:
+            with contextlib.suppress(OSError):  # which is remembered
                 self._sync(journal)
                 self._undurable |= journal.lost()
-        except OSError:
-            self._undurable = True
-        undurable, self._undurable = self._undurable, False
-        return not undurable
+        durable, self._undurable = not self._undurable, False
+        return durable
 
     def close(self) -> None:
         """Flush and let go of every file. A later call opens them again."""
@@ -368,12 +372,9 @@ class FolderStore:
 
     def _open(self, *, retry: bool = False) -> Shelf | None:
         """The open folder, or ``None`` with what stands in the way in ``_door.trouble``."""
-        shelf = self._door.shelf
-        if shelf is None:
-            shelf = self._door.open(self._memo.drop, retry=retry)
-            if shelf is not None:
-                self._map = shelf.epoch.map
-        return shelf
+        if self._door.shelf is None and (shelf := self._door.open(self._memo, retry=retry)) is not None:
+            self._map = shelf.epoch.map
+        return self._door.shelf
 
     def _drop(self) -> None:
         """Forget the open folder, as when somebody removed it."""

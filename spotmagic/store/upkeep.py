@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -11,18 +12,19 @@ from threading import RLock
 from spotmagic import files
 from spotmagic.clock import Clock
 from spotmagic.errors import tell
-from spotmagic.store.blobs import Blobs
+from spotmagic.store.blobs import Blobs, FolderBlobs
 from spotmagic.store.checked import Checked, note
 from spotmagic.store.compaction import compact
 from spotmagic.store.entry import Bad, BlobRef, Entry, Header
-from spotmagic.store.frame import BLOB, HAS_BLOBS, HEADER, MADE, PUT, RUN, Frame, frame
+from spotmagic.store.frame import BLOB, HAS_BLOBS, HEADER, MADE, MARK, PUT, RUN, Frame, frame
+from spotmagic.store.index import Place
 from spotmagic.store.layout import BLOB_LOCK
 from spotmagic.store.log import Log
 from spotmagic.store.record import read_blobs, run_body, run_of
 from spotmagic.store.seal import read_header, unseal
 from spotmagic.store.shelf import Shelf
 from spotmagic.store.trust import Ring
-from spotmagic.store.walk import Hall, Step, tour
+from spotmagic.store.walk import Step, tour, tour_all
 
 MERGE_FILES, MERGE_BYTES = 8, 8_000_000  # so much of dead kernels is merged
 
@@ -35,12 +37,14 @@ class Swept:
         entries: key, name, bytes and reason of each entry.
         blobs: name and bytes of each blob that no entry holds any more.
         kept: why no blob was removed, or empty.
+        leftovers: bytes of blobs that killed kernels left half written.
     """
 
     entries: tuple[tuple[bytes, str, int, str], ...]
     blobs: tuple[tuple[str, int], ...]
     dry_run: bool
     kept: str = ""
+    leftovers: int = 0
 
     @property
     def size(self) -> int:
@@ -79,10 +83,13 @@ class Verified:
 class Upkeep:
     """Keeps the folder of a store small and whole.
 
+    Every judgement in here is about a record, named by its key and stamp. What another kernel stores for the key while
+    one judges, waits or asks is another record, and stays.
+
     Args:
         lock: held while the shelf is used.
         shelf: the open folder, under the lock; raises ``OSError`` when there is none.
-        forget: removes entries.
+        forget: removes entries, each if its record is still the judged one.
     """
 
     def __init__(
@@ -93,20 +100,18 @@ class Upkeep:
         clock: Clock,
         lock: RLock,
         shelf: Callable[[], Shelf],
-        forget: Callable[[Iterable[bytes]], int],
+        forget: Callable[[Iterable[bytes], Mapping[bytes, int]], int],
     ) -> None:
         self._folder, self._ring, self._blobs, self._clock = folder, ring, blobs, clock
         self.lock, self._shelf, self._forget = lock, shelf, forget
 
     # --- merging ---
 
-    def compact(
-        self, *, everything: bool = False, superseded: bool = False, gone: frozenset[bytes] = frozenset()
-    ) -> int:
+    def compact(self, *, everything: bool = False, replaced: bool = False, gone: frozenset[bytes] = frozenset()) -> int:
         """Merge the journals of dead kernels, and small segments, into one. Returns how many files went.
 
-        Forgotten entries are left out. What was put before the newest of a key stays unless ``superseded``, and so does
-        the name of every blob but those that are ``gone``.
+        Forgotten entries are left out. What was put before the newest of a key stays unless ``replaced`` may go, and so
+        does the name of every blob but those that are ``gone``.
         """
         with self.lock:
             self._shelf().catch_up()
@@ -115,21 +120,13 @@ class Upkeep:
         def take(step: Step, file: Log) -> bytes | None:
             found = step.found
             record = file.read(found.offset - HEADER, HEADER + found.length)
-            if found.kind == PUT and not self._stays(step, superseded):
+            if found.kind == PUT and not self._stays(found, replaced):
                 return self._run_alone(found, record[HEADER:])
             if found.kind == BLOB and gone and all(digest in gone for digest, _ in read_blobs(record[HEADER:])):
                 return None
             return record
 
         return compact(self._folder, started, take, self._published, everything=everything)
-
-    def _run_alone(self, found: Frame, body: bytes) -> bytes | None:
-        """The record of the run that made an entry which goes: what was paid stays known, for whoever counts anew."""
-        made = read_header(body, found.key, self._ring, "safe") if found.flags & MADE else None
-        if not isinstance(made, Header):
-            return None
-        run = run_body(run_of(found.key, made))
-        return frame(RUN, 0, found.stamp, found.key, found.group, [run]) + run
 
     def merge_dead(self, *, files_over: int = MERGE_FILES) -> None:
         """Merge what dead kernels left, when it has become much and the folder can be written."""
@@ -148,51 +145,63 @@ class Upkeep:
             shelf.seen = b""
             shelf.catch_up()
 
-    def _stays(self, step: Step, superseded: bool) -> bool:
+    def _stays(self, found: Frame, replaced: bool) -> bool:
         with self.lock:
-            newest = self._shelf().index.newest_of(step.found.key)
-        if newest is None or newest.stamp <= step.found.stamp:
+            newest = self._shelf().index.newest_of(found.key)
+        if newest is None or newest.stamp <= found.stamp:
             return True
-        return newest.length > 0 and not superseded
+        return newest.length > 0 and not replaced
+
+    def _run_alone(self, found: Frame, body: bytes) -> bytes | None:
+        """The record of the run that made an entry which goes: what was paid stays known, for whoever counts anew."""
+        made = read_header(body, found.key, self._ring, "safe") if found.flags & MADE else None
+        if not isinstance(made, Header):
+            return None
+        run = run_body(run_of(found.key, made))
+        return frame(RUN, 0, found.stamp, found.key, found.group, [run]) + run
 
     # --- cleaning up ---
 
-    def gc(self, rules: Mapping[str, float] | None = None, *, dry_run: bool = False, superseded: bool = False) -> Swept:
-        """Remove expired entries, those older than a rule allows, and blobs that no entry holds any more.
+    def gc(self, rules: Mapping[str, float] | None = None, *, dry_run: bool = False) -> Swept:
+        """Remove what nobody can get any more, expired entries, and those older than a rule allows.
 
-        Only blobs that this folder's own records name are touched, never a stranger among the files.
+        That is blobs that no entry holds, results that were replaced under their own key (as in mode record), and what
+        killed kernels left. Only blobs that this folder's own records name are touched, never a stranger among the
+        files. When there is nothing to remove nothing is written.
 
         Args:
             rules: seconds an entry may be old, by pattern of its name; the first pattern that fits counts. Pinned
                 entries stay.
-            superseded: remove what was replaced by a newer result of the same key, too.
 
         Raises:
             OSError: it could not be done, or not to the end.
         """
-        going = [
-            (entry.key, entry.name, entry.size, why)
-            for entry in self._entries()
-            if (why := self._goes(entry, rules or {}))
-        ]
-        keys = {key for key, *_ in going}
+        going = {}
+        for place, entry in self._entries():
+            if why := self._goes(entry, rules or {}):
+                going[entry.key] = place.stamp, (entry.key, entry.name, entry.size, why)
+        judged = {key: stamp for key, (stamp, _) in going.items()}
+        named = _Named(set(), set(), set(), 0)
         positions: dict[str, int] = {}
-        named, held, unsure = self._blobs_named(positions, keys, superseded)
+        self._name_blobs(named, positions, judged)
         with files.locked(self._folder / BLOB_LOCK):
-            more = self._blobs_named(positions, keys, superseded)
-            named, held, unsure = named | more[0], held | more[1], unsure + more[2]
+            self._name_blobs(named, positions, judged)
+            unsure = named.unsure
             kept = f"{unsure} entries name blobs in a way that is not known here, so all blobs stay" if unsure else ""
-            garbage = {} if unsure else self._sizes(named - held)
+            free = frozenset() if unsure else frozenset(named.named - named.held)
+            garbage = self._sizes(free)
+            leftovers = 0
             if not dry_run:
-                self._forget(keys)
+                if judged:
+                    self._forget(judged, judged)
                 for digest in garbage:
                     self._blobs.remove(digest)
-        if not dry_run:
-            self.compact(
-                everything=True, superseded=superseded, gone=frozenset(named - held) if not unsure else frozenset()
-            )
+                if isinstance(self._blobs, FolderBlobs):  # who writes there holds the lock as well
+                    leftovers = self._blobs.sweep()
+        if not dry_run and (judged or garbage or named.worth & self._merged()):
+            self.compact(everything=True, replaced=True, gone=free)
         blobs = tuple((digest.hex(), size) for digest, size in garbage.items())
-        return Swept(tuple(going), blobs, dry_run, kept)
+        return Swept(tuple(row for _, row in going.values()), blobs, dry_run, kept, leftovers)
 
     def _goes(self, entry: Entry, rules: Mapping[str, float]) -> str:
         with self.lock:
@@ -206,56 +215,66 @@ class Upkeep:
                 return f"older than {pattern} allows" if now - entry.created > age else ""
         return ""
 
-    def _entries(self) -> Iterator[Entry]:
-        """Every entry that is there and whole, without its blobs."""
+    def _merged(self) -> set[str]:
+        """The files that a merge would write anew."""
+        with self.lock:
+            shelf = self._shelf()
+            return {name for name, log in shelf.logs.items() if not log.live} | shelf.segments.keys()
+
+    def _entries(self) -> Iterator[tuple[Place, Entry]]:
+        """Every entry that is there and whole, without its blobs, and the record it was read from."""
         with self.lock:
             shelf = self._shelf()
             shelf.catch_up()
             keys = list(shelf.index.keys())
         for key in keys:
             found = self._found(key)
-            if found is not None and not isinstance(found, Bad):
-                yield found[0]
+            if found is not None and not isinstance(found[1], Bad):
+                yield found[0], found[1][0]
 
-    def _found(self, key: bytes) -> tuple[Entry, tuple[BlobRef, ...]] | Bad | None:
+    def _found(self, key: bytes) -> tuple[Place, tuple[Entry, tuple[BlobRef, ...]] | Bad] | None:
         with self.lock:
             shelf = self._shelf()
             place = shelf.find(key)
-            body = shelf.read(place) if place is not None else None
-        return None if body is None else unseal(body, key, self._ring)
+            if place is None:
+                return None
+            body = shelf.read(place)
+        return place, unseal(body, key, self._ring)
 
-    def _blobs_named(
-        self, positions: dict[str, int], going: set[bytes], superseded: bool
-    ) -> tuple[set[bytes], set[bytes], int]:
-        """The blobs that records after the positions name, those that entries hold, and how many could not be read."""
+    def _name_blobs(self, named: _Named, positions: dict[str, int], judged: Mapping[bytes, int]) -> None:
+        """Look through the records after the positions for blobs, and for records that a merge would leave out."""
         with self.lock:
             self._shelf().catch_up()
-        named: set[bytes] = set()
-        held: set[bytes] = set()
-        unsure = 0
         for step, file in tour(self._folder, positions):
             found = step.found
             if found.kind == BLOB and found.good:
-                named.update(digest for digest, _ in read_blobs(file.read(found.offset, found.length)))
-            elif found.kind == PUT and found.flags & HAS_BLOBS and found.good:
+                named.named.update(digest for digest, _ in read_blobs(file.read(found.offset, found.length)))
+            elif found.kind == PUT and found.good:
+                stays = self._stays(found, True)
+                if not stays:
+                    named.worth.add(file.name)
+                if not found.flags & HAS_BLOBS:
+                    continue
                 entry = unseal(file.read(found.offset, found.length), found.key, self._ring)
                 if isinstance(entry, Bad):
-                    unsure += entry.kind != "corrupt"
+                    named.unsure += entry.kind != "corrupt"
                     continue
                 digests = {ref.digest for ref in entry[1]}
-                named |= digests
-                if found.key not in going and self._stays(step, superseded):
-                    held |= digests
-        return named, held, unsure
+                named.named |= digests
+                if stays and judged.get(found.key, -1) < found.stamp:
+                    named.held |= digests
 
-    def _sizes(self, digests: set[bytes]) -> dict[bytes, int]:
+    def _sizes(self, digests: Iterable[bytes]) -> dict[bytes, int]:
         sizes = ((digest, self._blobs.size(digest)) for digest in sorted(digests))
         return {digest: size for digest, size in sizes if size is not None}
 
     # --- checking ---
 
     def verify(self, *, repair: bool = False) -> Verified:
-        """Read every entry and every blob anew, and write down that it was done (:func:`last_checked`).
+        """Read every entry and every blob anew, and write down what was found.
+
+        A damaged entry is marked, so that every list of entries shows it as such, until it is stored anew or found
+        whole again. The note of the check is :func:`last_checked`'s.
 
         Args:
             repair: forget damaged entries, so that they run again, and write damaged files anew without what is lost.
@@ -266,43 +285,83 @@ class Upkeep:
         with self.lock:
             shelf = self._shelf()
             shelf.catch_up()
-            keys = [*shelf.index.keys(), *shelf.index.damaged]
-            unindexed = any(name in shelf.logs for name in Hall(self._folder).unindexed)
+            lost = dict(shelf.index.damaged)
+            keys = [*shelf.index.keys(), *lost]
         bad: list[tuple[bytes, str, Bad]] = []
         refused: list[tuple[bytes, str, Bad]] = []
+        judged: dict[bytes, int] = {}
+        whole: dict[bytes, int] = {}
         blobs: dict[bytes, Bad | None] = {}
         for key in keys:
+            name, trouble, stamp = "", None, lost.get(key, 0)
             found = self._found(key)
             if found is None:
-                bad.append((key, "", Bad("corrupt", "its record is damaged")))
-            elif isinstance(found, Bad):
-                (bad if found.kind == "corrupt" else refused).append((key, "", found))
+                trouble = Bad("corrupt", "its record is damaged")
             else:
-                entry, refs = found
-                for ref in refs:
-                    if ref.digest not in blobs:
-                        blobs[ref.digest] = self._blob_trouble(ref)
-                    if (trouble := blobs[ref.digest]) is not None:
-                        bad.append((key, entry.name, trouble))
-                        break
+                stamp = found[0].stamp
+                if isinstance(found[1], Bad):
+                    trouble = found[1]
+                else:
+                    name, trouble = found[1][0].name, self._blob_trouble(found[1][1], blobs)
+            if trouble is None:
+                whole[key] = stamp
+            elif trouble.kind == "corrupt":
+                bad.append((key, name, trouble))
+                judged[key] = stamp
+            else:
+                refused.append((key, name, trouble))
         damaged: dict[str, int] = {}
-        for _ in tour(self._folder, {}, damaged):
-            pass
+        unindexed = tour_all(self._folder, damaged)
         if repair:
             with files.locked(self._folder / BLOB_LOCK):
-                self._forget({key for key, _, _ in bad})
+                self._forget(judged, judged)
                 for digest, trouble in blobs.items():
                     if trouble is not None:
                         self._blobs.remove(digest)
             if damaged or unindexed:
                 self.compact(everything=True)
+        else:
+            self._mark({key: (judged[key], found.why) for key, _, found in bad}, whole)
         left = (0, 0) if repair else (len(bad), sum(damaged.values()))
         note(self._folder, Checked(self._clock.now(), len(keys), left[0], len(refused), left[1]))
         return Verified(len(keys), tuple(bad), tuple(refused), damaged, repair)
 
-    def _blob_trouble(self, ref: BlobRef) -> Bad | None:
-        try:
-            good = self._blobs.check(ref.digest, ref.size)
-        except FileNotFoundError:
-            return Bad("corrupt", f"its blob {ref.digest.hex()} is missing")
-        return None if good else Bad("corrupt", f"its blob {ref.digest.hex()} is damaged")
+    def _mark(self, bad: Mapping[bytes, tuple[int, str]], whole: Mapping[bytes, int]) -> None:
+        """Write down which records are damaged, and which marked ones are whole; a folder may take no record."""
+        with suppress(OSError), self.lock:
+            shelf = self._shelf()
+            marks = shelf.index.marks
+            for key, (stamp, why) in bad.items():
+                if marks.get(key) != stamp:
+                    shelf.append(MARK, [why.encode()], key, stamp)
+            for key, stamp in [(key, stamp) for key, stamp in marks.items() if whole.get(key) == stamp]:
+                shelf.append(MARK, [], key, stamp)
+
+    def _blob_trouble(self, refs: Iterable[BlobRef], known: dict[bytes, Bad | None]) -> Bad | None:
+        for ref in refs:
+            if ref.digest not in known:
+                name = ref.digest.hex()
+                try:
+                    good = self._blobs.check(ref.digest, ref.size)
+                    known[ref.digest] = None if good else Bad("corrupt", f"its blob {name} is damaged")
+                except FileNotFoundError:
+                    known[ref.digest] = Bad("corrupt", f"its blob {name} is missing")
+            if (trouble := known[ref.digest]) is not None:
+                return trouble
+        return None
+
+
+@dataclass(slots=True)
+class _Named:
+    """What records say of blobs.
+
+    Attributes:
+        held: blobs of entries that stay.
+        worth: names of files with records that a merge would leave out.
+        unsure: how many records could not be read.
+    """
+
+    named: set[bytes]
+    held: set[bytes]
+    worth: set[str]
+    unsure: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from spotmagic.store import log, segments
 from spotmagic.store.frame import FILE_MAGIC, HEADER, ORIGIN, Frame
 from spotmagic.store.layout import JOURNALS, SEGMENTS, NewerFormatError
 from spotmagic.store.log import ENDLESS, Log
-from spotmagic.store.record import read_origin
+from spotmagic.store.record import Behind, read_origin
 from spotmagic.store.segments import DamagedSegmentError, Segment, Source
 
 
@@ -90,6 +90,7 @@ class Hall:
         self.folder = folder
         self.segments: dict[str, Segment] = {}
         self.unindexed: set[str] = set()  # segments whose index is damaged
+        self.complete = True  # every file that was listed could be opened
         journals = journal_names(folder)  # before the segments: a journal goes when its segment is there
         for name in segment_names(folder):
             try:
@@ -97,7 +98,7 @@ class Hall:
             except DamagedSegmentError:
                 self.unindexed.add(name)
             except OSError:
-                continue
+                self.complete = False
         self.journals, self.current = counting(journals, self.segments)
         self.stale = (journals - self.journals) | (self.segments.keys() - self.current)
 
@@ -118,6 +119,18 @@ class Hall:
         except (FileNotFoundError, NewerFormatError, PermissionError):
             return None
 
+    def lacks(self, positions: Mapping[str, int]) -> bool:
+        """Whether something was surely read that is not there any more: a record of a journal, or all of it."""
+        if not self.complete or self.unindexed:
+            return False
+        ends = {source.name: source.end for name in self.current for source in self.segments[name].sources}
+        try:
+            for name in self.journals:
+                ends[name] = path_of(self.folder, name).stat().st_size
+        except OSError:  # merged since it was listed
+            return False
+        return any(position > ends.get(name, 0) for name, position in positions.items())
+
     def close(self) -> None:
         """Let go of every file."""
         for segment in self.segments.values():
@@ -129,18 +142,40 @@ def walk(file: Log, source: Source, start: int = 0) -> Iterator[Step]:
     return walk_segment(file, source) if segments.NAME.fullmatch(file.name) else walk_journal(file, start)
 
 
-def tour(folder: Path, positions: dict[str, int], damaged: dict[str, int] | None = None) -> Iterator[tuple[Step, Log]]:
+def tour_all(folder: Path, damaged: dict[str, int]) -> bool:
+    """Read every record of a folder. Returns whether a segment has no index that can be used.
+
+    Args:
+        damaged: gets the bytes that belong to no record, by file.
+    """
+    hall = Hall(folder)
+    for _ in tour(folder, {}, damaged, hall=hall):
+        pass
+    return bool(hall.unindexed)
+
+
+def tour(
+    folder: Path,
+    positions: dict[str, int],
+    damaged: dict[str, int] | None = None,
+    *,
+    hall: Hall | None = None,
+    whole: bool = False,
+) -> Iterator[tuple[Step, Log]]:
     """Every record of a folder after the positions, once, and the open file it lies in.
 
     Args:
         positions: the offset to begin after, by journal. They move on with the records.
         damaged: gets the bytes that belong to no record, by file.
+        whole: raise :class:`Behind` where a position is beyond what is there.
 
     Raises:
         OSError: a folder cannot be listed, or a file not be read.
     """
-    hall = Hall(folder)
+    hall = hall or Hall(folder)
     try:
+        if whole and hall.lacks(positions):
+            raise Behind
         for name, source in hall.sections():
             start = positions.get(source.name, 0)
             file = hall.open(name) if start < source.end else None

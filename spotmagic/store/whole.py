@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from spotmagic.codecs import copies
-from spotmagic.errors import tell
 from spotmagic.store.blobs import Blobs, DamagedError
 from spotmagic.store.entry import Bad, BlobRef, Entry
 from spotmagic.store.parts import spans
 
 
-def whole(entry: Entry, refs: tuple[BlobRef, ...], blobs: Blobs) -> Entry | Bad | None:
-    """The entry with what its blobs hold; ``None``, and told, when one is gone.
+def whole(entry: Entry, refs: tuple[BlobRef, ...], blobs: Blobs) -> Entry | Bad:
+    """The entry with what its blobs hold, or what is wrong with one.
 
     Raises:
         OSError: a blob cannot be read.
@@ -27,8 +26,7 @@ def whole(entry: Entry, refs: tuple[BlobRef, ...], blobs: Blobs) -> Entry | Bad 
                 (begin, end), *rest = spans(ref)
                 head, buffers = bytes(blob[begin:end]), tuple(blob[start:stop] for start, stop in rest)
         except FileNotFoundError:
-            tell(f"a stored part of {entry.name} is gone", f"blob {name} is missing", "It is run again")
-            return None
+            return Bad("corrupt", f"its blob {name} is missing")
         except DamagedError as error:
             return Bad("corrupt", f"its blob {name} is damaged: {error}")
         parts[ref.part] = part._replace(head=head, buffers=buffers)

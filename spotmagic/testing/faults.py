@@ -79,3 +79,37 @@ class FailingFiles:
 
 class Killed(BaseException):
     """Stands for the end of the process."""
+
+
+class ReadOnlyFiles:
+    """While it is entered, files below a folder can be read alone, as on a disk that is mounted so. Root included."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = os.fsencode(folder)
+        self._real: dict[str, Callable[..., Any]] = {}
+
+    def __enter__(self) -> ReadOnlyFiles:
+        for name in ("open", "mkdir", "rename", "replace", "unlink", "link", "ftruncate", "chmod", "access"):
+            self._real[name] = getattr(os, name)
+            setattr(os, name, self._guarded(name, self._real[name]))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for name, real in self._real.items():
+            setattr(os, name, real)
+
+    def _guarded(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def guarded(*args: Any, **options: Any) -> Any:
+            target = args[0] if args else None
+            if isinstance(target, str | bytes | os.PathLike) and os.fsencode(target).startswith(self.folder):
+                if name == "access":
+                    return not args[1] & os.W_OK and real(*args, **options)
+                if name != "open" or args[1] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+                    if name == "mkdir" and Path(os.fsdecode(target)).exists():
+                        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
+                    raise OSError(errno.EROFS, os.strerror(errno.EROFS), target)
+            return real(*args, **options)
+
+        return guarded

@@ -24,7 +24,6 @@ from spotmagic.dashboard.health import NOTES, Health, told_about
 from spotmagic.dashboard.watch import Watch
 from spotmagic.errors import SpotError, SpotWarning, _told, tell
 from spotmagic.spot import Spot
-from spotmagic.store.store import FolderStore
 from spotmagic.testing import FakeClock
 from spotmagic.testing.faults import FailingFiles
 
@@ -197,7 +196,7 @@ def test_a_damaged_catalog_is_made_anew_and_told_as_over(backend: Backend, spot:
     known = health(backend)
     assert (known["text"], known["trouble"]) == (FINE, [])
     (note,) = known["notes"]
-    assert note.startswith("Earlier: the catalog was damaged and is made anew: ")
+    assert note.startswith("Earlier: the catalog is made anew: ")
     assert note.endswith("Entries are not affected.")
 
 
@@ -219,11 +218,11 @@ def damage(spot: Spot) -> None:
 def test_damaged_entries_are_counted_and_where_they_are_listed_is_told(
     backend: Backend, spot: Spot, keep: Keep
 ) -> None:
-    keep()
     keep("a value that is damaged")
+    keep()
     damage(spot)
     (trouble,) = health(backend)["trouble"]
-    assert trouble == "1 entry is damaged and runs again when called. The status corrupt lists what is."
+    assert trouble.startswith("1 entry is damaged and runs again when called. The status corrupt lists what is;")
     assert backend.dispatch("entries", {"status": "corrupt"})[0]["total"] == 1
 
 
@@ -253,7 +252,8 @@ def test_what_only_a_check_finds_is_told_with_what_to_do(
     known = health(backend)
     assert known["checked"]["text"] == "1 of 2 entries damaged"
     (trouble,) = known["trouble"]
-    assert trouble.startswith("1 of 2 entries damaged, the last check found.") and "verify --repair" in trouble
+    assert trouble.startswith("1 entry is damaged and runs again") and "verify --repair" in trouble
+    assert backend.dispatch("entries", {"status": "corrupt"})[0]["total"] == 1
     spot.verify(repair=True)
     assert health(backend)["trouble"] == []
     assert health(backend)["checked"]["text"] == "All 2 entries whole"
@@ -269,7 +269,7 @@ def test_a_check_runs_beside_everything_else_and_once_at_a_time(
         assert go.wait(20)
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(FolderStore, "verify", slow)
+    monkeypatch.setattr(spot.store, "verify", slow)
     keep()
     first = backend.dispatch("check", {})[0]
     assert first["checking"] == spot.clock.now()

@@ -64,9 +64,9 @@ class Kernels(RuleBasedStateMachine):
     def merge(self, kernel: int) -> None:
         self.stores[kernel].compact()
 
-    @rule(kernel=KERNELS, superseded=st.booleans())
-    def clean(self, kernel: int, superseded: bool) -> None:
-        swept = self.stores[kernel].gc(superseded=superseded)
+    @rule(kernel=KERNELS)
+    def clean(self, kernel: int) -> None:
+        swept = self.stores[kernel].gc()
         assert swept.entries == ()
 
     @rule(kernel=KERNELS, name=st.sampled_from(["demo.f0", "demo.f1"]))

@@ -12,7 +12,7 @@ import pytest
 
 from spotmagic.errors import OptionError, SpotWarning
 from spotmagic.store.blobs import FolderBlobs
-from spotmagic.store.entry import Entry
+from spotmagic.store.entry import Bad, Entry
 from spotmagic.store.object_blobs import ObjectBlobs, blobs_at
 from spotmagic.store.store import FolderStore
 from spotmagic.testing.store import same, sample
@@ -90,15 +90,17 @@ def test_buffers_in_a_blob_are_aligned(open_store: Make) -> None:
     assert same(found, entry)
 
 
-def test_an_entry_whose_blob_is_gone_is_a_miss_that_is_told(open_store: Make, tmp_path: Path) -> None:
+def test_an_entry_whose_blob_is_gone_says_so(open_store: Make, tmp_path: Path) -> None:
     """And running again brings it back."""
     entry = sample(1, large=b"a" * 100_000)
     store = open_store()
     store.put(entry)
     (blob,) = files_in(tmp_path / "spot" / "blobs")
     blob.unlink()
-    with pytest.warns(SpotWarning, match="missing"):
-        assert store.get(entry.key) is None
+    found = store.get(entry.key)
+    assert isinstance(found, Bad)
+    assert found.kind == "corrupt"
+    assert "missing" in found.why
     store.put(entry)
     assert same(store.get(entry.key), entry)
 

@@ -91,7 +91,7 @@ class Script:
         other.close()
         try:
             store.compact()
-            store.gc(superseded=True)
+            store.gc()
         except OSError:
             pass
         self.read(store, 3)
