@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -29,7 +29,8 @@ class Call:
         pinned: the user gave the key, so other code or inputs are drift and not a miss.
         fresh: run although there is a result (the word ``refresh``).
         absent: nothing was stored for the key a moment ago, so that the first look can be spared.
-        accepts: where there is no result, keep the nearest one of this name for this call too (the word ``accept``).
+        accepts: whether a result of this name stands for this call too, where it has none: what of the code was edited
+            in between does not matter (the word ``accept``). Gives the names of what differs, or ``None``.
         least_seconds: a faster run is not worth keeping.
         secrets: texts of secret arguments; an error that holds one is not kept.
         ticket: the limit every attempt passes, and the expected cost.
@@ -52,7 +53,7 @@ class Call:
     pinned: bool = False
     fresh: bool = False
     absent: bool = False
-    accepts: bool = False
+    accepts: Callable[[Entry], Sequence[str] | None] | None = None
     least_seconds: float = 0.0
     ticket: Ticket | None = None
     budget: Budget | None = None

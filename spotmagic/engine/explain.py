@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import NamedTuple
 
-ASKED, DEFAULTS, HANDLES, STATE = "asked", "defaults", "handles", "state"
+ASKED, DEFAULTS, HANDLES, STATE, ACCEPTED = "asked", "defaults", "handles", "state", "accepted"
 """Notes: a digest of arguments that carry code, without the code; the arguments that have their default; what counts by
-its settings only; what the call only writes, which is no input."""
-_EDITED = frozenset({"helper", "class", "module"})
+its settings only; what the call only writes, which is no input; what differed from the result that was accepted."""
+EDITED = frozenset({"helper", "class", "module"})
 _NO_NOTES: Mapping[str, str] = {}
 
 
@@ -147,7 +147,7 @@ def why(kind: str, same_code: bool, alike: bool, differing: Sequence[str], alone
         alone: inputs that only one of them has. Where the code was edited they came or went with the edit.
     """
     differing, alone = sorted(differing), sorted(alone)
-    edits = tuple(name for name in differing if name.partition(" ")[0] in _EDITED)
+    edits = tuple(name for name in differing if name.partition(" ")[0] in EDITED)
     if not (same_code or edits):
         edits = ("code",)
     arguments = tuple(name for name in (*differing, *(() if edits else alone)) if " " not in name)
@@ -169,7 +169,7 @@ def differences(now: Trace, before: Trace) -> tuple[str, ...]:
     """Names of what differs. ``code`` stands for the call's own code, told only where no reached name tells more."""
     one, other = before.inputs, now.inputs
     names = [name for name in {**one, **other} if other.get(name) != one.get(name)]
-    if now.code != before.code and not any(name.split(" ")[0] in _EDITED for name in names):
+    if now.code != before.code and not any(name.split(" ")[0] in EDITED for name in names):
         names.insert(0, "code")
     return tuple(names)
 
@@ -185,7 +185,7 @@ def phrase(name: str) -> str:
         return f"the state of `{rest}` changed"
     if sort in ("file", "env"):
         return f"{sort} `{rest}` changed"
-    return f"{sort} `{rest}` was edited" if sort in _EDITED else f"`{rest}` changed"
+    return f"{sort} `{rest}` was edited" if sort in EDITED else f"`{rest}` changed"
 
 
 def quoted(names: Iterable[str]) -> str:

@@ -15,8 +15,16 @@ from spotmagic.engine.attempts import Ran
 from spotmagic.engine.booking import Booking, anyway, price_of, tell_unstored
 from spotmagic.engine.call import Call, Done, Outcome
 from spotmagic.engine.decide import FIRST, Decision, decide
-from spotmagic.engine.explain import HANDLES, STATE, Explanation, Trace, Why, differences, likeness, listed, quoted
-from spotmagic.engine.recall import Recall, trace_of
+from spotmagic.engine.explain import (
+    ACCEPTED,
+    Explanation,
+    Trace,
+    Why,
+    differences,
+    listed,
+    quoted,
+)
+from spotmagic.engine.recall import Recall, outcome, trace_of
 from spotmagic.errors import EntryRefused, RecordMissing, SpotError, Uncacheable, tell, tell_again
 from spotmagic.options import Mode, Verdict
 from spotmagic.store.entry import Bad, Entry
@@ -54,7 +62,7 @@ class Ledger:
 
     def look(self, call: Call) -> Look:
         """What to do with a call. An entry that cannot be decoded counts as a bad one."""
-        if call.absent:
+        if call.absent and call.accepts is None:
             call.absent = False
             return _NOTHING
         asked = call.key and call.mode not in (Mode.OFF, Mode.RECORD)
@@ -62,7 +70,7 @@ class Ledger:
         if found is None and call.mode is Mode.AUTO and not (call.fresh or call.accepts):
             return _NOTHING
         now = self.clock.now()
-        if call.accepts and not isinstance(found, Entry):
+        if call.accepts is not None and found is None and not (call.fresh or call.trouble):
             found = self._adopt(call)
         if isinstance(found, Bad):
             return self._refused(call, found, now)
@@ -88,8 +96,8 @@ class Ledger:
         if verdict == "hit" and call.mode is Mode.MOCK:
             verdict = "mocked"
         self.store.hit(call.key, entry.seconds, entry.price)
-        drift = differences(_trace(call), trace_of(entry)) if call.pinned else ()
-        if drift:
+        drift = differences(_trace(call), trace_of(entry)) if call.pinned else listed(entry.notes, ACCEPTED)
+        if drift and call.pinned:
             self._drifted[call.name] = (call.key, _trace(call))
         elif call.pinned:
             self._drifted.pop(call.name, None)
@@ -287,19 +295,21 @@ class Ledger:
         return accepted
 
     def _adopt(self, call: Call) -> Entry | None:
-        """The nearest result of the call's name, kept for this call as well."""
-        now = _trace(call)
-        for near in sorted(self.store.recent(call.name), key=lambda entry: -likeness(now, trace_of(entry))):
-            entry = self.store.get(near.key)
-            if isinstance(entry, Entry) and entry.trusted and entry.status == "value":
-                adopted = entry._replace(key=call.key, code=call.code, inputs=call.inputs, notes=_notes(call))
-                try:
-                    self.store.put(adopted, durable=True)
-                except (OSError, Uncacheable) as error:
-                    tell(
-                        f"{call.name} was accepted for this time only", str(error), "Accept it again later", once="put"
-                    )
-                return adopted
+        """The nearest result of the call's name that stands for this call, kept for it as well."""
+        assert call.accepts is not None
+        for entry in self.recall.candidates(call.name, call.key, _trace(call)):
+            differ = call.accepts(entry)
+            if differ is None or not entry.trusted or entry.status != "value":
+                continue
+            if entry.expires is not None and entry.expires <= self.clock.now():
+                continue
+            notes = {**_notes(call), ACCEPTED: "\n".join(differ)} if differ else _notes(call)
+            adopted = entry._replace(key=call.key, code=call.code, inputs=call.inputs, notes=notes)
+            try:
+                self.store.put(adopted)
+            except (OSError, Uncacheable) as error:
+                tell(f"{call.name} was accepted for this time only", str(error), "Accept it again later", once="put")
+            return adopted
         return None
 
     def explain_call(self, call: Call) -> Explanation:
@@ -308,7 +318,7 @@ class Ledger:
 
     def _done(self, call: Call, value: Any, **said: Any) -> Done:
         """The end of a call, and how to tell of it. What is to be told later holds none of its arguments."""
-        done = Done(value, functools.partial(_outcome, call.name, call.key, _trace(call), value, **said))
+        done = Done(value, functools.partial(outcome, call.name, call.key, _trace(call), value, **said))
         self._tell_outcome(done.outcome)
         return done
 
@@ -366,27 +376,6 @@ class Ledger:
             self.store.ran(run)
         except Exception as error:
             tell("runs are not being counted", str(error), "Results are returned all the same", once="put")
-
-
-def _outcome(
-    name: str,
-    key: bytes,
-    now: Trace,
-    value: Any,
-    *,
-    reason: str = "",
-    changed: tuple[str, ...] = (),
-    why: Callable[[str, bytes, Trace], Why] | None = None,
-    notes: Mapping[str, str] | None = None,
-    **said: Any,
-) -> Outcome:
-    """An outcome, with the reason of its run where that was not known before."""
-    if why is not None:
-        found, changed = why(name, key, now)
-        reason = f"{found}; {reason}" if reason else found
-    known = now.notes if notes is None else notes
-    said |= {"handles": listed(known, HANDLES), "state": listed(known, STATE)}
-    return Outcome(kind=now.kind, name=name, key=key.hex(), value=value, reason=reason, changed=changed, **said)
 
 
 def _notes(call: Call) -> Mapping[str, str]:

@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
-from spotmagic.engine.explain import Explanation, Trace, Why, account, asked, asks, explain, nearest
+from spotmagic.engine.call import Outcome
+from spotmagic.engine.explain import (
+    HANDLES,
+    STATE,
+    Explanation,
+    Trace,
+    Why,
+    account,
+    asked,
+    asks,
+    explain,
+    likeness,
+    listed,
+    nearest,
+)
 from spotmagic.store.entry import Entry, Header
 from spotmagic.store.protocol import Store
 
@@ -63,6 +78,28 @@ class Recall:
             if isinstance(entry, Entry):
                 yield entry
 
+    def candidates(self, name: str, key: bytes, now: Trace) -> Iterator[Entry]:
+        """Results that may stand for a call: those of the same arguments; of a cell, which has few, the others too."""
+        yield from self.alike(name, key, now)
+        if now.kind == "cell":
+            for near in sorted(self._store.recent(name), key=lambda entry: -likeness(now, trace_of(entry))):
+                entry = self._store.get(near.key)
+                if isinstance(entry, Entry):
+                    yield entry
+
+    def editions(self, name: str) -> list[Trace]:
+        """What the results of a name were made from, one for each state of the code, the newest first."""
+        newest: dict[Any, tuple[int, Trace]] = {}
+        for record in self._store.records({}):
+            header = record.what
+            if isinstance(header, Header) and header.name == name:
+                inputs = dict(zip(header.inputs, header.prints, strict=False))
+                notes = dict(zip(header.notes, header.texts, strict=False))
+                code = (header.code, *((label, one) for label, one in inputs.items() if " " in label))
+                if newest.get(code, (-1,))[0] < record.stamp:
+                    newest[code] = record.stamp, Trace(header.code, inputs, notes, header.kind)
+        return [trace for _, trace in sorted(newest.values(), key=lambda one: -one[0])]
+
     def _catch_up(self) -> None:
         names: dict[str, str] = {}
         for record in self._store.records(self._positions):
@@ -81,3 +118,24 @@ class Recall:
 def trace_of(entry: Entry) -> Trace:
     """What an entry was made from."""
     return Trace(entry.code, entry.inputs, entry.notes, entry.kind)
+
+
+def outcome(
+    name: str,
+    key: bytes,
+    now: Trace,
+    value: Any,
+    *,
+    reason: str = "",
+    changed: tuple[str, ...] = (),
+    why: Callable[[str, bytes, Trace], Why] | None = None,
+    notes: Mapping[str, str] | None = None,
+    **said: Any,
+) -> Outcome:
+    """An outcome, with the reason of its run where that was not known before."""
+    if why is not None:
+        found, changed = why(name, key, now)
+        reason = f"{found}; {reason}" if reason else found
+    known = now.notes if notes is None else notes
+    said |= {"handles": listed(known, HANDLES), "state": listed(known, STATE)}
+    return Outcome(kind=now.kind, name=name, key=key.hex(), value=value, reason=reason, changed=changed, **said)

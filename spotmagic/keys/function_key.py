@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from types import FunctionType
 from typing import Any, NamedTuple
@@ -15,9 +17,9 @@ from spotmagic.code.origin import MAINS
 from spotmagic.code.wrapped import unwrapped
 from spotmagic.errors import Uncacheable, unknown
 from spotmagic.keys.bind import Binder
-from spotmagic.keys.fingerprint import packed
+from spotmagic.keys.fingerprint import identity, packed
 from spotmagic.keys.keygen import KeyGen, Policy, policies_of
-from spotmagic.keys.owned import is_users
+from spotmagic.keys.owned import is_users, kind_of, short_name
 from spotmagic.keys.reach import Reached, reach
 from spotmagic.keys.state import State, only_written
 from spotmagic.options import MarkOptions
@@ -189,6 +191,33 @@ class FunctionKey:
             return "", defaults
         bare = [self._packed(now, name, value, Notes(), bare=True) for name, value in counted if name not in defaults]
         return digest(*bare).hex(), defaults
+
+    def edition(self, labels: Iterable[str], owner: Any = None) -> dict[str, bytes]:
+        """What the function is now: its code, what it reaches, its defaults, and what the classes of arguments are.
+
+        Args:
+            labels: what results of it were made from; the classes and functions that arguments brought are among these.
+            owner: the object of a method.
+        """
+        now = self._now
+        if now is None or not now.holds():
+            now = self._look()
+        found = {"code": now.code, **now.notes.reached}
+        function = unwrapped(self._function)
+        space = getattr(getattr(function, "__func__", function), "__globals__", {})
+        kind = owner if isinstance(owner, type) else type(owner)
+        brought = [one for one in kind.__mro__ if is_users(one)]
+        for label in labels:
+            name, *path = label.partition(" ")[2].split(".")
+            thing = unwrapped(functools.reduce(lambda one, step: getattr(one, step, None), path, space.get(name)))
+            if label not in found and is_users(thing) and label == f"{kind_of(thing)} {short_name(thing)}":
+                brought.append(thing)
+        for thing in brought:
+            found = identity(thing, self._mask).told | found
+        for name, value in now.defaults.items():
+            with contextlib.suppress(Uncacheable):
+                found[name] = digest(packed(value, name, None, self._mask))
+        return found
 
     def secrets(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
         """The texts of secret arguments: nothing that is kept of a call may hold them."""

@@ -168,7 +168,7 @@ class Cell:
             trouble=trouble,
             pinned=bool(options.key or options.version),
             fresh=options.refresh,
-            accepts=options.accept,
+            accepts=(lambda _: ()) if options.accept else None,
             least_seconds=options.least_seconds,
             ticket=self._ticket(),
             budget=self._spot.budget,

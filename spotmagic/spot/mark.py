@@ -13,11 +13,12 @@ from spotmagic.codecs import Undecodable, decode, encode
 from spotmagic.engine.around import around
 from spotmagic.engine.call import Call, Outcome
 from spotmagic.engine.decide import RETURN, decide
-from spotmagic.engine.explain import ASKED, DEFAULTS, HANDLES, STATE, listed
+from spotmagic.engine.explain import ACCEPTED, ASKED, DEFAULTS, HANDLES, STATE, listed
 from spotmagic.engine.gate import Gate, Ticket
 from spotmagic.errors import RecordMissing, Uncacheable, tell
 from spotmagic.keys import Account, FunctionKey, Keyed
 from spotmagic.options import MarkOptions, Mode
+from spotmagic.spot.accepted import is_accepted, last_edit, stands_for
 from spotmagic.spot.session import told
 from spotmagic.store.entry import NO_NOTES, Entry, Part
 
@@ -41,6 +42,7 @@ class Marked:
         self.keys = FunctionKey(function, options, mask=spot.ring.mask)
         self.name = self.keys.name
         spot.give_mode(self.name, options.mode)
+        spot.functions[self.name] = self
         self.streams = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
 
     @property
@@ -92,6 +94,9 @@ class Marked:
             return call
         call.key, call.code, call.inputs, call.trouble = keyed.key, keyed.code, keyed.inputs, keyed.trouble
         call.notes = _notes(keyed)
+        pairs = self.spot.accepted.of(self.name)
+        if pairs:
+            call.accepts = functools.partial(stands_for, pairs, call)
         call.pinned = self.options.version is not None
         if self.options.errors:
             call.secrets = tuple(self.keys.secrets(args, kwargs))
@@ -116,6 +121,7 @@ class Marked:
             seconds=entry.seconds,
             saved_seconds=entry.seconds,
             saved_price=entry.price,
+            drift=listed(entry.notes, ACCEPTED),
             handles=listed(entry.notes, HANDLES),
             state=listed(entry.notes, STATE),
         )
@@ -131,6 +137,22 @@ class Marked:
             except Undecodable as error:
                 why = str(error)
         raise RecordMissing(f"no result of {self.name} for these arguments", why, "Call it once")
+
+    def accept(self, owner: Any = None) -> list[str]:
+        """Let results of the code before the last edit stand for the code now. Returns what of it was edited.
+
+        Args:
+            owner: the object of a method, whose class may have been edited.
+        """
+        if self.options.version is not None:
+            return self.spot.accept(self.name)
+        made = self.spot.engine.ledger.recall.editions(self.name)
+        now = self.keys.edition({label for trace in made for label in trace.inputs if " " in label}, owner)
+        pairs = self.spot.accepted.of(self.name)
+        edit = {label: pair for label, pair in last_edit(made, now).items() if not is_accepted(pairs, label, *pair)}
+        if edit:
+            self.spot.accepted.add(self.name, edit)
+        return sorted(edit)
 
     def _gate(self) -> Gate | None:
         """Its own gate, else the one that the cell around the call lends."""
@@ -173,7 +195,7 @@ class MarkedFunction(Wrapped):
     """
 
     __slots__ = ("_awaits", "_drive", "_glance", "marked")
-    words = frozenset({"explain", "forget", "key", "peek", "refresh"})
+    words = frozenset({"accept", "explain", "forget", "key", "peek", "refresh"})
 
     def __init__(self, marked: Marked) -> None:
         super().__init__(marked.function)
@@ -211,6 +233,14 @@ class MarkedFunction(Wrapped):
     def explain(self, *args: Any, **kwargs: Any) -> Explanation:
         """What differs between the call with these arguments and the nearest result."""
         return self.marked.spot.explain_call(self.marked.call(args, kwargs))
+
+    def accept(self, owner: Any = None) -> list[str]:
+        """Say that the last edit does not matter: all results of the code before stand for the code now, and none is
+        run again. Returns the names of what was edited: ``code``, ``helper clean``.
+
+        Other arguments, globals and files count as ever, and so does the next edit.
+        """
+        return self.marked.accept(owner)
 
     def stats(self) -> Stats:
         """Counts, sizes, time and money of the function."""

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Self, TypeVar, cast, overload
+from weakref import WeakValueDictionary
 
 from spotmagic import options as words
 from spotmagic.clock import SYSTEM, Clock
@@ -23,6 +24,7 @@ from spotmagic.keys import KeyGen
 from spotmagic.limits import Limits
 from spotmagic.options import MarkOptions, Mode, mark_options
 from spotmagic.spot import session
+from spotmagic.spot.accepted import Accepted
 from spotmagic.spot.limiter import Rates, limited
 from spotmagic.spot.mark import Marked, MarkedFunction
 from spotmagic.spot.modes import Modes
@@ -115,6 +117,8 @@ class Spot:
         self.budget = Budget(self.folder / "spent", budget, lambda: self.stats().price_paid)
         self._modes = Modes(self.folder / "modes.json", self.store, default)
         self.mode_of, self.give_mode, self.given_modes = self._modes.of, self._modes.give, self._modes.given
+        self.accepted = Accepted(self.folder / "accepted.json", self.store)
+        self.functions: WeakValueDictionary[str, Marked] = WeakValueDictionary()
         self._parts.use()
         self._closed = False
         if sys._getframe(1).f_globals.get("__name__") == "__main__":
@@ -305,8 +309,19 @@ class Spot:
         return self._parts.ledger.drifted()
 
     def accept(self, name: str | None = None) -> list[str]:
-        """Keep results that have drifted for the code and inputs they were last asked with. Returns their names."""
-        return self._parts.ledger.accept(name)
+        """Say that edits do not matter: results stand for the code as it is now, and none is run again.
+
+        Args:
+            name: of a function marked in this process, or of a result that has drifted; all that have when not said.
+
+        Returns:
+            The names of those whose code had changed.
+        """
+        accepted = self._parts.ledger.accept(name)
+        ends = [] if name is None else [one for one in list(self.functions) if f".{one}".endswith(f".{name}")]
+        return accepted + [
+            one for one in ends if self.functions[one].options.version is None and self.functions[one].accept()
+        ]
 
     def explain(self, name: str) -> Explanation:
         """What differs between the last result of a name and the one before it."""

@@ -161,7 +161,7 @@ def test_a_pickle_of_another_user_is_not_made_ones_own_by_accepting_it(
     with Spot("test", root=tmp_path) as spot:
         f = spot.mark(work.planted)
         call = f.marked.call((str(tmp_path / "other"),), {})
-        call = replace(call, accepts=True)
+        call = replace(call, accepts=lambda _: ())
         monkeypatch.setenv("ARMED", "1")
         spot.engine.drive(call)
         assert not proof.exists()
