@@ -14,10 +14,12 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
+from spotmagic.code.arrivals import file_of
 from spotmagic.code.origin import is_user_file
+from spotmagic.code.wrapped import Wrapped, unwrapped
 from spotmagic.values.state import attributes
 
-_METHODS = (types.FunctionType, staticmethod, classmethod, property)
+_METHODS = (types.FunctionType, Wrapped, staticmethod, classmethod, property)
 _SLOT_TYPES = types.MemberDescriptorType | types.GetSetDescriptorType | types.WrapperDescriptorType
 # What Python derives from the rest, or what is read apart (docstring, annotations, fields).
 _DERIVED = frozenset(
@@ -153,12 +155,14 @@ def _is_function(value: Any) -> bool:
 def _is_users(value: Any) -> bool:
     """Whether this is a function, or wraps one, that the user wrote."""
     for _ in range(64):
+        value = unwrapped(value)
         if isinstance(value, staticmethod | classmethod | types.MethodType):
             value = value.__func__
         elif isinstance(value, property):
             value = value.fget
         elif isinstance(value, types.FunctionType):
-            if is_user_file(value.__code__.co_filename) and value.__code__.co_filename != "<string>":
+            file = file_of(value.__code__)
+            if is_user_file(file) and file != "<string>":
                 return True
             if "__wrapped__" not in vars(value):
                 return False
