@@ -22,6 +22,7 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 _FUTURES = 0x1FF0000  # the bits of co_flags that a "from __future__ import" sets
 _MOST_TEXTS = 256
+_NO_SOURCE = "{} has no source (it was made by exec, or typed where no source is kept)"
 # Cells of IPython are named by a digest of what they say. Other hosts give a cell's name to its next version as well.
 _HASHED = re.compile(r"<ipython-input-\d+-[0-9a-f]+>|.*[/\\]ipykernel_\d+[/\\]\d+\.py")
 _CELL_OWN = re.compile(r"^_cell_[^_]+_")
@@ -67,7 +68,7 @@ def find(function: FunctionType) -> Found:
     except (SyntaxError, ValueError, RecursionError):
         return Found(None, f"{where} was edited after import and cannot be read as Python")
     if text is None:
-        return Found(None, f"{what} has no source (it was made by exec, or typed where no source is kept)")
+        return Found(None, _NO_SOURCE.format(what))
     if not on_disk and _HASHED.fullmatch(file):
         node = _node(text, code)
         return Found(node, "" if node else f"the source of {what} is not where it was written")
@@ -78,7 +79,11 @@ def find(function: FunctionType) -> Found:
             node = None
     if node is not None:
         return Found(node)
-    return Found(None, f"{where} was edited after import" if on_disk else f"the cell of {what} was edited after it ran")
+    if on_disk:
+        return Found(None, f"{where} was edited after import")
+    if not any(name == code.co_name for name, _ in text.places):  # a text that only has the same file name
+        return Found(None, _NO_SOURCE.format(what))
+    return Found(None, f"the cell of {what} was edited after it ran")
 
 
 def _text(filename: str, namespace: dict[str, Any]) -> tuple[_Text | None, bool]:
