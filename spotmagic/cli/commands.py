@@ -16,6 +16,7 @@ from spotmagic.cli.place import spot_at
 from spotmagic.cli.preview import lines
 from spotmagic.errors import OptionError
 from spotmagic.options import Mode
+from spotmagic.store.entry import MADE_BY_OLD
 
 FINE, WRONG = 0, 1
 
@@ -73,19 +74,21 @@ def ls(args: Any) -> int:
             return FINE
         now = spot.clock.now()
         columns = ("KEY", "NAME", "KIND", "MADE", "TOOK", "PAID", "SIZE", "HITS")
+        old = {key for (key,) in spot.sql(f"SELECT key FROM inputs WHERE name = '{MADE_BY_OLD}'").rows}
+        listed = [_line(row, now, MADE_BY_OLD if row.key in old else "") for row in rows]
         if any(row.status != "live" for row in rows):
-            show.table((*columns, "STATUS"), [(*_line(row, now), row.status) for row in rows])
+            show.table((*columns, "STATUS"), [(*line, row.status) for line, row in zip(listed, rows, strict=True)])
         else:
-            show.table(columns, [_line(row, now) for row in rows])
+            show.table(columns, listed)
         if status == "live" and (damaged := spot.catalog.count(args.like, kind=args.kind, status="corrupt")):
             show.write(f"{damaged} damaged: ls --status corrupt lists them, verify --repair lets them run again")
     return FINE
 
 
-def _line(row: Row, now: float) -> tuple[object, ...]:
+def _line(row: Row, now: float, remark: str) -> tuple[object, ...]:
     return (
         row.key[:12],
-        row.name,
+        f"{row.name} ({remark})" if remark else row.name,
         row.kind,
         f"{words.duration(max(0.0, now - row.created))} ago",
         words.duration(row.seconds),

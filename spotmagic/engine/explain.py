@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import NamedTuple
 
+from spotmagic.store.entry import MADE_BY_OLD
+
 ASKED, DEFAULTS, HANDLES, STATE, ACCEPTED = "asked", "defaults", "handles", "state", "accepted"
 """Notes: a digest of arguments that carry code, without the code; the arguments that have their default; what counts by
 its settings only; what the call only writes, which is no input; what differed from the result that was accepted."""
@@ -147,6 +149,8 @@ def why(kind: str, same_code: bool, alike: bool, differing: Sequence[str], alone
         alone: inputs that only one of them has. Where the code was edited they came or went with the edit.
     """
     differing, alone = sorted(differing), sorted(alone)
+    if MADE_BY_OLD in alone:
+        return Why(f"the kept result was {MADE_BY_OLD}, which keyed calls otherwise", (MADE_BY_OLD,))
     edits = tuple(name for name in differing if name.partition(" ")[0] in EDITED)
     if not (same_code or edits):
         edits = ("code",)

@@ -13,6 +13,8 @@ Wrong = Literal["foreign", "corrupt", "unknown codec", "newer format"]
 
 NO_INPUTS: Mapping[str, bytes] = MappingProxyType({})
 NO_NOTES: Mapping[str, str] = MappingProxyType({})
+MADE_BY_OLD = "made by 0.1.0"
+"""Among the inputs of a result of format 1: that version keyed calls in a way of its own, so no call finds it now."""
 
 
 class Part(NamedTuple):

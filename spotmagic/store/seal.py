@@ -31,7 +31,7 @@ from xxhash import xxh3_64, xxh3_64_digest
 
 from spotmagic.errors import Uncacheable
 from spotmagic.store.bounds import MAX_HEADER, MAX_INLINE, MAX_PARTS, UNPACK
-from spotmagic.store.entry import NO_INPUTS, NO_NOTES, Bad, BlobRef, Entry, Header, Part, header_of, said
+from spotmagic.store.entry import MADE_BY_OLD, NO_INPUTS, NO_NOTES, Bad, BlobRef, Entry, Header, Part, header_of, said
 from spotmagic.store.parts import Piece, lay, ref_of
 from spotmagic.store.trust import Ring, Trust
 
@@ -162,7 +162,9 @@ def _open(data: bytes, key: bytes | None, ring: Ring, trust: Trust) -> Any:
         else:
             fields = msgpack.unpackb(data[_HEAD.size : header_end], **UNPACK)
         if version == 1:
-            fields = type(fields)((*fields[:-1], "", 0.0, *fields[-1:]))
+            *head, inputs, prints, notes, texts, parts = fields
+            inputs, prints = (*inputs, MADE_BY_OLD), (*prints, b"")
+            fields = type(fields)((*head, inputs, prints, notes, texts, "", 0.0, parts))
         if not trusted:
             _validate(fields)
         return fields, start, end, its_key, kid, bool(trusted) or trust == "all"

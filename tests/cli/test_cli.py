@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -46,6 +47,19 @@ def test_ls_filters_before_it_limits_and_speaks_json(folder: Path, capsys: pytes
     rows = json.loads(said(capsys, "ls", "--json", "--order", "created"))
     assert [row["price"] for row in rows] == [0.02] * 3 and rows[0]["name"].endswith("answer")
     assert json.loads(said(capsys, "ls", "nothing*", "--json")) == []
+
+
+def test_results_of_the_first_version_are_listed_and_told_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That version keyed calls in another way, so no call finds them, but nothing that was paid for is out of sight."""
+    monkeypatch.chdir(tmp_path)
+    golden = Path(__file__).parents[1] / "store" / "golden" / "v1" / "spot"
+    shutil.copytree(golden, tmp_path / ".spotmagic" / "old")
+    rows = said(capsys, "ls", "--status", "all").splitlines()[1:]
+    assert rows and all("(made by 0.1.0)" in row for row in rows)
+    key = json.loads(said(capsys, "ls", "--json", "--status", "all"))[0]["key"]
+    assert "input made by 0.1.0" in said(capsys, "show", key)
 
 
 def test_show_gives_the_value_and_what_it_was_made_from(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -93,3 +93,9 @@ def test_the_account_names_handles_and_what_is_left_out() -> None:
     notes = {"handles": "openai.OpenAI (base_url=x)", "state": "log"}
     text = str(account("f", "function", BASE._replace(notes=notes), BASE))
     assert "counts by its settings: openai.OpenAI (base_url=x)" in text and "call only writes it: log" in text
+
+
+def test_a_result_of_a_version_that_keyed_otherwise_is_no_edit() -> None:
+    old = Trace(b"code of then", {"x": b"1", "global PROMPT": b"2", "made by 0.1.0": b""})
+    why = explain("function", Trace(b"code of now", {"x": b"1", "global PROMPT": b"3"}), old)
+    assert why.reason == "the kept result was made by 0.1.0, which keyed calls otherwise"

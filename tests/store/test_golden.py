@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from spotmagic.store.entry import Entry, Header
+from spotmagic.store.entry import MADE_BY_OLD, Entry, Header
 from spotmagic.store.record import Run, Stat, run_of
 from spotmagic.store.seal import seal
 from spotmagic.store.store import FolderStore
@@ -30,12 +30,17 @@ def folder(version: str, tmp_path: Path) -> Path:
     return tmp_path / "spot"
 
 
-def test_every_entry_of_an_old_folder_is_found(folder: Path) -> None:
+def as_read(entry: Entry, version: str) -> Entry:
+    """An entry as a folder of this version gives it: the first one keyed calls in another way, which it says."""
+    return entry._replace(inputs={**entry.inputs, MADE_BY_OLD: b""}) if version == "v1" else entry
+
+
+def test_every_entry_of_an_old_folder_is_found(folder: Path, version: str) -> None:
     """From journals, segments and blobs."""
     store = FolderStore(folder, ring=RING)
     for entry in entries()[:5]:
         found = store.get(entry.key)
-        assert same(found, entry)
+        assert same(found, as_read(entry, version))
         assert isinstance(found, Entry)
         assert found.trusted
         assert found.writer == RING.kid
@@ -69,14 +74,15 @@ def test_the_records_of_an_old_folder_are_read(folder: Path, version: str) -> No
     store.close()
 
 
-def test_an_old_folder_can_be_written_to(folder: Path) -> None:
+def test_an_old_folder_can_be_written_to(folder: Path, version: str) -> None:
     """And merged, and cleaned up: the pinned and the unexpired stay."""
     store = FolderStore(folder, ring=RING)
     store.put(entries()[5])
     store.compact()
     store.gc()
-    for entry in entries():
-        assert same(store.get(entry.key), entry)
+    for entry in entries()[:5]:
+        assert same(store.get(entry.key), as_read(entry, version))
+    assert same(store.get(entries()[5].key), entries()[5])
     store.close()
 
 
