@@ -99,7 +99,7 @@ class _Pickler(pickle.Pickler):
         self.global_names = functools.cache(references.global_names)
 
     def reducer_override(self, obj: Any) -> Any:
-        kind = type(obj)
+        kind: Any = type(obj)
         refused = refusal(kind)
         if refused:
             raise _Refused(f"it is {refused}")
