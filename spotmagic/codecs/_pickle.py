@@ -28,8 +28,8 @@ from spotmagic.errors import Uncacheable
 
 _PROTOCOL = 5
 _TODO = "Return plain data, or teach spotmagic.register() the type"
-# Embedded in other objects these go through their codec too, which leaves out credentials.
-_THROUGH_CODEC = frozenset({"httpx", "requests"})
+# Embedded in other objects these go through their codec too, which refuses credentials.
+_THROUGH_CODEC = frozenset({"httpx", "httpx2", "requests"})
 
 
 def save(value: Any, path: str) -> tuple[bytes, tuple[memoryview, ...]]:
@@ -108,7 +108,7 @@ class _Pickler(pickle.Pickler):
         reduce = _REDUCE.get(kind)
         if reduce is not None:
             return reduce(obj)
-        if kind.__module__.partition(".")[0] in _THROUGH_CODEC and registry.find(kind) is not None:
+        if _goes_through_codec(kind):
             return _through_codec(obj)
         if getattr(obj, "n_frames", 1) != 1 and kind.__module__.startswith("PIL."):
             raise _Refused("it is an image of several frames")
@@ -161,6 +161,10 @@ def _dump(value: Any) -> tuple[bytes, list[memoryview], list[Any]]:
     return file.getvalue(), buffers, pickler.own
 
 
+def _goes_through_codec(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] in _THROUGH_CODEC and registry.find(kind) is not None
+
+
 def _through_codec(value: Any) -> tuple[Any, ...]:
     from spotmagic.codecs.value import encode
 
@@ -208,6 +212,8 @@ def _locate(value: Any, path: str, error: Exception) -> tuple[str, str]:
         refused = refusal(type(value))
         if refused:
             return path, f"it is {refused}"
+        if isinstance(error, Uncacheable) and _goes_through_codec(type(value)):
+            return path + (error.path or "").removeprefix("value"), error.why
         for step, child in _inside(value):
             left -= 1
             if left < 0 or id(child) in seen:

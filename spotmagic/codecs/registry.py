@@ -55,6 +55,7 @@ _FAMILIES = {
     "pyarrow": "arrow_frames",
     "PIL": "images",
     "httpx": "responses",
+    "httpx2": "responses",
     "requests": "responses",
     "torch": "tensors",
 }
@@ -127,7 +128,11 @@ _BUILT_IN = {
         "models": ("enum", "dataclass", "namedtuple", "attrs", "pydantic", "namespace"),
         "failures": ("exception",),
         "images": ("pil.image",),
-        "responses": ("httpx.response", "httpx.request", "requests.response", "requests.request"),
+        "responses": (
+            *("httpx.response", "httpx.request", "httpx.headers", "httpx.url"),
+            *("httpx2.response", "httpx2.request", "httpx2.headers", "httpx2.url"),
+            *("requests.response", "requests.request", "requests.headers", "requests.cookies"),
+        ),
         "tensors": ("torch.tensor",),
     }.items()
     for name in names

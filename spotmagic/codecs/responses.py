@@ -1,174 +1,139 @@
-"""Responses of httpx and requests, without credentials: of the request only its method and address are kept.
+"""Responses of httpx and requests, whole: status, headers, cookies, content, address, history, and the request.
 
-Left out are cookies, headers with the name of a secret, and the passwords and secrets in addresses.
+Nothing in them is changed. One whose request carries a credential is refused, as that would lie in clear in a file.
 """
 
 from __future__ import annotations
 
+import http.cookiejar
 import re
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from spotmagic.codecs import bounds
 from spotmagic.codecs.registry import Codec
 from spotmagic.codecs.undecodable import Undecodable
 from spotmagic.values.notes import is_secret_name
+from spotmagic.values.responses import held
 
 if TYPE_CHECKING:
     from spotmagic.codecs.reader import Reader
     from spotmagic.codecs.writer import Writer
 
-_DROPPED = frozenset({"set-cookie", "set-cookie2", "cookie", "authorization", "proxy-authorization"})
-_SECRET_PARAMETER = re.compile(r"(^|[-_])(key|sig|signature|auth|code|session|session_?id)$", re.IGNORECASE)
-_REDACTED = "REDACTED"
+PACKAGES = ("httpx", "httpx2", "requests")
+_CLASSES = {
+    "httpx.response": "Response", "httpx.request": "Request", "httpx.headers": "Headers", "httpx.url": "URL",
+    "httpx2.response": "Response", "httpx2.request": "Request", "httpx2.headers": "Headers", "httpx2.url": "URL",
+    "requests.response": "Response", "requests.request": "PreparedRequest",
+    "requests.headers": "structures.CaseInsensitiveDict", "requests.cookies": "cookies.RequestsCookieJar",
+}  # fmt: skip
+_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
+_MAYBE = re.compile(r"(^|[-_])(key|sig|signature|auth|code|session|session_?id)$", re.IGNORECASE)
+_LONG = 16  # characters from which on a value of such a name is taken for a credential: ?code=DE is none
+_BODY = re.compile(rb"\b(client_secret|api_?key|password|(access|refresh)_token)(\"\s*:|=)", re.IGNORECASE)
 
 
 def find(kind: type) -> Codec | None:
-    """The codec for a response or request of httpx or requests."""
-    httpx, requests = sys.modules.get("httpx"), sys.modules.get("requests")
-    if httpx is not None and kind in (httpx.Response, httpx.Request):
-        return CODECS[f"httpx.{kind.__name__.lower()}"]
-    if requests is not None and kind in (requests.Response, requests.PreparedRequest):
-        return CODECS["requests.response" if kind is requests.Response else "requests.request"]
+    """The codec for a type of httpx or requests."""
+    for name, codec in CODECS.items():
+        if _class(name) is kind:
+            return codec
     return None
 
 
-def without_secrets(url: str) -> str:
-    """An address without its password, and with the secrets among its parameters made unreadable."""
-    parts = urlsplit(url)
-    pairs = [_parameter(pair) for pair in parts.query.split("&")]
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "&".join(pairs), parts.fragment))
+def _class(name: str) -> Any:
+    found: Any = sys.modules.get(name.partition(".")[0])
+    for step in _CLASSES[name].split("."):
+        found = getattr(found, step, None)
+    return found
 
 
-def _parameter(pair: str) -> str:
-    name, equals, _ = pair.partition("=")
-    return f"{name}={_REDACTED}" if equals and _is_secret(name) else pair
+def credential(request: Any) -> str:
+    """The name of the header or parameter of a request that carries a credential, or an empty text."""
+    for header, value in request.headers.items():
+        name = header.lower()
+        if name in _HEADERS or _is_secret(name, value):
+            return header  # type: ignore[no-any-return]
+    parts = urlsplit(str(request.url or ""))
+    if parts.password:
+        return "the password of its address"
+    for name, value in parse_qsl(parts.query):
+        if _is_secret(name, value):
+            return name
+    body = getattr(request, "_content", None) or getattr(request, "body", None) or b""
+    found = _BODY.search(body.encode() if isinstance(body, str) else body) if isinstance(body, (str, bytes)) else None
+    return found[1].decode() if found else ""
 
 
-def _is_secret(name: str) -> bool:
-    return is_secret_name(name.replace("-", "_")) or _SECRET_PARAMETER.search(name) is not None
+def _is_secret(name: str, value: Any) -> bool:
+    return is_secret_name(name.replace("-", "_")) or (len(value) >= _LONG and _MAYBE.search(name) is not None)
 
 
-def _headers(pairs: Any) -> list[list[Any]]:
-    """Headers that may be kept, in order."""
-    kept = []
-    for name, value in pairs:
-        text = name.decode("latin-1") if isinstance(name, bytes) else name
-        if text.lower() in _DROPPED or is_secret_name(text.replace("-", "_")):
-            continue
-        kept.append([name, _address(value) if text.lower() in ("location", "content-location") else value])
-    return kept
-
-
-def _address(value: Any) -> Any:
-    return (
-        without_secrets(value.decode("latin-1")).encode("latin-1")
-        if isinstance(value, bytes)
-        else without_secrets(value)
-    )
-
-
-def _lower_httpx(response: Any, writer: Writer) -> tuple[Any, Any]:
-    if not hasattr(response, "_content"):
-        writer.refuse("a response that was not read", final=True)
-    if type(response.default_encoding) is not str or len(response.history) > bounds.REDIRECTS:
-        writer.refuse("a response with a function as its default encoding")
-    extensions = {
-        name: response.extensions[name] for name in ("http_version", "reason_phrase") if name in response.extensions
-    }
-    rest = {
-        "status": response.status_code,
-        "headers": _headers(response.headers.raw),
-        "content": writer.lower(response.content, ".content"),
-        "request": None if response._request is None else writer.lower(response._request, ".request"),
-        "extensions": extensions,
-        "history": [writer.lower(earlier, f".history[{n}]") for n, earlier in enumerate(response.history)],
-        "elapsed": writer.lower(getattr(response, "_elapsed", None), ".elapsed"),
-        "encodings": [response.default_encoding, response.__dict__.get("_encoding")],
-        "downloaded": response.num_bytes_downloaded,
-    }
-    return None, rest
-
-
-def _make_httpx(_spec: Any, rest: Any, _reader: Reader) -> Any:
-    import httpx
-
-    default, explicit = rest["encodings"]
-    response = httpx.Response(
-        rest["status"], content=rest["content"], request=rest["request"], extensions=rest["extensions"],
-        history=rest["history"], default_encoding=default,
-    )  # fmt: skip
-    # The content is decoded already; with its Content-Encoding in place before it is read, httpx would do it again.
-    response.headers = httpx.Headers([(name, value) for name, value in rest["headers"]])
-    if explicit is not None:
-        response._encoding = explicit
-    if rest["elapsed"] is not None:
-        response.elapsed = rest["elapsed"]
-    response._num_bytes_downloaded = rest["downloaded"]
-    return response
-
-
-def _lower_httpx_request(request: Any, _writer: Writer) -> tuple[Any, Any]:
-    return None, [request.method, without_secrets(str(request.url))]
-
-
-def _make_httpx_request(_spec: Any, rest: Any, _reader: Reader) -> Any:
-    import httpx
-
-    method, url = rest
-    return httpx.Request(method, url)
-
-
-def _lower_requests(response: Any, writer: Writer) -> tuple[Any, Any]:
-    if not getattr(response, "_content_consumed", False):
-        writer.refuse("a response that was not read", final=True)
-    if len(response.history) > bounds.REDIRECTS:
+def _lower_state(value: Any, writer: Writer) -> tuple[Any, Any]:
+    """A response or request by its attributes."""
+    state = held(value)
+    if not getattr(value, "_content_consumed", True) or state.get("_content", b"") is False:
+        writer.refuse("a response that was not read; return .json() or .content", final=True)
+    if hasattr(type(value), "read") and not {"_content", "stream"} & state.keys():
+        writer.refuse(f"a {type(value).__name__.lower()} that was not read; return .json() or .content", final=True)
+    if len(state.get("history", ())) > bounds.REDIRECTS:
         writer.refuse("a response after this many redirects", final=True)
-    rest = {
-        "status": response.status_code,
-        "reason": response.reason,
-        "url": None if response.url is None else without_secrets(response.url),
-        "headers": _headers(response.headers.items()),
-        "content": writer.lower(response._content, ".content"),
-        "encoding": response.encoding,
-        "elapsed": writer.lower(response.elapsed, ".elapsed"),
-        "history": [writer.lower(earlier, f".history[{n}]") for n, earlier in enumerate(response.history)],
-        "request": writer.lower(response.request, ".request"),
-    }
-    return None, rest
+    if "method" in state:
+        name = credential(value)
+        if name:
+            why = f"a request with a credential ({name}), which is not for a file"
+            writer.refuse(f"{why}; return .json() or .content of the response", final=True)
+    return None, {name: writer.lower(item, f".{name.removeprefix('_')}") for name, item in state.items()}
 
 
-def _make_requests(_spec: Any, rest: Any, _reader: Reader) -> Any:
-    import requests
-
-    response: Any = requests.Response()
-    response.status_code, response.reason, response.url = rest["status"], rest["reason"], rest["url"]
-    response.headers.update(rest["headers"])
-    response._content, response._content_consumed = rest["content"], True
-    response.encoding, response.elapsed = rest["encoding"], rest["elapsed"]
-    response.history, response.request = rest["history"], rest["request"]
-    return response
-
-
-def _lower_requests_request(request: Any, _writer: Writer) -> tuple[Any, Any]:
-    return None, [request.method, None if request.url is None else without_secrets(request.url)]
+def _make_state(kind: Any, state: Any) -> Any:
+    made = kind.__new__(kind)
+    vars(made).update(state)
+    if kind.__module__.startswith("requests."):
+        if "status_code" in state:
+            made.raw = None
+        return made
+    package = sys.modules[kind.__module__.partition(".")[0]]
+    made.stream = package.ByteStream(state.get("stream", state.get("_content")))
+    if "status_code" in state:
+        made.is_closed = made.is_stream_consumed = True
+    return made
 
 
-def _make_requests_request(_spec: Any, rest: Any, _reader: Reader) -> Any:
-    import requests
-
-    request = requests.PreparedRequest()
-    request.method, request.url = rest
-    if any(part is not None and type(part) is not str for part in rest):
-        raise Undecodable("corrupt", "no request")
-    request.headers = requests.structures.CaseInsensitiveDict()
-    return request
+def _make_cookies(kind: Any, cookies: Any) -> Any:
+    jar = kind()
+    for about in cookies:
+        cookie = http.cookiejar.Cookie.__new__(http.cookiejar.Cookie)
+        vars(cookie).update(about)
+        jar.set_cookie(cookie)
+    return jar
 
 
-CODECS = {
-    "httpx.response": Codec("httpx.response", _lower_httpx, _make_httpx),
-    "httpx.request": Codec("httpx.request", _lower_httpx_request, _make_httpx_request),
-    "requests.response": Codec("requests.response", _lower_requests, _make_requests),
-    "requests.request": Codec("requests.request", _lower_requests_request, _make_requests_request),
+# How each is put into plain values, and made of its class and them.
+_FORMS: dict[str, tuple[Callable[[Any, Any], tuple[Any, Any]], Callable[[Any, Any], Any]]] = {
+    "response": (_lower_state, _make_state),
+    "request": (_lower_state, _make_state),
+    "url": (lambda url, _: (None, str(url)), lambda kind, text: kind(text)),
+    "headers": (
+        lambda headers, writer: (None, [writer.items(pair) for pair in getattr(headers, "raw", headers.items())]),
+        lambda kind, pairs: kind([(name, value) for name, value in pairs]),
+    ),
+    "cookies": (lambda jar, writer: (None, writer.items(vars(cookie) for cookie in jar)), _make_cookies),
 }
+
+
+def _codec(name: str) -> Codec:
+    lower, make = _FORMS[name.partition(".")[2]]
+
+    def decode(_spec: Any, rest: Any, _reader: Reader) -> Any:
+        __import__(name.partition(".")[0])
+        if type(rest) is dict and not all(type(key) is str for key in rest):
+            raise Undecodable("corrupt", "no response")
+        return make(_class(name), rest)
+
+    return Codec(name, lower, decode, exact=False)
+
+
+CODECS = {name: _codec(name) for name in _CLASSES}

@@ -38,6 +38,9 @@ HOMES = {
     "torch": "spotmagic.values.tensors",
     "PIL": "spotmagic.values.images",
     "matplotlib": "spotmagic.values.figures",
+    "httpx": "spotmagic.values.responses",
+    "httpx2": "spotmagic.values.responses",
+    "requests": "spotmagic.values.responses",
 }
 """The file that registers the families of a package."""
 
@@ -142,7 +145,9 @@ def family_of(kind: type) -> tuple[type, Family] | None:
     for base in kind.__mro__[:-1]:
         home = HOMES.get(base.__module__.partition(".")[0])
         if home is not None:
-            importlib.import_module(home)
+            module = importlib.import_module(home)
+            if hasattr(module, "load"):  # one file for several packages
+                module.load(base.__module__.partition(".")[0])
         family = _families.get(base)
         if family is not None:
             return base, family

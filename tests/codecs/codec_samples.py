@@ -82,7 +82,7 @@ RECORDS = (Point, Frozen, Color, Rights, Row, Slotted, Unslotted, Answer, Refusa
 
 
 def response() -> httpx.Response:
-    request = httpx.Request("POST", "https://example.org/v1?q=1", headers={"Authorization": "Bearer canary"})
+    request = httpx.Request("POST", "https://example.org/v1?q=1", headers={"Accept": "text/plain"})
     return httpx.Response(200, headers=[("X-A", "1"), ("X-A", "2")], json={"a": [1]}, request=request)
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import collections
 import dataclasses
-import datetime as dt
 import enum
-import gzip
 import io
 import random
 import sys
@@ -18,8 +15,7 @@ import httpx
 import numpy as np
 import pydantic
 import pytest
-import requests
-from codec_samples import RECORDS, Answer, Color, Frozen, Point, Refusal, Rights, Row, Slotted, back, response, samples
+from codec_samples import RECORDS, Answer, Color, Frozen, Point, Refusal, Rights, Row, Slotted, back, samples
 from PIL import Image
 
 from spotmagic import codecs
@@ -238,15 +234,18 @@ class TestExceptions:
             decode(encoded.codecs, encoded.head, (), trusted=False)
         assert caught.value.kind == "foreign"
 
-    def test_with_a_response_keep_it_without_credentials(self) -> None:
-        request = httpx.Request("GET", "https://example.org", headers={"Authorization": "Bearer canary"})
+    def test_with_a_response_keep_it(self) -> None:
+        request = httpx.Request("GET", "https://example.org")
         try:
             httpx.Response(503, request=request, text="later").raise_for_status()
         except httpx.HTTPStatusError as error:
-            encoded = encode(error, pickle="never")
             copy = back(error)
         assert copy.response.text == "later" and copy.response.status_code == 503 and copy.request.method == "GET"
-        assert b"canary" not in encoded.head
+
+    def test_with_a_credential_in_their_request_are_refused(self) -> None:
+        request = httpx.Request("GET", "https://example.org", headers={"Authorization": "Bearer canary"})
+        with pytest.raises(Uncacheable, match="credential .authorization."):
+            encode(httpx.HTTPStatusError("failed", request=request, response=httpx.Response(503, request=request)))
 
 
 MODES = [
@@ -304,86 +303,6 @@ class TestImages:
 
 class Plain:
     pass
-
-
-CANARY = "canary-3f9a"
-
-
-class TestResponses:
-    def test_of_httpx_come_back_without_credentials(self, trusted: bool) -> None:
-        request = httpx.Request(
-            "POST",
-            f"https://user:{CANARY}@example.org/v1?api_key={CANARY}&X-Amz-Signature={CANARY}&q=1",
-            headers={"Authorization": f"Bearer {CANARY}"},
-            json={"prompt": CANARY},
-        )
-        headers = [
-            ("Content-Encoding", "gzip"),
-            ("Set-Cookie", f"id={CANARY}"),
-            ("X-Api-Key", CANARY),
-            ("X-A", "1"),
-            ("X-A", "2"),
-            ("X-RateLimit-Remaining-Tokens", "7"),
-            ("Location", f"https://a:{CANARY}@example.org/?token={CANARY}&page=2"),
-        ]
-        original = httpx.Response(
-            200,
-            headers=headers,
-            content=gzip.compress(b'{"a": 1}'),
-            request=request,
-            extensions={"http_version": b"HTTP/2"},
-        )
-        original.elapsed = dt.timedelta(seconds=2)
-        original.history = [httpx.Response(302, headers=[("Set-Cookie", CANARY)], request=request)]
-        encoded = encode({"r": [original]}, pickle="never")
-        assert CANARY.encode() not in encoded.head + b"".join(map(bytes, encoded.buffers))
-        copy = back(original, trusted=trusted)
-        assert (copy.status_code, copy.json(), copy.elapsed, copy.http_version) == (
-            200,
-            {"a": 1},
-            dt.timedelta(seconds=2),
-            "HTTP/2",
-        )
-        assert copy.headers.get_list("x-a") == ["1", "2"] and copy.headers["content-encoding"] == "gzip"
-        assert copy.headers["x-ratelimit-remaining-tokens"] == "7" and copy.headers["location"].endswith("&page=2")
-        assert copy.history[0].status_code == 302 and copy.request.method == "POST" and copy.url.params["q"] == "1"
-        copy.raise_for_status()
-
-    def test_of_requests_come_back_without_credentials(self, trusted: bool) -> None:
-        original = requests.Response()
-        original.status_code, original.reason, original.encoding = 404, "Not Found", "latin-1"
-        original._content, original._content_consumed = "é".encode("latin-1"), True
-        original.url = f"https://u:{CANARY}@example.org/?access_token={CANARY}&q=1"
-        original.headers.update({"X-A": "1", "Set-Cookie": CANARY})
-        original.cookies.set("id", CANARY)
-        original.elapsed = dt.timedelta(seconds=1)
-        original.request = requests.Request("GET", original.url, headers={"Authorization": CANARY}).prepare()
-        encoded = encode(original, pickle="never")
-        assert CANARY.encode() not in encoded.head
-        copy = back(original, trusted=trusted)
-        assert (copy.status_code, copy.reason, copy.text, copy.elapsed) == (
-            404,
-            "Not Found",
-            "é",
-            dt.timedelta(seconds=1),
-        )
-        assert copy.headers["x-a"] == "1" and copy.request.method == "GET" and copy.url.endswith("&q=1")
-        with pytest.raises(requests.HTTPError):
-            copy.raise_for_status()
-
-    def test_that_were_not_read_are_refused(self) -> None:
-        with pytest.raises(Uncacheable, match="not read"):
-            encode(httpx.Response(200, stream=httpx.ByteStream(b"x")))
-        with pytest.raises(Uncacheable, match="not read"):
-            encode([requests.Response()])
-
-    def test_inside_what_is_pickled_never_leak(self) -> None:
-        value = collections.UserDict(a=response())
-        try:
-            encoded = encode(value)
-        except Uncacheable:
-            return
-        assert b"canary" not in encoded.head + b"".join(map(bytes, encoded.buffers))
 
 
 def test_a_model_of_a_wrong_type_is_not_taken_for_another() -> None:
