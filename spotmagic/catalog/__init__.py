@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spotmagic.catalog.catalog import Catalog
-from spotmagic.catalog.rows import Bucket, FunctionUse, Row, Stats
+from spotmagic.catalog.filters import Bucket, FunctionUse, Row, Stats
 from spotmagic.catalog.table import Table
 
 __all__ = ["Bucket", "Catalog", "FunctionUse", "Row", "Stats", "Table"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, NamedTuple
 
-from spotmagic.catalog.session import whole
+from spotmagic.catalog.instance import whole
 
 SLOT = 300  # hits are counted over time in steps of so many seconds
 _SHORT = 2_000  # texts are cut here: the catalog is for looking, the store has the whole

@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from spotmagic.catalog import ask, queries
-from spotmagic.catalog.access import Access, Records
-from spotmagic.catalog.filters import Filters, Order
-from spotmagic.catalog.rows import Bucket, FunctionUse, Row, Stats
-from spotmagic.catalog.session import Session
+import duckdb
+
+from spotmagic.catalog import ask, fold, queries, reasons, snapshot
+from spotmagic.catalog.connection import DATABASE, connection
+from spotmagic.catalog.feed import batches
+from spotmagic.catalog.filters import Bucket, Filters, FunctionUse, Order, Row, Stats
+from spotmagic.catalog.instance import MEMORY, Cursor, Session
 from spotmagic.catalog.table import Table
+from spotmagic.catalog.trouble import Busy, CatalogError, Damaged, Unusable, is_damage, is_interrupt, sorted_out
 from spotmagic.clock import SYSTEM, Clock
+from spotmagic.errors import OptionError, SpotError, tell, tell_again
+from spotmagic.files import locked
+from spotmagic.store.record import Behind, Record
+
+LOCK = "fold.lock"
+PATIENCE = 1.0  # seconds to wait for another kernel that gets nowhere, before answering from memory
+_FIRST_WAIT = 0.004
+_random = random.Random()  # the global one is the user's
+
+T = TypeVar("T")
+
+
+class Records(Protocol):
+    """What a catalog needs of a store."""
+
+    def records(self, positions: Mapping[str, int]) -> Iterable[Record]:
+        """Every whole record after these offsets of the journals."""
+        ...
+
+    def flush(self) -> bool:
+        """Write out what is still in memory, such as counted hits."""
+        ...
 
 
 class Catalog:
@@ -27,7 +55,10 @@ class Catalog:
     """
 
     def __init__(self, folder: Path, store: Records, *, clock: Clock = SYSTEM) -> None:
-        self._access = Access(folder, store, clock)
+        self._folder, self._store, self._clock = folder, store, clock
+        self._connection = connection(folder)
+        self._snapshot = snapshot.Snapshot()
+        self._patient = True
 
     # questions --------------------------------------------------------------------------------------------------------
 
@@ -58,7 +89,7 @@ class Catalog:
             OptionError: for a status, order, limit or offset there is not.
         """
         filters, by = Filters(like, kind, status, search), Order(order)
-        return self._access.ask(lambda session: queries.entries(session, filters, by, limit, offset))
+        return self._ask(lambda session: queries.entries(session, filters, by, limit, offset))
 
     def count(
         self,
@@ -70,15 +101,15 @@ class Catalog:
     ) -> int:
         """How many entries :meth:`entries` would give without a limit."""
         filters = Filters(like, kind, status, search)
-        return self._access.ask(lambda session: queries.count(session, filters))
+        return self._ask(lambda session: queries.count(session, filters))
 
     def entry(self, key: str) -> Row | None:
         """The row of one key (hexadecimal digits), whatever its status."""
-        return self._access.ask(lambda session: queries.entry(session, key))
+        return self._ask(lambda session: queries.entry(session, key))
 
     def inputs(self, key: str) -> dict[str, str]:
         """Fingerprints of an entry's inputs by name, as hexadecimal digits."""
-        return self._access.ask(lambda session: queries.inputs(session, key))
+        return self._ask(lambda session: queries.inputs(session, key))
 
     def runs(self, key: str | None = None, name: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
         """What happened to a key, to a name, or at all, the newest first.
@@ -87,19 +118,19 @@ class Catalog:
         those of a name by five minutes,
         those of a key in one line; their ``seconds`` and ``price`` are what they saved.
         """
-        return self._access.ask(lambda session: queries.runs(session, key, name, limit))
+        return self._ask(lambda session: queries.runs(session, key, name, limit))
 
     def stats(self, name: str | None = None) -> Stats:
         """Counts, sizes, time and money: of all, or of one name."""
-        return self._access.ask(lambda session: queries.stats(session, name))
+        return self._ask(lambda session: queries.stats(session, name))
 
     def functions(self) -> list[FunctionUse]:
         """What is known of each function, cell and wrapped client, the last asked first."""
-        return self._access.ask(queries.functions)
+        return self._ask(queries.functions)
 
     def series(self, hours: float = 24.0, buckets: int = 48, name: str | None = None) -> list[Bucket]:
         """Hits and misses over the last hours in equal steps, the oldest first."""
-        return self._access.ask(lambda session: queries.series(session, hours, buckets, name))
+        return self._ask(lambda session: queries.series(session, hours, buckets, name))
 
     def sql(self, query: str, params: ask.Values = ()) -> Table:
         """The answer to one SELECT over ``entries``, ``inputs``, ``usage`` and ``runs``. Times are UTC.
@@ -110,26 +141,177 @@ class Catalog:
         Raises:
             OptionError: it is anything but one SELECT that stays inside the catalog, or DuckDB refuses it.
         """
-        return self._access.ask(lambda session: ask.ask(session, query, params))
+        return self._ask(lambda session: ask.ask(session, query, params))
 
     # upkeep -----------------------------------------------------------------------------------------------------------
 
     def fold(self) -> None:
         """Bring the tables up to date now."""
-        self._access.ask(_nothing)
+        self._ask(_nothing)
 
     def folded_at(self) -> float:
         """When its file was last brought up to date, in seconds since 1970. Raises ``OSError`` where there is none."""
-        return self._access.folded_at()
+        return self._connection.path.stat().st_mtime
 
     def rebuild(self) -> None:
         """Make the tables anew from the store."""
-        self._access.start_anew()
+        self._snapshot.drop()
+        with contextlib.suppress(Busy, Unusable):
+            self._waiting(self._connection.throw_away)
         self.fold()
 
     def close(self) -> None:
         """Give back the memory; a later question takes it again."""
-        self._access.close()
+        self._snapshot.drop()
+        self._connection.close()
+
+    # the way to the tables -----------------------------------------------------------------------------------------
+
+    def _ask(self, question: Callable[[Session], T]) -> T:
+        """The answer to a question. A file that turns out to be damaged is put aside and made anew on the way."""
+        self._store.flush()
+        trouble: CatalogError
+        for _ in range(3):  # damage met by a question is met again on the way in, where the file is put aside
+            try:
+                return self._over_file(question)
+            except Damaged as damage:
+                trouble = damage
+                tell(
+                    "the catalog is made anew",
+                    str(damage),
+                    "Entries are not affected",
+                    once=f"damaged {self._folder}",
+                )
+            except (Busy, Unusable) as hindrance:
+                trouble = hindrance
+                break
+        return self._over_memory(question, trouble)
+
+    def _over_file(self, question: Callable[[Session], T]) -> T:
+        cursor = self._waiting(self._open)
+        self._patient = True
+        self._snapshot.drop()
+        tell_again(self._once)
+        try:
+            return self._answer(question, cursor, DATABASE)
+        except duckdb.Error as error:
+            if not is_damage(error):
+                raise
+            self._connection.condemn(str(error).splitlines()[0])
+            raise sorted_out(error) from error
+        finally:
+            self._connection.leave(cursor)
+
+    def _over_memory(self, question: Callable[[Session], T], trouble: Exception) -> T:
+        if self._folder.is_dir():
+            tell(
+                f"the catalog {self._connection.path.name} cannot be used",
+                str(trouble),
+                "Answers come from memory until it can be; calls are not affected",
+                once=self._once,
+            )
+        try:
+            try:
+                cursor = self._snapshot.enter(self._fold)
+            except Damaged:
+                self._snapshot.drop()
+                cursor = self._snapshot.enter(self._fold)
+        except duckdb.OutOfMemoryException:
+            self._snapshot.drop()
+            raise SpotError(
+                "the catalog cannot be asked now",
+                f"{trouble}, and for an answer from memory there is not enough of it",
+                "Let it have its file, then ask again; calls are not affected",
+            ) from None
+        try:
+            return self._answer(question, cursor, snapshot.DATABASE)
+        finally:
+            self._snapshot.leave(cursor)
+
+    def _answer(self, question: Callable[[Session], T], cursor: Cursor, database: str) -> T:
+        try:
+            return question(Session(cursor, database, self._clock.now()))
+        except (duckdb.InterruptException, RuntimeError) as error:
+            if is_interrupt(error):
+                raise KeyboardInterrupt from None
+            raise
+        except duckdb.OutOfMemoryException:
+            raise OptionError(
+                "the answer takes more memory than the catalog may use", f"that is {MEMORY}", "Ask for less at a time"
+            ) from None
+
+    @property
+    def _once(self) -> str:
+        return f"catalog {self._folder}"
+
+    def _waiting(self, step: Callable[[], T]) -> T:
+        """What a step under the fold lock gives.
+
+        While others have the lock or the file it is tried again, for about a second after they last wrote. Somebody who
+        keeps the file is not waited for a second time.
+        """
+        if not self._folder.is_dir():
+            raise Unusable("its folder is not there")
+        patience = PATIENCE if self._patient else 0.0
+        end, seen = self._clock.monotonic() + patience, self._connection.touched()
+        wait = _FIRST_WAIT
+        while True:
+            try:
+                with self._connection.turn, locked(self._folder / LOCK, wait=False) as got:
+                    if not got:
+                        raise Busy("another kernel is bringing it up to date")
+                    return step()
+            except Busy:
+                touched = self._connection.touched()
+                if touched != seen:
+                    end, seen = self._clock.monotonic() + patience, touched
+                elif self._clock.monotonic() >= end:
+                    self._patient = False
+                    raise
+            except OSError as error:
+                raise Unusable(f"{error.strerror}: {error.filename}") from error
+            self._clock.sleep(wait * _random.uniform(0.5, 1.5))
+            wait = min(2 * wait, 0.03)
+
+    def _open(self) -> Cursor:
+        """A connection to the file, brought up to date. Runs under the fold lock."""
+        try:
+            cursor = self._connection.enter()
+        except Damaged:
+            self._connection.put_aside()
+            raise
+        try:
+            self._fold(cursor, DATABASE)
+        except BaseException as error:
+            trouble: BaseException = error
+            if is_interrupt(error):
+                trouble = KeyboardInterrupt()
+            elif isinstance(error, duckdb.Error):
+                trouble = sorted_out(error)
+            if isinstance(trouble, Damaged):
+                self._connection.condemn(str(trouble))
+            self._connection.leave(cursor)
+            raise trouble from (None if trouble is error else error)
+        return cursor
+
+    def _fold(self, cursor: Cursor, database: str) -> None:
+        folded = False
+        try:
+            for batch in batches(self._store.records(fold.positions(cursor, database))):
+                if database == DATABASE:
+                    self._connection.prepare_write()
+                fold.apply(cursor, database, batch)
+                folded = True
+            if folded:
+                reasons.tell(cursor, database)
+        except Behind:
+            raise Damaged("it shows results that the folder has lost, as in a power cut") from None
+        except OSError as error:
+            tell(
+                "the catalog may not show the newest entries",
+                f"{error.strerror}: {error.filename}",
+                once=f"fold {self._folder}",
+            )
 
 
 def _nothing(session: Session) -> None:

@@ -45,27 +45,8 @@ def _put(batch: Batch, key: bytes, stamp: int, what: Header | Bad) -> None:
 
 
 def _entry(batch: Batch, key: str, stamp: int, header: Header) -> tuple[Any, ...]:
-    (
-        name,
-        kind,
-        status,
-        code,
-        created,
-        expires,
-        seconds,
-        price,
-        content_type,
-        inputs,
-        prints,
-        notes,
-        texts,
-        _,
-        _,
-        parts,
-        writer,
-        trusted,
-        size,
-    ) = header
+    name, kind, status, code, created, expires, seconds, price, content_type, inputs, prints, notes, texts = header[:13]
+    parts, writer, trusted, size = header[15:]
     said = dict(zip(notes, texts, strict=False)) if notes else NO_NOTES
     version = said.get("version", "")
     held = tuple([part[:2] for part in parts])

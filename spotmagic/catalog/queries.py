@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from spotmagic.catalog.batch import SLOT
-from spotmagic.catalog.filters import STATUS, Filters, Order, page
-from spotmagic.catalog.rows import Bucket, FunctionUse, Row, Stats
-from spotmagic.catalog.session import Session
+from spotmagic.catalog.filters import STATUS, Bucket, Filters, FunctionUse, Order, Row, Stats, page
+from spotmagic.catalog.instance import Session
 
 _PAGE = f"""
 SELECT e.key, e.name, e.kind, e.version, e.status, epoch(e.created), epoch(e.expires), e.seconds, e.price, e.size,

@@ -2,67 +2,42 @@
 
 from __future__ import annotations
 
+import re
+
 from spotmagic.catalog.instance import Cursor
 
 # Readable by every DuckDB since 1.2, so kernels with different versions can share a folder.
 STORAGE_VERSION = "v1.2.0"
 
-TABLES: dict[str, dict[str, str]] = {
-    # One row per key that the store holds. Times are UTC.
-    "entries": {
-        "key": "VARCHAR",
-        "name": "VARCHAR",
-        "kind": "VARCHAR",
-        "version": "VARCHAR",
-        "holds": "VARCHAR",  # value, error, partial, refused or corrupt
-        "created": "TIMESTAMP",
-        "expires": "TIMESTAMP",
-        "seconds": "DOUBLE",
-        "price": "DOUBLE",
-        "size": "BIGINT",
-        "parts": "VARCHAR[]",
-        "content_type": "VARCHAR",
-        "writer": "VARCHAR",
-        "code": "VARCHAR",
-        "asked": "VARCHAR",  # digest of the arguments: entries of one name that ask the same supersede each other
-        "superseded": "BOOLEAN",
-        "damage": "VARCHAR",  # what a check found wrong with it, or empty
-        "stamp": "BIGINT",
-    },
-    # The fingerprints an entry was made from.
-    "inputs": {"key": "VARCHAR", "name": "VARCHAR", "fingerprint": "VARCHAR"},
-    # What became of a key over time. The row outlives the entry, as saved money stays saved.
-    "usage": {
-        "key": "VARCHAR",
-        "name": "VARCHAR",
-        "hits": "BIGINT",
-        "seconds": "DOUBLE",
-        "price": "DOUBLE",
-        "last": "TIMESTAMP",
-        "pinned": "BOOLEAN",
-        "pinned_at": "BIGINT",
-        "forgotten_at": "BIGINT",
-        "damage": "VARCHAR",  # what was found wrong with the record stamped damaged_at; marked_at orders what was found
-        "damaged_at": "BIGINT",
-        "marked_at": "BIGINT",
-    },
-    # Everything that happened: one row per run, and for hits one row per name and five minutes.
-    "runs": {
-        "key": "VARCHAR",
-        "name": "VARCHAR",
-        "kind": "VARCHAR",
-        "verdict": "VARCHAR",
-        "reason": "VARCHAR",
-        "started": "TIMESTAMP",
-        "seconds": "DOUBLE",
-        "price": "DOUBLE",
-        "waited": "DOUBLE",
-        "stored": "BOOLEAN",
-        "error": "VARCHAR",
-        "times": "BIGINT",
-    },
-    # How far each journal has been read.
-    "positions": {"file": "VARCHAR", "position": "BIGINT"},
+
+def _table(columns: str) -> dict[str, str]:
+    return dict(re.findall(r"(\w+) ([A-Z]+(?:\[\])?)", columns))
+
+
+# entries: a row per key that the store holds. Times are UTC; holds is value, error, partial, refused or corrupt; asked
+#   is a digest of the arguments: entries of one name that ask the same supersede each other; damage is what a check
+#   found wrong, or empty.
+# inputs: the fingerprints an entry was made from.
+# usage: what became of a key over time. The row outlives the entry, as saved money stays saved. damage is what was
+#   found wrong with the record stamped damaged_at; marked_at orders what was found.
+# runs: everything that happened: a row per run, and for hits a row per name and five minutes.
+# positions: how far each journal has been read.
+TABLES = {
+    "entries": _table(
+        "key VARCHAR, name VARCHAR, kind VARCHAR, version VARCHAR, holds VARCHAR, created TIMESTAMP, expires TIMESTAMP,"
+        "seconds DOUBLE, price DOUBLE, size BIGINT, parts VARCHAR[], content_type VARCHAR, writer VARCHAR,"
+        "code VARCHAR, asked VARCHAR, superseded BOOLEAN, damage VARCHAR, stamp BIGINT"
+    ),
+    "inputs": _table("key VARCHAR, name VARCHAR, fingerprint VARCHAR"),
+    "usage": _table(
+        "key VARCHAR, name VARCHAR, hits BIGINT, seconds DOUBLE, price DOUBLE, last TIMESTAMP, pinned BOOLEAN,"
+        "pinned_at BIGINT, forgotten_at BIGINT, damage VARCHAR, damaged_at BIGINT, marked_at BIGINT"
+    ),
+    "runs": _table(
+        "key VARCHAR, name VARCHAR, kind VARCHAR, verdict VARCHAR, reason VARCHAR, started TIMESTAMP, seconds DOUBLE,"
+        "price DOUBLE, waited DOUBLE, stored BOOLEAN, error VARCHAR, times BIGINT"
+    ),
+    "positions": _table("file VARCHAR, position BIGINT"),
 }
 
 

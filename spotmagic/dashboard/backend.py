@@ -11,8 +11,7 @@ from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spotmagic.catalog.filters import STATUSES
-from spotmagic.catalog.rows import FunctionUse, Row
+from spotmagic.catalog.filters import STATUSES, FunctionUse, Row
 from spotmagic.codecs import decode
 from spotmagic.dashboard.brief import SMALL, brief
 from spotmagic.dashboard.export import Exports
@@ -217,7 +216,9 @@ class Backend:
         if self._exports is None or not isinstance(self._spot.store, FolderStore):
             raise OptionError("results that are in no folder cannot be exported")
         keys = params.many() if params.has("keys") else self._shown(params)
-        known = self._exports.write(self._spot.store.port, [bytes.fromhex(key) for key in keys], params.text("file"))
+        known = self._exports.write(
+            self._spot.store.transfer, [bytes.fromhex(key) for key in keys], params.text("file")
+        )
         return _fields(known)
 
     def _shown(self, params: Params) -> list[str]:

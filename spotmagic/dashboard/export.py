@@ -15,7 +15,7 @@ from typing import BinaryIO, Protocol
 from spotmagic import files, words
 from spotmagic.errors import OptionError, SpotError
 from spotmagic.store.archive import write_archive
-from spotmagic.store.port import Port
+from spotmagic.store.transfer import Transfer
 
 STEP = 1 << 18
 HELD = 2  # downloads that wait to be fetched
@@ -40,7 +40,7 @@ class Exported:
 class Exports(Protocol):
     """Where archives go."""
 
-    def write(self, port: Port, keys: list[bytes], name: str) -> Exported:
+    def write(self, transfer: Transfer, keys: list[bytes], name: str) -> Exported:
         """Write the entries of keys to an archive of that name.
 
         Raises:
@@ -53,7 +53,7 @@ class Exports(Protocol):
 class Beside:
     """Archives in the working directory, which is where a notebook lies. What is there is never replaced."""
 
-    def write(self, port: Port, keys: list[bytes], name: str) -> Exported:
+    def write(self, transfer: Transfer, keys: list[bytes], name: str) -> Exported:
         """Write the entries of keys to a new file."""
         path = Path.cwd() / _file_name(name)
         try:
@@ -63,7 +63,7 @@ class Beside:
         except OSError as error:
             raise _unwritten(path.name, error) from error
         try:
-            count, size = _write(path, port, keys, path.name)
+            count, size = _write(path, transfer, keys, path.name)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
@@ -78,12 +78,12 @@ class Downloads:
         self._lock = threading.Lock()
         weakref.finalize(self, _close, self._waiting)
 
-    def write(self, port: Port, keys: list[bytes], name: str) -> Exported:
+    def write(self, transfer: Transfer, keys: list[bytes], name: str) -> Exported:
         """Write the entries of keys to a file that :meth:`take` gives once."""
         name = _file_name(name)
-        path = port.folder / f"export-{secrets.token_hex(8)}.tmp"
+        path = transfer.folder / f"export-{secrets.token_hex(8)}.tmp"
         try:
-            count, size = _write(path, port, keys, name)
+            count, size = _write(path, transfer, keys, name)
             file = path.open("rb")
         finally:
             with suppress(OSError):
@@ -113,12 +113,12 @@ def pieces(file: BinaryIO) -> Iterator[bytes]:
             yield data
 
 
-def _write(path: Path, port: Port, keys: list[bytes], name: str) -> tuple[int, int]:
+def _write(path: Path, transfer: Transfer, keys: list[bytes], name: str) -> tuple[int, int]:
     """Write an archive. Returns how many entries are in it, and its size."""
     if not keys:
         raise SpotError("nothing was exported", "no entry fits", "Choose some, or show others")
     try:
-        count = write_archive(path, port, keys)
+        count = write_archive(path, transfer, keys)
         size = path.stat().st_size
     except OSError as error:
         raise _unwritten(name, error) from error

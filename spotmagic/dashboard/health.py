@@ -62,13 +62,13 @@ class Health:
         if not isinstance(store, FolderStore):
             return []
         try:
-            store.port.damaged()
+            store.transfer.damaged()
         except NewerFormatError as error:
             return [f"Nothing is kept or found here: {error}. {_RESUMES}. Update spotmagic, or use another spot."]
         except OSError as error:
             return [f"Nothing is kept or found: {_why(error, folder)}. {_RESUMES}. {_todo(error)}."]
         try:
-            store.port.try_writing()
+            store.transfer.try_writing()
         except OSError as error:
             return [f"Nothing new is kept: {_why(error, folder)}. {_RESUMES}. {_todo(error)}."]
         failed = told().get("put", "")
@@ -101,7 +101,7 @@ class Health:
         if not isinstance(store, FolderStore):
             return ""
         try:
-            size = store.port.written_since(self._spot.catalog.folded_at())
+            size = store.transfer.written_since(self._spot.catalog.folded_at())
         except OSError:
             return ""
         return f" Up to {words.size(size)} written since then are in these numbers, not in its file." if size else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +19,6 @@ from spotmagic.engine.ledger import Ledger
 from spotmagic.errors import tell
 from spotmagic.spot.session import tell_outcome
 from spotmagic.store.blobs import Blobs
-from spotmagic.store.door import barred
 from spotmagic.store.object_blobs import blobs_at
 from spotmagic.store.protocol import Store
 from spotmagic.store.store import FolderStore
@@ -90,3 +91,18 @@ def open_parts(
                     once=f"network {folder}",
                 )
         return parts
+
+
+def barred(folder: Path) -> OSError | None:
+    """Why a folder can surely not be made or used, as far as that can be told without making it."""
+    place = folder
+    try:
+        while not place.exists():  # its root does
+            place = place.parent
+        if not place.is_dir():
+            return NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(place))
+        if not os.access(place, os.R_OK | os.W_OK | os.X_OK):
+            return PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
+    except OSError as error:
+        return error
+    return None

@@ -361,7 +361,7 @@ class Spot:
     def export(self, path: str | Path, pattern: str | None = None) -> int:
         """Write the results of a name pattern, or all, to one archive, to be loaded elsewhere. Returns how many."""
         keys = [bytes.fromhex(row.key) for row in self.catalog.entries(pattern, status=None, limit=None)]
-        return write_archive(Path(path).absolute(), self._folder_store("export").port, keys)
+        return write_archive(Path(path).absolute(), self._folder_store("export").transfer, keys)
 
     def load(self, path: str | Path) -> Loaded:
         """Take the results of an archive that ``export`` wrote. Another user's stay under their seal (``trust``)."""

@@ -31,8 +31,8 @@ from spotmagic.errors import OptionError, tell
 from spotmagic.store.blobs import DamagedError
 from spotmagic.store.bounds import MAX_PART, MAX_RATIO, MAX_RECORD
 from spotmagic.store.entry import Bad, BlobRef
-from spotmagic.store.port import Port
 from spotmagic.store.store import FolderStore
+from spotmagic.store.transfer import Transfer
 
 STEP = 1 << 20
 _NAME = re.compile(r"entries/[0-9a-f]{32}|blobs/[0-9a-f]{64}", re.ASCII)
@@ -61,7 +61,7 @@ class Loaded:
         return f"took {self.taken} results{whose}, {self.known} were there, {len(self.refused)} refused"
 
 
-def write_archive(path: Path, port: Port, keys: Iterable[bytes]) -> int:
+def write_archive(path: Path, transfer: Transfer, keys: Iterable[bytes]) -> int:
     """Write the entries of keys, with their blobs, to an archive that only its owner reads: all of it or nothing.
 
     Returns:
@@ -78,7 +78,7 @@ def write_archive(path: Path, port: Port, keys: Iterable[bytes]) -> int:
         with os.fdopen(fd, "w+b") as file:
             with zipfile.ZipFile(file, "w") as archive:
                 for key in keys:
-                    whole = _whole(port, key)
+                    whole = _whole(transfer, key)
                     if whole is None:
                         left_out += 1
                         continue
@@ -99,13 +99,13 @@ def write_archive(path: Path, port: Port, keys: Iterable[bytes]) -> int:
     return written
 
 
-def _whole(port: Port, key: bytes) -> tuple[bytes, dict[bytes, memoryview]] | None:
-    sealed = port.sealed(key)
-    found = None if sealed is None else port.unseal(sealed, key)
+def _whole(transfer: Transfer, key: bytes) -> tuple[bytes, dict[bytes, memoryview]] | None:
+    sealed = transfer.sealed(key)
+    found = None if sealed is None else transfer.unseal(sealed, key)
     if sealed is None or found is None or isinstance(found, Bad):
         return None
     try:
-        return sealed, {ref.digest: port.blobs.load(ref.digest, ref.size) for ref in found[1]}
+        return sealed, {ref.digest: transfer.blobs.load(ref.digest, ref.size) for ref in found[1]}
     except (FileNotFoundError, DamagedError):
         return None
 
@@ -129,7 +129,7 @@ def load_archive(path: Path, store: FolderStore) -> Loaded:
         OptionError: the file is no zip archive, or a part of one.
         OSError: it cannot be read, or the store cannot keep what is in it.
     """
-    port = store.port
+    transfer = store.transfer
     refused: list[tuple[str, str]] = []
     taken = foreign = known = 0
     with path.open("rb") as file:
@@ -144,14 +144,14 @@ def load_archive(path: Path, store: FolderStore) -> Loaded:
                     continue
                 try:
                     sealed = b"".join(_read(archive, info))
-                    found = port.unseal(sealed, bytes.fromhex(name.partition("/")[2]))
+                    found = transfer.unseal(sealed, bytes.fromhex(name.partition("/")[2]))
                     if isinstance(found, Bad):
                         refused.append((name, f"{found.kind}: {found.why}"))
                         continue
-                    if not port.wanted(found[0]):
+                    if not transfer.wanted(found[0]):
                         known += 1
                         continue
-                    port.adopt(sealed, found, _blobs(archive, members, found[1], port))
+                    transfer.adopt(sealed, found, _blobs(archive, members, found[1], transfer))
                 except (*_TROUBLE, DamagedError) as error:
                     refused.append((name, f"corrupt: {error}"))
                     continue
@@ -208,7 +208,7 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
 
 
 def _blobs(
-    archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], refs: tuple[BlobRef, ...], port: Port
+    archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], refs: tuple[BlobRef, ...], transfer: Transfer
 ) -> Iterator[tuple[bytes, memoryview]]:
     """The blobs of an entry that are in the archive, each checked, as memory that lasts until the next one.
 
@@ -218,13 +218,13 @@ def _blobs(
     for digest, size in {ref.digest: ref.size for ref in refs}.items():
         info = members.get(f"blobs/{digest.hex()}")
         if info is None:
-            if port.blobs.size(digest) != size:
+            if transfer.blobs.size(digest) != size:
                 raise DamagedError(f"blob {digest.hex()} is missing")
             continue
         if info.file_size != size:
             raise DamagedError(f"blob {digest.hex()} has {info.file_size} bytes, not {size}")
         hashed = hashlib.sha256()
-        with tempfile.TemporaryFile(dir=port.folder) as file:
+        with tempfile.TemporaryFile(dir=transfer.folder) as file:
             for data in _read(archive, info):
                 hashed.update(data)
                 file.write(data)

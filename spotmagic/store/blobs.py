@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Protocol
 
 from spotmagic import files
-from spotmagic.store.parts import Piece
+from spotmagic.codecs import copies
+from spotmagic.store.entry import Bad, BlobRef, Entry
+from spotmagic.store.parts import Piece, spans
 
 MAP_OVER = 256_000  # smaller blobs are read: a process may hold only so many maps
 _HASH_STEP = 4 << 20
@@ -191,49 +193,26 @@ def _memory(fd: int, size: int) -> mmap.mmap | bytearray:
     return data
 
 
-class MemoryBlobs:
-    """Blobs in a dictionary, for tests and for a folder that cannot be written."""
+def whole(entry: Entry, refs: tuple[BlobRef, ...], blobs: Blobs) -> Entry | Bad:
+    """The entry with what its blobs hold, or what is wrong with one.
 
-    def __init__(self) -> None:
-        self.kept: dict[bytes, bytes] = {}
-
-    def save(self, digest: bytes, pieces: Sequence[Piece]) -> int:
-        """Keep bytes, whose SHA-256 is given, for good. Returns how many were written (0: they were there already)."""
-        data = b"".join(pieces)
-        known = self.kept.get(digest) == data
-        self.kept[digest] = data
-        return 0 if known else len(data)
-
-    def load(self, digest: bytes, size: int) -> memoryview:
-        """The bytes, as writable memory of the caller's own."""
-        return memoryview(bytearray(self._whole(digest, size)))
-
-    def read(self, digest: bytes, size: int, spans: Sequence[Span]) -> list[bytes]:
-        """Stretches of the bytes, each by itself."""
-        data = self._whole(digest, size)
-        return [data[start:stop] for start, stop in spans]
-
-    def _whole(self, digest: bytes, size: int) -> bytes:
-        data = self.kept.get(digest)
-        if data is None:
-            raise FileNotFoundError(digest.hex())
-        if len(data) != size or digest_of([data]) != digest:
-            raise DamagedError("its bytes are not those of its name")
-        return data
-
-    def size(self, digest: bytes) -> int | None:
-        """How large a blob is; ``None`` when it is not there."""
-        data = self.kept.get(digest)
-        return None if data is None else len(data)
-
-    def remove(self, digest: bytes) -> bool:
-        """Remove a blob. Returns whether it was there."""
-        return self.kept.pop(digest, None) is not None
-
-    def check(self, digest: bytes, size: int) -> bool:
-        """Whether a blob's bytes are the right ones, read anew."""
+    Raises:
+        OSError: a blob cannot be read.
+    """
+    parts = list(entry.parts)
+    for ref in refs:
+        part, name = parts[ref.part], ref.digest.hex()
         try:
-            self.load(digest, size)
-        except DamagedError:
-            return False
-        return True
+            if copies(part.codecs):
+                head, *data = blobs.read(ref.digest, ref.size, spans(ref))
+                buffers = tuple(memoryview(piece) for piece in data)
+            else:
+                blob = blobs.load(ref.digest, ref.size)
+                (begin, end), *rest = spans(ref)
+                head, buffers = bytes(blob[begin:end]), tuple(blob[start:stop] for start, stop in rest)
+        except FileNotFoundError:
+            return Bad("corrupt", f"its blob {name} is missing")
+        except DamagedError as error:
+            return Bad("corrupt", f"its blob {name} is damaged: {error}")
+        parts[ref.part] = part._replace(head=head, buffers=buffers)
+    return entry._replace(parts=tuple(parts))

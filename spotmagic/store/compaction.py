@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from spotmagic import files
+from spotmagic.store.journal import Log
 from spotmagic.store.layout import SEAL_LOCK, SEGMENTS
-from spotmagic.store.log import Log
 from spotmagic.store.segment_writer import SegmentWriter
 from spotmagic.store.segments import Source
-from spotmagic.store.walk import Hall, Step, path_of, walk
+from spotmagic.store.walk import Listing, Step, path_of, walk
 
 GROWTH = 2  # a segment is merged again when what joins it is at least half as large
 SMALL = 256_000  # ... or when it is smaller than this
@@ -40,26 +40,26 @@ def compact(
             return 0
         for leftover in (folder / SEGMENTS).glob(".*.tmp"):
             leftover.unlink(missing_ok=True)
-        hall = Hall(folder)
+        listing = Listing(folder)
         try:
-            for name in hall.stale:  # of a merge that was killed after it had published
+            for name in listing.stale:  # of a merge that was killed after it had published
                 path_of(folder, name).unlink(missing_ok=True)
-            journals = {name for name in hall.journals if _dead(hall, name)}
-            merged = journals | _joining(hall, journals, everything=everything)
+            journals = {name for name in listing.journals if _dead(listing, name)}
+            merged = journals | _joining(listing, journals, everything=everything)
             if not journals and len(merged) < 2 and not (everything and merged):
                 return 0
-            sections = [(name, source) for name, source in hall.sections() if name in merged]
-            _merge(folder, started, sections, hall, take)
+            sections = [(name, source) for name, source in listing.sections() if name in merged]
+            _merge(folder, started, sections, listing, take)
             published()
             for name in merged:
                 path_of(folder, name).unlink(missing_ok=True)
             return len(merged)
         finally:
-            hall.close()
+            listing.close()
 
 
-def _dead(hall: Hall, name: str) -> bool:
-    file = hall.open(name)
+def _dead(listing: Listing, name: str) -> bool:
+    file = listing.open(name)
     if file is None:
         return False
     try:
@@ -68,13 +68,13 @@ def _dead(hall: Hall, name: str) -> bool:
         file.close()
 
 
-def _joining(hall: Hall, journals: set[str], *, everything: bool) -> set[str]:
+def _joining(listing: Listing, journals: set[str], *, everything: bool) -> set[str]:
     """The segments to merge: all, or the smaller ones as long as what was gathered is not small beside the next."""
     if everything:
-        return hall.current | hall.unindexed
-    size = sum(path_of(hall.folder, name).stat().st_size for name in journals)
-    joining = set(hall.unindexed)
-    for segment in sorted((hall.segments[name] for name in hall.current), key=lambda segment: segment.size):
+        return listing.current | listing.unindexed
+    size = sum(path_of(listing.folder, name).stat().st_size for name in journals)
+    joining = set(listing.unindexed)
+    for segment in sorted((listing.segments[name] for name in listing.current), key=lambda segment: segment.size):
         if segment.size > max(SMALL, GROWTH * size):
             break
         joining.add(segment.name)
@@ -82,11 +82,11 @@ def _joining(hall: Hall, journals: set[str], *, everything: bool) -> set[str]:
     return joining
 
 
-def _merge(folder: Path, started: int, sections: list[tuple[str, Source]], hall: Hall, take: Take) -> None:
+def _merge(folder: Path, started: int, sections: list[tuple[str, Source]], listing: Listing, take: Take) -> None:
     writer = SegmentWriter(folder / SEGMENTS, started)
     try:
         for name, source in sections:
-            file = hall.open(name)
+            file = listing.open(name)
             if file is None:
                 raise FileNotFoundError(f"{name} cannot be read")
             try:
@@ -98,10 +98,10 @@ def _merge(folder: Path, started: int, sections: list[tuple[str, Source]], hall:
                     if record is not None:
                         writer.add(step.source, step.end, record)
                 if source.name:
-                    writer.end(file.read_to if name in hall.journals else source.end)
+                    writer.end(file.read_to if name in listing.journals else source.end)
             finally:
                 file.close()
-        writer.finish([name for name, _ in sections if name not in hall.journals])
+        writer.finish([name for name, _ in sections if name not in listing.journals])
     except BaseException:
         writer.abandon()
         raise

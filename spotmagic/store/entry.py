@@ -55,25 +55,25 @@ class Entry(NamedTuple):
     key: bytes
     name: str
     kind: str = "function"
+    status: str = "value"
     code: bytes = b""
-    inputs: Mapping[str, bytes] = NO_INPUTS
-    parts: tuple[Part, ...] = ()
     created: float = 0.0
     expires: float | None = None
     seconds: float = 0.0
     price: float = 0.0
-    status: str = "value"
     content_type: str | None = None
-    writer: bytes = b""
-    trusted: bool = True
-    size: int = 0
+    inputs: Mapping[str, bytes] = NO_INPUTS
     notes: Mapping[str, str] = NO_NOTES
     reason: str = ""
     waited: float = 0.0
+    parts: tuple[Part, ...] = ()
+    writer: bytes = b""
+    trusted: bool = True
+    size: int = 0
 
 
 class Header(NamedTuple):
-    """What an entry says of itself: all but its key and the bytes of its parts. The fields are those of an entry.
+    """What an entry says of itself: all but its key and the bytes of its parts. The fields are an entry's.
 
     Attributes:
         inputs, prints: names, and the fingerprint of each.
@@ -104,23 +104,8 @@ class Header(NamedTuple):
 
 def said(entry: Entry) -> tuple[Any, ...]:
     """What an entry says of itself besides its parts, in the order of its header."""
-    return (
-        entry.name,
-        entry.kind,
-        entry.status,
-        entry.code,
-        entry.created,
-        entry.expires,
-        entry.seconds,
-        entry.price,
-        entry.content_type,
-        tuple(entry.inputs),
-        tuple(entry.inputs.values()),
-        tuple(entry.notes),
-        tuple(entry.notes.values()),
-        entry.reason,
-        entry.waited,
-    )
+    _, *face, inputs, notes, reason, waited, _, _, _, _ = entry
+    return (*face, tuple(inputs), tuple(inputs.values()), tuple(notes), tuple(notes.values()), reason, waited)
 
 
 def header_of(entry: Entry) -> Header:

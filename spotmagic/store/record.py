@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any, Literal, NamedTuple
 
 import msgpack
@@ -149,3 +150,27 @@ def read_origin(body: bytes) -> tuple[str, int]:
 def _packed(value: Any) -> bytes:
     packed: bytes = msgpack.packb(value, unicode_errors="surrogatepass")
     return packed
+
+
+HELD = 50_000
+
+
+class Tally:
+    """Counts of hits since they were last taken. Any thread may append to ``hits``."""
+
+    def __init__(self) -> None:
+        self.hits: deque[tuple[bytes, float, float]] = deque()
+
+    def take(self) -> list[Stat]:
+        """The counts so far, by key; they begin anew."""
+        sums: dict[bytes, list[float]] = {}
+        for _ in range(len(self.hits)):
+            try:
+                key, seconds, price = self.hits.popleft()
+            except IndexError:  # another thread takes them too
+                break
+            total = sums.setdefault(key, [0, 0.0, 0.0])
+            total[0] += 1
+            total[1] += seconds
+            total[2] += price
+        return [Stat(key, int(hits), seconds, price) for key, (hits, seconds, price) in sums.items()]

@@ -174,6 +174,7 @@ def _open(data: bytes, key: bytes | None, ring: Ring, trust: Trust) -> Any:
 
 _FIELDS = len(Header._fields) - 3  # those that a header says itself
 _header = functools.partial(tuple.__new__, Header)
+_made: Any = functools.partial(tuple.__new__, Entry)
 _UNREADABLE = (ValueError, TypeError, OverflowError, RecursionError, MemoryError)
 
 
@@ -207,8 +208,7 @@ def _validate(header: Any) -> None:
 def _entry(
     data: bytes, fields: Any, at: int, end: int, key: bytes, kid: bytes, trusted: bool
 ) -> tuple[Entry, tuple[BlobRef, ...]]:
-    name, kind, status, code, created, expires, seconds, price, content_type, *named, reason, waited, packed = fields
-    inputs, prints, notes, texts = named
+    *face, names, prints, titles, texts, reason, waited, packed = fields
     refs: tuple[BlobRef, ...] = ()
     parts = []
     size = len(data)
@@ -234,23 +234,6 @@ def _entry(
         at = stop
     if at != end:
         raise ValueError("there is more in it than its parts")
-    return Entry(
-        key,
-        name,
-        kind,
-        code,
-        dict(zip(inputs, prints, strict=True)) if inputs else NO_INPUTS,
-        tuple(parts),
-        created,
-        expires,
-        seconds,
-        price,
-        status,
-        content_type,
-        kid,
-        trusted,
-        size,
-        dict(zip(notes, texts, strict=True)) if notes else NO_NOTES,
-        reason,
-        waited,
-    ), refs
+    inputs = dict(zip(names, prints, strict=True)) if names else NO_INPUTS
+    notes = dict(zip(titles, texts, strict=True)) if titles else NO_NOTES
+    return _made((key, *face, inputs, notes, reason, waited, tuple(parts), kid, trusted, size)), refs

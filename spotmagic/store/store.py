@@ -13,25 +13,22 @@ from pathlib import Path
 from spotmagic import files
 from spotmagic.clock import SYSTEM, Clock
 from spotmagic.errors import tell
-from spotmagic.store.blobs import Blobs, FolderBlobs, digest_of
-from spotmagic.store.door import Door
+from spotmagic.store.blobs import Blobs, FolderBlobs, digest_of, whole
 from spotmagic.store.entry import Bad, BlobRef, Entry
+from spotmagic.store.folder import Folder, Opening
 from spotmagic.store.frame import BLOB, DELETE, HAS_BLOBS, MADE, PIN, PINNED, PUT, RUN, STAT, group_of
 from spotmagic.store.index import RECENT
 from spotmagic.store.journal import Journal
 from spotmagic.store.layout import BLOB_LOCK, BLOBS, NewerFormatError
 from spotmagic.store.memo import Memo
 from spotmagic.store.parts import blob_pieces, large_parts
-from spotmagic.store.port import Port
-from spotmagic.store.reader import read_records
-from spotmagic.store.record import Record, Run, blob_body, run_body, stat_body
+from spotmagic.store.record import HELD, Record, Run, Tally, blob_body, run_body, stat_body
 from spotmagic.store.seal import seal, unseal
-from spotmagic.store.shelf import Shelf
-from spotmagic.store.tally import HELD, Tally
 from spotmagic.store.ticker import TICKER, writers
+from spotmagic.store.transfer import Transfer
 from spotmagic.store.trust import Ring, Trust
 from spotmagic.store.upkeep import Upkeep
-from spotmagic.store.whole import whole
+from spotmagic.store.walk import read_records
 
 COUNT_EVERY = 5.0  # seconds between two records of hits
 MERGE_FILES_AT_EXIT = 32
@@ -66,7 +63,7 @@ class FolderStore:
         self._trust = trust
         self._clock = clock
         self._lock = threading.RLock()
-        self._door = Door(folder, clock)
+        self._opening = Opening(folder, clock)
         # Read without the lock by get: the epoch's memory, the epoch that was seen, and the entries verified so far.
         self._map: bytes | mmap.mmap = b""
         self._seen: bytes | None = None
@@ -77,10 +74,10 @@ class FolderStore:
         self._counted = self._merged = clock.monotonic()
         self._upkeep = Upkeep(folder, ring, self.blobs, clock, self._lock, self._sound, self.forget)
         self.gc, self.verify, self.compact = self._upkeep.gc, self._upkeep.verify, self._upkeep.compact
-        self.port = Port(folder, ring, trust, self.blobs, self._lock, self._sound)
+        self.transfer = Transfer(folder, ring, trust, self.blobs, self._lock, self._sound)
         self._awake = False
         self._undurable = False
-        weakref.finalize(self, self._door.close).atexit = False  # the ticker closes it then
+        weakref.finalize(self, self._opening.close).atexit = False  # the ticker closes it then
         TICKER.know(self)
 
     # --- reading ---
@@ -104,24 +101,24 @@ class FolderStore:
 
     def _look(self, key: bytes) -> tuple[Entry, tuple[BlobRef, ...]] | Bad | None:
         with self._lock:
-            shelf = self._open()
-            if shelf is None:
-                newer = isinstance(self._door.trouble, NewerFormatError)
-                return Bad("newer format", str(self._door.trouble)) if newer else None
+            opened = self._open()
+            if opened is None:
+                newer = isinstance(self._opening.trouble, NewerFormatError)
+                return Bad("newer format", str(self._opening.trouble)) if newer else None
             if self._map[:8] != self._seen:
-                shelf.catch_up()
-                self._seen = shelf.seen
+                opened.catch_up()
+                self._seen = opened.seen
             known = self._verified.get(key)
             if known is not None:
                 return known, ()
             shell = self._shells.get(key)
             if shell is not None:
                 return shell
-            place = shelf.find(key)
-            self._seen = shelf.seen
+            place = opened.find(key)
+            self._seen = opened.seen
             if place is None:
-                return Bad("corrupt", "its record is damaged") if key in shelf.index.damaged else None
-            found = unseal(shelf.read(place), key, self._ring, trust=self._trust)
+                return Bad("corrupt", "its record is damaged") if key in opened.index.damaged else None
+            found = unseal(opened.read(place), key, self._ring, trust=self._trust)
             if not isinstance(found, Bad):
                 self._memo.keep(*found, place.stamp)
             return found
@@ -130,12 +127,12 @@ class FolderStore:
         """Whether there is an entry of a key, seen as late as now; ``True`` when that cannot be told without a look."""
         try:
             with self._lock:
-                shelf = self._open()
-                if shelf is None:
+                opened = self._open()
+                if opened is None:
                     return False
-                if shelf.catch_up():
-                    self._seen = shelf.seen
-                return shelf.index.find(key) is not None
+                if opened.catch_up():
+                    self._seen = opened.seen
+                return opened.index.find(key) is not None
         except OSError:
             return True
 
@@ -144,16 +141,16 @@ class FolderStore:
         group = group_of(name)
         entries: list[Entry] = []
         with self._lock:
-            shelf = self._open()
-            if shelf is None:
+            opened = self._open()
+            if opened is None:
                 return []
             try:
-                shelf.catch_up()
-                for place in shelf.index.recent(group):
-                    found = unseal(shelf.read(place), None, self._ring, trust=self._trust)
+                opened.catch_up()
+                for place in opened.index.recent(group):
+                    found = unseal(opened.read(place), None, self._ring, trust=self._trust)
                     if isinstance(found, Bad) or found[0].name != name:
                         continue
-                    newest = shelf.index.find(found[0].key)
+                    newest = opened.index.find(found[0].key)
                     if newest is not None and newest.stamp == place.stamp:
                         entries.append(found[0])
             except OSError:
@@ -167,8 +164,8 @@ class FolderStore:
             positions: ``Record.end`` of the last record read, by ``Record.file``; of what is missing everything comes.
         """
         with self._lock:
-            shelf = self._open()
-        if shelf is not None:
+            opened = self._open()
+        if opened is not None:
             yield from read_records(self.folder, positions, self._ring, self._trust)
 
     @property
@@ -220,14 +217,14 @@ class FolderStore:
         body = seal(entry, self._ring, digests)
         flags = (HAS_BLOBS if digests else 0) | (MADE if run else 0)
         with self._lock:
-            shelf = self._sound(durable)
-            shelf.catch_up()
-            known = shelf.index.find(entry.key) is not None
-            written = shelf.append(PUT, body, entry.key, group_of(entry.name), flags)
+            opened = self._sound(durable)
+            opened.catch_up()
+            known = opened.index.find(entry.key) is not None
+            written = opened.append(PUT, body, entry.key, group_of(entry.name), flags)
             if known:
-                shelf.bump()
-            self._seen = shelf.seen
-            journal = shelf.journal
+                opened.bump()
+            self._seen = opened.seen
+            journal = opened.journal
             assert journal is not None
         if not self._awake:
             self._wake()
@@ -250,8 +247,8 @@ class FolderStore:
         except OSError:
             self._undurable = True
             with self._lock:
-                if self._door.shelf is not None and self._door.shelf.journal is journal:
-                    self._door.shelf.leave()
+                if self._opening.folder is not None and self._opening.folder.journal is journal:
+                    self._opening.folder.leave()
             raise
         return written
 
@@ -265,18 +262,18 @@ class FolderStore:
         judged = judged or {}
         forgotten = 0
         with self._lock:
-            shelf = self._sound()
-            shelf.catch_up()
+            opened = self._sound()
+            opened.catch_up()
             try:
                 for key in keys:
-                    known = shelf.index.find(key) is not None
-                    if known or key in shelf.index.damaged:
-                        shelf.append(DELETE, [], key, stamp=judged[key] + 1 if key in judged else 0)
-                        forgotten += known and shelf.index.find(key) is None
+                    known = opened.index.find(key) is not None
+                    if known or key in opened.index.damaged:
+                        opened.append(DELETE, [], key, stamp=judged[key] + 1 if key in judged else 0)
+                        forgotten += known and opened.index.find(key) is None
             finally:
                 if forgotten:
-                    shelf.bump()
-                self._seen = shelf.seen
+                    opened.bump()
+                self._seen = opened.seen
         self._wake()
         return forgotten
 
@@ -288,9 +285,9 @@ class FolderStore:
     def pin(self, keys: Iterable[bytes], pinned: bool) -> None:
         """Keep entries from every clean-up, or no longer."""
         with self._lock:
-            shelf = self._sound()
+            opened = self._sound()
             for key in keys:
-                shelf.append(PIN, [], key, flags=PINNED if pinned else 0)
+                opened.append(PIN, [], key, flags=PINNED if pinned else 0)
         self._wake()
 
     def hit(self, key: bytes, seconds: float, price: float) -> None:
@@ -319,7 +316,7 @@ class FolderStore:
         """Write everything out. Returns whether all that was put since the last flush is durable."""
         self._count()
         with self._lock:
-            journal = self._door.shelf.journal if self._door.shelf is not None else None
+            journal = self._opening.folder.journal if self._opening.folder is not None else None
         if journal is not None:
             with contextlib.suppress(OSError):  # which is remembered
                 self._sync(journal)
@@ -330,7 +327,7 @@ class FolderStore:
     def close(self) -> None:
         """Flush and let go of every file. A later call opens them again."""
         self.flush()
-        if self._door.shelf is not None:
+        if self._opening.folder is not None:
             self._upkeep.merge_dead(files_over=MERGE_FILES_AT_EXIT)
         with self._lock:
             self._drop()
@@ -339,14 +336,14 @@ class FolderStore:
         """Do what is due once a second: count, sync, merge, look whether the folder still stands."""
         self._awake = False  # whoever writes from here on wakes the store again
         with contextlib.suppress(OSError), self._lock:  # not to be seen now is not gone
-            if self._door.shelf is not None and not self._door.shelf.whole():
+            if self._opening.folder is not None and not self._opening.folder.whole():
                 self._drop()
         now = self._clock.monotonic()
         if self._hits and now >= self._counted + COUNT_EVERY:
             self._counted = now
             self._count()
         with self._lock:
-            journal = self._door.shelf.journal if self._door.shelf is not None else None
+            journal = self._opening.folder.journal if self._opening.folder is not None else None
         if journal is not None and journal.synced < journal.end:
             try:
                 self._sync(journal)
@@ -361,26 +358,26 @@ class FolderStore:
         self._awake = True
         TICKER.wake(self)
 
-    def _sound(self, surely: bool = False) -> Shelf:
+    def _sound(self, surely: bool = False) -> Folder:
         """The open folder, ready to be written to. Raises ``OSError`` when there is none."""
-        if self._door.gone(surely):
+        if self._opening.gone(surely):
             self._drop()
-        shelf = self._open(retry=True)
-        if shelf is None:
-            raise self._door.trouble or OSError(f"{self.folder} cannot be opened")
-        return shelf
+        opened = self._open(retry=True)
+        if opened is None:
+            raise self._opening.trouble or OSError(f"{self.folder} cannot be opened")
+        return opened
 
-    def _open(self, *, retry: bool = False) -> Shelf | None:
-        """The open folder, or ``None`` with what stands in the way in ``_door.trouble``."""
-        if self._door.shelf is None and (shelf := self._door.open(self._memo, retry=retry)) is not None:
-            self._map = shelf.epoch.map
-        return self._door.shelf
+    def _open(self, *, retry: bool = False) -> Folder | None:
+        """The open folder, or ``None`` with what stands in the way in ``_opening.trouble``."""
+        if self._opening.folder is None and (opened := self._opening.open(self._memo, retry=retry)) is not None:
+            self._map = opened.epoch.map
+        return self._opening.folder
 
     def _drop(self) -> None:
         """Forget the open folder, as when somebody removed it."""
         self._map, self._seen = b"", None
         self._memo.clear()
-        self._door.close()
+        self._opening.close()
 
     def before_fork(self) -> None:
         """Come to rest, so that the child gets a whole state."""
@@ -391,8 +388,8 @@ class FolderStore:
         if not child:
             self._lock.release()
             return
-        self._lock = self._upkeep.lock = self.port.lock = threading.RLock()
+        self._lock = self._upkeep.lock = self.transfer.lock = threading.RLock()
         self._hits.clear()
         self._awake = False
-        if self._door.shelf is not None:
-            self._door.shelf.fork()
+        if self._opening.folder is not None:
+            self._opening.folder.fork()

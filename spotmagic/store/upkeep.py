@@ -16,13 +16,13 @@ from spotmagic.store.blobs import Blobs, FolderBlobs
 from spotmagic.store.checked import Checked, note
 from spotmagic.store.compaction import compact
 from spotmagic.store.entry import Bad, BlobRef, Entry, Header
+from spotmagic.store.folder import Folder
 from spotmagic.store.frame import BLOB, HAS_BLOBS, HEADER, MADE, MARK, PUT, RUN, Frame, frame
 from spotmagic.store.index import Place
+from spotmagic.store.journal import Log
 from spotmagic.store.layout import BLOB_LOCK
-from spotmagic.store.log import Log
 from spotmagic.store.record import read_blobs, run_body, run_of
 from spotmagic.store.seal import read_header, unseal
-from spotmagic.store.shelf import Shelf
 from spotmagic.store.trust import Ring
 from spotmagic.store.walk import Step, tour, tour_all
 
@@ -87,8 +87,8 @@ class Upkeep:
     one judges, waits or asks is another record, and stays.
 
     Args:
-        lock: held while the shelf is used.
-        shelf: the open folder, under the lock; raises ``OSError`` when there is none.
+        lock: held while the folder is used.
+        opened: the open folder, under the lock; raises ``OSError`` when there is none.
         forget: removes entries, each if its record is still the judged one.
     """
 
@@ -99,11 +99,11 @@ class Upkeep:
         blobs: Blobs,
         clock: Clock,
         lock: RLock,
-        shelf: Callable[[], Shelf],
+        opened: Callable[[], Folder],
         forget: Callable[[Iterable[bytes], Mapping[bytes, int]], int],
     ) -> None:
         self._folder, self._ring, self._blobs, self._clock = folder, ring, blobs, clock
-        self.lock, self._shelf, self._forget = lock, shelf, forget
+        self.lock, self._opened, self._forget = lock, opened, forget
 
     # --- merging ---
 
@@ -114,7 +114,7 @@ class Upkeep:
         does the name of every blob but those that are ``gone``.
         """
         with self.lock:
-            self._shelf().catch_up()
+            self._opened().catch_up()
         started = int(self._clock.now() * 1e9)
 
         def take(step: Step, file: Log) -> bytes | None:
@@ -132,7 +132,7 @@ class Upkeep:
         """Merge what dead kernels left, when it has become much and the folder can be written."""
         try:
             with self.lock:
-                count, size = self._shelf().dead_weight()
+                count, size = self._opened().dead_weight()
             if count >= files_over or size >= MERGE_BYTES:
                 self.compact()
         except OSError as error:
@@ -140,14 +140,14 @@ class Upkeep:
 
     def _published(self) -> None:
         with self.lock:
-            shelf = self._shelf()
-            shelf.bump()
-            shelf.seen = b""
-            shelf.catch_up()
+            opened = self._opened()
+            opened.bump()
+            opened.seen = b""
+            opened.catch_up()
 
     def _stays(self, found: Frame, replaced: bool) -> bool:
         with self.lock:
-            newest = self._shelf().index.newest_of(found.key)
+            newest = self._opened().index.newest_of(found.key)
         if newest is None or newest.stamp <= found.stamp:
             return True
         return newest.length > 0 and not replaced
@@ -205,7 +205,7 @@ class Upkeep:
 
     def _goes(self, entry: Entry, rules: Mapping[str, float]) -> str:
         with self.lock:
-            if self._shelf().index.pinned(entry.key):
+            if self._opened().index.pinned(entry.key):
                 return ""
         now = self._clock.now()
         if entry.expires is not None and entry.expires <= now:
@@ -218,15 +218,15 @@ class Upkeep:
     def _merged(self) -> set[str]:
         """The files that a merge would write anew."""
         with self.lock:
-            shelf = self._shelf()
-            return {name for name, log in shelf.logs.items() if not log.live} | shelf.segments.keys()
+            opened = self._opened()
+            return {name for name, log in opened.logs.items() if not log.live} | opened.segments.keys()
 
     def _entries(self) -> Iterator[tuple[Place, Entry]]:
         """Every entry that is there and whole, without its blobs, and the record it was read from."""
         with self.lock:
-            shelf = self._shelf()
-            shelf.catch_up()
-            keys = list(shelf.index.keys())
+            opened = self._opened()
+            opened.catch_up()
+            keys = list(opened.index.keys())
         for key in keys:
             found = self._found(key)
             if found is not None and not isinstance(found[1], Bad):
@@ -234,17 +234,17 @@ class Upkeep:
 
     def _found(self, key: bytes) -> tuple[Place, tuple[Entry, tuple[BlobRef, ...]] | Bad] | None:
         with self.lock:
-            shelf = self._shelf()
-            place = shelf.find(key)
+            opened = self._opened()
+            place = opened.find(key)
             if place is None:
                 return None
-            body = shelf.read(place)
+            body = opened.read(place)
         return place, unseal(body, key, self._ring)
 
     def _name_blobs(self, named: _Named, positions: dict[str, int], judged: Mapping[bytes, int]) -> None:
         """Look through the records after the positions for blobs, and for records that a merge would leave out."""
         with self.lock:
-            self._shelf().catch_up()
+            self._opened().catch_up()
         for step, file in tour(self._folder, positions):
             found = step.found
             if found.kind == BLOB and found.good:
@@ -283,10 +283,10 @@ class Upkeep:
             OSError: it could not be done, or not to the end.
         """
         with self.lock:
-            shelf = self._shelf()
-            shelf.catch_up()
-            lost = dict(shelf.index.damaged)
-            keys = [*shelf.index.keys(), *lost]
+            opened = self._opened()
+            opened.catch_up()
+            lost = dict(opened.index.damaged)
+            keys = [*opened.index.keys(), *lost]
         bad: list[tuple[bytes, str, Bad]] = []
         refused: list[tuple[bytes, str, Bad]] = []
         judged: dict[bytes, int] = {}
@@ -329,13 +329,13 @@ class Upkeep:
     def _mark(self, bad: Mapping[bytes, tuple[int, str]], whole: Mapping[bytes, int]) -> None:
         """Write down which records are damaged, and which marked ones are whole; a folder may take no record."""
         with suppress(OSError), self.lock:
-            shelf = self._shelf()
-            marks = shelf.index.marks
+            opened = self._opened()
+            marks = opened.index.marks
             for key, (stamp, why) in bad.items():
                 if marks.get(key) != stamp:
-                    shelf.append(MARK, [why.encode()], key, stamp)
+                    opened.append(MARK, [why.encode()], key, stamp)
             for key, stamp in [(key, stamp) for key, stamp in marks.items() if whole.get(key) == stamp]:
-                shelf.append(MARK, [], key, stamp)
+                opened.append(MARK, [], key, stamp)
 
     def _blob_trouble(self, refs: Iterable[BlobRef], known: dict[bytes, Bad | None]) -> Bad | None:
         for ref in refs:

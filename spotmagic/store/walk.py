@@ -1,18 +1,25 @@
-"""The files of a folder that count, and every record in them with the journal it came from."""
+"""The files of a folder that count, and every record in them with the journal it came from.
+
+A walk opens files of its own, so nobody has to wait for it.
+"""
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from spotmagic.store import log, segments
-from spotmagic.store.frame import FILE_MAGIC, HEADER, ORIGIN, Frame
+from spotmagic.store import journal, segments
+from spotmagic.store.entry import Bad
+from spotmagic.store.frame import DELETE, FILE_MAGIC, HEADER, MADE, MARK, ORIGIN, PIN, PINNED, PUT, RUN, STAT, Frame
+from spotmagic.store.journal import ENDLESS, Log
 from spotmagic.store.layout import JOURNALS, SEGMENTS, NewerFormatError
-from spotmagic.store.log import ENDLESS, Log
-from spotmagic.store.record import Behind, read_origin
+from spotmagic.store.record import Behind, Mark, Record, read_origin, read_run, read_stats
+from spotmagic.store.seal import read_header
 from spotmagic.store.segments import DamagedSegmentError, Segment, Source
+from spotmagic.store.trust import Ring, Trust
 
 
 class Step(NamedTuple):
@@ -30,7 +37,7 @@ class Step(NamedTuple):
 
 def journal_names(folder: Path) -> set[str]:
     """The names of the journals that are there."""
-    return _names(folder / JOURNALS, log.NAME)
+    return _names(folder / JOURNALS, journal.NAME)
 
 
 def segment_names(folder: Path) -> set[str]:
@@ -79,7 +86,7 @@ def walk_segment(file: Log, source: Source) -> Iterator[Step]:
                 name, at = source.name, 0
 
 
-class Hall:
+class Listing:
     """The files of a folder, opened for one walk.
 
     Raises:
@@ -148,10 +155,10 @@ def tour_all(folder: Path, damaged: dict[str, int]) -> bool:
     Args:
         damaged: gets the bytes that belong to no record, by file.
     """
-    hall = Hall(folder)
-    for _ in tour(folder, {}, damaged, hall=hall):
+    listing = Listing(folder)
+    for _ in tour(folder, {}, damaged, listing=listing):
         pass
-    return bool(hall.unindexed)
+    return bool(listing.unindexed)
 
 
 def tour(
@@ -159,7 +166,7 @@ def tour(
     positions: dict[str, int],
     damaged: dict[str, int] | None = None,
     *,
-    hall: Hall | None = None,
+    listing: Listing | None = None,
     whole: bool = False,
 ) -> Iterator[tuple[Step, Log]]:
     """Every record of a folder after the positions, once, and the open file it lies in.
@@ -172,13 +179,13 @@ def tour(
     Raises:
         OSError: a folder cannot be listed, or a file not be read.
     """
-    hall = hall or Hall(folder)
+    listing = listing or Listing(folder)
     try:
-        if whole and hall.lacks(positions):
+        if whole and listing.lacks(positions):
             raise Behind
-        for name, source in hall.sections():
+        for name, source in listing.sections():
             start = positions.get(source.name, 0)
-            file = hall.open(name) if start < source.end else None
+            file = listing.open(name) if start < source.end else None
             if file is None:
                 continue
             try:
@@ -191,4 +198,35 @@ def tour(
             finally:
                 file.close()
     finally:
-        hall.close()
+        listing.close()
+
+
+_record = functools.partial(tuple.__new__, Record)
+_DAMAGED = Bad("corrupt", "its bytes are not those that were written")
+
+
+def read_records(folder: Path, positions: Mapping[str, int], ring: Ring, trust: Trust) -> Iterator[Record]:
+    """Every whole record after the given offset of each journal, for whoever keeps a table of them.
+
+    Args:
+        trust: what to make of entries of unknown writers.
+    """
+    for (source, end, found), file in tour(folder, dict(positions), whole=True):
+        kind, flags, stamp, key, group, offset, length, good = found
+        if kind == PUT:
+            happened = "made" if flags & MADE else "put"
+            header = read_header(file.read(offset, length), key, ring, trust)
+            yield _record((happened, source, end, stamp, key, header))
+        elif kind == RUN:
+            run = read_run(key, file.read(offset, length)) if good else _DAMAGED
+            yield _record(("run", source, end, stamp, key, run))
+        elif kind == STAT:
+            stats = read_stats(file.read(offset, length)) if good else _DAMAGED
+            yield Record("stat", source, end, stamp, key, stats)
+        elif kind == DELETE:
+            yield Record("delete", source, end, stamp, key, None)
+        elif kind == MARK:
+            why = file.read(offset, length).decode("utf-8", "replace")
+            yield Record("mark", source, end, stamp, key, Mark(group, why) if good else _DAMAGED)
+        elif kind == PIN:
+            yield Record("pin", source, end, stamp, key, bool(flags & PINNED))

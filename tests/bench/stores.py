@@ -31,7 +31,7 @@ def ours(folder: Path) -> Opened:
 
     def put(number: int) -> None:
         key = number.to_bytes(16, "little")
-        store.put(Entry(key, "pkg.f", "function", bytes(16), {"number": key}, parts, 1.8e9, None, 1.0))
+        store.put(Entry(key, "pkg.f", code=bytes(16), inputs={"number": key}, parts=parts, created=1.8e9, seconds=1.0))
 
     return Opened(lambda number: store.get(number.to_bytes(16, "little")), put)
 

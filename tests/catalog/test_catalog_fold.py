@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from spotmagic.catalog import Catalog, feed, fold, queries, schema
 from spotmagic.catalog.filters import Filters, Order
-from spotmagic.catalog.instance import Instance
-from spotmagic.catalog.session import Session
+from spotmagic.catalog.instance import Instance, Session
 from spotmagic.store.entry import Header
 from spotmagic.store.record import Record
 

@@ -21,7 +21,7 @@ import duckdb
 import pytest
 from catalog_ledger import Ledger, key
 
-from spotmagic.catalog import Catalog, statement
+from spotmagic.catalog import Catalog
 from spotmagic.errors import SpotWarning
 from spotmagic.files import locked
 from spotmagic.store.entry import Entry, Part
@@ -153,7 +153,7 @@ def test_two_spots_of_one_process_see_only_their_own(tmp_path: Path) -> None:
     everything = "SELECT path FROM duckdb_databases() WHERE path LIKE '%/one/%'"
     assert two.sql("SELECT * FROM entries").rows == []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(statement, "_FUNCTIONS", frozenset({"duckdb_databases", "range"}))
+        patch.setattr(ask, "_FUNCTIONS", frozenset({"duckdb_databases", "range"}))
         assert two.sql(everything).rows == []
     slow.join()
     one.close()
@@ -208,7 +208,7 @@ def test_a_forked_child_asks_for_itself(catalog: Catalog, ledger: Ledger, folder
 WRITE = """
 import random, sys, time
 from pathlib import Path
-from spotmagic.catalog import Catalog, statement
+from spotmagic.catalog import Catalog, ask
 from spotmagic.store.entry import Entry, Part
 from spotmagic.store.record import Run
 from spotmagic.store.store import FolderStore

@@ -15,10 +15,10 @@ from spotmagic.dashboard.backend import Backend
 from spotmagic.dashboard.export import Beside, Downloads, pieces
 from spotmagic.errors import OptionError, SpotError
 from spotmagic.spot import Spot
-from spotmagic.store.memory import MemoryStore
 from spotmagic.store.trust import ring
 from spotmagic.testing import FakeClock
 from spotmagic.testing.faults import FailingFiles
+from spotmagic.testing.memory import MemoryStore
 
 from .conftest import HOSTILE, Keep
 

@@ -307,8 +307,8 @@ def test_news_of_the_health_reach_a_panel_that_does_not_ask(spot: Spot, keep: Ke
 
 
 def test_a_store_without_a_folder_is_fine_and_offers_no_check(tmp_path: Path, clock: FakeClock) -> None:
-    from spotmagic.store.memory import MemoryStore
     from spotmagic.store.trust import ring
+    from spotmagic.testing.memory import MemoryStore
 
     with Spot("default", root=tmp_path, store=MemoryStore(ring=ring(), clock=clock), clock=clock) as spot:
         known = health(Backend(spot))

@@ -34,7 +34,7 @@ def test_the_last_spot_of_a_folder_gives_back_the_memory_of_the_catalog(tmp_path
     """Not before, as another still asks; and a closed spot that is asked again takes it again."""
     first, second = Spot("shared", root=tmp_path), Spot("shared", root=tmp_path)
     first.sql("SELECT 1")
-    connection: Any = first.catalog._access._connection
+    connection: Any = first.catalog._connection
     instance = weakref.ref(connection.instance)
     first.close()
     second.sql("SELECT 1")

@@ -120,7 +120,7 @@ def test_entries_lie_in_the_archive_as_in_the_store_for_the_owner_alone(tmp_path
         f(21)
         assert spot.export(path) == 1
         key = bytes.fromhex(f.key(21))
-        sealed = spot._folder_store("test").port.sealed(key)
+        sealed = spot._folder_store("test").transfer.sealed(key)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert sealed is not None and sealed in path.read_bytes()
     assert [each.name for each in tmp_path.iterdir() if each.name.endswith(".tmp")] == []

@@ -57,8 +57,8 @@ class Kernels(RuleBasedStateMachine):
     @rule(kernel=KERNELS)
     def rotate(self, kernel: int) -> None:
         store = self.stores[kernel]
-        if store._door.shelf is not None:
-            store._door.shelf.leave()
+        if store._opening.folder is not None:
+            store._opening.folder.leave()
 
     @rule(kernel=KERNELS)
     def merge(self, kernel: int) -> None:

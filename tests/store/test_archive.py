@@ -66,7 +66,7 @@ def test_what_was_written_is_read(tmp_path: Path, ring: Ring, open_store: OpenSt
     store.put(entry(KEYS[0]))
     store.put(large)
     store.put(Entry(KEYS[2], "same", created=1.0, parts=large.parts))
-    assert write_archive(tmp_path / "all.zip", store.port, [*KEYS[:3], KEYS[0]]) == 4
+    assert write_archive(tmp_path / "all.zip", store.transfer, [*KEYS[:3], KEYS[0]]) == 4
     names = zipfile.ZipFile(tmp_path / "all.zip").namelist()
     assert len(names) == 4 and sum(name.startswith("blobs/") for name in names) == 1
     with_store = FolderStore(tmp_path / "other", ring=ring)
@@ -89,14 +89,14 @@ def test_what_is_damaged_is_left_out_of_an_archive(tmp_path: Path, open_store: O
     for blob in (tmp_path / "spot" / "blobs").glob("*/*"):
         blob.unlink()
     with pytest.warns(UserWarning, match="1 results are not in"):
-        assert write_archive(tmp_path / "all.zip", store.port, KEYS[:2]) == 1
+        assert write_archive(tmp_path / "all.zip", store.transfer, KEYS[:2]) == 1
 
 
 def test_an_archive_brings_back_blobs_that_are_gone(tmp_path: Path, open_store: OpenStore) -> None:
     """Though the entry is there."""
     store = open_store()
     store.put(entry(KEYS[0], size=100_000))
-    write_archive(tmp_path / "all.zip", store.port, KEYS[:1])
+    write_archive(tmp_path / "all.zip", store.transfer, KEYS[:1])
     for blob in (tmp_path / "spot" / "blobs").glob("*/*"):
         blob.unlink()
     assert load_archive(tmp_path / "all.zip", store).taken == 1
@@ -296,7 +296,7 @@ def test_a_truncated_archive_is_told_at_every_length(tmp_path: Path, ring: Ring,
     """And bytes that are not those that were written are no result: taken whole, or named."""
     store = open_store()
     store.put(entry(KEYS[0]))
-    write_archive(tmp_path / "all.zip", store.port, KEYS[:1])
+    write_archive(tmp_path / "all.zip", store.transfer, KEYS[:1])
     data = (tmp_path / "all.zip").read_bytes()
     other = FolderStore(tmp_path / "other", ring=ring)
     for length in range(0, len(data), 7):

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from spotmagic.store.blobs import Blobs, FolderBlobs, MemoryBlobs
-from spotmagic.store.memory import MemoryStore
+from spotmagic.store.blobs import Blobs, FolderBlobs
 from spotmagic.store.object_blobs import ObjectBlobs, blobs_at
 from spotmagic.store.protocol import Store
 from spotmagic.store.store import FolderStore
 from spotmagic.store.trust import Ring
 from spotmagic.testing import BlobsContract, StoreContract
+from spotmagic.testing.memory import MemoryBlobs, MemoryStore
 
 
 class TestMemoryStore(StoreContract):

@@ -210,8 +210,8 @@ def test_a_group_of_puts_is_synced_within_a_second(open_store: Make) -> None:
     """By the background thread, while nobody asks for it."""
     store = open_store()
     store.put(sample(1))
-    assert store._door.shelf is not None
-    journal = store._door.shelf.journal
+    assert store._opening.folder is not None
+    journal = store._opening.folder.journal
     assert journal is not None
     for _ in range(100):
         if journal.synced == journal.end:
@@ -224,8 +224,8 @@ def test_a_durable_put_is_synced_before_it_returns(open_store: Make) -> None:
     """And a later one waits for the group."""
     store = open_store()
     store.put(sample(1), durable=True)
-    assert store._door.shelf is not None
-    journal = store._door.shelf.journal
+    assert store._opening.folder is not None
+    journal = store._opening.folder.journal
     assert journal is not None
     assert journal.synced == journal.end
     store.put(sample(2))
@@ -272,7 +272,7 @@ def test_a_journal_that_is_just_being_made_is_not_taken_for_a_dead_one(
 
     def looked_at(fd: int, **options: bool) -> bool:
         monkeypatch.setattr(files, "lock", real)
-        other._door.shelf._list()  # type: ignore[union-attr]
+        other._opening.folder._list()  # type: ignore[union-attr]
         return real(fd, **options)
 
     monkeypatch.setattr(files, "lock", looked_at)

@@ -45,7 +45,7 @@ for number in range(1_000_000):
         sys.stdout.write("".join(f"{each}\\n" for each in waiting)); sys.stdout.flush()
         waiting.clear()
     if merge and number % merge == 0:
-        store._door.shelf.leave()
+        store._opening.folder.leave()
         store.compact()
 """
 

@@ -68,7 +68,7 @@ def test_a_reader_that_stopped_in_the_middle_goes_on_after_a_merge(open_store: M
         for record in everything[:stop]:
             positions[record.file] = record.end
         store.put(sample(chance.randrange(1_000)))
-        store._door.shelf.leave()  # type: ignore[union-attr]
+        store._opening.folder.leave()  # type: ignore[union-attr]
         store.compact()
         everything_now = [(record.file, record.end) for record in store.records({})]
         later = [(record.file, record.end) for record in store.records(positions)]
@@ -139,13 +139,13 @@ def test_other_kernels_let_go_of_files_that_were_merged(open_store: Make) -> Non
     """So that the disk gets them back; and the segment takes their place in the index."""
     store, other = kernels(open_store, 3), open_store()
     assert isinstance(other.get(sample(1).key), Entry)
-    assert other._door.shelf is not None
-    assert len(other._door.shelf.logs) == 3
+    assert other._opening.folder is not None
+    assert len(other._opening.folder.logs) == 3
     store.compact()
     assert isinstance(other.get(sample(2).key), Entry)
-    assert other._door.shelf.logs == {}
-    assert other._door.shelf.index.places == {}
-    assert len(other._door.shelf.segments) == 1
+    assert other._opening.folder.logs == {}
+    assert other._opening.folder.index.places == {}
+    assert len(other._opening.folder.segments) == 1
 
 
 def test_two_kernels_do_not_merge_at_once(open_store: Make, tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_dead_journals_are_merged_in_the_background(open_store: Make, tmp_path: 
 
 def test_a_long_journal_is_left_for_merging(open_store: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel that runs for weeks does not keep one endless file."""
-    monkeypatch.setattr("spotmagic.store.shelf.ROTATE", 5_000)
+    monkeypatch.setattr("spotmagic.store.folder.ROTATE", 5_000)
     store = open_store()
     for number in range(100):
         store.put(sample(number))
@@ -194,8 +194,8 @@ def test_a_large_folder_is_found_through_the_index(open_store: Make, tmp_path: P
     other = open_store()
     assert all(isinstance(other.get(key), Entry) for key in keys)
     assert all(other.get(os.urandom(16)) is None for _ in range(1_000))
-    assert other._door.shelf is not None
-    assert other._door.shelf.index.places == {}
+    assert other._opening.folder is not None
+    assert other._opening.folder.index.places == {}
 
 
 def test_nothing_goes_by_default(open_store: Make) -> None:

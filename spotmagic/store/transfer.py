@@ -10,18 +10,18 @@ from threading import RLock
 from spotmagic import files
 from spotmagic.store.blobs import Blobs
 from spotmagic.store.entry import Bad, BlobRef, Entry
+from spotmagic.store.folder import Folder
 from spotmagic.store.frame import BLOB, HAS_BLOBS, PUT, group_of
 from spotmagic.store.layout import BLOB_LOCK, JOURNALS
 from spotmagic.store.parts import Piece
 from spotmagic.store.record import blob_body
 from spotmagic.store.seal import unseal
-from spotmagic.store.shelf import Shelf
 from spotmagic.store.trust import Ring, Trust
 
 Unsealed = tuple[Entry, tuple[BlobRef, ...]]
 
 
-class Port:
+class Transfer:
     """Where sealed entries leave a store and come in. Nothing is sealed here: each keeps the seal of its writer.
 
     Args:
@@ -30,7 +30,7 @@ class Port:
     """
 
     def __init__(
-        self, folder: Path, ring: Ring, trust: Trust, blobs: Blobs, lock: RLock, sound: Callable[[], Shelf]
+        self, folder: Path, ring: Ring, trust: Trust, blobs: Blobs, lock: RLock, sound: Callable[[], Folder]
     ) -> None:
         self.folder = folder
         self._ring = ring
@@ -42,9 +42,9 @@ class Port:
     def sealed(self, key: bytes) -> bytes | None:
         """The bytes of the newest entry of a key, or ``None``. Raises ``OSError`` when they cannot be read."""
         with self.lock:
-            shelf = self._sound()
-            place = shelf.find(key)
-            return None if place is None else shelf.read(place)
+            opened = self._sound()
+            place = opened.find(key)
+            return None if place is None else opened.read(place)
 
     def damaged(self) -> int:
         """Of how many keys only a damaged record is known. Raises ``OSError`` when the folder cannot be opened."""
@@ -98,9 +98,9 @@ class Port:
                 for digest, blob in blobs:
                     self.blobs.save(digest, [blob])
             with self.lock:
-                shelf = self._sound()
-                shelf.catch_up()
-                known = shelf.index.find(entry.key) is not None
-                shelf.append(PUT, [sealed], entry.key, group_of(entry.name), HAS_BLOBS if refs else 0)
+                opened = self._sound()
+                opened.catch_up()
+                known = opened.index.find(entry.key) is not None
+                opened.append(PUT, [sealed], entry.key, group_of(entry.name), HAS_BLOBS if refs else 0)
                 if known:
-                    shelf.bump()
+                    opened.bump()

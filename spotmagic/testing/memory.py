@@ -1,14 +1,16 @@
-"""A store that lasts as long as the process: for tests, and for a folder that cannot be made."""
+"""A store and a place for blobs that last as long as the process: for tests."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from spotmagic.clock import SYSTEM, Clock
+from spotmagic.store.blobs import DamagedError, Span, digest_of
 from spotmagic.store.entry import Bad, Entry, header_of
 from spotmagic.store.index import RECENT
+from spotmagic.store.parts import Piece
 from spotmagic.store.record import Record, Run, Stat
 from spotmagic.store.seal import seal, unseal
 from spotmagic.store.trust import Ring
@@ -126,3 +128,51 @@ class MemoryStore:
     def _write(self, kind: str, key: bytes, what: object) -> None:
         self._stamp = max(int(self._clock.now() * 1e9), self._stamp + 1)
         self._records.append(Record(kind, FILE, len(self._records) + 1, self._stamp, key, what))  # type: ignore[arg-type]
+
+
+class MemoryBlobs:
+    """Blobs in a dictionary."""
+
+    def __init__(self) -> None:
+        self.kept: dict[bytes, bytes] = {}
+
+    def save(self, digest: bytes, pieces: Sequence[Piece]) -> int:
+        """Keep bytes, whose SHA-256 is given, for good. Returns how many were written (0: they were there already)."""
+        data = b"".join(pieces)
+        known = self.kept.get(digest) == data
+        self.kept[digest] = data
+        return 0 if known else len(data)
+
+    def load(self, digest: bytes, size: int) -> memoryview:
+        """The bytes, as writable memory of the caller's own."""
+        return memoryview(bytearray(self._whole(digest, size)))
+
+    def read(self, digest: bytes, size: int, spans: Sequence[Span]) -> list[bytes]:
+        """Stretches of the bytes, each by itself."""
+        data = self._whole(digest, size)
+        return [data[start:stop] for start, stop in spans]
+
+    def _whole(self, digest: bytes, size: int) -> bytes:
+        data = self.kept.get(digest)
+        if data is None:
+            raise FileNotFoundError(digest.hex())
+        if len(data) != size or digest_of([data]) != digest:
+            raise DamagedError("its bytes are not those of its name")
+        return data
+
+    def size(self, digest: bytes) -> int | None:
+        """How large a blob is; ``None`` when it is not there."""
+        data = self.kept.get(digest)
+        return None if data is None else len(data)
+
+    def remove(self, digest: bytes) -> bool:
+        """Remove a blob. Returns whether it was there."""
+        return self.kept.pop(digest, None) is not None
+
+    def check(self, digest: bytes, size: int) -> bool:
+        """Whether a blob's bytes are the right ones, read anew."""
+        try:
+            self.load(digest, size)
+        except DamagedError:
+            return False
+        return True

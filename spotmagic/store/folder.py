@@ -14,9 +14,8 @@ from spotmagic.errors import tell
 from spotmagic.store.epoch import Epoch
 from spotmagic.store.frame import HEADER, NO_KEY, Frame, frame
 from spotmagic.store.index import Index, Place
-from spotmagic.store.journal import Journal
+from spotmagic.store.journal import Journal, Log
 from spotmagic.store.layout import EPOCH, JOURNALS, prepare
-from spotmagic.store.log import Log
 from spotmagic.store.memo import Memo
 from spotmagic.store.parts import Piece
 from spotmagic.store.segments import DamagedSegmentError, Segment
@@ -29,7 +28,7 @@ JOINED = 65_536  # records of fewer bytes are written as one piece
 RETRY = 1.0  # seconds before a file that could not be opened is tried again
 
 
-class Shelf:
+class Folder:
     """The records of a folder, known as far as they were read.
 
     Args:
@@ -40,7 +39,7 @@ class Shelf:
     """
 
     def __init__(self, folder: Path, clock: Clock, memo: Memo) -> None:
-        self.identity = prepare(folder)
+        prepare(folder)
         self.folder = folder
         self.index = Index()
         self.journal: Journal | None = None
@@ -271,3 +270,69 @@ class Shelf:
         """How many journals no kernel writes to any more, and their bytes: what a merge would take up."""
         dead = [log for log in self.logs.values() if not log.live]
         return len(dead), sum(log.read_to for log in dead)
+
+
+SURE_FOR = 0.05  # seconds for which what was there is taken to be there
+
+
+class Opening:
+    """Opens a folder when it is needed and can be.
+
+    Attributes:
+        folder: the folder, while it is open.
+        trouble: why it could not be opened.
+    """
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self.folder: Folder | None = None
+        self.trouble: OSError | None = None
+        self._folder = folder
+        self._clock = clock
+        self._retry_at = 0.0
+        self._sure_until = 0.0
+
+    def open(self, memo: Memo, *, retry: bool) -> Folder | None:
+        """The folder, or ``None``.
+
+        Args:
+            memo: told of every change of its index.
+            retry: try though it failed a moment ago.
+        """
+        now = self._clock.monotonic()
+        if self.trouble is not None and not retry and now < self._retry_at:
+            return None
+        try:
+            opened = Folder(self._folder, self._clock, memo)
+            try:
+                opened.catch_up()
+            except BaseException:
+                opened.close()
+                raise
+        except OSError as error:
+            if error.errno and not error.filename:
+                error.filename = str(self._folder)
+            self.trouble = error
+            self._retry_at = now + RETRY
+            return None
+        self.folder, self.trouble = opened, None
+        return opened
+
+    def gone(self, surely: bool = False) -> bool:
+        """Whether the folder is another one now, or none, as when somebody removed it.
+
+        Args:
+            surely: look, though it was there a moment ago.
+        """
+        now = self._clock.monotonic()
+        if not surely and now < self._sure_until:
+            return False
+        self._sure_until = now + SURE_FOR
+        if self.folder is None:
+            return False
+        return self.folder.journal.lost() if self.folder.journal is not None else not self.folder.epoch.stands()
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        opened, self.folder = self.folder, None
+        if opened is not None:
+            opened.close()
