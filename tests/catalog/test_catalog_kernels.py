@@ -21,7 +21,7 @@ import duckdb
 import pytest
 from catalog_ledger import Ledger, key
 
-from spotmagic.catalog import Catalog
+from spotmagic.catalog import Catalog, ask
 from spotmagic.errors import SpotWarning
 from spotmagic.files import locked
 from spotmagic.store.entry import Entry, Part
