@@ -24,9 +24,11 @@ from __future__ import annotations
 
 import difflib
 import logging
+import sys
 import threading
 import warnings
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class SpotError(Exception):
@@ -119,6 +121,7 @@ def unknown(kind: str, word: str, known: Iterable[str]) -> OptionError:
     return OptionError(f"unknown {kind} {word!r}", todo=todo)
 
 
+_OWN = str(Path(__file__).parent)
 _told: dict[str, str] = {}
 _told_lock = threading.Lock()
 
@@ -136,9 +139,17 @@ def tell(what: str, why: str = "", todo: str = "", *, once: str = "") -> None:
                 return
             _told[once] = text
     try:
-        warnings.warn(text, SpotWarning, stacklevel=3)
+        warnings.warn(text, SpotWarning, stacklevel=_users_level())
     except SpotWarning:  # warnings are errors here, but our trouble never hides a result
         logging.getLogger("spotmagic").warning(text)
+
+
+def _users_level() -> int:
+    """How far up the first caller is that is not of this package: the line the user wrote."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_OWN):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def told() -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from types import FunctionType
 from typing import Any, NamedTuple
@@ -118,17 +118,52 @@ class FunctionKey:
         self.name = _name(function)
         self._binder = Binder(function)
         self._policies, self._choose = policies_of(options.key, options.ignore)
-        outside = self._names_outside(function)
-        self._ignored = frozenset(name for name, one in self._policies.items() if one.read is None and name in outside)
-        for name in self._policies:
-            if name not in self._binder.names and name not in self._ignored and not self._binder.rest:
-                raise unknown("parameter", name, self._binder.names)
+        self._without: dict[str, set[str]] = {}  # attributes left out, by parameter; of any one under ""
+        self._ignored = self._names_ignored(function)
         self._secrets = frozenset(
             name for name in self._binder.names if is_secret_name(name) and name not in self._policies
         )
         self._plain = not (self._policies.keys() - self._ignored or self._secrets or self._choose or self._binder.rest)
         self._now: _Now | None = None
         self._lock = threading.Lock()
+
+    def _names_ignored(self, function: Callable[..., Any]) -> frozenset[str]:
+        """The names that the mark leaves out beside parameters: globals, closure names, attributes of arguments.
+
+        Raises:
+            OptionError: for a name that is none of these.
+        """
+        others = self._policies.keys() - set(self._binder.names)
+        outside = _names_outside(function) if others else frozenset()
+        code = getattr(unwrapped(function), "__code__", None)
+        found = set()
+        for name in others:
+            parameter, _, attribute = name.rpartition(".")
+            if self._policies[name].read is None and name in outside:
+                found.add(name)
+            elif parameter in self._binder.names or (not parameter and code is not None and name in code.co_names):
+                self._without.setdefault(parameter, set()).add(attribute)
+                found.add(name)
+            elif not self._binder.rest:
+                raise unknown("parameter", name, self._binder.names)
+        return frozenset(found)
+
+    def ignorable(self) -> set[str]:
+        """The names that ``ignore=`` takes: of parameters, and of globals and closure names that it reaches."""
+        return {*self._binder.names, *_names_outside(self._function)}
+
+    def attributes(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], names: Collection[str]
+    ) -> dict[str, dict[str, bytes]]:
+        """The fingerprints of the attributes of some arguments."""
+        values = dict(zip(self._binder.names, self._binder.bind(*args, **kwargs), strict=False))
+        found: dict[str, dict[str, bytes]] = {}
+        for name in names:
+            found[name] = {}
+            for attribute, value in list(getattr(values.get(name), "__dict__", {}).items()):
+                with contextlib.suppress(Uncacheable):
+                    found[name][attribute] = digest(packed(value, attribute, None, self._mask))
+        return found
 
     def key(self, args: tuple[Any, ...], kwargs: dict[str, Any], accounts: list[Account] | None = None) -> bytes:
         """The 16 bytes that name the call's result.
@@ -250,6 +285,8 @@ class FunctionKey:
     def _packed(self, now: _Now, name: str, value: Any, notes: Notes, *, bare: bool = False) -> bytes:
         """The bytes of an argument, without attributes that the code only writes."""
         left_out = now.left_out(name, type(value))
+        if self._without:
+            left_out |= self._without.get(name, frozenset()) | self._without.get("", frozenset())
         apart: Callable[[Any, Encoder], Tree] = take_apart
         if left_out:
             state = State()
@@ -315,25 +352,22 @@ class FunctionKey:
         self._now = now
         return now
 
-    def _names_outside(self, function: Callable[..., Any]) -> frozenset[str]:
-        """Globals and closure names of the function and its helpers, which ``ignore=`` may name too.
 
-        Looked for only when a name is no parameter.
-        """
-        found: set[str] = set()
-        if self._policies.keys() <= set(self._binder.names):
-            return frozenset()
-        line, seen = [function], set()
-        while line:
-            one = unwrapped(line.pop())
-            if not isinstance(one, FunctionType) or one in seen or not is_users(one):
-                continue
-            seen.add(one)
-            said = facts(one)
-            names = {*said.names, *(write.root for write in said.writes)}
-            found |= names
-            line += [one.__globals__[name] for name in names if name in one.__globals__]
-        return frozenset(found)
+def _names_outside(function: Callable[..., Any]) -> frozenset[str]:
+    """Globals and closure names of the function and its helpers, which ``ignore=`` may name too."""
+    found: set[str] = set()
+    line, seen = [unwrapped(function)], set()
+    while line:
+        one = unwrapped(line.pop())
+        one = getattr(one, "__func__", one)
+        if not isinstance(one, FunctionType) or one in seen or not is_users(one):
+            continue
+        seen.add(one)
+        said = facts(one)
+        names = {*said.names, *(write.root for write in said.writes)}
+        found |= names
+        line += [one.__globals__[name] for name in names if name in one.__globals__]
+    return frozenset(found)
 
 
 def _name(function: Callable[..., Any]) -> str:

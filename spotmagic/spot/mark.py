@@ -15,10 +15,11 @@ from spotmagic.engine.call import Call, Outcome
 from spotmagic.engine.decide import RETURN, decide
 from spotmagic.engine.explain import ACCEPTED, ASKED, DEFAULTS, HANDLES, STATE, listed
 from spotmagic.engine.gate import Gate, Ticket
-from spotmagic.errors import RecordMissing, Uncacheable, tell
+from spotmagic.errors import RecordMissing, Uncacheable
 from spotmagic.keys import Account, FunctionKey, Keyed
 from spotmagic.options import MarkOptions, Mode
 from spotmagic.spot.accepted import is_accepted, last_edit, stands_for
+from spotmagic.spot.repeated import tell_changed, tell_streams, tell_trouble, tell_uncacheable
 from spotmagic.spot.session import told
 from spotmagic.store.entry import NO_NOTES, Entry, Part
 
@@ -41,6 +42,7 @@ class Marked:
         self.spot, self.function, self.options, self.gate = spot, function, options, gate
         self.keys = FunctionKey(function, options, mask=spot.ring.mask)
         self.name = self.keys.name
+        self._changing: set[str] = set()  # arguments that a run was seen to change
         spot.give_mode(self.name, options.mode)
         spot.functions[self.name] = self
         self.streams = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
@@ -84,13 +86,14 @@ class Marked:
         if gate is not None:
             call.ticket = Ticket(gate, gate.cost.estimate(args, kwargs))
         if self.streams:
-            call.trouble = f"`{self.function.__name__}` is a generator"
+            call.trouble = f"`{self.function.__name__}` is a generator: its items are not kept yet"
+            tell_streams(self.name)
             return call
         try:
             keyed = self.keys.keyed(args, kwargs, accounts)
         except Uncacheable as error:
             call.trouble = str(error)
-            tell(f"{self.name} runs uncached", str(error), once=f"uncached {self.name} {error.path}")
+            tell_uncacheable(self.name, error, self.keys.ignorable())
             return call
         call.key, call.code, call.inputs, call.trouble = keyed.key, keyed.code, keyed.inputs, keyed.trouble
         call.notes = _notes(keyed)
@@ -100,7 +103,10 @@ class Marked:
         call.pinned = self.options.version is not None
         if self.options.errors:
             call.secrets = tuple(self.keys.secrets(args, kwargs))
-        call.changed = functools.partial(self._changed, args, kwargs, call)
+        if call.trouble:
+            tell_trouble(self.name, call.trouble)
+        before = self.keys.attributes(args, kwargs, self._changing) if self._changing else {}
+        call.changed = functools.partial(self._changed, args, kwargs, call, before)
         return call
 
     def encode(self, value: Any) -> tuple[Part, ...]:
@@ -161,7 +167,14 @@ class Marked:
         cell = around()
         return None if cell is None else cell.gate(self.function)
 
-    def _changed(self, args: tuple[Any, ...], kwargs: dict[str, Any], call: Call) -> list[str]:
+    def _changed(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], call: Call, before: Mapping[str, Mapping[str, bytes]]
+    ) -> list[str]:
+        """The names of inputs that the run changed.
+
+        Args:
+            before: what the attributes were of arguments that an earlier run changed: to say next time which it is.
+        """
         try:
             if self.keys.key(args, kwargs) == call.key:
                 return []
@@ -169,7 +182,14 @@ class Marked:
         except Uncacheable as error:
             return [error.path or "an argument"]
         names = [name for name in {**call.inputs, **after.inputs} if call.inputs.get(name) != after.inputs.get(name)]
-        return names or ["code"]
+        names = names or ["code"]
+        after_run = self.keys.attributes(args, kwargs, self._changing) if before else {}
+        attributes = {
+            name: [one for one, now in after_run[name].items() if before[name].get(one) != now] for name in before
+        }
+        tell_changed(self.name, names, attributes, self.keys.ignorable())
+        self._changing.update(name for name in names if " " not in name)
+        return names
 
 
 def _notes(keyed: Keyed) -> Mapping[str, str]:
