@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Future
+from typing import Any
 
 from spotmagic.engine.attempts import Ran
 from spotmagic.engine.budget import Hold
@@ -104,7 +105,7 @@ def tell_unstored(error: Exception) -> str:
     return reason
 
 
-async def anyway(pending: Future[int]) -> None:
+async def anyway(pending: Future[Any]) -> None:
     """Wait for something under way, also when this task is cancelled meanwhile: that goes on afterwards."""
     waiting = asyncio.wrap_future(pending)
     try:

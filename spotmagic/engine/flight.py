@@ -78,7 +78,7 @@ class Flight:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path = str(path)
         self._fd, self._known = -1, (0, 0)
         self._table: dict[bytes, Seat] = {}
         self._guard = threading.Lock()
@@ -118,7 +118,7 @@ class Flight:
         name now is opened. What is led under the old one keeps its lock there.
         """
         try:
-            found = os.stat(self._path)  # noqa: PTH116 (twice as fast as the path's own)
+            found = os.stat(self._path)  # noqa: PTH116 (twice as fast as a path's own)
             if (found.st_dev, found.st_ino) == self._known:
                 return self._fd
         except FileNotFoundError:

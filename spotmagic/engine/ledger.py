@@ -251,7 +251,7 @@ class Ledger:
                 booking.obstacle = tell_unstored(error)
         self._pay(booking)
 
-    def _begin(self, booking: Booking) -> Future[int] | None:
+    def _begin(self, booking: Booking) -> Future[Any] | None:
         """The same, without waiting for the disk: what is to be waited for, if anything."""
         entry, pending = booking.entry, None
         if entry is not None:

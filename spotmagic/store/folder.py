@@ -12,7 +12,7 @@ from spotmagic import files
 from spotmagic.clock import Clock
 from spotmagic.errors import tell
 from spotmagic.store.epoch import Epoch
-from spotmagic.store.frame import HEADER, NO_KEY, Frame, frame
+from spotmagic.store.frame import HEADER, NO_KEY, frame
 from spotmagic.store.index import Index, Place
 from spotmagic.store.journal import Journal, Log
 from spotmagic.store.layout import EPOCH, JOURNALS, prepare
@@ -191,7 +191,7 @@ class Folder:
             self._settle(journal)
             raise
         end = journal.end + HEADER + length
-        if self.index.add(Frame(kind, flags, stamp, key, group, end - length, length, True), own.number):
+        if self.index.take(own.number, kind, flags, stamp, key, group, end - length, length, True):
             self._changed(key)
         own.read_to = journal.end = end
         journal.unsure = False

@@ -75,9 +75,14 @@ class Index:
         self._pins: dict[bytes, int] = {}
         self._tables_newest = 0
 
-    def add(self, frame: Frame, file: int) -> bool:
+    def add(self, found: Frame, file: int) -> bool:
         """Take a record in. Returns whether what is known of its key changed."""
-        kind, flags, stamp, key, group, offset, length, good = frame
+        return self.take(file, *found)
+
+    def take(
+        self, file: int, kind: int, flags: int, stamp: int, key: bytes, group: int, offset: int, length: int, good: bool
+    ) -> bool:
+        """The same, of a record in its pieces."""
         if stamp > self.newest:
             if stamp > LAST_STAMP:
                 return False

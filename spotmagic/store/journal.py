@@ -6,7 +6,8 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
 from pathlib import Path
 
 from spotmagic import files
@@ -49,6 +50,8 @@ class Journal:
         self.unsure = False
         self.closed = False
         self._syncing = threading.Lock()
+        self._waiting: list[Future[None]] = []
+        self._guard = threading.Lock()
 
     def append(self, pieces: list[Piece]) -> None:
         """Write records after ``end``. The journal is ``unsure`` until the caller has moved that on.
@@ -93,6 +96,34 @@ class Journal:
                 files.sync_folder(self.path.parent)
             files.sync(self.fd)
             self.synced = target
+
+    def sync_soon(self, pool: Executor, sync: Callable[[Journal], object]) -> Future[None]:
+        """What is done when all that was appended so far outlasts a power cut. One sync serves all who wait.
+
+        Args:
+            pool: a thread of it syncs.
+            sync: calls :meth:`sync`, and sees to what happens when that fails.
+        """
+        future: Future[None] = Future()
+        future.set_running_or_notify_cancel()  # so that a waiter who is cancelled twice cannot cancel it for the others
+        with self._guard:
+            self._waiting.append(future)
+            if len(self._waiting) > 1:  # who came first has asked for a sync, which has not begun
+                return future
+        pool.submit(self._serve, sync)
+        return future
+
+    def _serve(self, sync: Callable[[Journal], object]) -> None:
+        with self._guard:
+            waiting, self._waiting = self._waiting, []
+        try:
+            sync(self)
+        except BaseException as error:
+            for future in waiting:
+                future.set_exception(error)
+        else:
+            for future in waiting:
+                future.set_result(None)
 
     def close(self) -> None:
         """Let go of the file and its lock: from here on it is a dead kernel's journal."""

@@ -47,11 +47,12 @@ class Memo:
 
     def drop(self, key: bytes) -> None:
         """Forget a key."""
+        if self._stamps.pop(key, None) is None:
+            return
         entry = self.verified.pop(key, None)
         if entry is not None:
             self._held -= entry.size + OBJECTS
         self.shells.pop(key, None)
-        self._stamps.pop(key, None)
 
     def recheck(self, index: Index) -> None:
         """Forget what the index does not lead to any more."""

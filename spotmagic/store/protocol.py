@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from typing import Protocol
+from typing import Any, Protocol
 
 from spotmagic.store.entry import Bad, Entry
 from spotmagic.store.record import Record, Run
@@ -31,7 +31,7 @@ class Store(Protocol):
 
     def put_soon(
         self, entry: Entry, *, save_blob: bool | None = None, durable: bool = False, run: bool = False
-    ) -> Future[int] | None:
+    ) -> Future[Any] | None:
         """As ``put``, without waiting for the disk: what remains to be waited for, or ``None``."""
         ...
 

@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 from spotmagic import files
 from spotmagic.clock import SYSTEM, Clock
@@ -203,15 +204,15 @@ class FolderStore:
 
     def put_soon(
         self, entry: Entry, *, save_blob: bool | None = None, durable: bool = False, run: bool = False
-    ) -> Future[int] | None:
+    ) -> Future[Any] | None:
         """As :meth:`put`, for an event loop: what takes long is left to a thread. ``None`` when all is done already.
 
         Whoever waits for the same journal is served by one sync.
         """
         if large_parts(entry.parts, save_blob, self._blob_over):
             return writers().submit(self.put, entry, save_blob=save_blob, durable=durable, run=run)
-        written, journal = self._append(entry, {}, durable, run)
-        return writers().submit(self._sync, journal, written) if durable else None
+        _, journal = self._append(entry, {}, durable, run)
+        return journal.sync_soon(writers(), self._sync) if durable else None
 
     def _append(self, entry: Entry, digests: dict[int, bytes], durable: bool, run: bool) -> tuple[int, Journal]:
         body = seal(entry, self._ring, digests)
@@ -241,7 +242,7 @@ class FolderStore:
             written += self.blobs.save(digests[number], pieces)
         return digests, written
 
-    def _sync(self, journal: Journal, written: int = 0) -> int:
+    def _sync(self, journal: Journal) -> None:
         try:
             journal.sync()
         except OSError:
@@ -250,7 +251,6 @@ class FolderStore:
                 if self._opening.folder is not None and self._opening.folder.journal is journal:
                     self._opening.folder.leave()
             raise
-        return written
 
     def forget(self, keys: Iterable[bytes], judged: Mapping[bytes, int] | None = None) -> int:
         """Remove entries. Returns how many there were; raises ``OSError`` when that could not be written down.

@@ -293,3 +293,37 @@ def test_a_call_of_a_loop_that_is_cancelled_while_it_is_written_is_kept(
     monkeypatch.setattr(os, "fdatasync", slow)
     asyncio.run(main())
     assert runs == [1]
+
+
+def test_who_insists_on_leaving_takes_nobody_who_waits_for_the_same_sync_along(
+    spot: Spot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached, go = threading.Event(), threading.Event()
+    real = os.fdatasync
+
+    def slow(fd: int) -> None:
+        reached.set()
+        go.wait(30)
+        real(fd)
+
+    @spot.mark(price=0.01)
+    async def ask(n: int) -> int:
+        return n
+
+    async def main() -> None:
+        first = asyncio.create_task(ask(0))
+        while not reached.is_set():
+            await asyncio.sleep(0.001)
+        others = [asyncio.create_task(ask(n)) for n in (1, 2, 3)]
+        await asyncio.sleep(0.05)
+        for _ in range(2):
+            others[0].cancel()
+            await asyncio.sleep(0)
+        go.set()
+        assert await asyncio.wait_for(asyncio.gather(first, *others[1:]), 30) == [0, 2, 3]
+        with pytest.raises(asyncio.CancelledError):
+            await others[0]
+
+    spot.mark(price=1)(abs)(-1)  # makes the folder and the count of what was spent
+    monkeypatch.setattr(os, "fdatasync", slow)
+    asyncio.run(main())
