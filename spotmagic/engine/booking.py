@@ -111,5 +111,5 @@ async def anyway(pending: Future[Any]) -> None:
     try:
         await asyncio.shield(waiting)
     except asyncio.CancelledError:
-        await waiting
+        await asyncio.shield(waiting)  # who insists goes on at once, and what is under way goes on too
         raise

@@ -70,6 +70,9 @@ class Budget:
         """
         with self._guard:
             expected = 0.0
+            if price != 0:
+                with suppress(OSError):  # which is told where the count cannot be written
+                    files.make_folder(self._path.parent)
             if self.total is not None and price != 0:
                 expected = self._expected(name, before) if price is None else price
                 self._reserve(name, expected, self.total)

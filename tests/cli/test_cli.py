@@ -62,6 +62,36 @@ def test_results_of_the_first_version_are_listed_and_told_as_such(
     assert "input made by 0.1.0" in said(capsys, "show", key)
 
 
+def test_what_a_check_found_damaged_is_listed_until_it_is_repaired(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Spot("demo") as spot:
+        large = spot.mark(save_blob=True)(answer)
+        large("d")
+    (blob,) = (path for path in (folder / ".spotmagic" / "demo" / "blobs").rglob("*") if path.is_file())
+    blob.unlink()
+    assert "is missing" in said(capsys, "verify", code=1)
+    listed = said(capsys, "ls").splitlines()
+    assert len(listed) == 4 and "1 damaged: ls --status corrupt" in listed[-1]
+    (row,) = json.loads(said(capsys, "ls", "--status", "corrupt", "--json"))
+    assert row["name"].endswith("answer") and "is missing" in row["damage"]
+    assert "corrupt" in said(capsys, "ls", "--status", "all")
+    assert "is missing" in said(capsys, "show", row["key"])
+    assert "1 damaged, repaired" in said(capsys, "verify", "--repair")
+    assert len(said(capsys, "ls").splitlines()) == 4 - 1 and "damaged" not in said(capsys, "ls")
+    assert said(capsys, "verify").startswith("3 results checked, 0 damaged")
+
+
+def test_a_name_that_is_no_text_is_a_name_that_nothing_has(folder: Path) -> None:
+    """A shell gives bytes that are no UTF-8 as halves of characters."""
+    for words in (["ls", b"answ\xff*"], ["stats", b"\xff"], ["explain", b"\xff"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "spotmagic", *words], capture_output=True, env={**os.environ, "LC_ALL": "C"}
+        )
+        assert b"Traceback" not in done.stderr, done.stderr
+        assert done.returncode == (1 if words[0] == "explain" else 0)
+
+
 def test_show_gives_the_value_and_what_it_was_made_from(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     key = json.loads(said(capsys, "ls", "--json"))[0]["key"]
     text = said(capsys, "show", key[:10])

@@ -18,6 +18,7 @@ import pytest
 from spotmagic import Spot, files, last
 from spotmagic.engine.flight import GONE
 from spotmagic.errors import RecursiveCall
+from spotmagic.testing.store import sample
 
 SCRIPT = """
 import os, sys, time
@@ -327,3 +328,40 @@ def test_who_insists_on_leaving_takes_nobody_who_waits_for_the_same_sync_along(
     spot.mark(price=1)(abs)(-1)  # makes the folder and the count of what was spent
     monkeypatch.setattr(os, "fdatasync", slow)
     asyncio.run(main())
+
+
+def test_a_large_result_is_written_whatever_is_cancelled_while_the_writers_are_busy(
+    spot: Spot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The task was cancelled twice, before a thread had begun with what it had paid for."""
+    reached, go = threading.Event(), threading.Event()
+    real = spot.store.blobs.save  # type: ignore[attr-defined]
+    runs: list[int] = []
+
+    def slow(digest: bytes, pieces: list[bytes]) -> int:
+        reached.set()
+        go.wait(30)
+        return int(real(digest, pieces))
+
+    @spot.mark(ignore="runs")
+    async def ask(n: int, runs: list[int]) -> bytes:
+        runs.append(n)
+        return bytes([n]) * 100_000
+
+    async def main() -> None:
+        tasks = [asyncio.create_task(ask(n, runs)) for n in range(8)]  # more than there are writers
+        while not reached.is_set():
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.05)
+        for _ in range(2):
+            tasks[-1].cancel()
+            await asyncio.sleep(0)
+        go.set()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert tasks[-1].cancelled()
+
+    monkeypatch.setattr(spot.store.blobs, "save", slow)  # type: ignore[attr-defined]
+    asyncio.run(main())
+    spot.store.put_soon(sample(1, large=b"l" * 100_000)).result(30)  # type: ignore[union-attr]
+    assert asyncio.run(ask(7, runs)) == b"\x07" * 100_000
+    assert sorted(runs) == list(range(8))

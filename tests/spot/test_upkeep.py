@@ -22,6 +22,14 @@ def final(x: int) -> int:
     return x
 
 
+made: list[bytes] = []
+
+
+def stamped(x: int) -> bytes:
+    made.append(b"%d" % len(made) * 100_000)
+    return made[-1]
+
+
 def test_gc_without_rules_removes_nothing_that_holds(spot: Spot) -> None:
     spot.mark(draft)(1)
     assert not spot.gc().entries and spot.stats().entries == 1
@@ -66,3 +74,19 @@ def test_verify_finds_a_flipped_bit_in_a_blob_and_repair_lets_it_run_again(tmp_p
         assert spot.mark(draft)(1) == bytes([1]) * 100_000
         assert runs == [1, 1]
         assert spot.verify().good
+
+
+def test_results_of_mode_record_are_collected_but_for_the_last(tmp_path: Path) -> None:
+    """Each run takes the place of the one before; what they cost stays known."""
+    with Spot("recorded", root=tmp_path) as spot:
+        f = spot.mark(mode="record", price=0.5, ignore="made")(stamped)
+        for _ in range(5):
+            f(1)
+        assert len([path for path in (tmp_path / "recorded" / "blobs").rglob("*") if path.is_file()]) == 5
+        swept = spot.gc()
+        assert (swept.entries, len(swept.blobs)) == ((), 4)
+        assert spot.stats().price_paid == 2.5
+        spot.rebuild()
+        assert (spot.stats().price_paid, spot.stats().misses, spot.stats().entries) == (2.5, 5, 1)
+        assert spot.mark(ignore="made")(stamped)(1) == made[-1]
+        assert len(made) == 5
