@@ -140,6 +140,11 @@ def _nothing() -> None:
     """What the anchor does."""
 
 
+def is_named(function: types.FunctionType) -> bool:
+    """Whether its module has the function under its name, and so holds it."""
+    return unwrapped(_found(function, function.__qualname__)) is function
+
+
 def _found(function: types.FunctionType, path: str) -> Any:
     """What the module of a function has under a name."""
     place: Any = sys.modules.get(function.__module__)

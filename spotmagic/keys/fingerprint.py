@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
-from spotmagic.code.wrapped import unwrapped
+from spotmagic.code.wrapped import is_named, unwrapped
 from spotmagic.keys.owned import full_name, is_users, stands_for
 from spotmagic.keys.reach import Reached, reach
 from spotmagic.values.dispatch import take_apart
@@ -58,7 +59,8 @@ def packed(
         known = pack_known(value)
         if known is not None:
             return known
-    code = _bare if bare else lambda obj: _code(obj, notes, mask)
+    met: dict[int, Tree] = {}
+    code = _bare if bare else lambda obj: _code(obj, notes, mask, met)
     return Encoder(apart, code, notes, mask, pictures=pictures).pack(value, path)
 
 
@@ -67,25 +69,35 @@ def _bare(obj: Any) -> Tree:
     return tree(Kind.MODULE, full_name(obj)) if is_users(obj) else stands_for(obj)
 
 
-def _code(obj: Any, notes: Notes | None, mask: Mask | None) -> Tree:
+def _code(obj: Any, notes: Notes | None, mask: Mask | None, met: dict[int, Tree]) -> Tree:
     """A function, class or module inside a value: the user's by all it reaches, others by name."""
     obj = unwrapped(obj)
     if not is_users(obj):
         return stands_for(obj)
+    known = met.get(id(obj))
+    if known is not None:
+        return known
     reached = identity(obj, mask)
     if notes is not None:
         notes.take(reached.notes)
         notes.reached.update(reached.told)
-    return tree(Kind.CODE, reached.identity)
+    met[id(obj)] = found = tree(Kind.CODE, reached.identity)
+    return found
 
 
 def identity(obj: Any, mask: Mask | None) -> Reached:
-    """What a function, class or module reaches, walked again only when something of it changed."""
+    """What a function, class or module reaches, walked again only when something of it changed.
+
+    A function that no module has under its name is walked each time: what is kept of it would keep it alive, with all
+    that it closes over.
+    """
     key = id(obj), mask
     held = _identities.get(key)
     if held is not None and held[1].holds():
         return held[1]
     reached = reach(obj, mask=mask, as_value=True)
+    if isinstance(obj, FunctionType) and not is_named(obj):
+        return reached
     with _lock:
         _identities.pop(key, None)
         _identities[key] = (obj, reached)

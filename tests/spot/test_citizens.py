@@ -299,3 +299,39 @@ def test_an_object_that_holds_its_spot_and_its_marks_is_an_argument_like_any(spo
 
     assert [Agent("a").ask(2), Agent("a").ask(2), Agent("b").ask(2)] == ["aa", "aa", "bb"]
     assert paid == [2, 2]
+
+
+class Big:
+    """Something that a function closes over."""
+
+
+def test_functions_given_as_arguments_are_not_held(spot: Spot) -> None:
+    def given(big: Big) -> Any:
+        return lambda x: (x, type(big).__name__)
+
+    f = spot.mark(lambda call, x: call(x))
+    held = []
+    for _ in range(5):
+        big = Big()
+        held.append(weakref.ref(big))
+        function = given(big)
+        assert f(function, 1) == f(function, 1) == f(functools.partial(function), 1) == (1, "Big")
+        assert f([function] * 50 and function, 2)
+    del big, function
+    import gc
+
+    gc.collect()
+    assert [one() for one in held] == [None] * 5
+
+
+def test_one_function_many_times_in_an_argument_is_read_once(spot: Spot, monkeypatch: pytest.MonkeyPatch) -> None:
+    import spotmagic.keys.fingerprint  # noqa: F401
+
+    fingerprint = sys.modules["spotmagic.keys.fingerprint"]
+
+    walks: list[Any] = []
+    reach = fingerprint.reach
+    monkeypatch.setattr(fingerprint, "reach", lambda *args, **more: walks.append(1) or reach(*args, **more))
+    f = spot.mark(lambda calls: len(calls))
+    assert f([lambda x: x, *[lambda x: x + 1] * 100]) == 101
+    assert 0 < len(walks) < 20
