@@ -161,6 +161,19 @@ def test_a_folder_that_is_deleted_under_a_running_kernel_is_made_again(tmp_path:
         assert Work(spot)("b", size) == "hit"
 
 
+def test_a_folder_that_is_deleted_counts_what_is_spent_anew(tmp_path: Path) -> None:
+    """Before the first paid call and between two of them, without a word."""
+    clock = FakeClock()
+    with warned() as told, Spot("test", root=tmp_path / "root", clock=clock, budget=10.0) as spot:
+        paid = spot.mark(price=1.0)(lambda x: x)
+        for x in range(3):
+            assert paid(x) == x
+            assert spot.budget.spent() == 1.0
+            shutil.rmtree(tmp_path / "root")
+            clock.advance(0.06)
+    assert told == []
+
+
 def test_journals_that_are_deleted_alone_are_made_again(tmp_path: Path) -> None:
     """Before this kernel had written to them, and afterwards."""
     clock = FakeClock()
