@@ -1,7 +1,8 @@
 """Keys: fingerprints of values, what functions reach, and the key of a call."""
 
+from spotmagic.keys.account import Account, Keyed
 from spotmagic.keys.fingerprint import fingerprint
-from spotmagic.keys.function_key import Account, FunctionKey, Keyed
+from spotmagic.keys.function_key import FunctionKey
 from spotmagic.keys.keygen import KeyGen
 from spotmagic.values.dispatch import register_fingerprint
 from spotmagic.values.notes import Mask, Notes

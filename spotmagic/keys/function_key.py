@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from hashlib import blake2b
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgpack import ExtType
 
@@ -16,6 +16,7 @@ from spotmagic.code.function import facts
 from spotmagic.code.origin import MAINS
 from spotmagic.code.wrapped import unwrapped
 from spotmagic.errors import Uncacheable, unknown
+from spotmagic.keys.account import NOTHING_MET, Account, Keyed
 from spotmagic.keys.bind import Binder
 from spotmagic.keys.fingerprint import identity, packed
 from spotmagic.keys.keygen import KeyGen, Policy, policies_of
@@ -23,36 +24,9 @@ from spotmagic.keys.owned import is_users, kind_of, short_name
 from spotmagic.keys.reach import Reached, reach
 from spotmagic.keys.state import State, only_written
 from spotmagic.options import MarkOptions
-from spotmagic.values.dispatch import take_apart
-from spotmagic.values.encode import SCALARS, Encoder
+from spotmagic.values.encode import SCALARS, pack_known
 from spotmagic.values.notes import Mask, Notes, is_secret_name
-from spotmagic.values.scheme import DIGEST, PRINT, Kind, Tree, digest, pack_plain, tree
-
-
-class Keyed(NamedTuple):
-    """The full account of a key, taken on a miss.
-
-    Attributes:
-        key: what :meth:`FunctionKey.key` gives.
-        code: digest of all code reached; under ``version=`` too, so that drift can be shown.
-        inputs: fingerprints of the arguments by name, and of what is reached: ``"helper clean"``, ``"global PROMPT"``.
-        handles: what counts by type and settings only.
-        state: names that the function itself changes, left out of the key.
-        trouble: why the result may not be stored, or "".
-        secret: whether a secret is in it, masked.
-        asked: a digest of the arguments without the code that some of them carry, if any does.
-        defaults: arguments that have their default.
-    """
-
-    key: bytes
-    code: bytes
-    inputs: dict[str, bytes]
-    handles: tuple[str, ...] = ()
-    state: tuple[str, ...] = ()
-    trouble: str = ""
-    secret: bool = False
-    asked: str = ""
-    defaults: tuple[str, ...] = ()
+from spotmagic.values.scheme import DIGEST, PRINT, Kind, digest, pack_plain, tree
 
 
 class _Now:
@@ -80,25 +54,7 @@ class _Now:
         return found
 
 
-class Account(NamedTuple):
-    """What a key was made from.
-
-    Attributes:
-        prints: plain arguments as they are, others as the extension that holds their fingerprint, by name.
-        notes: what was met on the way.
-        now: what the function reached.
-    """
-
-    key: bytes
-    prints: Mapping[str, Any]
-    notes: Notes
-    now: _Now
-
-    def inputs(self) -> dict[str, bytes]:
-        """The fingerprint of each argument by name."""
-        return {
-            name: one.data if type(one) is ExtType else digest(pack_plain(one)) for name, one in self.prints.items()
-        }
+_PLAIN = SCALARS | {list, dict, tuple}
 
 
 class FunctionKey:
@@ -203,11 +159,13 @@ class FunctionKey:
         if now is None or not now.holds():
             now = self._look()
         account = accounts[0] if accounts else self._account(now, now.bind(*args, **kwargs), args, kwargs)
-        notes = account.notes
+        notes = Notes()
+        notes.take(account.now.notes)
+        notes.take(account.notes)
         return Keyed(
             account.key,
             account.now.code,
-            {**account.inputs(), **account.now.notes.reached, **notes.reached},
+            {**account.inputs(), **account.now.notes.reached, **account.notes.reached},
             tuple(notes.handles),
             tuple(notes.state),
             "" if self._version is not None else notes.trouble,
@@ -269,31 +227,35 @@ class FunctionKey:
         return [text for text in found if text]
 
     def _account(self, now: _Now, values: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Account:
-        """Look at each argument once. Those that are not plain enter the key by their fingerprint."""
+        """Look at each argument once. Those that are not plain data enter the key by their canonical bytes."""
+        names, running = self._binder.names, now.base.copy()
+        if self._plain and _PLAIN.issuperset(map(type, values)):
+            known = pack_known(values)
+            if known is not None and len(values) == len(names):
+                running.update(known)
+                return Account(running.digest(), known, names, NOTHING_MET, now)
         notes = Notes()
-        notes.take(now.notes)
-        prints: dict[str, Any] = {}
-        for name, value in self._counted(values, args, kwargs, notes):
-            if type(value) in SCALARS:
-                prints[name] = value
-                continue
-            prints[name] = ExtType(PRINT, digest(self._packed(now, name, value, notes)))
-        running = now.base.copy()
-        running.update(pack_plain([*prints.values()]))
-        return Account(running.digest(), prints, notes, now)
+        pieces: list[Any] = []
+        counted = self._counted(values, args, kwargs, notes)
+        for name, value in counted:
+            plain = type(value) in SCALARS
+            pieces.append(value if plain else ExtType(PRINT, self._packed(now, name, value, notes)))
+        data = pack_plain(pieces)
+        running.update(data)
+        return Account(running.digest(), data, tuple(name for name, _ in counted), notes, now)
 
     def _packed(self, now: _Now, name: str, value: Any, notes: Notes, *, bare: bool = False) -> bytes:
-        """The bytes of an argument, without attributes that the code only writes."""
+        """The bytes of an argument, without the attributes that the code only writes."""
         left_out = now.left_out(name, type(value))
         if self._without:
             left_out |= self._without.get(name, frozenset()) | self._without.get("", frozenset())
-        apart: Callable[[Any, Encoder], Tree] = take_apart
-        if left_out:
-            state = State()
-            state.add(value, left_out)
-            apart = state.take_apart()
-            notes.state += [f"{name}.{one}" for one in sorted(left_out)]
-        return packed(value, name, notes, self._mask, apart=apart, bare=bare)
+        if not left_out:
+            return packed(value, name, notes, self._mask, bare=bare)
+        state = State()
+        state.add(value, left_out)
+        for one in sorted(left_out):
+            notes.left_out(f"{name}.{one}")
+        return packed(value, name, notes, self._mask, apart=state.take_apart(), bare=bare)
 
     def _counted(
         self, values: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any], notes: Notes

@@ -21,7 +21,7 @@ INLINE = 4096
 
 _MARKED = 7
 PRINT = 6
-"""The extension that holds a fingerprint in the place of the value."""
+"""The extension that holds the canonical bytes of an argument in its place."""
 
 
 class Kind(IntEnum):

@@ -1,0 +1,72 @@
+"""What a key was made from: for its reader, and so that nothing large is looked at twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from msgpack import Unpacker, unpackb
+
+from spotmagic.values.notes import Notes
+from spotmagic.values.scheme import digest
+
+NOTHING_MET = Notes()
+
+
+class Account(NamedTuple):
+    """What a key was made from.
+
+    Attributes:
+        packed: the arguments that count, as one list: plain data itself, of others an extension with their bytes.
+        names: what the arguments are called, in order.
+        notes: what was met in the arguments.
+        now: what the function reached.
+    """
+
+    key: bytes
+    packed: bytes
+    names: Sequence[str]
+    notes: Notes
+    now: Any
+
+    def inputs(self) -> dict[str, bytes]:
+        """The fingerprint of each argument by name, cut from what the key holds: nothing is looked at again."""
+        unpacker = Unpacker(max_buffer_size=0)
+        unpacker.feed(self.packed)
+        unpacker.read_array_header()
+        found: dict[str, bytes] = {}
+        for name in self.names:
+            start = unpacker.tell()
+            unpacker.skip()
+            piece = self.packed[start : unpacker.tell()]
+            found[name] = digest(unpackb(piece).data if piece[0] in _EXTENSIONS else piece)
+        return found
+
+
+_EXTENSIONS = frozenset({*range(0xC7, 0xCA), *range(0xD4, 0xD9)})  # first bytes of msgpack's extension types
+
+
+class Keyed(NamedTuple):
+    """The full account of a key, taken on a miss.
+
+    Attributes:
+        key: what :meth:`FunctionKey.key` gives.
+        code: digest of all code reached; under ``version=`` too, so that drift can be shown.
+        inputs: fingerprints of the arguments by name, and of what is reached: ``"helper clean"``, ``"global PROMPT"``.
+        handles: what counts by type and settings only.
+        state: names that the function itself changes, left out of the key.
+        trouble: why the result may not be stored, or "".
+        secret: whether a secret is in it, masked.
+        asked: a digest of the arguments without the code that some of them carry, if any does.
+        defaults: arguments that have their default.
+    """
+
+    key: bytes
+    code: bytes
+    inputs: dict[str, bytes]
+    handles: tuple[str, ...] = ()
+    state: tuple[str, ...] = ()
+    trouble: str = ""
+    secret: bool = False
+    asked: str = ""
+    defaults: tuple[str, ...] = ()
