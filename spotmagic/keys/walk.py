@@ -14,7 +14,7 @@ from typing import Any
 from spotmagic.code.arrivals import file_of
 from spotmagic.code.function import Chain, facts, names_in
 from spotmagic.code.origin import is_user, is_user_file, is_user_module
-from spotmagic.code.wrapped import unwrapped
+from spotmagic.code.wrapped import Wrapped, unwrapped
 from spotmagic.errors import Uncacheable
 from spotmagic.keys import classes, lazy
 from spotmagic.keys.guards import MISSING, Guards
@@ -232,7 +232,7 @@ class Walk:
             return self._through(value, path, chains)
         inner = unwrapped(value)
         if isinstance(inner, types.FunctionType):
-            self._attributes(inner, path, chains)
+            self._attributes(value, path, chains)
             return self.ref(inner)
         if isinstance(inner, type):
             return self.ref(inner)
@@ -261,14 +261,17 @@ class Walk:
         taken = [self._named(space, name, frozenset(rest), f"{path}.{name}") for name, rest in sorted(heads.items())]
         return [module.__name__, taken]
 
-    def _attributes(self, function: types.FunctionType, path: str, chains: frozenset[Chain]) -> None:
-        """Attributes of a function that are read: ``f.model``."""
-        for chain in sorted(chains):
-            if chain and chain[0] in vars(function):
-                value = vars(function)[chain[0]]
-                self.guards.name(vars(function), chain[0], value)
-                if not callable(value):
-                    self._unread.append((f"global {path}.{chain[0]}", f"{path}.{chain[0]}", value, False))
+    def _attributes(self, function: Any, path: str, chains: frozenset[Chain]) -> None:
+        """Attributes of a function, or of one of ours around it, that are read: ``f.model``."""
+        for name in sorted({chain[0] for chain in chains if chain}):
+            one = function
+            while name not in vars(one) and isinstance(one, Wrapped):
+                self.guards.name(vars(one), name, MISSING)
+                one = one.__wrapped__
+            value = vars(one).get(name, MISSING)
+            self.guards.name(vars(one), name, value)
+            if value is not MISSING and (not callable(value) or is_users(unwrapped(value))):
+                self._unread.append((f"global {path}.{name}", f"{path}.{name}", value, False))
 
     def _defaults(self, function: types.FunctionType) -> list[Any]:
         """Defaults of a helper. Those of the root come in as arguments."""

@@ -335,3 +335,38 @@ def test_one_function_many_times_in_an_argument_is_read_once(spot: Spot, monkeyp
     f = spot.mark(lambda calls: len(calls))
     assert f([lambda x: x, *[lambda x: x + 1] * 100]) == 101
     assert 0 < len(walks) < 20
+
+
+def test_attributes_of_a_marked_function_count_where_they_are_read(spot: Spot) -> None:
+    @spot.mark
+    def ask(x: int) -> str:
+        return ask.model + str(ask.change(x))
+
+    @spot.mark
+    def outer(x: int) -> str:
+        return ask.model * x
+
+    ask.model, ask.change = "a", lambda x: x + 1
+    assert (ask(1), outer(2)) == ("a2", "aa")
+    ask.model = "b"
+    assert (ask(1), outer(2)) == ("b2", "bb")
+    ask.change = lambda x: x + 2
+    assert (ask(1), outer(2), ask(1)) == ("b3", "bb", "b3")
+    assert (outcome := last()) is not None and outcome.verdict == "hit"
+
+
+def test_an_attribute_that_comes_later_counts(spot: Spot) -> None:
+    @spot.mark
+    def ask(x: int) -> str:
+        return getattr(ask, "model", "none") if hasattr(ask, "model") else "none"
+
+    @spot.mark
+    def other(x: int) -> str:
+        try:
+            return ask.model
+        except AttributeError:
+            return "none"
+
+    assert (ask(1), other(1)) == ("none", "none")
+    ask.model = "a"
+    assert other(1) == "a"
