@@ -45,6 +45,8 @@ class CellCode:
         always: names surely bound when the cell ends.
         deletes: names unbound on some path.
         definitions: source of the top-level imports, functions, classes and named lambdas, in order.
+        makers: those of them that are calls, by the name they bind: they define something if that is a class.
+        singles: of each name that one assignment of the top level binds and nothing else does, that assignment.
         defined: names those bind.
         rebound: defined names that other statements bind too.
         early: names the cell makes otherwise and that a definition needs while it is made (a default, a base, a
@@ -66,6 +68,8 @@ class CellCode:
     always: frozenset[str] = frozenset()
     deletes: frozenset[str] = frozenset()
     definitions: tuple[str, ...] = ()
+    makers: Mapping[str, str] = field(default_factory=dict)
+    singles: Mapping[str, str] = field(default_factory=dict)
     defined: frozenset[str] = frozenset()
     rebound: frozenset[str] = frozenset()
     early: frozenset[str] = frozenset()
@@ -113,6 +117,8 @@ def analyse(source: str) -> CellCode:
         always=_plain(names.state or ()),
         deletes=frozenset(names.deletes),
         definitions=tuple(_segment(source, node) for node in pieces),
+        makers=MappingProxyType({name: _segment(source, node) for node in pieces if (name := _maker(node))}),
+        singles=_singles(source, tree.body),
         defined=defined,
         rebound=defined & others,
         early=_early(pieces, others - defined),
@@ -137,8 +143,8 @@ def is_definition(node: ast.stmt) -> bool:
             ast.Assign(targets=[ast.Name()], value=ast.Lambda()) | ast.AnnAssign(target=ast.Name(), value=ast.Lambda())
         ):
             return True
-        case ast.Assign(targets=[ast.Name()], value=ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name))):
-            return name in _CLASS_MAKERS
+        case ast.Assign() if _maker(node):
+            return True
         case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=finalbody):
             inner = [*body, *orelse, *finalbody, *(part for handler in handlers for part in handler.body)]
         case ast.If(test=test, body=body, orelse=orelse):
@@ -147,7 +153,31 @@ def is_definition(node: ast.stmt) -> bool:
             inner = [*body, *orelse]
         case _:
             return isinstance(node, getattr(ast, "TypeAlias", ()))
+    if any(_maker(part) for part in inner):
+        return False  # what the call gives is known when it has run
     return any(is_definition(part) for part in inner) and all(is_definition(part) or _is_light(part) for part in inner)
+
+
+def _singles(source: str, body: list[ast.stmt]) -> Mapping[str, str]:
+    """What may be run again by itself to make a value again: ``client = OpenAI()``, ``key = os.environ["KEY"]``."""
+    found: dict[str, str] = {}
+    for node in body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr()):
+                waits = any(isinstance(part, ast.Await | ast.NamedExpr) for part in ast.walk(node))
+                if not waits and name not in bound_names(other for other in body if other is not node):
+                    found[name] = _segment(source, node)
+    return MappingProxyType(found)
+
+
+def _maker(node: ast.AST) -> str:
+    """The name that a call binds which is named like one that makes classes (``Point = namedtuple(…)``), or empty."""
+    match node:
+        case ast.Assign(
+            targets=[ast.Name(id=bound)], value=ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name))
+        ) if name in _CLASS_MAKERS:
+            return bound
+    return ""
 
 
 def _is_light(node: ast.stmt) -> bool:

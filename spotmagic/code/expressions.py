@@ -262,5 +262,5 @@ class Expressions:
         """The cell sets an attribute or item of this."""
         while isinstance(node, ast.Attribute | ast.Subscript):
             node = node.value
-        if isinstance(node, ast.Name) and self.names.scope.owner(node.id).kind == "module":
+        if isinstance(node, ast.Name) and self.names.scope.kind == "module":
             self.touched.add(node.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Kind = Literal["unknown codec", "corrupt", "foreign"]
+Kind = Literal["unknown codec", "corrupt", "foreign", "not restorable"]
 
 
 class Undecodable(Exception):
@@ -12,7 +12,8 @@ class Undecodable(Exception):
 
     Attributes:
         kind: ``"unknown codec"`` when something is needed that this process has not (a codec, a class, a package),
-            ``"corrupt"`` when the bytes make no sense, ``"foreign"`` when they may not be loaded from this writer.
+            ``"corrupt"`` when the bytes make no sense, ``"foreign"`` when they may not be loaded from this writer,
+            ``"not restorable"`` when the notebook has not what they belong to.
         why: what it was, for people.
     """
 

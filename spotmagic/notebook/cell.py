@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-
-from IPython.utils.capture import capture_output
 
 from spotmagic.code.cell import analyse
 from spotmagic.codecs import Undecodable, decode, encode, is_safe
@@ -18,24 +17,21 @@ from spotmagic.engine.around import Around
 from spotmagic.engine.call import Call, Outcome
 from spotmagic.engine.gate import Ticket
 from spotmagic.engine.retry import Retry
-from spotmagic.errors import OptionError, Uncacheable, tell, unknown
+from spotmagic.errors import OptionError, Uncacheable, unknown
 from spotmagic.keys import digest
-from spotmagic.notebook import events, executor, restore
-from spotmagic.notebook import rng as generators
+from spotmagic.notebook import events, executor, restore, secrets
 from spotmagic.notebook.leads import leads_to_marked
 from spotmagic.notebook.options import CellOptions
-from spotmagic.notebook.recorder import Recorder
+from spotmagic.notebook.recorder import Recorder, Silence
 from spotmagic.notebook.replay import NOT_KEPT, Replay, is_drawn
 from spotmagic.notebook.summary import label, summary
 from spotmagic.notebook.watch import LOOK
-from spotmagic.options import MarkOptions, Mode
+from spotmagic.options import MarkOptions
 from spotmagic.spot import Spot, last
 from spotmagic.store.entry import Entry, Part
 from spotmagic.values.patience import TooLong, patience
 
 OUTPUTS = "outputs"
-
-_CREDENTIAL = re.compile(r"(['\"])((?:sk|pk|gh[pousr]|xox[abp]|AKIA|AIza|eyJ)[\w\-.]{12,}|[\w+/\-]{32,}={0,2})\1")
 
 
 _analysed = lru_cache(maxsize=128)(analyse)  # a cell that is run again is read once
@@ -90,27 +86,11 @@ class Cell:
 
     def drive(self) -> Outcome:
         """Run or restore the cell. An error that was kept is raised after its outputs came back."""
-        try:
-            outcome = self._spot.drive(self.call)
-        except Exception as error:
-            self._raised_again(error)
-            raise
-        if self._came_back(outcome):
-            return outcome
-        self.call.fresh = True
-        return self._spot.drive(self.call)
+        return self._shared(self._spot.drive(self.call))
 
     async def adrive(self) -> Outcome:
         """The same for a body that awaits."""
-        try:
-            outcome = await self._spot.adrive(self.call)
-        except Exception as error:
-            self._raised_again(error)
-            raise
-        if self._came_back(outcome):
-            return outcome
-        self.call.fresh = True
-        return await self._spot.adrive(self.call)
+        return self._shared(await self._spot.adrive(self.call))
 
     def release(self) -> None:
         """Let go of the values of the notebook: a traceback may hold this cell for long."""
@@ -152,14 +132,13 @@ class Cell:
         except Uncacheable as error:
             trouble = str(error)
         inputs = self._watch.inputs if self._watch else {}
-        states = generators.prints(generators.states()) if options.rng and not options.key else {}
         self._spot.give_mode(self.name, options.mode)
         return Call(
             name=self.name,
             kind="cell",
-            key=b"" if trouble or self._watch is None else self._kept_key(self._watch, states),
+            key=b"" if trouble or self._watch is None else self._kept_key(self._watch),
             code=digest("cell code", self._code.normal),
-            inputs=self._watch.told() | self._counted(states) if self._watch else {},
+            inputs=self._watch.told() if self._watch else {},
             run=self._arun if self.body.awaits else self._run,
             encode=self._encode,
             decode=self._decode,
@@ -179,7 +158,7 @@ class Cell:
         """What `%spot explain` tells later: the source, and what each input was in a few words."""
         namespace = self._shell.user_ns
         told = {f"input {name}": summary(namespace[name]) for name in inputs if name in namespace}
-        return {"source": _CREDENTIAL.sub(r"\1…\1", self._code.normal), **told}
+        return {"source": secrets.mask(self._code.normal), **told}
 
     def _watched(self, ignore: tuple[str, ...]) -> restore.Watch:
         """The inputs of the cell. Under ``key=`` one without a fingerprint is left out: it could only show drift."""
@@ -202,22 +181,21 @@ class Cell:
                 raise
             return self._watched((*ignore, name))
 
-    def _counted(self, states: Mapping[str, bytes]) -> dict[str, bytes]:
-        """Those of the generators that counted for kept results of the cell."""
-        kept = {name for entry in self._spot.store.recent(self.name) for name in entry.inputs} if states else ()
-        return {name: state for name, state in states.items() if name in kept}
+    def _kept_key(self, watch: restore.Watch) -> bytes:
+        """The key under which a result is kept that holds here, else the key of all inputs.
 
-    def _kept_key(self, watch: restore.Watch, states: Mapping[str, bytes]) -> bytes:
-        """The key under which a result is kept that holds here, else the key of all inputs."""
+        Which inputs counted for a run is known when it has ended; the newest results tell.
+        """
         every = self._key(watch.inputs)
-        fewer = (self._key({**inputs, **some}) for some in self._choices(states) for inputs in watch.variants())
-        return next((key for key in fewer if key != every and isinstance(self._spot.store.get(key), Entry)), every)
-
-    def _choices(self, states: Mapping[str, bytes]) -> Iterator[Mapping[str, bytes]]:
-        """What of the generators a kept result may hang on."""
-        yield from generators.some(states)
-        if not self._options.rng and not self._options.key and generators.is_free(self._shell.user_ns):
-            yield generators.FREE
+        if self._options.key:
+            return every
+        sets = {entry.notes.get("counted", "") for entry in self._spot.store.recent(self.name)} - {""}
+        for names in sorted(sets):
+            chosen = watch.choose(json.loads(names))
+            key = every if chosen is None else self._key(chosen)
+            if key != every and isinstance(self._spot.store.get(key), Entry):
+                return key
+        return every
 
     def _key(self, inputs: dict[str, bytes]) -> bytes:
         options = self._options
@@ -293,21 +271,24 @@ class Cell:
     def _encode(self, made: Any) -> tuple[Part, ...]:
         """The parts of what a run made, or of the error it raised (the word ``errors``)."""
         assert self._watch is not None
+        secrets.refuse_asking(self._code.normal, self._recorder.asked)
         try:
             with patience(LOOK):
                 changes = restore.pack(self._watch.changes())
         except TooLong as error:
             raise Uncacheable("the cell cannot be kept", str(error), "Name what to keep with outputs=") from None
         parts = [self._part(name, value) for name, value in changes.items()]
-        if self._watch.drew:
-            self.call.key = self._key(self._watch.inputs | self._watch.drew)
-            if self._options.rng:
-                self.call.inputs = self._watch.told() | self._watch.drew
+        counted = self._watch.inputs | self._watch.counted
+        self.call.key = self._key(counted)
+        self.call.inputs = self._watch.told() | self._watch.counted
+        self.call.notes = {**self.call.notes, "counted": json.dumps(sorted(counted))}
         if isinstance(made, Exception):
             parts += self._error_parts(made)
         results = [self._result(place, value, parts) for place, value in enumerate(self._recorder.results)]
         log = events.pack(events.fold(self._recorder.log))
-        return (*parts, self._part(OUTPUTS, {"log": log, "results": results}))
+        parts.append(self._part(OUTPUTS, {"log": log, "results": results}))
+        secrets.refuse_secrets(parts, self._code.source)
+        return tuple(parts)
 
     def _result(self, place: int, value: Any, parts: list[Part]) -> list[str]:
         """Where a hit finds the value behind a result: in a variable, in a part of its own, or nowhere."""
@@ -324,65 +305,47 @@ class Cell:
         return ["part", f"result {place}"]
 
     def _error_parts(self, error: Exception) -> list[Part]:
-        executor.show_only_users_lines(self._shell, error, self.body.filename)
-        shown = getattr(error, "_render_traceback_", lambda: [f"{type(error).__name__}: {error}"])()
-        bare = copy.copy(error)
-        vars(bare).pop("_render_traceback_", None)
-        return [self._part("error", bare), self._part("traceback", list(shown))]
+        layout = self._shell.InteractiveTB.structured_traceback
+        shown = layout(type(error), error, error.__traceback__, tb_offset=0)
+        return [self._part("error", copy.copy(error)), self._part("traceback", list(shown))]
 
     def _part(self, name: str, value: Any) -> Part:
         encoded = encode(value, pickle=self._spot.pickle, path=name)
         return Part(name=name, codecs=encoded.codecs, head=encoded.head, buffers=encoded.buffers)
 
     def _decode(self, entry: Entry) -> Any:
-        """What an entry holds, or the error it holds."""
+        """Bring back what an entry holds; a hit counts when that is done. Gives the error it holds, if any."""
         if not entry.trusted and not all(is_safe(part.codecs) for part in entry.parts):
             raise Undecodable("foreign", "it holds values that only their writer may load")
         try:
             outputs = Kept(entry, [], []).load(OUTPUTS)
             log = events.unpack(outputs["log"])
             kept = Kept(entry, log if entry.trusted else events.plain(log), outputs["results"])
-            if entry.status != "error":
-                return kept
-            error, lines = kept.load("error"), kept.load("traceback")
+            error = kept.load("error") if entry.status == "error" else None
+            lines = kept.load("traceback") if error is not None else []
         except (LookupError, ValueError, TypeError) as trouble:
             raise Undecodable("corrupt", f"no result of a cell: {trouble}") from trouble
-        error._render_traceback_ = lambda: lines
-        error._spotmagic_kept = kept
+        try:
+            self._bring_back(kept)
+        except Exception as trouble:
+            raise Undecodable("not restorable", f"{type(trouble).__name__}: {trouble}") from trouble
+        if error is not None:
+            error._render_traceback_ = lambda: lines
         return error
 
     # the way back ----------------------------------------------------------------------------------------------------
 
-    def _came_back(self, outcome: Outcome) -> bool:
-        """Bring back what a hit found. False if it cannot be brought back, after telling so."""
-        kept, outcome.value = outcome.value, None
-        if isinstance(kept, Made) and kept.recorder is not self._recorder:  # another thread of this kernel ran it
-            self._replay.play(events.fold(kept.recorder.log), kept.recorder.results)
-        if not isinstance(kept, Kept):
-            return True
-        try:
-            self._bring_back(kept)
-        except Exception as error:
-            if self.call.mode in (Mode.REPLAY, Mode.MOCK):
-                raise
-            tell(
-                f"the kept result of {self.name} could not be restored",
-                f"{type(error).__name__}: {error}",
-                "The cell runs again",
-            )
-            return False
-        return True
-
-    def _raised_again(self, error: Exception) -> None:
-        """Bring back what goes with a kept error."""
-        kept = vars(error).pop("_spotmagic_kept", None)
-        if isinstance(kept, Kept):
-            self._bring_back(kept)
+    def _shared(self, outcome: Outcome) -> Outcome:
+        """The outcome of a call; what another thread of this kernel ran meanwhile is shown here too."""
+        made, outcome.value = outcome.value, None
+        if isinstance(made, Made) and made.recorder is not self._recorder:
+            self._replay.play(events.fold(made.recorder.log), made.recorder.results)
+        return outcome
 
     def _bring_back(self, kept: Kept) -> None:
         namespace = self._shell.user_ns
         define = executor.definer(self._shell, self.body, self._code.definitions)
-        with capture_output():  # what a definition puts out is among the kept outputs
+        with Silence(self._shell):  # what a definition puts out is among the kept outputs
             restore.restore(namespace, kept.load, self._code, define)
         values = {"variable": lambda name: namespace.get(name, NOT_KEPT), "part": kept.load}
         results = [values[how](name) if how in values else NOT_KEPT for how, name in kept.results]

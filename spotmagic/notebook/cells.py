@@ -89,7 +89,6 @@ class Cells:
 
     def _failed(self, cell: Cell, options: CellOptions, error: BaseException) -> None:
         """A cell that failed ends with a verdict too. One that may not run (``RecordMissing``, …) tells so itself."""
-        executor.show_only_users_lines(self._shell, error, cell.body.filename)
         outcome = cell.outcome()
         if not isinstance(error, Exception):
             outcome = Outcome(
@@ -110,11 +109,7 @@ class Cells:
         body = executor.prepare(self._shell, text)
         if body.awaits:
             return executor.arun(self._shell, body)
-        try:
-            executor.run(self._shell, body)
-        except BaseException as error:
-            executor.show_only_users_lines(self._shell, error, body.filename)
-            raise
+        executor.run(self._shell, body)
         return None
 
     def explain(self, spot: Spot, name: str | None) -> View:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ from spotmagic.notebook.graph import Live, links
 from spotmagic.notebook.groups import groups, levels, share_memory
 from spotmagic.notebook.heap import Heap
 
-VERSION = 1
+VERSION = 2
 ACCOUNT = "changes"
 
 
@@ -28,6 +28,10 @@ class Changes:
         live: what the inputs hold.
         pinned: whether a hit must do without the inputs.
         rng: states of the global generators it drew from.
+        settings: what it set in the environment and in libraries.
+        again: names that a hit binds by running their assignments again: handles and secrets, in order.
+        values: names bound by calls named like those that make classes, and that made none.
+        attributes: what it bound in classes, functions and modules: holder, name and value.
     """
 
     set: dict[str, Any]
@@ -39,6 +43,10 @@ class Changes:
     live: Live = field(default_factory=lambda: Live({}))
     pinned: bool = False
     rng: dict[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    attributes: Sequence[tuple[str, str, Any]] = ()
+    values: Sequence[str] = ()
+    again: Sequence[str] = ()
 
 
 def pack(changes: Changes) -> dict[str, Any]:
@@ -56,6 +64,10 @@ def pack(changes: Changes) -> dict[str, Any]:
         "modules": changes.modules,
         "closed": changes.closed,
         "rng": changes.rng,
+        "settings": changes.settings,
+        "again": list(changes.again),
+        "values": list(changes.values),
+        "attributes": [list(one) for one in changes.attributes],
         "inputs": dict(changes.inputs),
         "pinned": changes.pinned,
         "parts": {},

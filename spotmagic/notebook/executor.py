@@ -6,20 +6,17 @@ import ast
 import asyncio
 import inspect
 import io
-import os
 import tokenize
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from types import CodeType, TracebackType
+from types import CodeType
 from typing import Any
 
 from spotmagic.code.cell import is_definition
 from spotmagic.errors import SpotError
 
 _WAKE = 0.2  # seconds
-_OURS = str(Path(__file__).parents[1]) + os.sep
 _SKIPPED = (tokenize.ENDMARKER, tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT, tokenize.DEDENT)
 
 
@@ -161,36 +158,6 @@ def ends_quietly(source: str) -> bool:
         return False
     last = next((token for token in reversed(tokens) if token.type not in _SKIPPED), None)
     return last is not None and last.string == ";"
-
-
-def show_only_users_lines(shell: Any, error: BaseException, filename: str) -> None:
-    """Let the traceback of an error begin at the user's own lines, without the frames that led there."""
-    if isinstance(error, SyntaxError) or hasattr(error, "_render_traceback_"):
-        return
-
-    def render() -> list[str]:
-        trace = _without_us(error.__traceback__, filename)
-        lines: list[str] = shell.InteractiveTB.structured_traceback(
-            type(error), error, trace or error.__traceback__, tb_offset=0 if trace else 1
-        )
-        return lines
-
-    error._render_traceback_ = render  # type: ignore[attr-defined]
-
-
-def _without_us(trace: TracebackType | None, filename: str) -> TracebackType | None:
-    """A traceback from the first line of the cell on, without frames of ours in between, if it has such a line."""
-    while trace is not None and trace.tb_frame.f_code.co_filename != filename:
-        trace = trace.tb_next
-    kept = []
-    while trace is not None:
-        if not trace.tb_frame.f_code.co_filename.startswith(_OURS):
-            kept.append(trace)
-        trace = trace.tb_next
-    clean: TracebackType | None = None
-    for each in reversed(kept):
-        clean = TracebackType(clean, each.tb_frame, each.tb_lasti, each.tb_lineno)
-    return clean
 
 
 def _nodes(nodes: list[ast.stmt], interactivity: str) -> list[tuple[ast.stmt, bool]]:

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from spotmagic import options as words
 from spotmagic.notebook.completion import Completer
 from spotmagic.notebook.magics import SpotMagics
+from spotmagic.notebook.tracebacks import Tracebacks
 from spotmagic.notebook.transformer import Awaited, FirstLine
 
 _MISPLACED = "%spot"
@@ -18,6 +19,7 @@ _MISPLACED = "%spot"
 @dataclass(frozen=True, slots=True)
 class _Hooks:
     magics: SpotMagics
+    tracebacks: Tracebacks
     lists: tuple[tuple[list[Any], Any], ...]
 
 
@@ -39,7 +41,7 @@ def load_ipython_extension(shell: Any) -> None:
     ]
     for place, hook in hooks:
         place.append(hook)
-    _loaded[shell] = _Hooks(magics, tuple(hooks))
+    _loaded[shell] = _Hooks(magics, Tracebacks(shell), tuple(hooks))
 
 
 def unload_ipython_extension(shell: Any) -> None:
@@ -49,6 +51,7 @@ def unload_ipython_extension(shell: Any) -> None:
         return
     for place, hook in hooks.lists:
         place[:] = [other for other in place if other is not hook]
+    hooks.tracebacks.off()
     hooks.magics.wrapping.off_all()
     manager = shell.magics_manager
     for kind, name in (("cell", "spot"), ("line", "spot"), ("line", "spot_load_ext"), ("line", _MISPLACED)):

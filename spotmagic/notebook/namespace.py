@@ -11,6 +11,8 @@ from typing import Any
 from spotmagic.code.cell import CellCode
 
 _PRIVATE = re.compile(r"_+|_i+|_i?\d+|_[ido]h|_exit_code|In|Out|get_ipython|exit|quit")
+_RESULT = re.compile(r"_+|_\d+")
+_OUT = re.compile(r"\bOut\[(\d+)\]")
 _MODULE_NAMES = frozenset(
     {
         "__name__", "__doc__", "__package__", "__loader__", "__spec__", "__builtin__", "__builtins__", "__file__",
@@ -38,7 +40,12 @@ def inputs_of(
     """
     found = {name for name in code.reads if name in ns and not _starred(name, ns[name], code)} - set(ignore)
     found.update(name for name in inputs if name in ns)
-    return tuple(sorted(name for name in found if not is_private(name, ns[name])))
+    found = {name for name in found if not is_private(name, ns[name])}
+    found |= {name for name in code.reads if name in ns and _RESULT.fullmatch(name)}
+    if "Out" in found | code.reads:  # one result that is named counts, not all that came before
+        named = {f"_{number}" for number in _OUT.findall(code.normal)}
+        found = (found - {"Out"}) | (named & ns.keys() or {"Out"} & ns.keys())
+    return tuple(sorted(found))
 
 
 def _starred(name: str, value: object, code: CellCode) -> bool:

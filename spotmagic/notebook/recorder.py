@@ -7,8 +7,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from threading import get_ident
-from types import TracebackType
 from typing import Any, Self
 
 from spotmagic.notebook.events import Event, Kind
@@ -18,27 +18,232 @@ _MARK = "\0"  # written there last; when it arrives, all else has
 _ABSENT = object()
 
 
-class Recorder:
-    """Records streams, displays and results of one cell as one ordered log, as a context manager.
+class Listener:
+    """Somebody who hears what one cell puts out, as a context manager.
 
-    It overrides methods on the objects that are there (streams, display publisher, display hook), so whoever holds one
-    of them is heard as well, and everything still passes through at once. What belongs to another cell (a background
-    thread's print, by the parent message of the stream) is passed on and not recorded.
+    The methods of the objects that are there (streams, display publisher, display hook) are overridden while anybody
+    listens, and each thing put out is asked for where it belongs: so cells that run at once stay apart, and whoever
+    holds one of those objects goes on holding the real one.
+    """
+
+    mutes = False
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._undo = ExitStack()
+        self._thread = 0
+        self._older: frozenset[int | None] = frozenset()
+        self._parents: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._thread = get_ident()
+        self._older = frozenset(one.ident for one in threading.enumerate()) - {self._thread}
+        hook = self._shell.displayhook
+        for owner in (sys.stdout, sys.stderr, self._shell.display_pub, hook):
+            self._parents[id(owner)] = _parent(owner)
+        with _lock:
+            for stream in (sys.stdout, sys.stderr):
+                self._override(stream, "write", _stream)
+            self._override(self._shell.display_pub, "publish", _publish)
+            self._override(self._shell.display_pub, "clear_output", _clear)
+            self._override(hook, "compute_format_data", _compute)
+            for name in ("write_format_data", "write_output_prompt", "finish_displayhook"):
+                self._override(hook, name, _shown)
+            self._override(hook, "quiet", _quiet)
+            if getattr(self._shell, "kernel", None) is not None:
+                self._override(self._shell.kernel, "_input_request", _input)
+            _listening.append(self)
+            self._undo.callback(_listening.remove, self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with _lock:
+            self._undo.close()
+
+    def hears(self, owner: Any) -> bool:
+        """Whether what is put out here and now belongs to this cell.
+
+        By the message that the kernel has as its cause, and by the thread: ipykernel gives threads that earlier cells
+        started the running cell for a parent.
+        """
+        if self._parents.get(id(owner), self) != _parent(owner):
+            return False
+        here = get_ident()
+        return here not in self._older or here == _reader(owner) or _told_by_context(owner)
+
+    def _override(self, owner: Any, name: str, make: Callable[[Any, Any], Any]) -> None:
+        """Override a method for as long as anybody listens to it."""
+        known = _overrides.get((id(owner), name))
+        if known is None:
+            before = vars(owner).get(name, _ABSENT) if hasattr(owner, "__dict__") else _ABSENT
+            mine = make(owner, getattr(owner, name))
+            try:
+                setattr(owner, name, mine)
+            except (AttributeError, TypeError):  # an object that takes no overrides: it works on, unheard
+                return
+            known = _overrides[id(owner), name] = _Override(owner, name, before, mine)
+        known.listeners += 1
+        self._undo.callback(known.release)
+
+
+class _Override:
+    """A method that was overridden, and for how many."""
+
+    def __init__(self, owner: Any, name: str, before: Any, mine: Any) -> None:
+        self._owner, self._name, self._before, self._mine = owner, name, before, mine
+        self.listeners = 0
+
+    def release(self) -> None:
+        """One listener less; the last one puts back what was there."""
+        self.listeners -= 1
+        if self.listeners:
+            return
+        _overrides.pop((id(self._owner), self._name), None)
+        if vars(self._owner).get(self._name) is not self._mine:
+            return  # somebody wrapped ours meanwhile and will call it
+        if self._before is _ABSENT:
+            delattr(self._owner, self._name)
+        else:
+            setattr(self._owner, self._name, self._before)
+
+
+_listening: list[Listener] = []
+_overrides: dict[tuple[int, str], _Override] = {}
+_lock = threading.RLock()
+
+
+class Silence(Listener):
+    """What the cell puts out meanwhile is not shown: a definition that a hit runs again put it out before."""
+
+    mutes = True
+
+
+def _heard(owner: Any) -> tuple[list[Recorder], bool]:
+    """Who hears what is put out here, and whether it is not shown at all."""
+    found = [one for one in tuple(_listening) if one.hears(owner)]
+    if any(one.mutes for one in found):
+        return [], True
+    return [one for one in found if isinstance(one, Recorder)], False
+
+
+def _stream(stream: Any, write: Callable[[str], Any]) -> Callable[[str], Any]:
+    kind: Kind = "stderr" if stream is sys.stderr else "stdout"
+
+    def recorded(text: str) -> Any:
+        arrived = _arrived.pop(id(stream), None) if isinstance(text, str) and text.endswith(_MARK) else None
+        text = text if arrived is None else text[:-1]
+        recorders, muted = _heard(stream)
+        written = len(text) if muted else write(text)
+        if text and isinstance(text, str):
+            for one in recorders:
+                one.wrote(kind, text)
+        if arrived is not None:
+            arrived.set()
+        return written
+
+    return recorded
+
+
+def _publish(publisher: Any, publish: Callable[..., Any]) -> Callable[..., Any]:
+    def recorded(data: Any, metadata: Any = None, *args: Any, **more: Any) -> Any:
+        recorders, muted = _heard(publisher)
+        if muted:
+            return None
+        kind: Kind = "update" if more.get("update") else "display"
+        display_id = str((more.get("transient") or {}).get("display_id") or "")
+        for one in recorders:
+            one.add(Event(kind, data=dict(data), metadata=dict(metadata or {}), display_id=display_id))
+        with _deaf(recorders):
+            return publish(data, metadata, *args, **more)
+
+    return recorded
+
+
+def _clear(publisher: Any, clear: Callable[..., Any]) -> Callable[..., Any]:
+    def recorded(wait: bool = False) -> Any:
+        recorders, muted = _heard(publisher)
+        if muted:
+            return None
+        for one in recorders:
+            one.add(Event("clear", wait=bool(wait)))
+        with _deaf(recorders):
+            return clear(wait)
+
+    return recorded
+
+
+def _compute(hook: Any, compute: Callable[..., Any]) -> Callable[..., Any]:
+    def recorded(value: Any) -> Any:
+        recorders, _ = _heard(hook)
+        data, metadata = made = compute(value)
+        for one in recorders:
+            one.result(value, {"data": data, "metadata": metadata})
+        return made
+
+    return recorded
+
+
+def _shown(hook: Any, show: Callable[..., Any]) -> Callable[..., Any]:
+    """What shows a result that was recorded already: in a terminal it writes to a recorded stream."""
+
+    def shown(*args: Any, **more: Any) -> Any:
+        recorders, muted = _heard(hook)
+        if muted:
+            return None
+        with _deaf(recorders):
+            return show(*args, **more)
+
+    return shown
+
+
+def _quiet(hook: Any, quiet: Callable[[], bool]) -> Callable[[], bool]:
+    """Whether a recorded cell ends in ``;`` is known to us; IPython would look at the magic's text."""
+    return lambda: quiet() if not any(one.hears(hook) for one in tuple(_listening)) else False
+
+
+def _input(_: Any, request: Callable[..., Any]) -> Callable[..., Any]:
+    def asked(*args: Any, **more: Any) -> Any:
+        for one in tuple(_listening):
+            if isinstance(one, Recorder):
+                one.asked = True
+        return request(*args, **more)
+
+    return asked
+
+
+@contextmanager
+def _deaf(recorders: list[Recorder]) -> Iterator[None]:
+    """Inside, this thread's writes are those of a display that was recorded."""
+    before = [(one, one.deaf) for one in recorders]
+    for one in recorders:
+        one.deaf = get_ident()
+    try:
+        yield
+    finally:
+        for one, thread in before:
+            one.deaf = thread
+
+
+_arrived: dict[int, threading.Event] = {}
+
+
+class Recorder(Listener):
+    """Records streams, displays and results of one cell as one ordered log.
 
     Attributes:
         results: the values behind the events of kind ``result``.
+        asked: whether the cell asked the user for input; None where nobody can tell.
+        deaf: the thread whose writes to streams are recorded already as what they show.
     """
 
     def __init__(self, shell: Any) -> None:
+        super().__init__(shell)
         self._log: list[Event] = []
         self._writes: tuple[Kind, list[str]] = ("stdout", [])
         self._guard = threading.Lock()
         self.results: list[Any] = []
-        self._shell = shell
-        self._undo = ExitStack()
-        self._muted = 0
-        self._value: Any = None
-        self._arrived: dict[Any, threading.Event] = {}
+        self.deaf = 0
+        self.asked: bool | None = None if getattr(shell, "kernel", None) is None else False
 
     @property
     def log(self) -> list[Event]:
@@ -48,134 +253,54 @@ class Recorder:
             return list(self._log)
 
     def __enter__(self) -> Self:
-        self._record_stream(sys.stdout, "stdout")
-        self._record_stream(sys.stderr, "stderr")
-        self._record_displays(self._shell.display_pub)
-        self._record_results()
+        super().__enter__()
+        if sys.displayhook is not self._shell.displayhook:
+            self._record_other_hook(sys.displayhook)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         try:
-            if error is None:
+            if raised[0] is None:
                 _flush_figures()
             self._drain()
         finally:
-            self._undo.close()
+            super().__exit__()
 
-    def _override(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-        before = vars(owner).get(name, _ABSENT) if hasattr(owner, "__dict__") else _ABSENT
-        mine = make(getattr(owner, name))
-        try:
-            setattr(owner, name, mine)
-        except (AttributeError, TypeError):  # an object that takes no overrides: it works on, unheard
-            return
-
-        def restore() -> None:
-            if vars(owner).get(name) is not mine:
-                return  # somebody wrapped ours meanwhile and will call it
-            if before is _ABSENT:
-                delattr(owner, name)
-            else:
-                setattr(owner, name, before)
-
-        self._undo.callback(restore)
-
-    def _record_stream(self, stream: Any, kind: Kind) -> None:
-        cell = _parent(stream)
-
-        def make(write: Callable[[str], Any]) -> Callable[[str], Any]:
-            def recorded(text: str) -> Any:
-                arrived = self._arrived.pop(stream, None) if isinstance(text, str) and text.endswith(_MARK) else None
-                text = text if arrived is None else text[:-1]
-                written = write(text)
-                if text and isinstance(text, str) and self._muted != get_ident() and _parent(stream) == cell:
-                    self._wrote(kind, text)
-                if arrived is not None:
-                    arrived.set()
-                return written
-
-            return recorded
-
-        self._override(stream, "write", make)
-
-    def _record_displays(self, publisher: Any) -> None:
-        def make_publish(publish: Callable[..., Any]) -> Callable[..., Any]:
-            def recorded(data: Any, metadata: Any = None, *args: Any, **more: Any) -> Any:
-                kind: Kind = "update" if more.get("update") else "display"
-                display_id = str((more.get("transient") or {}).get("display_id") or "")
-                self._add(Event(kind, data=dict(data), metadata=dict(metadata or {}), display_id=display_id))
-                with self._mute():
-                    return publish(data, metadata, *args, **more)
-
-            return recorded
-
-        def make_clear(clear: Callable[..., Any]) -> Callable[..., Any]:
-            def recorded(wait: bool = False) -> Any:
-                self._add(Event("clear", wait=bool(wait)))
-                with self._mute():
-                    return clear(wait)
-
-            return recorded
-
-        self._override(publisher, "publish", make_publish)
-        self._override(publisher, "clear_output", make_clear)
-
-    def _record_results(self) -> None:
-        """Results pass ``sys.displayhook``: IPython's own, or one that ``%%capture`` put there."""
-        hook, shell_hook = sys.displayhook, self._shell.displayhook
+    def _record_other_hook(self, hook: Any) -> None:
+        """Under ``%%capture`` results pass another hook, whose call cannot be overridden on the object."""
 
         def recorded(value: Any = None) -> Any:
-            if value is None:
+            if value is None or self._thread != get_ident():
                 return hook(value)
-            known, caught = len(self.results), len(getattr(hook, "outputs", ()))
-            self._value = value
+            caught = len(getattr(hook, "outputs", ()))
             shown = hook(value)
-            if len(self.results) == known:  # not by IPython's hook, or shown by the value itself
-                bundles = getattr(hook, "outputs", ())[caught:]
-                self._result(bundles[-1] if bundles and isinstance(bundles[-1], dict) else {})
+            bundles = getattr(hook, "outputs", ())[caught:]
+            self.result(value, bundles[-1] if bundles and isinstance(bundles[-1], dict) else {})
             return shown
-
-        def make_format(write: Callable[..., Any]) -> Callable[..., Any]:
-            def formatted(data: Any, metadata: Any = None) -> Any:
-                self._result({"data": data, "metadata": metadata})
-                with self._mute():
-                    return write(data, metadata)
-
-            return formatted
-
-        def make_muted(write: Callable[[], Any]) -> Callable[[], Any]:
-            def muted() -> Any:
-                with self._mute():
-                    return write()
-
-            return muted
-
-        self._override(shell_hook, "write_format_data", make_format)
-        self._override(shell_hook, "write_output_prompt", make_muted)
-        self._override(shell_hook, "finish_displayhook", make_muted)
-        self._override(shell_hook, "quiet", lambda _: lambda: False)  # whether the cell ends in ; is known here
-        sys.displayhook = recorded
 
         def restore() -> None:
             if sys.displayhook is recorded:
                 sys.displayhook = hook
 
+        sys.displayhook = recorded
         self._undo.callback(restore)
 
-    def _result(self, bundle: Mapping[str, Any]) -> None:
-        self.results.append(self._value)
+    def result(self, value: Any, bundle: Mapping[str, Any]) -> None:
+        """A result and what it shows."""
+        self.results.append(value)
         data, metadata = bundle.get("data") or {}, bundle.get("metadata") or {}
-        self._add(Event("result", data=dict(data), metadata=dict(metadata)))
+        self.add(Event("result", data=dict(data), metadata=dict(metadata)))
 
-    def _add(self, event: Event) -> None:
+    def add(self, event: Event) -> None:
+        """One thing that was put out."""
         with self._guard:
             self._settle()
             self._log.append(event)
 
-    def _wrote(self, kind: Kind, text: str) -> None:
-        """Many small writes to one stream are one event: a progress bar writes for hours."""
+    def wrote(self, kind: Kind, text: str) -> None:
+        """A write to a stream. Many small ones are one event: a progress bar writes for hours."""
+        if self.deaf == get_ident():
+            return
         with self._guard:
             if self._writes[0] != kind:
                 self._settle()
@@ -188,22 +313,13 @@ class Recorder:
             self._log.append(Event(kind, text="".join(texts)))
             texts.clear()
 
-    @contextmanager
-    def _mute(self) -> Iterator[None]:
-        """In a terminal, showing something writes to a recorded stream: it must not be recorded twice."""
-        before, self._muted = self._muted, get_ident()
-        try:
-            yield
-        finally:
-            self._muted = before
-
     def _drain(self) -> None:
         """Let the kernel's threads hand over what was written straight to the file descriptors."""
         for stream in (sys.stdout, sys.stderr):
             reader = getattr(stream, "watch_fd_thread", None)
             if reader is None or not reader.is_alive():
                 continue
-            arrived = self._arrived[stream] = threading.Event()
+            arrived = _arrived[id(stream)] = threading.Event()
             try:
                 os.write(stream._original_stdstream_fd, _MARK.encode())  # type: ignore[union-attr]
             except OSError:  # the user closed it
@@ -215,6 +331,17 @@ def _parent(stream: Any) -> Any:
     """The message whose cell a write belongs to, as ipykernel tells it; ``None`` elsewhere."""
     header = getattr(stream, "parent_header", None)
     return header.get("msg_id") if isinstance(header, dict) else None
+
+
+def _reader(stream: Any) -> int | None:
+    """The kernel's thread that hands over what programs write straight to the file descriptor."""
+    return getattr(getattr(stream, "watch_fd_thread", None), "ident", None)
+
+
+def _told_by_context(owner: Any) -> bool:
+    """Whether the parent message is that of this context (``asyncio.to_thread``), not the kernel's latest."""
+    known = getattr(owner, "_parent_header", None)
+    return isinstance(known, ContextVar) and known.get(None) is not None
 
 
 def _flush_figures() -> None:

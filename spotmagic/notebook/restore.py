@@ -14,17 +14,20 @@ import importlib
 import sys
 import types
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 from spotmagic.code.cell import CellCode
 from spotmagic.errors import Uncacheable
 from spotmagic.keys import fingerprint
 from spotmagic.notebook import rng as generators
+from spotmagic.notebook import settings
 from spotmagic.notebook.changes import ACCOUNT, VERSION, Changes, pack
 from spotmagic.notebook.closed import made
 from spotmagic.notebook.graph import Live, is_code
 from spotmagic.notebook.heap import Thaw
 from spotmagic.notebook.inplace import CannotPut, put
+from spotmagic.notebook.reached import set_again
 from spotmagic.notebook.watch import Watch, watch
 
 __all__ = ["Changes", "Watch", "pack", "restore", "watch"]
@@ -43,6 +46,18 @@ def restore(ns: dict[str, Any], load: Callable[[str], Any], code: CellCode, defi
         LookupError: the inputs are not shaped as they were in the kept run.
         Exception: whatever ``load`` and ``define`` raise.
     """
+    with ExitStack() as undo:
+        _restore(ns, load, code, define, undo)
+        undo.pop_all()
+
+
+def _restore(
+    ns: dict[str, Any],
+    load: Callable[[str], Any],
+    code: CellCode,
+    define: Callable[[str], None],
+    undo: ExitStack,
+) -> None:
     account = load(ACCOUNT)
     if account.get("version") != VERSION:
         raise LookupError(f"changes of version {account.get('version')!r}")
@@ -52,8 +67,13 @@ def restore(ns: dict[str, Any], load: Callable[[str], Any], code: CellCode, defi
         if not code.early.isdisjoint(names):
             values.update(_named(load(part), names))
             ns.update(values)
+    first = {name: account["settings"].pop(name) for name in ("sys.path", "os.environ") if name in account["settings"]}
+    settings.make_again(first)  # the cell's imports may need them
+    valued = {code.makers[name] for name in account["values"]}
     for source in code.definitions:
-        define(source)
+        if source not in valued:
+            define(source)
+    set_again(ns, account["attributes"], undo)  # values know their classes as the run left them
     for part, names in parts.items():
         if code.early.isdisjoint(names):
             values.update(_named(load(part), names))
@@ -65,8 +85,11 @@ def restore(ns: dict[str, Any], load: Callable[[str], Any], code: CellCode, defi
     for name, place, form, body in bodies:
         _put(ns, live, name, place, form, body, pinned=account["pinned"])
     ns.update(values)
+    for name in account["again"]:
+        define(code.singles[name])
     for name in account["deleted"]:
         ns.pop(name, None)
+    settings.make_again(account["settings"])
     generators.restore(account["rng"])
 
 

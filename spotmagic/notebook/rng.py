@@ -7,13 +7,13 @@ import random
 import re
 import sys
 import types
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import combinations
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from spotmagic.keys import fingerprint
 
 NAMES: Mapping[str, str] = {"random": "random", "numpy": "numpy.random", "torch": "torch"}
+SEEDS = {"random": "random.seed(0)", "numpy": "np.random.seed(0)", "torch": "torch.manual_seed(0)"}
 _NUMPY = re.compile(r"^[ \t]*(?:import|from)[ \t]+numpy\b", re.MULTILINE)
 FREE: Mapping[str, bytes] = {"generator random": b"free"}
 """Stands for a generator that nobody seeded: any numbers will do."""
@@ -105,21 +105,19 @@ def _seeded_by(function: Any) -> str:
     return "torch" if torch is not None and function is torch.manual_seed else ""
 
 
-def is_free(ns: Mapping[str, Any]) -> bool:
-    """Whether nothing that ran in this notebook speaks of seeds."""
-    return not any("seed" in text or "setstate" in text for text in ns.get("In", ()))
+_SEEDING = re.compile(r"seed|set_?state")
+
+
+def is_free(ns: Mapping[str, Any], *, before: bool = False) -> bool:
+    """Whether nothing that ran in this notebook speaks of seeds; ``before`` the cell that runs now."""
+    ran = ns.get("In")
+    ran = ran if isinstance(ran, list) else []
+    return not any(_SEEDING.search(text) for text in (ran[:-1] if before else ran))
 
 
 def prints(states: Mapping[str, Any]) -> dict[str, bytes]:
     """Fingerprints of states as inputs, called ``generator numpy.random``."""
     return {f"generator {NAMES[name]}": fingerprint(state) for name, state in states.items()}
-
-
-def some(prints: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:
-    """Every choice of generators: a run that drew from some of them did not depend on the others."""
-    for count in range(len(prints) + 1):
-        for names in combinations(sorted(prints), count):
-            yield {name: prints[name] for name in names}
 
 
 def told(names: Iterable[str]) -> str:

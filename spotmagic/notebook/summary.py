@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 from spotmagic.code.cell import CellCode
+from spotmagic.notebook.secrets import mask
 
 _SHAPED = frozenset({"numpy", "pandas", "polars", "pyarrow", "torch", "scipy"})
 _SIZED = (list, tuple, dict, set, frozenset)
+_LINE = 60
 _LONG = 64  # the length of a short text could tell something of a password
 
 
@@ -37,4 +40,5 @@ def label(code: CellCode) -> str:
     """What a cell is called that was given no name: by what it writes, else by its first line."""
     names = (name for name in code.writes - code.defined if not name.startswith("_"))
     found = ", ".join(sorted(names, key=lambda name: (code.normal.find(name), name))[:3])
-    return found or code.normal.partition("\n")[0][:40] or "cell"
+    line = mask(code.normal).partition("\n")[0]
+    return found or (line if len(line) <= _LINE else textwrap.shorten(line, _LINE, placeholder="…")) or "cell"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import builtins
 import sys
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import combinations
 from typing import Any
 
 from spotmagic.code.cell import CellCode
 from spotmagic.code.wrapped import Wrapped
+from spotmagic.codecs.refusals import refusal
 from spotmagic.errors import Uncacheable
 from spotmagic.keys import Mask, Notes, fingerprint
 from spotmagic.keys.fingerprint import identity
@@ -19,21 +18,22 @@ from spotmagic.keys.owned import is_users
 from spotmagic.notebook import rng as generators
 from spotmagic.notebook.changes import Changes
 from spotmagic.notebook.closed import described, is_closed
-from spotmagic.notebook.definitions import refuse_changed_definition
-from spotmagic.notebook.graph import ATOMS, Live, children, is_atom, is_code, is_leaf, is_open, same_shape, shape
+from spotmagic.notebook.definitions import is_made_by_code, refuse_changed_definition
+from spotmagic.notebook.graph import ATOMS, Live, is_atom, is_code, is_leaf, is_open, same_shape, shape
 from spotmagic.notebook.groups import refuse_what_only_code_makes
 from spotmagic.notebook.inplace import can_put, outline
 from spotmagic.notebook.leads import names_random
 from spotmagic.notebook.namespace import exported, inputs_of, is_private
-from spotmagic.notebook.process import Process, process
+from spotmagic.notebook.reached import Reached
+from spotmagic.notebook.secrets import is_secret
+from spotmagic.notebook.settings import effects, process
 from spotmagic.notebook.steering import steered
-from spotmagic.values.handles import is_handle_type
+from spotmagic.values.handles import handle_settings, is_handle_type
 from spotmagic.values.patience import TooLong, patience
+from spotmagic.values.scheme import Unfit
 
 _MISSING = object()
-_MANY_MAYBE = 5
 LOOK = 1.0  # seconds of work for each of our looks at what a cell reads and makes
-_CLASS_CACHES = frozenset({"__abstractmethods__", "_abc_impl", "__weakref__", "__dict__", "__doc__"})
 
 
 class Watch:
@@ -42,7 +42,8 @@ class Watch:
     Attributes:
         inputs: fingerprints of the cell's inputs, by name.
         notes: what was met while they were taken: handles counted by their settings, state left out.
-        drew: fingerprints of the states in which it found the global generators that its result depends on.
+        counted: fingerprints of what the run turned out to depend on besides: states of generators, names that it
+            bound to what they were bound to before, if it bound them.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Watch:
         names: Iterable[str],
         *,
         outputs: frozenset[str] = frozenset(),
+        ignored: frozenset[str] = frozenset(),
         mask: Mask | None = None,
         pinned: bool = False,
         rng: bool = False,
@@ -60,34 +62,49 @@ class Watch:
         self._wants_rng = rng
         self.notes = Notes()
         self._values = {name: ns[name] for name in names}
+        self._reached = Reached(ns, self._values, code, mask)
+        found = {name for name in self._reached.names if name in ns and not is_private(name, ns[name])}
+        self._values.update((name, ns[name]) for name in sorted(found - self._values.keys() - ignored))
+        self._process = process()
         self.inputs = {name: self._print(value, name) for name, value in self._values.items()}
+        self.inputs |= self._reached.inputs | self._process.counted()
         self._before: dict[str, Any] | None = None
         self._live = Live({})
         self._shapes: dict[int, list[Any]] = {}
         self._prints: dict[int, tuple[bytes, tuple[Any, ...]]] = {}
         self._unseen: set[str] = set()
-        self._owned: dict[str, tuple[Any, ...]] = {}
-        self._aside: dict[str, Any] = {}
         self._rng: dict[str, Any] = {}
-        self._process: Process | None = None
         self._trouble = ""
-        self.drew: dict[str, bytes] = {}
+        self.counted: dict[str, bytes] = {}
 
-    def variants(self) -> Iterator[dict[str, bytes]]:
-        """The sets of inputs under which a result may be kept that holds here, ``inputs`` itself last.
+    def choose(self, names: Iterable[str]) -> dict[str, bytes] | None:
+        """The fingerprints of what a kept run counted, as they are here; None if that cannot hold here.
 
         A name that the cell may write before it reads it (``CellCode.maybe``) did not matter to a run that ended
-        without it. So a result kept under fewer of those names holds whatever they are bound to now.
+        without it. What the run set itself by chance, or drew from, counted for it although the analysis cannot know.
         """
-        maybe = [name for name in self.inputs if name in self._code.maybe]
-        for size in range(len(maybe)) if len(maybe) <= _MANY_MAYBE else (0, 1, len(maybe) - 1):
-            for kept in combinations(maybe, size):
-                yield {name: value for name, value in self.inputs.items() if name not in maybe or name in kept}
-        yield self.inputs
+        wanted = set(names)
+        if any(name not in wanted and name not in self._code.maybe for name in self.inputs):
+            return None
+        states = generators.prints(generators.states()) if any(name.startswith("generator ") for name in wanted) else {}
+        found: dict[str, bytes] = {}
+        for name in sorted(wanted):
+            if name == "generator random" and generators.is_free(self._ns) and not self._wants_rng:
+                found |= generators.FREE
+            elif name in self.inputs or name in states:
+                found[name] = (self.inputs | states)[name]
+            elif name in self._ns:
+                try:
+                    found[name] = fingerprint(self._ns[name], path=name, mask=self._mask)
+                except Uncacheable:
+                    return None
+            else:
+                return None
+        return found
 
     def told(self) -> dict[str, bytes]:
         """The inputs as a miss explains them: functions and classes by their own code and all that they reach."""
-        data = {name: print_ for name, print_ in self.inputs.items() if not is_code(self._values[name])}
+        data = {name: print_ for name, print_ in self.inputs.items() if not is_code(self._values.get(name))}
         return {**data, **self.notes.reached}
 
     def _print(self, value: Any, name: str, notes: Notes | None = None) -> bytes:
@@ -115,16 +132,10 @@ class Watch:
                 self._look()
         except (TooLong, Uncacheable) as error:
             self._trouble = f"{error}"
-        self._owned = {name: _owned(value) for name, value in self._values.items() if is_code(value)}
         self._before = dict(self._ns)
         generators.load(self._code.source)
         self._rng = generators.states()
-        self._process = process()
-        self._set_aside()
-        try:
-            yield
-        finally:
-            self._take_back()
+        yield
 
     def _look(self) -> None:
         data = {name: value for name, value in self._values.items() if not is_code(value)}
@@ -144,27 +155,6 @@ class Watch:
                 else:
                     self._shapes[id(one)] = shape(one)
 
-    def _set_aside(self) -> None:
-        """Move plain values that the cell may bind to themselves where they are found but not overwritten.
-
-        A name bound to ``3`` before and after tells nothing about whether the cell bound it.
-        """
-        code = self._code
-        if code.opaque:
-            return
-        for name in code.writes - code.always - code.reads - code.deletes:
-            if type(self._ns.get(name, self)) in ATOMS and not hasattr(builtins, name) and not is_private(name):
-                self._aside[name] = self._ns[name]
-                setattr(builtins, name, self._ns.pop(name))
-
-    def _take_back(self) -> None:
-        for name, value in self._aside.items():
-            vars(builtins).pop(name, None)
-            if name in self._ns:
-                self._before.pop(name, None)  # type: ignore[union-attr]
-            else:
-                self._ns[name] = value
-
     def changes(self) -> Changes:
         """What the run did.
 
@@ -182,17 +172,16 @@ class Watch:
             raise Uncacheable(
                 f"`{reason}` hides what the cell reads", "its result could not be told apart", todo, path=reason
             )
-        outside = self._process.changed(self._code.normal) if self._process else ""
-        if outside:
-            todo = "Change it in a cell of its own, which is not under the spot"
-            raise Uncacheable(
-                f"{outside} cannot be kept", "the cell changes it, and a hit would not", todo, path=outside
-            )
+        made_again = effects(self._process, self._code.normal)
+        held = self._reached.changed()
         handle = steered(self._code.normal, {n for n, value in self._values.items() if is_handle_type(type(value))})
         if handle:
             raise self._refusal(handle, "the cell sets it up, and what it holds is not watched")
         made: dict[str, Any] = {}
+        code = self._code
         deleted: list[str] = []
+        values: list[str] = []
+        again: list[str] = []
         modules: dict[str, str] = {}
         closed: dict[str, list[str]] = {}
         for name in sorted(self._names(before)):
@@ -202,11 +191,18 @@ class Watch:
                 continue
             value = self._ns[name]
             if not (before.get(name, _MISSING) is not value or name in self._code.always):
+                if name in self._code.writes and type(value) in ATOMS and name not in self.inputs:
+                    self.counted[name] = fingerprint(value, path=name)  # bound to itself, or not at all: who knows
                 continue
-            if self._comes_by_code(name, value):
+            if name in code.makers and not is_made_by_code(value):
+                values.append(name)
+            elif self._comes_by_code(name, value):
                 continue
             if isinstance(value, types.ModuleType):
                 modules[name] = _module_name(name, value)
+                continue
+            if name in code.singles and name not in self._values and self._is_made_again(name, value):
+                again.append(name)
                 continue
             if name in self._code.entered and is_closed(value):
                 closed[name] = described(value)
@@ -215,24 +211,41 @@ class Watch:
             made[name] = value
         mutated = self._mutated()
         drawn = self._drawn()
-        return Changes(made, tuple(deleted), mutated, modules, closed, self.inputs, self._live, self._pinned, drawn)
+        return Changes(
+            made,
+            tuple(deleted),
+            mutated,
+            modules,
+            closed,
+            self.inputs,
+            self._live,
+            self._pinned,
+            drawn,
+            made_again,
+            held,
+            values,
+            sorted(again, key=list(code.singles).index),
+        )
 
     def _drawn(self) -> dict[str, Any]:
         """Where the run left the generators that a hit has to put there."""
         drawn = generators.drawn(self._rng, generators.states())
         seeded = generators.seeded(self._code.source, self._ns) if drawn else frozenset()
         found = drawn.keys() - seeded
-        if self._pinned:
-            found = set()
+        counts = self._wants_rng or not generators.is_free(self._ns, before=True)
+        if self._pinned or not found:
+            pass
         elif found == {"random"} and not self._wants_rng and self._draws_freely():
-            found, self.drew = set(), dict(generators.FREE)
-        if found:
-            todo = "Write rng, seed it on the cell's first line, or draw from a generator of your own"
-            if not self._wants_rng or found - self._rng.keys():
-                why = f"the cell drew from {generators.told(found)}, whose state is no input"
-                raise Uncacheable("its random numbers cannot be told apart", why, todo, path=min(found))
-            self.drew = generators.prints({name: self._rng[name] for name in found})
-        return drawn if self._wants_rng else {name: drawn[name] for name in seeded & drawn.keys()}
+            self.counted |= generators.FREE
+            found = set()
+        elif counts and not found - self._rng.keys():
+            self.counted |= generators.prints({name: self._rng[name] for name in found})
+        else:
+            name = min(found)
+            todo = f"Seed it once in the notebook ({generators.SEEDS[name]}), or write rng"
+            why = f"the cell drew from {generators.told(found)}, which nobody seeded"
+            raise Uncacheable("its random numbers cannot be told apart", why, todo, path=name)
+        return drawn if counts and found else {name: drawn[name] for name in seeded & drawn.keys()}
 
     def _draws_freely(self) -> bool:
         """Whether only libraries drew from ``random``, and nobody can have seeded it: then any numbers will do."""
@@ -241,7 +254,7 @@ class Watch:
     def _names(self, before: Mapping[str, Any]) -> set[str]:
         """The names to look at: those the cell can bind or unbind, and all where analysis cannot tell."""
         code = self._code
-        names = set(code.writes | code.deletes)
+        names = set(code.writes | code.deletes | self._reached.names)
         if code.opaque or code.star_imports:
             names |= {name for name, value in self._ns.items() if before.get(name, _MISSING) is not value}
             names |= before.keys() - self._ns.keys()
@@ -263,14 +276,24 @@ class Watch:
                 return True
         return False
 
+    def _is_made_again(self, name: str, value: Any) -> bool:
+        """Whether a hit runs the assignment of a variable again: a handle that the run did no more to, or a secret."""
+        if is_secret(name, value):
+            return True
+        if not (is_handle_type(type(value)) or refusal(type(value)) in ("a lock", "an executor")):
+            return False
+        try:
+            handle_settings(value)
+        except Unfit:  # a database in memory would come back empty
+            return False
+        if steered(self._code.normal, {name}):
+            raise self._refusal(name, "the cell sets it up after it is made, and what it holds is not watched")
+        return True
+
     def _mutated(self) -> tuple[tuple[str, int, Any], ...]:
         found: dict[int, tuple[str, int, Any]] = {}
         for name, value in self._values.items():
-            if is_code(value):
-                if not _same_owned(self._owned[name], _owned(value)):
-                    raise Uncacheable(f"`{name}` cannot be kept", "the cell changed attributes of code", path=name)
-                continue
-            if is_atom(value) or self._print(value, name, Notes()) == self.inputs[name]:
+            if is_code(value) or is_atom(value) or self._print(value, name, Notes()) == self.inputs[name]:
                 continue
             if name in self._unseen:
                 raise self._refusal(name, "the cell changed it, and not all that it holds can be watched")
@@ -326,7 +349,16 @@ def watch(
         Uncacheable: an input has no fingerprint; ``path`` begins with its name.
     """
     names = inputs_of(ns, code, inputs=inputs, ignore=ignore)
-    return Watch(ns, code, names, outputs=frozenset(outputs or ()), mask=mask, pinned=pinned, rng=rng)
+    return Watch(
+        ns,
+        code,
+        names,
+        outputs=frozenset(outputs or ()),
+        ignored=frozenset(ignore),
+        mask=mask,
+        pinned=pinned,
+        rng=rng,
+    )
 
 
 def _reached(value: Any, mask: Mask | None) -> set[str]:
@@ -341,19 +373,3 @@ def _module_name(name: str, module: types.ModuleType) -> str:
     if sys.modules.get(module.__name__) is not module:
         raise Uncacheable(f"`{name}` cannot be kept", "it is a module that cannot be imported by name", path=name)
     return module.__name__
-
-
-def _owned(value: Any) -> tuple[Any, ...]:
-    """What a function or class holds itself, by identity. A module's contents are its own business."""
-    if isinstance(value, Wrapped):
-        return (*vars(value).items(), *_owned(value.__wrapped__))
-    if isinstance(value, types.FunctionType):
-        return (*value.__dict__.items(), value.__defaults__, *children(value))
-    if isinstance(value, type) and value.__module__ == "__main__":
-        return tuple(part for pair in vars(value).items() for part in pair if pair[0] not in _CLASS_CACHES)
-    return ()
-
-
-def _same_owned(before: tuple[Any, ...], now: tuple[Any, ...]) -> bool:
-    flat = [[part for item in owned for part in (item if type(item) is tuple else [item])] for owned in (before, now)]
-    return len(flat[0]) == len(flat[1]) and all(a is b for a, b in zip(*flat, strict=True))

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 Kind = Literal["function", "cell", "http"]
 Status = Literal["value", "error", "partial"]
-Wrong = Literal["foreign", "corrupt", "unknown codec", "newer format"]
+Wrong = Literal["foreign", "corrupt", "unknown codec", "newer format", "not restorable"]
 
 NO_INPUTS: Mapping[str, bytes] = MappingProxyType({})
 NO_NOTES: Mapping[str, str] = MappingProxyType({})
@@ -120,7 +120,7 @@ class Bad:
 
     Attributes:
         kind: ``"foreign"`` (another writer's, and those are not taken here), ``"corrupt"`` (damaged; a bad seal under
-            a known secret is damage too), ``"unknown codec"``, ``"newer format"``.
+            a known secret is damage too), ``"unknown codec"``, ``"newer format"``, ``"not restorable"``.
         why: the rest of the sentence, for people.
     """
 

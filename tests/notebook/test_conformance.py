@@ -140,6 +140,18 @@ ROWS = [
     Row("a seed of its own", "import random\nrandom.seed(5)\ny = random.random()", probes=("y", "random.random()"), edited="import random\nrandom.seed(6)\ny = random.random()"),
     Row("random numbers under rng", "import random\ny = random.random()", "import random; random.seed(5)", ("y", "random.random()"), line="rng",
         changed="import random; random.seed(6)"),
+    Row("random numbers of a seeded notebook", "y = random.random()", "import random; random.seed(5)", ("y", "random.random()"),
+        changed="import random; random.seed(6)"),
+    # what the cell sets
+    Row("os.environ", "import os\nos.environ['SPOT_TEST'] = 'x1'", "import os; os.environ.pop('SPOT_TEST', None)", ("os.environ['SPOT_TEST']",),
+        edited="import os\nos.environ['SPOT_TEST'] = 'x2'"),
+    Row("%env", "%env SPOT_TEST_TWO=2", "import os; os.environ.pop('SPOT_TEST_TWO', None)", ("os.environ['SPOT_TEST_TWO']",), edited="%env SPOT_TEST_TWO=3"),
+    Row("settings", "import numpy as np\nnp.set_printoptions(precision=3)", "import numpy; numpy.set_printoptions(precision=8)", ("str(np.array([1 / 3]))",),
+        edited="import numpy as np\nnp.set_printoptions(precision=4)"),
+    Row("a helper's table", "fill('a')", "table = {}\ndef fill(k): table[k] = 1", ("table",), changed="table = {1: 2}\ndef fill(k): table[k] = 1"),
+    Row("a class's counter", "d = Dog()", "class Dog:\n    n = 0\n    def __init__(self): Dog.n += 1", ("Dog.n",), changed="class Dog:\n    n = 5\n    def __init__(self): Dog.n += 1"),
+    Row("a client", "import httpx\nclient = httpx.Client()\ny = 1", "import httpx", probes=("y", "type(client).__name__"), edited="import httpx\nclient = httpx.Client()\ny = 2"),
+    Row("a lock", "import threading\nlock = threading.Lock()\ny = 1", probes=("y", "lock.locked()"), edited="import threading\nlock = threading.Lock()\ny = 2"),
     # options
     Row("ignore=", "y = x + z", "x = 1\nz = 1", ("y",), line="ignore=z", changed="x = 2\nz = 1"),
     Row("inputs=", "y = 1", "x = 1", ("y",), line="inputs=x", changed="x = 2"),
@@ -156,13 +168,15 @@ LOST = [
 REFUSED = [
     Row("%cd", "%cd sub\ny = 1", "import os; os.makedirs('sub', exist_ok=True)"),
     Row("os.chdir", "import os\nos.chdir('sub')", "import os; os.makedirs('sub', exist_ok=True)"),
-    Row("os.environ", "import os\nos.environ['SPOT_TEST'] = str(os.environ.get('SPOT_TEST', '')) + 'x'"),
-    Row("%env", "%env SPOT_TEST_TWO={len(In)}"),
-    Row("random numbers", "import random\ny = random.random()"),
-    Row("a lock", "import threading\nlock = threading.Lock()"),
+    Row("a secret in os.environ", "import os\nos.environ['SPOT_API_KEY'] = 'abcdefgh1'"),
+    Row("%env with a secret", "%env SPOT_TOKEN=abcdefgh2"),
+    Row("a class's register", "d = Dog()", "class Dog:\n    all = []\n    def __init__(self): self.all.append(1)"),
+    Row("random numbers", "import random\ny = random.random()", "In[:] = ['']"),
+    Row("locks in a list", "import threading\nlocks = [threading.Lock()]"),
     Row("an open file", "file = open('notes.txt', 'w')"),
     Row("a generator", "squares = (x * x for x in range(3))"),
-    Row("a client", "import httpx\nclient = httpx.Client()"),
+    Row("a database in memory", "import sqlite3\ncon = sqlite3.connect(':memory:')"),
+    Row("a credential", "headers = {'Authorization': 'Bearer abcdefghi123'}"),
     Row("exec", "exec(source)", "source = 'y = 1'"),
     Row("eval", "y = eval(source)", "source = '1 + 1'"),
     Row("an error", "y = 1\n1 / 0"),
@@ -184,6 +198,7 @@ def clean(kernel: Kernel) -> None:
         "for _name in [n for n in list(globals()) if not n.startswith('_') and n not in "
         "('In', 'Out', 'get_ipython', 'exit', 'quit', 'open')]:\n    del globals()[_name]\ndel _name",
     )
+    kernel.run("import sys as _s\nif 'numpy' in _s.modules: _s.modules['numpy'].set_printoptions(precision=8)")
 
 
 def cell(kernel: Kernel, row: Row, setup: str, body: str) -> tuple[Output, list[str]]:

@@ -118,20 +118,43 @@ def test_ast_transformers_of_the_shell_apply(shell):
     assert shell.user_ns["x"] == 42
 
 
-def test_the_traceback_shows_the_users_lines_alone(shell):
-    body = executor.prepare(shell, "def f():\n    return 1/0\nf()")
+def shown(shell, error):
+    """The traceback as the shell lays it out."""
+    return "\n".join(shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__, tb_offset=1))
+
+
+@pytest.fixture
+def loaded(shell):
+    shell.run_line_magic("load_ext", "spotmagic")
+    return shell
+
+
+def test_the_traceback_shows_the_users_lines_alone(loaded):
+    body = executor.prepare(loaded, "def f():\n    return 1/0\nf()")
     with pytest.raises(ZeroDivisionError) as caught:
-        executor.run(shell, body)
-    executor.show_only_users_lines(shell, caught.value, body.filename)
-    text = "\n".join(caught.value._render_traceback_())
+        executor.run(loaded, body)
+    text = shown(loaded, caught.value)
     assert "return 1/0" in text and "executor.py" not in text
 
 
-def test_an_error_raised_again_elsewhere_shows_its_new_place(shell):
-    body = executor.prepare(shell, "1/0")
+def test_errors_that_led_to_an_error_show_the_users_lines_alone(loaded, capsys):
+    loaded.run_cell(
+        "import spotmagic\nspot = spotmagic.Spot('errors')\n"
+        "@spot.mark\ndef ask(x):\n    raise ValueError('first')\n"
+        "def outer(x):\n    try:\n        return ask(x)\n"
+        "    except ValueError as error:\n        raise KeyError('second') from error"
+    )
+    capsys.readouterr()
+    loaded.run_cell("outer(1)")
+    text = capsys.readouterr().out
+    assert "raise ValueError('first')" in text and "raise KeyError('second')" in text
+    assert "spotmagic/" not in text
+
+
+def test_an_error_raised_again_elsewhere_shows_its_new_place(loaded):
+    body = executor.prepare(loaded, "1/0")
     with pytest.raises(ZeroDivisionError) as caught:
-        executor.run(shell, body)
-    executor.show_only_users_lines(shell, caught.value, body.filename)
+        executor.run(loaded, body)
     error = caught.value.with_traceback(None)
 
     def elsewhere():
@@ -139,4 +162,10 @@ def test_an_error_raised_again_elsewhere_shows_its_new_place(shell):
 
     with pytest.raises(ZeroDivisionError):
         elsewhere()
-    assert "raise error" in "\n".join(error._render_traceback_())
+    assert "raise error" in shown(loaded, error)
+
+
+def test_unloading_lays_tracebacks_out_as_before(loaded):
+    assert "structured_traceback" in vars(loaded.InteractiveTB)
+    loaded.run_line_magic("unload_ext", "spotmagic")
+    assert "structured_traceback" not in vars(loaded.InteractiveTB)

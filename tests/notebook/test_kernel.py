@@ -287,7 +287,7 @@ def test_a_name_in_the_options_that_is_nobodys_stops_the_cell(kernel: Kernel, wo
 
 
 def test_what_cannot_be_kept_is_named_and_still_there(kernel: Kernel) -> None:
-    output = kernel.run("%%spot\nimport threading\nlock = threading.Lock()\nx = 1")
+    output = kernel.run("%%spot\nimport threading\nlocks = [threading.Lock()]\nx = 1")
     assert not output.badge["stored"] and "lock" in output.badge["reason"]
     assert kernel.value("x") == "1"
 

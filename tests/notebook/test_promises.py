@@ -29,13 +29,23 @@ RESTORED = {
     "warnings and logging": ["warnings and logging"],
     "progress bars": ["tqdm", "a progress bar"],
     "widgets": ["a widget, as text"],
-    "random numbers": ["random numbers under rng", "a seed of its own"],
+    "random numbers": ["random numbers of a seeded notebook", "random numbers under rng", "a seed of its own"],
+    "what helpers change": ["a helper's table", "a class's counter"],
+    "clients and locks": ["a client", "a lock"],
+    "settings": ["settings", "os.environ", "%env"],
 }  # fmt: skip
 NOT_KEPT = {
-    "locks, open files, clients, generators": ["a lock", "an open file", "a client", "a generator"],
+    "open files, generators, databases in memory": [
+        "locks in a list",
+        "an open file",
+        "a generator",
+        "a database in memory",
+    ],
     "code that hides what it reads: `exec`, `eval`": ["exec", "eval"],
-    "a change of the working directory or of `os.environ`": ["%cd", "os.chdir", "os.environ", "%env"],
-    "draws from a global generator without `rng`": ["random numbers"],
+    "a change of the working directory": ["%cd", "os.chdir"],
+    "a change inside a class, a default or a closure": ["a class's register"],
+    "secrets, and what is typed": ["a secret in os.environ", "%env with a secret", "a credential"],
+    "draws from a global generator that nobody seeded": ["random numbers"],
     "a cell that failed": ["an error"],
 }
 NOT_REPEATED = {

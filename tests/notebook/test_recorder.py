@@ -112,7 +112,9 @@ def test_shell_commands_are_heard(shell):
 
 def test_an_implicit_figure_is_heard_before_the_recorder_closes(shell):
     import matplotlib
+    import matplotlib.pyplot as plt
 
+    plt.close("all")  # those of other tests would be drawn too
     before = matplotlib.get_backend()
     matplotlib.use("module://matplotlib_inline.backend_inline")
     try:

@@ -54,7 +54,7 @@ DRAWS = {
 def test_without_the_word_a_draw_is_not_kept_and_the_way_out_is_named(cell: Callable[..., str], body: str) -> None:
     seed(1)
     reason = cell(body)
-    assert "not stored" in reason and "drew from" in reason and "Write rng" in reason
+    assert "not stored" in reason and "drew from" in reason and "write rng" in reason
     seed(2)
     assert "not stored" in cell(body)
 
@@ -172,8 +172,8 @@ def jittery(tmp_path: Path) -> Path:
 
 
 def test_what_a_library_draws_for_itself_does_not_count_where_nobody_speaks_of_seeds(jittery: Path) -> None:
-    """A paid result is kept all the same. Once something may have been seeded it is neither kept nor returned."""
-    assert session(jittery, ASK, ASK, "seed_of = 1", ASK) == ["ran", "hit", "ran", "not stored"]
+    """A paid result is kept all the same. Once something may have been seeded its state counts."""
+    assert session(jittery, ASK, ASK, "seed_of = 1", ASK) == ["ran", "hit", "ran", "ran"]
     assert session(jittery, ASK) == ["hit"]
 
 
