@@ -20,6 +20,7 @@ from spotmagic.dashboard.health import Health
 from spotmagic.dashboard.outputs import OUTPUTS
 from spotmagic.dashboard.preview import Preview
 from spotmagic.dashboard.wire import Params, clean
+from spotmagic.engine.explain import remarks
 from spotmagic.errors import OptionError, SpotError, told, unknown
 from spotmagic.store.entry import Bad, Entry, Part
 from spotmagic.store.store import FolderStore
@@ -155,10 +156,12 @@ class Backend:
         entry = found if isinstance(found, Entry) else None
         inputs = self._spot.catalog.inputs(key)
         source = entry.notes.get("source") if entry else None
+        remarked = [{"name": said, "fingerprint": ""} for said in remarks(entry.notes)] if entry else []
         return {
             "row": self._row(row),
             "parts": list(map(_part, _worth_showing(entry.parts))) if entry else [],
-            "inputs": [{"name": name, "fingerprint": _hex(fingerprint)} for name, fingerprint in inputs.items()],
+            "inputs": [{"name": name, "fingerprint": _hex(fingerprint)} for name, fingerprint in inputs.items()]
+            + remarked,
             "runs": [_run(run) for run in self._spot.catalog.runs(key=key, limit=20)],
             "source": source,
             "diff": self._diff(entry) if entry and source else None,

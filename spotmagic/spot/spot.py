@@ -179,7 +179,7 @@ class Spot:
             version: stands for the code in the key; then you own invalidation, and other code is shown as drift.
             ttl: how long a result holds, in seconds or as text ("7d").
             key: ``KeyGen.map(...)``, ``KeyGen.ignore(...)`` or a function of the arguments that gives what counts.
-            ignore: names of arguments that do not count.
+            ignore: names of arguments, globals and attributes (``"self.calls"``) that do not count.
             save_blob: always (``True``) or never (``False``) write a blob; by size when not said.
             content_type: what the value is, for previews ("text/markdown").
             mode: the mode of this function.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -395,3 +396,20 @@ def test_a_pickle_of_somebody_else_is_not_loaded(spot: Spot, keep: Keep, monkeyp
 class Pickled:
     def __init__(self, n: int) -> None:
         self.n = n
+
+
+def test_what_counts_by_its_settings_and_what_is_left_out_stand_beside_the_inputs(backend: Backend, spot: Spot) -> None:
+    log: list[int] = []
+
+    def ask(q: int, logger: Any) -> int:
+        log.append(q)
+        return q
+
+    f = spot.mark(ask)
+    f(1, logging.getLogger("mine"))
+    names = [
+        one["name"] for one in backend.dispatch("entry", {"key": f.key(1, logging.getLogger("mine"))})[0]["inputs"]
+    ]
+    assert {"q", "logger"} < set(names)
+    assert any("left out, as the call only writes it: log" in name for name in names), names
+    assert any("counts by its settings" in name and "Logger" in name for name in names), names
