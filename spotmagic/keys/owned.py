@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from typing import Any
 
@@ -19,13 +20,23 @@ def is_users(obj: Any) -> bool:
     if isinstance(obj, types.FunctionType):
         return is_user_file(file_of(obj.__code__)) or is_made(obj)
     if isinstance(obj, type):
-        return is_user_module(obj.__module__)
+        return is_user_module(obj.__module__) or _is_made_class(obj)
     return isinstance(obj, types.ModuleType) and is_user(obj)
 
 
 def is_made(function: types.FunctionType) -> bool:
     """Whether a name does not find the function: it was made inside another one."""
     return function.__closure__ is not None or "<" in function.__code__.co_qualname
+
+
+def _is_made_class(kind: type) -> bool:
+    """Whether a package made the class of what the user gave it, such as a model of these fields: no name finds it."""
+    if vars(kind).keys().isdisjoint(("__pydantic_fields__", "__dataclass_fields__", "__attrs_attrs__")):
+        return False
+    found: Any = sys.modules.get(kind.__module__)
+    for name in kind.__qualname__.split("."):
+        found = None if found is None else vars(found).get(name)
+    return found is not kind
 
 
 def stands_for(obj: Any) -> Tree:

@@ -23,6 +23,7 @@ from spotmagic.keys.state import Cells, State, Writes
 from spotmagic.values import plain
 from spotmagic.values.callables import named
 from spotmagic.values.encode import SCALARS, Encoder
+from spotmagic.values.generated import is_made_up
 from spotmagic.values.notes import Mask, Notes, is_secret_name
 from spotmagic.values.scheme import Kind, Tree, tree
 
@@ -209,6 +210,8 @@ class Walk:
         self.guards.cell(cell, value)
         if type(value) is dict and name == facts(function).memo:
             return [name, "memo"]
+        if is_made_up(function, name, value):
+            return [name, "made up"]
         return [name, self._value(f"closure {name}", name, value, chains, (id(cell), ""), own)]
 
     def _named(self, space: Mapping[str, Any], name: str, chains: frozenset[Chain], path: str) -> list[Any]:

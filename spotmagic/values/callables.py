@@ -122,6 +122,11 @@ def _weak(value: Any, _: Encoder) -> Tree:
     return tree(Kind.WEAK, value())
 
 
+def _compiled(value: types.CodeType, _: Encoder) -> Tree:
+    names = [value.co_qualname, value.co_names, value.co_varnames, value.co_freevars, value.co_cellvars]
+    return tree(Kind.CODE, value.co_code, value.co_exceptiontable, list(value.co_consts), value.co_flags, *names)
+
+
 def _context(value: contextvars.ContextVar[Any], _: Encoder) -> Tree:
     return tree(Kind.CONTEXT, value.name, value.get(None))
 
@@ -150,6 +155,9 @@ SHAPES: dict[type, Shape] = {
     types.GenericAlias: _alias,
     types.UnionType: _union,
     weakref.ref: _weak,
+    weakref.ProxyType: lambda *_: tree(Kind.WEAK),  # what it leads to answers in its place
+    weakref.CallableProxyType: lambda *_: tree(Kind.WEAK),
+    types.CodeType: _compiled,
     contextvars.ContextVar: _context,
 }
 

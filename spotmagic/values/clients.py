@@ -279,3 +279,30 @@ def grpc_channel(value: Any) -> Settings:
 
 def thread_local(value: Any) -> Settings:
     return dict(vars(value))
+
+
+# -- what reads files, or is compiled from text -----------------------------------------------------------------------
+
+
+def template(value: Any) -> Settings:
+    """A Jinja2 template by what was compiled from its text, which is not kept."""
+    own = attributes(value)
+    blocks = {name: block.__code__ for name, block in own["blocks"].items()}
+    return {
+        "environment": own["environment"],
+        "globals": own["globals"],
+        "name": own["name"],
+        "code": own["root_render_func"].__code__,
+        "blocks": blocks,
+    }
+
+
+def file_manager(value: Any) -> Settings:
+    own = attributes(value)
+    return {"file": database_file(own["_args"][0]), "mode": own["_mode"], "options": own["_kwargs"] or None}
+
+
+def rich_prompt(value: Any) -> Settings:
+    """A prompt whose list of variables comes from a set, in the order of this process."""
+    own = attributes(value)
+    return own | {"template_vars": sorted(own.get("template_vars") or ())}

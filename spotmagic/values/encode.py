@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Callable, Iterator
 from itertools import chain
 from types import NoneType
 from typing import Any
+from uuid import UUID
 
 import msgpack
 
@@ -15,6 +17,7 @@ from spotmagic.values.notes import Mask, Notes
 from spotmagic.values.patience import check
 from spotmagic.values.scheme import INLINE, MARKS, Kind, Tree, Unfit, buffer, pack_plain, simple, tree
 
+UUID_TEXT = re.compile("-?".join(f"[0-9a-f]{{{count}}}" for count in (8, 4, 4, 4, 12)))
 SCALARS = frozenset({NoneType, bool, int, float, str})
 _CONTAINERS = frozenset({list, dict, tuple})
 _KNOWN = SCALARS | _CONTAINERS | {bytes}
@@ -33,7 +36,20 @@ class Encoder:
         pictures: take figures by their picture, which is enough to check a copy and too little for a key.
     """
 
-    __slots__ = ("_ancestors", "_met", "_notes", "_parts", "_visits", "code", "mask", "pictures", "take_apart")
+    __slots__ = (
+        "_ancestors",
+        "_made_up",
+        "_met",
+        "_notes",
+        "_numbers",
+        "_packing",
+        "_parts",
+        "_visits",
+        "code",
+        "mask",
+        "pictures",
+        "take_apart",
+    )
 
     def __init__(
         self,
@@ -50,6 +66,9 @@ class Encoder:
         self._ancestors: dict[int, int] | None = None
         self._visits = 0
         self._met: set[int] = set()
+        self._made_up: set[str] = set()
+        self._numbers: dict[str, int] | None = None
+        self._packing = 0
 
     @property
     def notes(self) -> Notes:
@@ -67,23 +86,37 @@ class Encoder:
         if self._ancestors is not None:
             return self._walk(value, path)
         outer, self._parts = self._parts, []
+        self._packing += 1
         try:
             packed: bytes = msgpack.Packer(
                 strict_types=True, unicode_errors="surrogatepass", default=self._hook, buf_size=1024
             ).pack(value)
-            if not _has_holes([value, *chain.from_iterable(self._parts)]):
+            renames = self._made_up and self._packing == 1
+            if not renames and not _has_holes([value, *chain.from_iterable(self._parts)]):
                 return packed
         except (Unfit, RecursionError, ValueError):
             pass  # the walk says where, and follows cycles
         finally:
             self._parts = outer
-        self._ancestors = {}
+            self._packing -= 1
+        while True:
+            known = len(self._made_up)
+            packed = self._walk_anew(value, path)
+            if len(self._made_up) == known:
+                return packed
+
+    def _walk_anew(self, value: Any, path: str) -> bytes:
+        self._ancestors, self._numbers = {}, {}
         self._visits = 0
         self._met.clear()
         try:
             return self._walk(value, path)
         finally:
-            self._ancestors = None
+            self._ancestors = self._numbers = None
+
+    def makes_up(self, ids: list[str]) -> None:
+        """Write these ids, wherever they are met, as numbers in the order they are met in."""
+        self._made_up.update(ids)
 
     def _hook(self, value: Any) -> list[Any]:
         kind = type(value)
@@ -145,6 +178,11 @@ class Encoder:
     def _enter(self, value: Any, out: Any) -> tuple[Iterator[tuple[str, Any]] | None, int | None]:
         """Write the start of a value; gives what stands in it, and what to call it in a cycle."""
         kind = type(value)
+        if self._made_up and (kind is str or kind is UUID):
+            renamed = self._renamed(str(value))
+            if renamed is not None:
+                out.pack([MARKS[Kind.MADE_UP], renamed])
+                return None, None
         if kind in SCALARS and not (kind is int and value.bit_length() > 63):
             out.pack(value)
             return None, None
@@ -169,9 +207,34 @@ class Encoder:
         out.pack(parts[0])
         return _children(parts), None if kind is Tree else owner
 
+    def _renamed(self, text: str) -> str | None:
+        """The text with numbers in place of ids that were made up, or None if none is in it."""
+        if text in self._made_up:
+            return self._number(text)
+        if len(text) <= 36:
+            return None
+        renamed = UUID_TEXT.sub(lambda found: self._number(found[0]) if found[0] in self._made_up else found[0], text)
+        return None if renamed == text else renamed
+
+    def _number(self, name: str) -> str:
+        assert self._numbers is not None
+        return f"\0{self._numbers.setdefault(name, len(self._numbers))}\0"
+
     def sorted(self, values: Any) -> list[bytes]:
         """The packed values in an order that does not hang on how they were held."""
-        return sorted(self.pack(value, "{…}") for value in values)
+        if self._numbers is None or not self._made_up:
+            return sorted(self.pack(value, "{…}") for value in values)
+        numbers, packed = self._numbers, []
+        for value in values:  # each with the numbers given so far: those of a set have no order of their own
+            self._numbers = dict(numbers)
+            packed.append(self.pack(value, "{…}"))
+        self._numbers = numbers
+        return sorted(packed)
+
+    @property
+    def renames(self) -> bool:
+        """Whether texts may have to be written as numbers."""
+        return bool(self._made_up)
 
 
 def pack_known(value: Any) -> bytes | None:

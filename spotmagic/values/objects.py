@@ -12,13 +12,16 @@ import concurrent.futures
 import copyreg
 import functools
 import inspect
+import sys
 import types
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 from spotmagic.code.origin import is_user_module
 from spotmagic.values import callables, streams
 from spotmagic.values.encode import Encoder
+from spotmagic.values.generated import made_up
 from spotmagic.values.handles import handle_settings, is_handle_type, note_of
 from spotmagic.values.scheme import Kind, Tree, Unfit, tree
 from spotmagic.values.settings import derived
@@ -38,7 +41,14 @@ def shape_of(kind: Any) -> Shape:
     why = _read_once(kind)
     if why:
         return functools.partial(_refused, why)
-    return functools.partial(_record, derived(kind)) if _is_plain(kind) else _other
+    if any(f"{base.__module__}.{base.__qualname__}" in _GENERATORS for base in kind.__mro__):
+        return _generator
+    if isinstance(inspect.getattr_static(kind, "__wrapped__", None), types.GetSetDescriptorType):
+        return callables.wrapper  # a proxy
+    if _is_plain(kind):
+        return functools.partial(_record, derived(kind))
+    calls = callable(inspect.getattr_static(kind, "__call__", None)) and not is_user_module(kind.__module__)
+    return _wrapping if calls else by_state
 
 
 def _refused(why: str, _: Any, __: Encoder) -> Tree:
@@ -116,17 +126,22 @@ def _is_plain_class(base: type) -> bool:
     )
 
 
-def _other(value: Any, encoder: Encoder) -> Tree:
-    kind = type(value)
-    if not is_user_module(kind.__module__) and _wraps(value, kind):
-        return callables.wrapper(value, encoder)
+def _wrapping(value: Any, encoder: Encoder) -> Tree:
+    return callables.wrapper(value, encoder) if "__wrapped__" in attributes(value) else by_state(value, encoder)
+
+
+_GENERATORS = {
+    "random.Random": ("random", "_inst"),
+    "numpy.random.mtrand.RandomState": ("numpy.random.mtrand", "_rand"),
+}
+
+
+def _generator(value: Any, encoder: Encoder) -> Tree:
+    """A random generator by its state; by name the one that all of Python, or of numpy, draws from."""
+    for home, name in _GENERATORS.values():
+        if value is getattr(sys.modules.get(home), name, None):
+            return tree(Kind.NAMED, home, name)
     return by_state(value, encoder)
-
-
-def _wraps(value: Any, kind: type) -> bool:
-    if isinstance(inspect.getattr_static(kind, "__wrapped__", None), types.GetSetDescriptorType):
-        return True  # a proxy
-    return callable(value) and "__wrapped__" in attributes(value)
 
 
 _UNCOPIED = (TypeError, NotImplementedError, RuntimeError, AttributeError)
@@ -136,8 +151,12 @@ def by_state(value: Any, encoder: Encoder) -> Tree:
     """An object by its type and the state that copying it would take over, or its attributes if it cannot be copied."""
     kind: Any = type(value)
     reduce = copyreg.dispatch_table.get(kind)
+    reduced: Any
     try:
-        reduced = reduce(value) if reduce else kind.__reduce_ex__(value, 4)
+        if "__pydantic_fields__" in vars(kind) and kind.__reduce_ex__ is object.__reduce_ex__:
+            reduced = (kind, (), attributes(value))
+        else:
+            reduced = reduce(value) if reduce else kind.__reduce_ex__(value, 4)
     except Exception as error:
         if type(error).__name__ != "PicklingError" and not isinstance(error, _UNCOPIED):
             raise
@@ -153,6 +172,9 @@ def by_state(value: Any, encoder: Encoder) -> Tree:
         function, args = None, args[1:]
     elif function is kind:
         function = None
+    ids = made_up(value, state)
+    if ids:
+        encoder.makes_up(ids)
     states = state if isinstance(state, tuple) and len(state) == 2 else (state,)
     return tree(
         Kind.OBJECT,
@@ -185,6 +207,8 @@ def _counting(state: Any, value: Any, names: frozenset[str]) -> Any:
     inside = kept.get("__dict__")
     if type(inside) is dict:  # as pydantic keeps it
         kept = {**kept, "__dict__": _without(inside, names)}
+    if not is_user_module(type(value).__module__):
+        kept = {name: tree(Kind.WEAK) if type(item) is weakref.ref else item for name, item in kept.items()}
     addresses = [name for name, item in kept.items() if type(item) is int and item > _LEAST_ADDRESS]
     if not addresses:
         return kept

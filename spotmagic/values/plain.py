@@ -29,7 +29,7 @@ def _set(kind: Kind) -> Shape:
     def shape(value: Any, encoder: Encoder) -> Tree:
         items = list(base.__iter__(value))
         types_ = set(map(type, items))
-        if types_ <= {str} or types_ <= {int}:
+        if (types_ <= {str} and not encoder.renames) or types_ <= {int}:
             return tree(kind, 0, sorted(items))
         return tree(kind, 1, encoder.sorted(items))
 

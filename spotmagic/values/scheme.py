@@ -99,6 +99,7 @@ class Kind(IntEnum):
     MEMBER = 70  # of a family, with what the instance holds beside its content
     ADDRESS = 80  # the id() of what stands beside it
     STREAM = 81
+    MADE_UP = 82  # an id that a library made up, by the place it is first met at
 
 
 MARKS = {kind: msgpack.ExtType(_MARKED, bytes([kind])) for kind in Kind}
