@@ -22,6 +22,7 @@ from spotmagic.spot.accepted import is_accepted, last_edit, stands_for
 from spotmagic.spot.repeated import tell_changed, tell_streams, tell_trouble, tell_uncacheable
 from spotmagic.spot.session import told
 from spotmagic.store.entry import NO_NOTES, Entry, Part
+from spotmagic.values import late
 
 if TYPE_CHECKING:
     from spotmagic.catalog import Stats
@@ -176,7 +177,7 @@ class Marked:
             before: what the attributes were of arguments that an earlier run changed: to say next time which it is.
         """
         try:
-            if self.keys.key(args, kwargs) == call.key:
+            if late.settle(lambda: self.keys.key(args, kwargs) == call.key):
                 return []
             after = self.keys.keyed(args, kwargs)
         except Uncacheable as error:

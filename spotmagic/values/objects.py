@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 from spotmagic.code.origin import is_user_module
-from spotmagic.values import callables, streams
+from spotmagic.values import callables, late, streams
 from spotmagic.values.encode import Encoder
 from spotmagic.values.generated import made_up
 from spotmagic.values.handles import handle_settings, is_handle_type, note_of
@@ -62,6 +62,7 @@ def _secret(value: Any, encoder: Encoder) -> Tree:
 
 
 def _handle(value: Any, encoder: Encoder) -> Tree:
+    late.meet(value)
     settings = handle_settings(value)
     assert settings is not None
     note = note_of(value, settings)
@@ -95,7 +96,7 @@ def _is_python_class(kind: type) -> bool:
 
 def _record(names: frozenset[str], value: Any, encoder: Encoder) -> Tree:
     """An object of a plain class: its attributes, as :func:`by_state` would find them."""
-    state = _without(value.__dict__, names) if names else value.__dict__
+    state = _without(late.as_before(value, value.__dict__), names)
     return tree(Kind.OBJECT, encoder.code(type(value)), None, [], None, None, state or None)
 
 
@@ -201,12 +202,13 @@ def _counting(state: Any, value: Any, names: frozenset[str]) -> Any:
     """What counts of a state: all of it, but what is derived from the rest."""
     if type(state) is not dict:
         return state
-    kept = _without(state, names)
-    if kept is None:
+    kept = _without(late.as_before(value, state), names)
+    if not kept:
         return None
-    inside = kept.get("__dict__")
-    if type(inside) is dict:  # as pydantic keeps it
-        kept = {**kept, "__dict__": _without(inside, names)}
+    for place in ("__dict__", "__pydantic_private__"):  # as pydantic keeps them
+        inside = kept.get(place)
+        if type(inside) is dict:
+            kept = {**kept, place: _without(late.as_before(value, inside), names)}
     if not is_user_module(type(value).__module__):
         kept = {name: tree(Kind.WEAK) if type(item) is weakref.ref else item for name, item in kept.items()}
     addresses = [name for name, item in kept.items() if type(item) is int and item > _LEAST_ADDRESS]

@@ -1,0 +1,110 @@
+"""SDKs against an API that bills, in fresh processes: nothing is paid twice, nothing is taken for something else."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SDKS = ["openai", "anthropic", "langchain", "llama_index", "instructor", "huggingface_hub", "ollama", "jinja2", "dspy"]
+WITH_DOCUMENT = {"langchain", "llama_index", "jinja2", "dspy"}
+
+
+class Api:
+    """Answers in the way of each provider, and counts what it answers."""
+
+    def __init__(self) -> None:
+        self.paid = 0
+        api = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                said = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                api.paid += 1
+                text = json.dumps({"text": f"answer {api.paid}", "answer": f"answer {api.paid}"})
+                body = json.dumps(answer(self.path, said, text)).encode()
+                self.send_response(200)
+                self.send_header("content-type", "application/json")
+                self.send_header("set-cookie", f"__cf_bm={api.paid}; Path=/; HttpOnly; Secure; SameSite=None")
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None: ...
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+def answer(path: str, said: dict[str, Any], text: str) -> dict[str, Any]:
+    if path.endswith("/messages"):
+        content = [{"type": "text", "text": text}]
+        usage = {"input_tokens": 1, "output_tokens": 1}
+        return {
+            "id": "m", "type": "message", "role": "assistant", "model": said["model"], "content": content,
+            "stop_reason": "end_turn", "stop_sequence": None, "usage": usage,
+        }  # fmt: skip
+    if path.endswith("/api/chat"):
+        return {"model": said["model"], "message": {"role": "assistant", "content": text}, "done": True}
+    message = {"role": "assistant", "content": text}
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+    choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
+    model = said.get("model", "")
+    return {
+        "id": "c", "object": "chat.completion", "created": 1, "model": model, "choices": choices, "usage": usage
+    }  # fmt: skip
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    made = Api()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def session(api: Api, tmp_path: Path) -> Callable[..., int]:
+    """Runs a session with some settings in a fresh process; gives how often it paid."""
+    seeds = iter(range(1, 100))
+
+    def run(sdk: str, **settings: str) -> int:
+        before = api.paid
+        script = [sys.executable, "-W", "ignore", str(Path(__file__).with_name("paying.py"))]
+        done = subprocess.run(
+            [*script, sdk, api.address, str(tmp_path), json.dumps(settings)],
+            env={**__import__("os").environ, "PYTHONHASHSEED": str(next(seeds)), "HOME": str(tmp_path)},
+            capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-3000:]
+        return api.paid - before
+
+    return run
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sdk", SDKS)
+def test_the_second_session_pays_nothing_and_another_setting_pays_once(sdk: str, session: Callable[..., int]) -> None:
+    assert session(sdk) == 1
+    assert session(sdk) == 0
+    changes = [{"model": "large"}, {"prompt": "Why is it?"}, {"header": "two"}, {"path": "/v2"}]
+    if sdk in WITH_DOCUMENT:
+        changes.append({"document": "It is a boat."})
+    for change in changes:
+        assert session(sdk, **change) == 1, change
+    assert session(sdk, **changes[0]) == 0
+    if sdk not in ("langchain", "llama_index", "dspy"):
+        assert session(sdk, api_key="sk-rotated") == 0
