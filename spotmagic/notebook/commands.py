@@ -143,7 +143,9 @@ def _forget(session: Session, pattern: str) -> View:
     return View("", [f"forgot {_results(count)} that took {duration(took)} and {money(paid)} to make"])
 
 
-@_command("accept [NAME]", "a drift does not matter: kept results stand for code and inputs as they are now", "accept")
+@_command(
+    "accept [NAME]", "a drift, or the last edit of function NAME, does not matter: kept results stand for it", "accept"
+)
 def _accept(session: Session, name: str | None = None) -> View:
     names = session.spot.accept(name)
     return View("", [f"accepted: {', '.join(names)}" if names else "nothing has drifted in this kernel"])
