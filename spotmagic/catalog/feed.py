@@ -9,7 +9,7 @@ from spotmagic.catalog.batch import SLOT, Batch, Label, number, text, time, time
 from spotmagic.engine.explain import DEFAULTS, asked, asks
 from spotmagic.store.entry import NO_NOTES, Bad, Header
 from spotmagic.store.index import LAST_STAMP
-from spotmagic.store.record import Mark, Record, Run, Stat, run_of
+from spotmagic.store.record import Mark, Record, Run, Stat
 
 CHUNK = 25_000  # records of one transaction
 WEIGHT = 8_000_000  # characters of one transaction, which DuckDB holds in memory several times
@@ -98,7 +98,8 @@ def _bad(batch: Batch, key: str, stamp: int, bad: Bad) -> tuple[Any, ...]:
 def _made(batch: Batch, key: bytes, stamp: int, what: Header | Bad) -> None:
     _put(batch, key, stamp, what)
     if isinstance(what, Header):
-        _run(batch, key, stamp, run_of(key, what))
+        face = (what.name, what.kind, "ran", what.reason, True, "")
+        _ran(batch, key, face, what.created - what.seconds, what.seconds, what.price, what.waited)
 
 
 def _delete(batch: Batch, key: bytes, stamp: int, _: None) -> None:
@@ -120,13 +121,19 @@ def _mark(batch: Batch, key: bytes, stamp: int, mark: Mark) -> None:
 
 def _run(batch: Batch, _: bytes, __: int, run: Run) -> None:
     of, name, kind, verdict, reason, started, seconds, price, waited, stored, error = run
-    face = (name, kind, verdict, reason, bool(stored), error)
+    _ran(batch, of, (name, kind, verdict, reason, bool(stored), error), started, seconds, price, waited)
+
+
+def _ran(
+    batch: Batch, key: bytes, face: tuple[Any, ...], started: float, seconds: float, price: float, waited: float
+) -> None:
     label = batch.run_labels.get(face)
     if label is None:
-        row = (text(name), text(kind), text(verdict), text(reason), bool(stored), text(error))
+        name, kind, verdict, reason, stored, error = face
+        row = (text(name), text(kind), text(verdict), text(reason), stored, text(error))
         label = batch.run_labels[face] = Label(len(batch.run_labels), row)
         batch.weight += sum(len(each) for each in row if isinstance(each, str))
-    batch.runs.append((of.hex(), label.number, time(started), number(seconds), number(price), number(waited)))
+    batch.runs.append((key.hex(), label.number, time(started), number(seconds), number(price), number(waited)))
 
 
 def _hits(batch: Batch, _: bytes, stamp: int, stats: tuple[Stat, ...]) -> None:

@@ -6,10 +6,10 @@ import asyncio
 from typing import Any
 
 from spotmagic.engine.attempts import Ran, arun, run
-from spotmagic.engine.booking import Booking
 from spotmagic.engine.call import Call, Done
 from spotmagic.engine.flight import GONE, STORED, Flight, Landed, Seat, pauses
 from spotmagic.engine.ledger import Ledger, Look
+from spotmagic.engine.receipt import Receipt
 from spotmagic.options import Mode, Verdict
 
 
@@ -52,7 +52,7 @@ class Engine:
                 return joined
 
     def _lead(self, call: Call, look: Look, seat: Seat | None, began: float) -> Done:
-        landed, booking = GONE, Booking(call, look.decision)
+        landed, receipt = GONE, Receipt(call, look.decision)
         try:
             if seat is not None:
                 if not seat.try_lock():
@@ -64,21 +64,21 @@ class Engine:
                 if met is not None:
                     landed = STORED
                     return met
-            self.ledger.afford(booking)
-            booking.ran = ran = run(call, self._clock)
-            self.ledger.book(booking)
-            landed = _landed(booking, ran)
+            self.ledger.afford(receipt)
+            receipt.ran = ran = run(call, self._clock)
+            self.ledger.book(receipt)
+            landed = _landed(receipt, ran)
         finally:
-            booking.release()
+            receipt.release()
             if seat is not None:
                 seat.land(landed)
-        done = self.ledger.finished(booking)
+        done = self.ledger.finished(receipt)
         if ran.error is not None:
             raise ran.error
         return done
 
     async def _alead(self, call: Call, look: Look, seat: Seat | None, began: float) -> Done:
-        landed, booking = GONE, Booking(call, look.decision)
+        landed, receipt = GONE, Receipt(call, look.decision)
         try:
             if seat is not None:
                 if not seat.try_lock():
@@ -90,15 +90,15 @@ class Engine:
                 if met is not None:
                     landed = STORED
                     return met
-            self.ledger.afford(booking)
-            booking.ran = ran = await arun(call, self._clock)
-            await self.ledger.abook(booking)
-            landed = _landed(booking, ran)
+            self.ledger.afford(receipt)
+            receipt.ran = ran = await arun(call, self._clock)
+            await self.ledger.abook(receipt)
+            landed = _landed(receipt, ran)
         finally:
-            booking.release()
+            receipt.release()
             if seat is not None:
                 seat.land(landed)
-        done = self.ledger.finished(booking)
+        done = self.ledger.finished(receipt)
         if ran.error is not None:
             raise ran.error
         return done
@@ -135,8 +135,8 @@ class Engine:
         return None
 
 
-def _landed(booking: Booking, ran: Ran) -> Landed:
+def _landed(receipt: Receipt, ran: Ran) -> Landed:
     value: Any = ran.value
     if ran.error is not None:
         return Landed("error", ran.error)
-    return Landed("value", value) if booking.obstacle else STORED
+    return Landed("value", value) if receipt.obstacle else STORED

@@ -12,7 +12,6 @@ from spotmagic.clock import Clock
 from spotmagic.codecs import Undecodable
 from spotmagic.engine.around import around
 from spotmagic.engine.attempts import Ran
-from spotmagic.engine.booking import Booking, anyway, price_of, tell_unstored
 from spotmagic.engine.call import Call, Done, Outcome
 from spotmagic.engine.decide import FIRST, Decision, decide
 from spotmagic.engine.explain import (
@@ -25,6 +24,7 @@ from spotmagic.engine.explain import (
     quoted,
 )
 from spotmagic.engine.recall import Recall, outcome, trace_of
+from spotmagic.engine.receipt import Receipt, anyway, price_of, tell_unstored
 from spotmagic.errors import EntryRefused, RecordMissing, SpotError, Uncacheable, tell, tell_again
 from spotmagic.options import Mode, Verdict
 from spotmagic.store.entry import Bad, Entry
@@ -156,47 +156,47 @@ class Ledger:
             raise ran.error
         return done
 
-    def afford(self, booking: Booking) -> None:
+    def afford(self, receipt: Receipt) -> None:
         """Let a call run, with its price reserved, or raise ``BudgetSpent``."""
-        call = booking.call
+        call = receipt.call
         price = call.options.price
         if call.budget is not None and price is not None:
             known = None if callable(price) else float(price)
-            booking.hold = call.budget.hold(
+            receipt.hold = call.budget.hold(
                 call.name, known, lambda: [entry.price for entry in self.store.recent(call.name)]
             )
 
-    def book(self, booking: Booking) -> None:
+    def book(self, receipt: Receipt) -> None:
         """Keep and pay for what ran. An error of the user's is left where it is.
 
         An interrupt that comes meanwhile goes on when what was paid for is stored; a second one goes on at once.
         """
         try:
-            self._prepare(booking)
-            self._write(booking)
+            self._prepare(receipt)
+            self._write(receipt)
         except (KeyboardInterrupt, SystemExit):  # the latter from a signal's handler
-            self._prepare(booking)
-            self._write(booking)
+            self._prepare(receipt)
+            self._write(receipt)
             raise
 
-    async def abook(self, booking: Booking) -> None:
+    async def abook(self, receipt: Receipt) -> None:
         """The same for a call of an event loop, which never waits for the disk: other threads do."""
         try:
-            self._prepare(booking)
-            pending = self._begin(booking)
+            self._prepare(receipt)
+            pending = self._begin(receipt)
         except (KeyboardInterrupt, SystemExit):
-            self._prepare(booking)
-            self._write(booking)
+            self._prepare(receipt)
+            self._write(receipt)
             raise
         if pending is not None:
             try:
                 await anyway(pending)
             except Exception as error:
-                booking.obstacle = tell_unstored(error)
+                receipt.obstacle = tell_unstored(error)
 
-    def finished(self, booking: Booking) -> Done:
+    def finished(self, receipt: Receipt) -> Done:
         """The end of a call that ran and was booked."""
-        call, ran, why, obstacle = booking.call, booking.ran, booking.why, booking.obstacle
+        call, ran, why, obstacle = receipt.call, receipt.ran, receipt.why, receipt.obstacle
         assert ran is not None and why is not None
         reason = why.reason
         if obstacle:
@@ -204,7 +204,7 @@ class Ledger:
         elif ran.error is None:
             self._drifted.pop(call.name, None)
         if obstacle or ran.error is not None:
-            self._log(booking.run(reason))
+            self._log(receipt.run(reason))
         done = self._done(
             call,
             ran.value,
@@ -213,7 +213,7 @@ class Ledger:
             reason=reason,
             changed=why.changed,
             seconds=ran.seconds,
-            price=booking.price or 0.0,
+            price=receipt.price or 0.0,
             waited=ran.waited,
             why=None if why.reason or not call.key else self.recall.why,
         )
@@ -221,57 +221,57 @@ class Ledger:
             cell.count()
         return done
 
-    def _prepare(self, booking: Booking) -> None:
+    def _prepare(self, receipt: Receipt) -> None:
         """Ask the user's code what it cost and what is to be kept of it, once."""
-        call, ran = booking.call, booking.ran
+        call, ran = receipt.call, receipt.ran
         assert ran is not None
-        if booking.why is None:
-            reason = booking.decision.reason
-            booking.why = Why(reason)
+        if receipt.why is None:
+            reason = receipt.decision.reason
+            receipt.why = Why(reason)
             if call.kind == "cell" and not reason:  # its badge asks at once
-                booking.why = self.recall.why(call.name, call.key, _trace(call))
-        if booking.price is None:
-            booking.price = price_of(call, ran)
-        if booking.entry is None and not booking.obstacle:
-            booking.obstacle = self._encoded(booking, ran)
+                receipt.why = self.recall.why(call.name, call.key, _trace(call))
+        if receipt.price is None:
+            receipt.price = price_of(call, ran)
+        if receipt.entry is None and not receipt.obstacle:
+            receipt.obstacle = self._encoded(receipt, ran)
 
-    def _write(self, booking: Booking) -> None:
+    def _write(self, receipt: Receipt) -> None:
         """Store what is to be kept and count its price, each once."""
-        entry = booking.entry
+        entry = receipt.entry
         if entry is not None:
-            durable, save_blob = booking.durable, booking.call.options.save_blob
+            durable, save_blob = receipt.durable, receipt.call.options.save_blob
             try:
-                if booking.begin() and self._is_there(entry):
+                if receipt.begin() and self._is_there(entry):
                     if durable:
                         self.store.flush()
                 else:
                     self.store.put(entry, save_blob=save_blob, durable=durable, run=entry.status == "value")
                 tell_again("put")
             except Exception as error:  # whatever it is, the result was paid for and is returned
-                booking.obstacle = tell_unstored(error)
-        self._pay(booking)
+                receipt.obstacle = tell_unstored(error)
+        self._pay(receipt)
 
-    def _begin(self, booking: Booking) -> Future[Any] | None:
+    def _begin(self, receipt: Receipt) -> Future[Any] | None:
         """The same, without waiting for the disk: what is to be waited for, if anything."""
-        entry, pending = booking.entry, None
+        entry, pending = receipt.entry, None
         if entry is not None:
-            booking.begin()
+            receipt.begin()
             try:
                 pending = self.store.put_soon(
                     entry,
-                    save_blob=booking.call.options.save_blob,
-                    durable=booking.durable,
+                    save_blob=receipt.call.options.save_blob,
+                    durable=receipt.durable,
                     run=entry.status == "value",
                 )
                 tell_again("put")
             except Exception as error:
-                booking.obstacle = tell_unstored(error)
-        self._pay(booking)
+                receipt.obstacle = tell_unstored(error)
+        self._pay(receipt)
         return pending
 
-    def _pay(self, booking: Booking) -> None:
-        if booking.hold is not None and booking.ran is not None and booking.ran.error is None:
-            booking.hold.spend(booking.price or 0.0)
+    def _pay(self, receipt: Receipt) -> None:
+        if receipt.hold is not None and receipt.ran is not None and receipt.ran.error is None:
+            receipt.hold.spend(receipt.price or 0.0)
 
     def _is_there(self, entry: Entry) -> bool:
         kept = self.store.get(entry.key)
@@ -322,9 +322,9 @@ class Ledger:
         self._tell_outcome(done.outcome)
         return done
 
-    def _encoded(self, booking: Booking, ran: Ran) -> str:
+    def _encoded(self, receipt: Receipt, ran: Ran) -> str:
         """Make the entry of a result. Returns what stood in the way, or empty."""
-        call = booking.call
+        call = receipt.call
         kept_error = isinstance(ran.error, call.options.errors)
         if ran.error is not None and not kept_error:
             return f"raised {type(ran.error).__name__}"
@@ -350,9 +350,9 @@ class Ledger:
                 "It was returned as it is",
             )
             return f"{type(error).__name__}: {error}"
-        assert booking.why is not None and booking.price is not None
+        assert receipt.why is not None and receipt.price is not None
         now, ttl = self.clock.now(), call.options.ttl
-        booking.entry = Entry(
+        receipt.entry = Entry(
             key=call.key,
             name=call.name,
             kind=call.kind,
@@ -362,11 +362,11 @@ class Ledger:
             created=now,
             expires=None if ttl is None else now + ttl,
             seconds=ran.seconds,
-            price=booking.price,
+            price=receipt.price,
             status="error" if kept_error else "value",
             content_type=call.options.content_type,
             notes=_notes(call),
-            reason=booking.why.reason,
+            reason=receipt.why.reason,
             waited=ran.waited,
         )
         return ""

@@ -28,7 +28,7 @@ from spotmagic.spot.accepted import Accepted
 from spotmagic.spot.limiter import Rates, limited
 from spotmagic.spot.mark import Marked, MarkedFunction
 from spotmagic.spot.modes import Modes
-from spotmagic.spot.parts import Parts, open_parts
+from spotmagic.spot.stack import Stack, open_stack
 from spotmagic.spot.travel import arrive, opening
 from spotmagic.store.archive import Loaded, load_archive, write_archive
 from spotmagic.store.store import FolderStore
@@ -108,10 +108,10 @@ class Spot:
         self.folder = (Path(root or words.setting("root", ".spotmagic") or ".spotmagic") / name).absolute()
         self._opening["root"] = str(self.folder.parent)
         if store is not None:
-            self._parts = Parts(self.folder, store, clock, catalog)
+            self._stack = Stack(self.folder, store, clock, catalog)
         else:
             size = words.parse_size(blob_over, "blob_over")
-            self._parts = open_parts(self.folder, ring=ring(), blobs=blobs, blob_over=size, trust=level, clock=clock)
+            self._stack = open_stack(self.folder, ring=ring(), blobs=blobs, blob_over=size, trust=level, clock=clock)
         if budget is not None and not (isinstance(budget, int | float) and budget >= 0):
             raise OptionError(f"budget={budget!r} is not an amount", todo="Say a number from 0 on")
         self.budget = Budget(self.folder / "spent", budget, lambda: self.stats().price_paid)
@@ -119,7 +119,7 @@ class Spot:
         self.mode_of, self.give_mode, self.given_modes = self._modes.of, self._modes.give, self._modes.given
         self.accepted = Accepted(self.folder / "accepted.json", self.store)
         self.functions: WeakValueDictionary[str, Marked] = WeakValueDictionary()
-        self._parts.use()
+        self._stack.use()
         self._closed = False
         if sys._getframe(1).f_globals.get("__name__") == "__main__":
             session.made_in_main(self)
@@ -143,17 +143,17 @@ class Spot:
     @property
     def store(self) -> Store:
         """Where the entries live."""
-        return self._parts.store
+        return self._stack.store
 
     @property
     def catalog(self) -> Catalog:
         """The table about the entries."""
-        return self._parts.catalog
+        return self._stack.catalog
 
     @property
     def engine(self) -> Any:
         """What drives calls."""
-        return self._parts.engine
+        return self._stack.engine
 
     @overload
     def mark(self, function: Callable[P, R], /) -> Callable[P, R]: ...
@@ -306,7 +306,7 @@ class Spot:
 
     def drifted(self) -> dict[str, str]:
         """The names of results made by other code or inputs than this kernel last asked with, each with its key."""
-        return self._parts.ledger.drifted()
+        return self._stack.ledger.drifted()
 
     def accept(self, name: str | None = None) -> list[str]:
         """Say that edits do not matter: results stand for the code as it is now, and none is run again.
@@ -317,7 +317,7 @@ class Spot:
         Returns:
             The names of those whose code had changed.
         """
-        accepted = self._parts.ledger.accept(name)
+        accepted = self._stack.ledger.accept(name)
         ends = [] if name is None else [one for one in list(self.functions) if f".{one}".endswith(f".{name}")]
         return accepted + [
             one for one in ends if self.functions[one].options.version is None and self.functions[one].accept()
@@ -325,11 +325,11 @@ class Spot:
 
     def explain(self, name: str) -> Explanation:
         """What differs between the last result of a name and the one before it."""
-        return self._parts.ledger.recall.account_of(name)
+        return self._stack.ledger.recall.account_of(name)
 
     def explain_call(self, call: Call) -> Explanation:
         """What differs between a call and the nearest result of its name."""
-        return self._parts.ledger.explain_call(call)
+        return self._stack.ledger.explain_call(call)
 
     def gc(self, rules: Mapping[str, float | str] | None = None, *, dry_run: bool = False) -> Swept:
         """Remove what has expired or is older than a rule allows. Nothing else ever is.
@@ -382,7 +382,7 @@ class Spot:
         session.drop(self)
         if not self._closed:
             self._closed = True
-            self._parts.leave()
+            self._stack.leave()
 
     def __enter__(self) -> Self:
         return self

@@ -51,4 +51,4 @@ def test_closing_a_spot_that_was_never_asked_makes_no_catalog(tmp_path: Path) ->
     spot = Spot("quiet", root=tmp_path)
     spot.mark(abs)(-1)
     spot.close()
-    assert "catalog" not in spot._parts.__dict__
+    assert "catalog" not in spot._stack.__dict__

@@ -19,7 +19,7 @@ SYNC_AFTER = 0.05  # a call this long in seconds is on disk before its result is
 NO_KEY = bytes(16)
 
 
-class Booking:
+class Receipt:
     """What is to be written about a call that ran, and how much of it is done: after an interrupt the rest is done.
 
     Attributes:

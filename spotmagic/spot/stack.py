@@ -1,4 +1,4 @@
-"""The parts behind a folder, shared by every spot of this process that opens it the same way."""
+"""What stands on a folder (store, engine, catalog), shared by every spot of this process that opens it the same way."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from weakref import WeakValueDictionary
 
 from spotmagic import files
 from spotmagic.clock import Clock
-from spotmagic.engine.booking import tell_unstored
 from spotmagic.engine.drive import Engine
 from spotmagic.engine.flight import flight_at
 from spotmagic.engine.ledger import Ledger
+from spotmagic.engine.receipt import tell_unstored
 from spotmagic.errors import tell
 from spotmagic.spot.session import tell_outcome
 from spotmagic.store.blobs import Blobs
@@ -27,11 +27,11 @@ from spotmagic.store.trust import Ring, Trust
 if TYPE_CHECKING:
     from spotmagic.catalog import Catalog
 
-_open: WeakValueDictionary[tuple[Path, str, int, Trust, int], Parts] = WeakValueDictionary()
+_open: WeakValueDictionary[tuple[Path, str, int, Trust, int], Stack] = WeakValueDictionary()
 _guard = threading.Lock()
 
 
-class Parts:
+class Stack:
     """Store, engine and catalog of one folder."""
 
     def __init__(self, folder: Path, store: Store, clock: Clock, catalog: Catalog | None = None) -> None:
@@ -50,8 +50,8 @@ class Parts:
 
         return Catalog(self.folder, self.store, clock=self.clock)
 
-    def use(self) -> Parts:
-        """One more spot works with these parts."""
+    def use(self) -> Stack:
+        """One more spot works with it."""
         self._users += 1
         return self
 
@@ -70,17 +70,17 @@ class Parts:
         self.engine.flight.close()
 
 
-def open_parts(
+def open_stack(
     folder: Path, *, ring: Ring, blobs: str | Path | Blobs | None, blob_over: int, trust: Trust, clock: Clock
-) -> Parts:
-    """The parts of a folder: those already open in this process where they were opened alike, else new ones."""
+) -> Stack:
+    """The stack on a folder: the one already open in this process where they were opened alike, else a new one."""
     key = (folder, str(blobs or ""), blob_over, trust, id(clock))
     with _guard:
-        parts = _open.get(key)
-        if parts is None:
+        stack = _open.get(key)
+        if stack is None:
             place = blobs_at(blobs, folder) if isinstance(blobs, str | Path) else blobs
             store = FolderStore(folder, ring=ring, blobs=place, blob_over=blob_over, trust=trust, clock=clock)
-            parts = _open[key] = Parts(folder, store, clock)
+            stack = _open[key] = Stack(folder, store, clock)
             if (trouble := barred(folder)) is not None:
                 tell_unstored(trouble)
             if (network := files.network_file_system(folder)) is not None:
@@ -90,7 +90,7 @@ def open_parts(
                     "Keep the spot on a local disk, or let one machine at a time use it",
                     once=f"network {folder}",
                 )
-        return parts
+        return stack
 
 
 def barred(folder: Path) -> OSError | None:
