@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any, Literal, NamedTuple
 
-from spotmagic.codecs import bounds, registry
+from spotmagic.codecs import bounds, references, registry
 from spotmagic.codecs.difference import difference
 from spotmagic.codecs.plain import NotPlain, pack_plain
 from spotmagic.codecs.reader import Reader, open_foreign, open_plain
@@ -98,17 +99,22 @@ def _refusal(path: str, why: str) -> Uncacheable:
     return Uncacheable(f"{path} cannot be kept", f"it is {why}", todo, path=path)
 
 
-def decode(codecs: Sequence[str], head: Any, buffers: Sequence[Any] = (), *, trusted: bool) -> Any:
+def decode(
+    codecs: Sequence[str], head: Any, buffers: Sequence[Any] = (), *, trusted: bool, edited: bool = False
+) -> Any:
     """A fresh value from bytes that :func:`encode` made.
 
     Args:
         buffers: what lies out of band. A writable one must be private to this call (a copy-on-write map): arrays are
             built right over it. What cannot be written is copied.
         trusted: whether I wrote the bytes. Those of others may use safe codecs and registered classes only.
+        edited: whether objects are given although their class was edited since (``version=``, ``accept``).
 
     Raises:
         Undecodable: no value can be made. Nothing else is raised, but the ways of ending a program or a task.
     """
+    if edited:
+        return contextvars.copy_context().run(_decode_edited, codecs, head, buffers, trusted)
     try:
         if trusted:
             if tuple(codecs) == PLAIN and not buffers:
@@ -117,6 +123,11 @@ def decode(codecs: Sequence[str], head: Any, buffers: Sequence[Any] = (), *, tru
         return _read_foreign(codecs, head, buffers)
     except BaseException as error:
         raise failure(error) from error
+
+
+def _decode_edited(codecs: Sequence[str], head: Any, buffers: Sequence[Any], trusted: bool) -> Any:
+    references.any_code.set(True)
+    return decode(codecs, head, buffers, trusted=trusted)
 
 
 def _read(codecs: Sequence[str], head: Any, buffers: Sequence[Any]) -> Any:

@@ -15,6 +15,7 @@ from spotmagic.code.cell import analyse
 from spotmagic.codecs import Undecodable, decode, encode, is_safe
 from spotmagic.engine.around import Around
 from spotmagic.engine.call import Call, Outcome
+from spotmagic.engine.explain import ACCEPTED
 from spotmagic.engine.gate import Ticket
 from spotmagic.engine.retry import Retry
 from spotmagic.errors import OptionError, Uncacheable, unknown
@@ -52,12 +53,14 @@ class Kept:
     entry: Entry
     log: list[events.Event]
     results: list[list[str]]
+    pinned: bool
 
     def load(self, part: str) -> Any:
         """The value of a part. Raises ``LookupError`` if there is none, ``Undecodable`` if it gives no value."""
         for kept in self.entry.parts:
             if kept.name == part:
-                return decode(kept.codecs, kept.head, kept.buffers, trusted=self.entry.trusted)
+                edited = self.pinned or ACCEPTED in self.entry.notes
+                return decode(kept.codecs, kept.head, kept.buffers, trusted=self.entry.trusted, edited=edited)
         raise LookupError(f"no part {part!r}")
 
 
@@ -318,9 +321,10 @@ class Cell:
         if not entry.trusted and not all(is_safe(part.codecs) for part in entry.parts):
             raise Undecodable("foreign", "it holds values that only their writer may load")
         try:
-            outputs = Kept(entry, [], []).load(OUTPUTS)
+            pinned = self.call.pinned
+            outputs = Kept(entry, [], [], pinned).load(OUTPUTS)
             log = events.unpack(outputs["log"])
-            kept = Kept(entry, log if entry.trusted else events.plain(log), outputs["results"])
+            kept = Kept(entry, log if entry.trusted else events.plain(log), outputs["results"], pinned)
             error = kept.load("error") if entry.status == "error" else None
             lines = kept.load("traceback") if error is not None else []
         except (LookupError, ValueError, TypeError) as trouble:

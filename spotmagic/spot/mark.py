@@ -205,7 +205,8 @@ def _notes(keyed: Keyed) -> Mapping[str, str]:
 def decode_value(entry: Entry) -> Any:
     """A fresh copy of the value of an entry."""
     part = entry.parts[0]
-    return decode(part.codecs, part.head, part.buffers, trusted=entry.trusted)
+    edited = "version" in entry.notes or ACCEPTED in entry.notes
+    return decode(part.codecs, part.head, part.buffers, trusted=entry.trusted, edited=edited)
 
 
 class MarkedFunction(Wrapped):
