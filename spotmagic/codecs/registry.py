@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spotmagic.errors import OptionError
+from spotmagic.values.dispatch import HOMES
 
 if TYPE_CHECKING:
     from spotmagic.codecs.reader import Reader
@@ -47,19 +48,10 @@ class Codec:
     exact: bool = True
 
 
-# The module that has the codecs of a package; loaded for a value of that package, or for bytes that have one.
-_FAMILIES = {
-    "numpy": "arrays",
-    "pandas": "pandas_frames",
-    "polars": "arrow_frames",
-    "pyarrow": "arrow_frames",
-    "PIL": "images",
-    "httpx": "responses",
-    "httpx2": "responses",
-    "requests": "responses",
-    "torch": "tensors",
-}
-_MODELS = ("models", "failures")
+# Codecs that are named otherwise than the package whose types they keep.
+_PACKAGES = {"arrow": "pyarrow", "pil": "PIL"}
+_RECORDS = ("models", "failures")
+_FILES = frozenset({"arrays", "frames", "polars_frames", "arrow", "images", "responses", "tensors"})
 
 _lock = threading.RLock()
 _found: weakref.WeakKeyDictionary[type, Codec | None] = weakref.WeakKeyDictionary()
@@ -87,9 +79,9 @@ def _look(kind: type) -> Codec | None:
     for base in kind.__mro__:
         if base in _own_types:
             return _own_types[base]
-    families = [_FAMILIES.get(base.__module__.partition(".")[0]) for base in kind.__mro__[:-1]]
-    for family in (*dict.fromkeys(filter(None, families)), *_MODELS):
-        codec: Codec | None = _family(family).find(kind)
+    packages = dict.fromkeys(base.__module__.partition(".")[0] for base in kind.__mro__[:-1])
+    for family in (*(_family(package) for package in packages), *map(_file, _RECORDS)):
+        codec: Codec | None = family.find(kind) if family is not None else None
         if codec is not None:
             return codec
     return None
@@ -99,52 +91,26 @@ def by_name(name: str) -> Codec | None:
     """The codec of a name in stored bytes, or ``None``. Names select; nothing is imported because of what they say."""
     if name in _own:
         return _own[name]
-    family = _BUILT_IN.get(name)
-    if family is not None:
-        codecs: dict[str, Codec] = _family(family).CODECS
-        return codecs[name]
-    load_plugins()
-    return _own.get(name)
+    built_in = _built_in(name)
+    if built_in is None:
+        load_plugins()
+    return built_in or _own.get(name)
 
 
-def _family(name: str | None) -> Any:
+def _built_in(name: str) -> Codec | None:
+    package, dot, _ = name.partition(".")
+    families = [_family(_PACKAGES.get(package, package))] if dot else map(_file, _RECORDS)
+    return next((family.CODECS[name] for family in families if family and name in family.CODECS), None)
+
+
+def _family(package: str) -> Any:
+    """The file of the codecs of a package: it is called as the file of its fingerprints."""
+    home = HOMES.get(package, "").rpartition(".")[2]
+    return _file(home) if home in _FILES else None
+
+
+def _file(name: str) -> Any:
     return importlib.import_module(f"spotmagic.codecs.{name}")
-
-
-_BUILT_IN = {
-    name: family
-    for family, names in {
-        "arrays": ("numpy.array", "numpy.masked", "numpy.scalar", "numpy.dtype"),
-        "pandas_frames": ("pandas.frame", "pandas.series", "pandas.index", "pandas.array", "pandas.scalar"),
-        "arrow_frames": (
-            "polars.frame",
-            "polars.series",
-            "arrow.table",
-            "arrow.batch",
-            "arrow.array",
-            "arrow.chunked",
-            "arrow.schema",
-        ),
-        "models": ("enum", "dataclass", "namedtuple", "attrs", "pydantic", "namespace"),
-        "failures": ("exception",),
-        "images": ("pil.image",),
-        "responses": (
-            *("httpx.response", "httpx.request", "httpx.headers", "httpx.url"),
-            *("httpx2.response", "httpx2.request", "httpx2.headers", "httpx2.url"),
-            *("requests.response", "requests.request", "requests.headers", "requests.cookies"),
-        ),
-        "tensors": ("torch.tensor",),
-    }.items()
-    for name in names
-}
-
-
-def is_known(name: str) -> bool:
-    """Whether stored bytes may name this codec here."""
-    if name in _BUILT_IN or name in _own:
-        return True
-    load_plugins()
-    return name in _own
 
 
 def known_class(name: str) -> type | None:
@@ -167,7 +133,7 @@ def add(
         raise OptionError("register() got one of encode and decode", "a value must come back", "Pass both, or neither")
     class_name = f"{kind.__module__}:{kind.__qualname__}"
     name = name or class_name.replace(":", ".")
-    if name in _BUILT_IN or name in ("plain", "pickle", "refs"):
+    if name in ("plain", "pickle", "refs") or _built_in(name) is not None:
         raise OptionError(f"register() got the name {name!r}", "a built-in codec has it", "Choose another name")
     with _lock:
         _known_classes[class_name] = kind

@@ -161,7 +161,7 @@ def _read_foreign(codecs: Sequence[str], head: Any, buffers: Sequence[Any]) -> A
 
 def _check_names(codecs: Sequence[str]) -> None:
     for name in codecs:
-        if name not in _ALWAYS_SAFE and not registry.is_known(name):
+        if name not in _ALWAYS_SAFE and registry.by_name(name) is None:
             raise Undecodable("unknown codec", f"codec {name!r:.100}")
 
 
@@ -175,7 +175,7 @@ def is_safe(codecs: Sequence[str]) -> bool:
     for name in codecs:
         if name in _ALWAYS_SAFE:
             continue
-        codec = registry.by_name(name) if registry.is_known(name) else None
+        codec = registry.by_name(name)
         if codec is None or not codec.safe:
             return False
     return True

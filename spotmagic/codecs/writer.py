@@ -72,14 +72,19 @@ class Writer:
     def lower(self, value: Any, step: str) -> Any:
         """The tree of a value inside a value; ``step`` is how people get to it, such as ``.name`` or ``[3]``."""
         try:
-            return self._lower(value)
-        except Unfit as unfit:
-            unfit.steps.append(step)
-            raise
+            return self.at(step, self._lower, value)
         except NotPlain:
             outside = Unfit(_unfit(value))
             outside.steps.append(step)
             raise outside from None
+
+    def at(self, step: str, lower: Callable[..., Any], *args: Any) -> Any:
+        """What a function lowers; what cannot be is told of with the step to it."""
+        try:
+            return lower(*args)
+        except Unfit as unfit:
+            unfit.steps.append(step)
+            raise
 
     def _lower(self, value: Any) -> Any:
         kind = type(value)

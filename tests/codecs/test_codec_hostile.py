@@ -16,7 +16,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgpack import ExtType, packb
 
-from spotmagic.codecs import Undecodable, decode, encode, is_safe, plain, registry
+from spotmagic.codecs import (
+    Undecodable,
+    arrays,
+    arrow,
+    decode,
+    encode,
+    frames,
+    images,
+    is_safe,
+    models,
+    plain,
+    registry,
+)
 
 quiet = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -34,6 +46,8 @@ _WATCHED = (
     "sys.addaudithook",
 )
 _seen: list[str] | None = None
+
+NAMES = [name for family in (arrays, arrow, frames, images, models) for name in family.CODECS]
 
 
 def _watch(event: str, args: tuple[Any, ...]) -> None:
@@ -230,9 +244,7 @@ def test_damaged_heads_give_a_value_or_say_so(name: str, data: st.DataObject) ->
             assert error.kind in ("unknown codec", "corrupt", "foreign") and error.why
 
 
-@given(
-    head=st.binary(max_size=200), names=st.lists(st.sampled_from(["plain", "refs", *registry._BUILT_IN]), max_size=4)
-)
+@given(head=st.binary(max_size=200), names=st.lists(st.sampled_from(["plain", "refs", *NAMES]), max_size=4))
 @settings(quiet, max_examples=1500)
 def test_any_bytes_give_a_value_or_say_so(head: bytes, names: list[str]) -> None:
     for trusted in (True, False):

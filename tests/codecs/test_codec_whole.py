@@ -240,9 +240,9 @@ def test_what_cannot_be_kept_whole_is_refused_by_name(name: str) -> None:
 
 def test_a_codec_that_forgets_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a package adds to its types, or a codec of ours drops, the copy is held against the value."""
-    from spotmagic.codecs import pandas_frames
+    from spotmagic.codecs import frames
 
-    monkeypatch.setattr(pandas_frames, "_tell_about", lambda value, _about: value)
+    monkeypatch.setattr(frames, "_tell_about", lambda value, _about: value)
     encoded = encode(with_attrs())
     assert encoded.codecs == ("pickle",)
     assert decode(encoded.codecs, encoded.head, encoded.buffers, trusted=True).attrs == {"source": ["a", 1]}

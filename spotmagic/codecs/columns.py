@@ -117,9 +117,9 @@ def lower_column(column: Any, writer: Writer) -> list[Any]:
     if isinstance(column.dtype, pd.StringDtype):
         return _lower_text(column, writer)
     if isinstance(column.dtype, pd.ArrowDtype):
-        from spotmagic.codecs import arrow_frames
+        from spotmagic.codecs import arrow
 
-        return ["arrow", arrow_frames.lower_chunks(column.__arrow_array__(), writer)]
+        return ["arrow", arrow.lower_chunks(column.__arrow_array__(), writer)]
     return writer.refuse(f"a column of dtype {column.dtype}")
 
 
@@ -128,9 +128,9 @@ def _lower_text(column: Any, writer: Writer) -> list[Any]:
 
     missing = "NA" if column.dtype.na_value is pd.NA else "nan"
     if column.dtype.storage == "pyarrow":
-        from spotmagic.codecs import arrow_frames
+        from spotmagic.codecs import arrow
 
-        return ["text", "pyarrow", missing, arrow_frames.lower_chunks(column.__arrow_array__(), writer)]
+        return ["text", "pyarrow", missing, arrow.lower_chunks(column.__arrow_array__(), writer)]
     items = [item if type(item) is str else None for item in column.to_numpy(dtype=object)]
     return ["text", "python", missing, writer.items(items)]
 
@@ -183,9 +183,9 @@ def make_column(tree: Any, reader: Reader) -> Any:
 
 
 def _chunks(rest: Any, reader: Reader) -> Any:
-    from spotmagic.codecs import arrow_frames
+    from spotmagic.codecs import arrow
 
-    return arrow_frames.make_chunks(rest, reader)
+    return arrow.make_chunks(rest, reader)
 
 
 def lower_index(index: Any, writer: Writer) -> list[Any]:

@@ -1,6 +1,6 @@
 """pandas: frames, series, indexes and arrays column by column over raw memory, so that nothing changes on the way.
 
-Kept are the dtypes of :mod:`spotmagic.codecs.pandas_columns`; a column of objects only when every element is an
+Kept are the dtypes of :mod:`spotmagic.codecs.columns`; a column of objects only when every element is an
 immutable plain value. Everything else is pickled. Arrow is used where pandas itself keeps Arrow memory; a large text
 column comes back over the mapped buffers.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from spotmagic.codecs import arrays
-from spotmagic.codecs.pandas_columns import (
+from spotmagic.codecs.columns import (
     freq_of,
     index_classes,
     lower_column,
@@ -29,8 +29,6 @@ from spotmagic.codecs.undecodable import Undecodable
 if TYPE_CHECKING:
     from spotmagic.codecs.reader import Reader
     from spotmagic.codecs.writer import Writer
-
-_STACK_OVER = 32  # columns of one dtype that become one block
 
 
 def find(kind: type) -> Codec | None:
@@ -82,32 +80,23 @@ def _make_series(_spec: Any, rest: Any, reader: Reader) -> Any:
 
 
 def _lower_frame(frame: Any, writer: Writer) -> tuple[Any, Any]:
-    np = arrays.numpy_itself()
-
-    groups: dict[Any, list[int]] = {}
-    for place, dtype in enumerate(frame.dtypes):
-        stackable = isinstance(dtype, np.dtype) and dtype.kind in "biufcmM"
-        groups.setdefault(dtype if stackable else place, []).append(place)
-    blocks: list[Any] = []
-    for places in groups.values():
-        if len(groups) == 1 and len(places) > 1:
-            blocks.append([places, *lower_raw(frame.to_numpy().T, writer)])
-        elif len(places) > _STACK_OVER:
-            blocks.append([places, *lower_raw(frame.iloc[:, places].to_numpy().T, writer)])
-        else:
-            blocks += [_lower_place(frame, place, writer) for place in places]
+    blocks = [piece for block in frame._mgr.blocks for piece in _lower_block(frame, block, writer)]
     index, columns = lower_index(frame.index, writer), lower_index(frame.columns, writer)
     return None, [index, columns, blocks, _lower_about(frame, writer)]
 
 
-def _lower_place(frame: Any, place: int, writer: Writer) -> list[Any]:
-    from spotmagic.codecs.writer import Unfit
+def _lower_block(frame: Any, block: Any, writer: Writer) -> list[list[Any]]:
+    """The columns that pandas holds in one array: as that array, or each on its own."""
+    np = arrays.numpy_itself()
 
-    try:
-        return [place, *lower_column(frame.iloc[:, place].array, writer)]
-    except Unfit as unfit:
-        unfit.steps.append(f"[{ascii(frame.columns[place])[:60]}]")
-        raise
+    places = block.mgr_locs.as_array.tolist()
+    if isinstance(block.dtype, np.dtype) and block.dtype.kind in "biufcmM":
+        return [[places, *lower_raw(np.asarray(block.values), writer)]]
+    return [writer.at(f"[{ascii(frame.columns[place])[:60]}]", _lower_place, frame, place, writer) for place in places]
+
+
+def _lower_place(frame: Any, place: int, writer: Writer) -> list[Any]:
+    return [place, *lower_column(frame.iloc[:, place].array, writer)]
 
 
 def _make_frame(_spec: Any, rest: Any, reader: Reader) -> Any:
