@@ -50,7 +50,8 @@ def packed(
     """The canonical bytes of a value, which :func:`fingerprint` digests.
 
     Args:
-        bare: name functions and classes without reading their code: bytes that an edit leaves as they are.
+        bare: name classes, and functions that a module has under their names, without reading their code: bytes that
+            an edit leaves as they are.
     """
     kind = type(value)
     if kind in SCALARS:
@@ -60,13 +61,18 @@ def packed(
         if known is not None:
             return known
     met: dict[int, Tree] = {}
-    code = _bare if bare else lambda obj: _code(obj, notes, mask, met)
+    code: Callable[[Any], Tree] = lambda obj: _code(obj, notes, mask, met)  # noqa: E731
+    if bare:
+        code = lambda obj: _bare(obj) or _code(obj, notes, mask, met)  # noqa: E731
     return Encoder(apart, code, notes, mask, pictures=pictures).pack(value, path)
 
 
-def _bare(obj: Any) -> Tree:
+def _bare(obj: Any) -> Tree | None:
+    """The name of a class or function, or ``None`` for one that no name leads to: lambdas of one name are many."""
     obj = unwrapped(obj)
-    return tree(Kind.MODULE, full_name(obj)) if is_users(obj) else stands_for(obj)
+    if not is_users(obj):
+        return stands_for(obj)
+    return None if isinstance(obj, FunctionType) and not is_named(obj) else tree(Kind.MODULE, full_name(obj))
 
 
 def _code(obj: Any, notes: Notes | None, mask: Mask | None, met: dict[int, Tree]) -> Tree:
@@ -80,7 +86,7 @@ def _code(obj: Any, notes: Notes | None, mask: Mask | None, met: dict[int, Tree]
     reached = identity(obj, mask)
     if notes is not None:
         notes.take(reached.notes)
-        notes.reached.update(reached.told)
+        notes.reach(reached.told)
     met[id(obj)] = found = tree(Kind.CODE, reached.identity)
     return found
 

@@ -162,10 +162,12 @@ class FunctionKey:
         notes = Notes()
         notes.take(account.now.notes)
         notes.take(account.notes)
+        notes.reach(account.now.notes.reached)
+        notes.reach(account.notes.reached)
         return Keyed(
             account.key,
             account.now.code,
-            {**account.inputs(), **account.now.notes.reached, **account.notes.reached},
+            {**account.inputs(), **notes.reached},
             tuple(notes.handles),
             tuple(notes.state),
             "" if self._version is not None else notes.trouble,

@@ -58,8 +58,10 @@ def last_edit(made: Iterable[Trace], now: Mapping[str, bytes]) -> dict[str, tupl
         code = {label for label in before if _is_code(label)}
         if all(now.get(label, before[label]) == before[label] for label in code):
             continue
-        defaults = listed(trace.notes, DEFAULTS)
-        for label in code | {label for label in before if " " in label and label not in now} | {*defaults}:
+        changed = code | {label for label in before if " " in label and label not in now}
+        if ASKED in trace.notes:  # what is not there now may be an argument's own, as a lambda is: no edit took it away
+            changed = {label for label in changed if label in now}
+        for label in changed | {*listed(trace.notes, DEFAULTS)}:
             if label not in settled and before.get(label) != now.get(label):
                 edit[label] = before.get(label, b""), now.get(label, b"")
         if not settled:  # what the newest of them had not, came with the edit

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+
+from spotmagic.values.scheme import digest
 
 Mask = Callable[[bytes], bytes]
 """HMAC under the user's own secret: what a secret value enters a key as."""
@@ -37,6 +39,12 @@ class Notes:
         """Note a name that is only written."""
         if name not in self.state:
             self.state.append(name)
+
+    def reach(self, found: Mapping[str, bytes]) -> None:
+        """Add what code reaches. Two things of one name (the ``PROMPT`` of two modules) count together."""
+        for label, one in found.items():
+            known = self.reached.get(label, one)
+            self.reached[label] = one if known == one else digest(known, one)
 
     def take(self, other: Notes) -> None:
         """Add what another walk met."""

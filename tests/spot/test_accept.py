@@ -233,3 +233,55 @@ def test_a_pinned_function_is_accepted_by_its_drift(spot: Spot) -> None:
     g = spot.mark(version="v1")(lambda x: paid.append(x) or x + 0)
     assert g(1) == 1 and (outcome := last()) is not None and outcome.drift
     assert g.accept() and g(1) == 1 and (outcome := last()) is not None and not outcome.drift
+
+
+def test_functions_that_arguments_bring_are_not_accepted_for_each_other(spot: Spot) -> None:
+    """However often an edit is accepted: other lambdas, and what they close over, are other arguments."""
+    text = """
+    @spot.mark(ignore="paid")
+    def apply(call, x):
+        paid.append(x)
+        return call(x)
+    one, two = lambda x: x + 1, lambda x: x + 2
+    def adder(k):
+        return lambda x: x + k
+    """
+    bodies = ["call(x)", "call(x) + 0", "call(x) + 0 + 0", "call(x) - 0", "0 + call(x)"]
+    for number, body in enumerate(bodies):
+        space = module(spot, text.replace("return call(x)", f"return {body}"))
+        apply = space["apply"]
+        apply.accept()
+        assert apply(space["one"], 1) == 2 and apply(space["adder"](10), 1) == 11
+        if number % 2:
+            assert apply(space["two"], 1) == 3 and apply(space["adder"](20), 1) == 21
+        apply.accept()
+    assert [apply(space[name], 1) for name in ("one", "two")] == [2, 3]
+    assert [apply(space["adder"](k), 1) for k in (10, 20, 30)] == [11, 21, 31]
+
+
+def test_two_things_of_one_name_count_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spot: Spot) -> None:
+    """What two modules call PROMPT is one thing in the account of a call, and a change of either is a change."""
+    text = "PROMPT = 'a'\nclass Part{0}:\n    def text(self):\n        return PROMPT\n"
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in ("first", "second"):
+        (tmp_path / f"parts_{name}.py").write_text(text.format(name.title()))
+    import parts_first  # type: ignore[import-not-found]
+    import parts_second  # type: ignore[import-not-found]
+
+    body = """
+    @spot.mark(ignore="paid")
+    def both(one, two):
+        paid.append(1)
+        return one.text() + two.text()
+    """
+    args = parts_first.PartFirst(), parts_second.PartSecond()
+    assert module(spot, body)["both"](*args) == "aa"
+    new = module(spot, body.replace("two.text()", "two.text() + ''"))["both"]
+    new.accept()
+    assert new(*args) == "aa" and paid == [1]
+    new = module(spot, body.replace("two.text()", "two.text() + '' + ''"))["both"]
+    new.accept()
+    parts_first.PROMPT = "b"
+    assert new(*args) == "ba"
+    parts_first.PROMPT, parts_second.PROMPT = "a", "b"
+    assert new(*args) == "ab"
