@@ -6,14 +6,18 @@ from spotmagic.catalog.instance import Cursor
 from spotmagic.engine.explain import why
 
 _SEPARATOR = "\x1f"
+MOST = 5_000  # runs of one look, the newest first: many at once would take all the memory of the catalog, and long
 
 
 def tell(cursor: Cursor, database: str) -> None:
-    """Give each run that has none a reason: what differs from the nearest result before it."""
+    """Give runs that have none a reason: what differs from the nearest result before it.
+
+    Those that are too many for one look get theirs when the tables are brought up to date again.
+    """
     main = f"{database}.main"
     if not cursor.execute(f"SELECT 1 FROM {main}.runs WHERE {_UNTOLD} LIMIT 1").fetchall():
         return
-    cursor.execute(_DIFFERENCES.replace("{main}", main)).fetchall()
+    cursor.execute(_DIFFERENCES.replace("{main}", main).replace("{most}", str(MOST))).fetchall()
     kinds = cursor.execute("SELECT DISTINCT * EXCLUDE (key) FROM untold").fetchall()
     told = [(*kind, _reason(*kind)) for kind in kinds]
     columns = [list(column) for column in zip(*told, strict=True)] or [[]] * 7
@@ -38,7 +42,10 @@ _DIFFERENCES = f"""
 CREATE OR REPLACE TEMP TABLE untold AS
 WITH missed AS (
   SELECT DISTINCT e.key, e.kind, e.name, e.asked, e.code, e.stamp
-  FROM {{main}}.runs r JOIN {{main}}.entries e USING (key) WHERE {_UNTOLD.replace("reason", "r.reason")}
+  FROM (
+    SELECT key FROM {{main}}.runs WHERE {_UNTOLD} AND key IN (SELECT key FROM {{main}}.entries)
+    ORDER BY started DESC LIMIT {{most}}
+  ) r JOIN {{main}}.entries e USING (key)
 ), pairs AS (
   SELECT m.key, m.kind, coalesce(a.key, c.key, n.key) AS near, a.key IS NOT NULL AS alike,
          coalesce(coalesce(a.code, c.code, n.code) = m.code, false) AS same

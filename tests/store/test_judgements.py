@@ -13,6 +13,7 @@ import pytest
 
 from spotmagic.catalog import Catalog
 from spotmagic.store.entry import Bad, Entry
+from spotmagic.store.record import Run
 from spotmagic.store.store import FolderStore
 from spotmagic.store.trust import Ring
 from spotmagic.testing.clock import FakeClock
@@ -285,3 +286,21 @@ def test_a_forked_child_and_its_parent_move_the_epoch_one_after_the_other(open_s
 def no_leftover() -> Iterator[None]:
     yield
     gc.collect()
+
+
+def test_reasons_of_many_runs_are_worked_out_in_several_looks(
+    open_store: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newest first: all at once would take the memory of the catalog. Runs whose entry is gone hold nobody up."""
+    monkeypatch.setattr("spotmagic.catalog.reasons.MOST", 3)
+    store = open_store()
+    catalog = Catalog(tmp_path / "spot", store)
+    for number in range(1, 6):
+        store.put(asked(number), run=True)
+    for number in range(6, 10):
+        store.ran(Run(asked(number).key, "demo.f", started=asked(number).created))
+    told = [bool(run["reason"]) for run in catalog.runs()]
+    assert told == [False] * 4 + [True] * 3 + [False] * 2
+    store.put(asked(10), run=True)
+    assert sum(bool(run["reason"]) for run in catalog.runs()) == 6
+    catalog.close()
