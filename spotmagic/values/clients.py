@@ -203,7 +203,7 @@ def engine(value: Any) -> Settings:
     in_file = url.get_backend_name() in ("sqlite", "duckdb")
     return {
         "url": url,
-        "file": database_file(url.database) if in_file else None,
+        "file": database_file(url.database, dump=url.get_backend_name() == "sqlite") if in_file else None,
         "arguments": given or None,
         "options": dict(value.get_execution_options()) or None,
     }
@@ -231,7 +231,7 @@ def sqlite(value: Any) -> Settings:
     if not all(files):
         files = [one for one in files if one] if len(files) > 1 and files[0] else [None]
     shown = {name: getattr(value, name) for name in ("row_factory", "text_factory", "isolation_level")}
-    found = shown | {"path": files[0], "files": [database_file(one) for one in files]}
+    found = shown | {"path": files[0], "files": [database_file(one, dump=True) for one in files]}
     return found | {"changes": value.total_changes if value.in_transaction else None}
 
 

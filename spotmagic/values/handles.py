@@ -153,6 +153,7 @@ _PLUMBING: Mapping[Read, str] = {
     only("config"): "requests.HTTPAdapter",
     only("iterable"): "tqdm.tqdm",
     only("handlers"): "llama_index.CallbackManager",
+    whole("_has_canonical_format", "_has_sorted_indices"): "scipy._cs_matrix",
     clients.template: "jinja2.Template",
     clients.rich_prompt: "llama_index.RichPromptTemplate",
     clients.file_manager: "xarray.CachingFileManager",

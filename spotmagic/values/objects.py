@@ -194,7 +194,7 @@ def _wrapped_code(value: Any) -> list[list[Any]]:
     if not callable(value):
         return []
     kinds = (types.FunctionType, types.MethodType, functools.partial)
-    held = [one for one in attributes(value).values() if isinstance(one, kinds)]
+    held = [one for one in attributes(value).values() if isinstance(one, kinds) and not _is_of_text(one)]
     return [held] if held else []
 
 
@@ -210,12 +210,32 @@ def _counting(state: Any, value: Any, names: frozenset[str]) -> Any:
         if type(inside) is dict:
             kept = {**kept, place: _without(late.as_before(value, inside), names)}
     if not is_user_module(type(value).__module__):
-        kept = {name: tree(Kind.WEAK) if type(item) is weakref.ref else item for name, item in kept.items()}
+        kept = {name: _inner(item) for name, item in kept.items()}
     addresses = [name for name, item in kept.items() if type(item) is int and item > _LEAST_ADDRESS]
     if not addresses:
         return kept
     beside = {id(value): "self"} | {id(item): name for name, item in kept.items() if type(name) is str}
     return kept | {name: tree(Kind.ADDRESS, beside[kept[name]]) for name in addresses if kept[name] in beside}
+
+
+def _inner(item: Any) -> Any:
+    """What an attribute of a library's object counts as: what it made for itself by what it is made of."""
+    if type(item) is weakref.ref:
+        return tree(Kind.WEAK)
+    if _is_of_text(item):
+        function = getattr(item, "__func__", item)
+        return tree(Kind.WRAPPER, "exec", function.__code__, function.__defaults__)
+    return item
+
+
+def _is_of_text(item: Any) -> bool:
+    """Whether it is a function that was made of text, in a namespace that is no module's: its code is all there is."""
+    function = item.__func__ if isinstance(item, types.MethodType) else item
+    return (
+        isinstance(function, types.FunctionType)
+        and "__name__" not in function.__globals__
+        and function.__closure__ is None
+    )
 
 
 _LEAST_ADDRESS = 1 << 16

@@ -9,6 +9,7 @@ import os
 import re
 import types
 from collections.abc import Callable, Iterable, Mapping
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -208,16 +209,21 @@ def public(text: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{user}{at_}{host}" if user else host, query=query))
 
 
-def database_file(path: Any) -> list[Any]:
-    """What a database in a file counts by: where it is, its size and time of change, and those of its log.
+_MOST_DUMPED = 16 << 20
+_dumps: dict[str, tuple[list[Any], bytes]] = {}
 
-    Never by its bytes: closing a file that SQLite has open in this process would drop SQLite's locks on it.
+
+def database_file(path: Any, *, dump: bool = False) -> list[Any]:
+    """What a database in a file counts by: where it is, and what it holds.
+
+    Small ones of SQLite by their content, others by size and time of change. Never by their bytes: closing a file that
+    SQLite has open in this process would drop SQLite's locks on it.
     """
     text = os.fsdecode(path) if path else ""
     if not text or ":memory:" in text or "mode=memory" in text:
         raise Unfit("it is a connection to a database in memory, and what that holds cannot be seen")
     where = os.path.realpath(text.removeprefix("file:").partition("?")[0])
-    found: list[Any] = [where]
+    found: list[Any] = []
     for name in (where, f"{where}-wal", f"{where}.wal"):
         try:
             status = Path(name).stat()
@@ -225,4 +231,23 @@ def database_file(path: Any) -> list[Any]:
             continue
         if status.st_size:
             found.append([status.st_size, status.st_mtime_ns])
-    return found
+    if dump and found and sum(size for size, _ in found) <= _MOST_DUMPED:
+        return [where, _dumped(where, found)]
+    return [where, *found]
+
+
+def _dumped(where: str, status: list[Any]) -> bytes:
+    known = _dumps.get(where)
+    if known is not None and known[0] == status:
+        return known[1]
+    import sqlite3
+
+    running = blake2b(digest_size=16)
+    beside = sqlite3.connect(f"{Path(where).as_uri()}?mode=ro", uri=True)
+    try:
+        for line in beside.iterdump():
+            running.update(f"{len(line)} {line}".encode("utf-8", "surrogatepass"))
+    finally:
+        beside.close()
+    _dumps[where] = (status, running.digest())
+    return running.digest()
