@@ -77,7 +77,7 @@ class Cell:
     def __init__(self, shell: Any, spot: Spot, options: CellOptions, text: str, replay: Replay) -> None:
         self._shell, self._spot, self._options, self._replay = shell, spot, options, replay
         self._began, self._before = spot.clock.now(), last()
-        self.body = executor.prepare(shell, text)
+        self.body = executor.prepare(shell, text, 0 if options.unasked else 1)
         self._code = _analysed(self.body.source)
         self._check_names()
         self.name = options.name or options.key or label(self._code)

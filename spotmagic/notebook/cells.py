@@ -40,24 +40,30 @@ class Cells:
         self._replay = Replay(shell)
         self._seen: dict[str, _Seen] = {}
         self._latest = ""
+        self._quick: set[str] = set()
 
-    def run(self, line: str, text: str) -> Coroutine[Any, Any, None] | None:
+    def run(self, line: str, text: str, unasked: CellOptions | None = None) -> Coroutine[Any, Any, None] | None:
         """Run or restore a cell. Gives something to await where its body awaits.
+
+        Args:
+            unasked: the options of a cell on which nobody wrote any. A quick one is looked at once.
 
         Raises:
             OptionError: for an option that cannot be used; the cell has not run.
         """
         if is_off():
             return self._as_it_is(text)
-        options = parse(line, self._shell.user_ns, self._defaults())
+        if unasked is not None and text in self._quick:
+            return self._as_it_is(text, 0)
+        options = unasked or parse(line, self._shell.user_ns, self._defaults())
         cell = Cell(self._shell, current(), options, text, self._replay)
         self._latest = cell.name
         if cell.body.awaits:
-            return self._adrive(cell, options)
-        self._drive(cell, options)
+            return self._adrive(cell, options, text)
+        self._drive(cell, options, text)
         return None
 
-    def _drive(self, cell: Cell, options: CellOptions) -> None:
+    def _drive(self, cell: Cell, options: CellOptions, text: str) -> None:
         try:
             outcome = cell.drive()
         except BaseException as error:
@@ -65,9 +71,9 @@ class Cells:
             raise
         finally:
             self._ended(cell)
-        self._show(outcome, options)
+        self._told(text, outcome, options)
 
-    async def _adrive(self, cell: Cell, options: CellOptions) -> None:
+    async def _adrive(self, cell: Cell, options: CellOptions, text: str) -> None:
         try:
             outcome = await cell.adrive()
         except BaseException as error:
@@ -75,6 +81,12 @@ class Cells:
             raise
         finally:
             self._ended(cell)
+        self._told(text, outcome, options)
+
+    def _told(self, text: str, outcome: Outcome, options: CellOptions) -> None:
+        """Show what came of a cell, and remember a quick one, which costs less to run than to look at."""
+        if options.unasked and outcome.verdict == "ran" and outcome.seconds < options.least_seconds:
+            self._quick.add(text)
         self._show(outcome, options)
 
     def _ended(self, cell: Cell) -> None:
@@ -84,7 +96,8 @@ class Cells:
         cell.release()
 
     def _show(self, outcome: Outcome, options: CellOptions, note: str = "") -> None:
-        if not options.quiet:
+        saves = outcome.verdict not in ("ran", "bypassed") and outcome.saved_seconds >= options.least_seconds
+        if not options.quiet and (saves or not options.unasked):
             badge.publish(self._shell, outcome, note=note)
 
     def _failed(self, cell: Cell, options: CellOptions, error: BaseException) -> None:
@@ -105,8 +118,8 @@ class Cells:
         kept = cell.kept_inside() if outcome.verdict == "ran" else 0
         self._show(outcome, options, f"{kept} call{'s' * (kept > 1)} inside will not be paid again" if kept else "")
 
-    def _as_it_is(self, text: str) -> Coroutine[Any, Any, None] | None:
-        body = executor.prepare(self._shell, text)
+    def _as_it_is(self, text: str, above: int = 1) -> Coroutine[Any, Any, None] | None:
+        body = executor.prepare(self._shell, text, above)
         if body.awaits:
             return executor.arun(self._shell, body)
         executor.run(self._shell, body)

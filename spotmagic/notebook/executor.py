@@ -50,25 +50,36 @@ class _Transformed:
 
     of: tuple[int, str] = (0, "")
     source = ""
+    inside = False  # a body is being transformed, which is no cell by itself
 
 
 def transform(shell: Any, text: str) -> str:
     """The body of a cell as plain Python, by the transformations of the shell."""
     if _Transformed.of != (id(shell), text):
-        _Transformed.source, _Transformed.of = shell.transform_cell(text), (id(shell), text)
+        _Transformed.inside = True
+        try:
+            _Transformed.source, _Transformed.of = shell.transform_cell(text), (id(shell), text)
+        finally:
+            _Transformed.inside = False
     return _Transformed.source
 
 
-def prepare(shell: Any, text: str) -> Body:
+def transforms_body() -> bool:
+    """Whether what the shell transforms now is the body of a cell of ours."""
+    return _Transformed.inside
+
+
+def prepare(shell: Any, text: str, above: int = 1) -> Body:
     """The parsed body of a cell. Raises ``SyntaxError`` as IPython would; nothing has run.
 
-    The magic's own line is counted, so that tracebacks name the lines the user sees.
+    Args:
+        above: lines above the body, such as the magic's own, so that tracebacks name the lines the user sees.
     """
     awaits = needs_await(shell, text)
     source = transform(shell, text)
     _Transformed.of = (0, "")  # the next run may find the shell changed
-    padded = "\n" + source
-    filename = shell.compile.cache(padded, shell.displayhook.prompt_count, raw_code="\n" + text)
+    padded = "\n" * above + source
+    filename = shell.compile.cache(padded, shell.displayhook.prompt_count, raw_code="\n" * above + text)
     tree = shell.transform_ast(shell.compile.ast_parse(padded, filename))
     nodes = _nodes(tree.body, "none" if ends_quietly(source) else shell.ast_node_interactivity)
     statements = tuple(Statement(node, shows, is_definition(node)) for node, shows in nodes)

@@ -36,11 +36,14 @@ def load_ipython_extension(shell: Any) -> None:
     completer = Completer(_commands, lambda: [name for name in shell.user_ns if not name.startswith("_")])
     hooks: list[tuple[list[Any], Any]] = [
         (shell.input_transformers_cleanup, FirstLine()),
+        (shell.input_transformers_cleanup, magics.every_cell),
         (shell.input_transformers_post, Awaited(shell)),
         (shell.Completer.custom_matchers, completer.matcher()),
     ]
     for place, hook in hooks:
         place.append(hook)
+    shell.events.register("pre_execute", magics.every_cell.begins)
+    shell.events.register("post_execute", magics.every_cell.ends)
     _loaded[shell] = _Hooks(magics, Tracebacks(shell), tuple(hooks))
 
 
@@ -52,6 +55,8 @@ def unload_ipython_extension(shell: Any) -> None:
     for place, hook in hooks.lists:
         place[:] = [other for other in place if other is not hook]
     hooks.tracebacks.off()
+    shell.events.unregister("pre_execute", hooks.magics.every_cell.begins)
+    shell.events.unregister("post_execute", hooks.magics.every_cell.ends)
     hooks.magics.wrapping.off_all()
     manager = shell.magics_manager
     for kind, name in (("cell", "spot"), ("line", "spot"), ("line", "spot_load_ext"), ("line", _MISPLACED)):

@@ -55,6 +55,8 @@ def load_help() -> str:
             "  %spot_load_ext module:function [module:Class.method …] [ttl=7d version=… ignore=… price=… retry=…]",
             "  %spot_load_ext module:function off",
             "",
+            "  %spot_load_ext cells min=3s     every cell that follows is kept when it runs longer; cells off ends it",
+            "",
             "Names already imported into the notebook are wrapped too. Alone, it lists what is wrapped.",
         ]
     )

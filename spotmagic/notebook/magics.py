@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,8 @@ from spotmagic import options as words
 from spotmagic.errors import OptionError, unknown
 from spotmagic.notebook import guide
 from spotmagic.notebook.line import split
-from spotmagic.notebook.options import FLAGS, VALUES, CellOptions
+from spotmagic.notebook.options import FLAGS, VALUES, CellOptions, parse
+from spotmagic.notebook.transformer import UNASKED, EveryCell
 from spotmagic.notebook.view import View
 from spotmagic.notebook.wrapping import Wrapping, targets
 
@@ -43,6 +45,8 @@ class SpotMagics(Magics):  # type: ignore[misc]
 
     def __init__(self, shell: Any) -> None:
         self.wrapping = Wrapping(shell.user_ns)
+        self.every_cell = EveryCell()
+        self._unasked = CellOptions()
         super().__init__(shell)
         words.configure("root", self.root or None)
 
@@ -68,7 +72,7 @@ class SpotMagics(Magics):  # type: ignore[misc]
     @no_var_expand  # type: ignore[untyped-decorator]
     @_documented(guide.cell_help)
     def spot_cell(self, line: str, cell: str) -> Any:
-        return self.cells.run(line, cell)
+        return self.cells.run(line, cell, self._unasked if line.strip() == UNASKED else None)
 
     @line_magic("spot")  # type: ignore[untyped-decorator]
     @no_var_expand  # type: ignore[untyped-decorator]
@@ -95,6 +99,9 @@ class SpotMagics(Magics):  # type: ignore[misc]
         if not names:
             display(View("under the spot", list(self.wrapping) or ["nothing yet: %spot_load_ext module:function"]))
             return
+        if "cells" in names:
+            self._every_cell([name for name in names if name != "cells"], off, line)
+            return
         if off:
             for name in names:
                 self.wrapping.off(name)
@@ -107,6 +114,14 @@ class SpotMagics(Magics):  # type: ignore[misc]
         mark = current().mark(**options)
         for name in names:
             self.wrapping.on(name, mark)
+
+    def _every_cell(self, others: list[str], off: bool, line: str) -> None:
+        """Put all cells that follow under the spot, or no longer."""
+        if others:
+            raise OptionError("cells is given with other targets", todo="Write %spot_load_ext cells alone")
+        told = " ".join(word for word in line.split() if word not in ("cells", "off"))
+        self._unasked = replace(parse(told, self.shell.user_ns, self._defaults()), unasked=True)
+        self.every_cell.on = not off
 
     def misplaced(self, line: str) -> None:
         """Stands for ``%%spot`` anywhere but on the first line of a cell."""

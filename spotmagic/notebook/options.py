@@ -18,6 +18,7 @@ class CellOptions:
     Attributes:
         key: the name that stands for code and inputs, or empty.
         least_seconds: a faster run is not kept (``min=``).
+        unasked: nobody wrote ``%%spot`` on the cell (``%spot_load_ext cells``): badges only where something was saved.
     """
 
     key: str = ""
@@ -40,6 +41,7 @@ class CellOptions:
     errors: bool = False
     rng: bool = False
     accept: bool = False
+    unasked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

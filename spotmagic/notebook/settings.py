@@ -7,6 +7,8 @@ and made again on a hit; those that outputs depend on (print options, rcParams) 
 from __future__ import annotations
 
 import ast
+import enum
+import functools
 import os
 import re
 import sys
@@ -59,9 +61,22 @@ def _set_numpy(values: Plain) -> None:
 
 def _pandas() -> Plain:
     config = sys.modules["pandas._config.config"]
+    found = {}
+    for name, steps, default in _pandas_options(len(config._registered_options)):
+        value = config._global_config
+        for step in steps:
+            value = value[step]
+        if value is not default and value != default:
+            found[name] = value
+    return found
+
+
+@functools.lru_cache(maxsize=4)
+def _pandas_options(_: int) -> tuple[tuple[str, tuple[str, ...], Any], ...]:
+    """Name, place and default of every option; ``get_option`` looks through all of them for each."""
+    config = sys.modules["pandas._config.config"]
     known, gone = config._registered_options, config._deprecated_options
-    now = {name: (config.get_option(name), one.defval) for name, one in known.items() if name not in gone}
-    return {name: value for name, (value, default) in now.items() if value is not default and value != default}
+    return tuple((name, tuple(name.split(".")), one.defval) for name, one in known.items() if name not in gone)
 
 
 def _set_pandas(values: Plain) -> None:
@@ -72,16 +87,23 @@ def _set_pandas(values: Plain) -> None:
 
 def _rc() -> Plain:
     mpl = sys.modules["matplotlib"]
-    defaults = dict.items(mpl.rcParamsDefault)
     now: Mapping[str, tuple[Any, Any]] = {
-        n: (dict.get(mpl.rcParams, n), default) for n, default in defaults if not _OF_BACKENDS.match(n)
+        name: (dict.get(mpl.rcParams, name), default) for name, default in _rc_defaults()
     }
-    # a cycler is its own class: by its text, which is how style files write it
-    return {
-        name: value if _is_plain(value) else f"cycler{value.by_key()}" if name == "axes.prop_cycle" else value
-        for name, (value, default) in now.items()
-        if value != default
-    }
+    return {name: _rc_text(value) for name, (value, default) in now.items() if value != default}
+
+
+def _rc_text(value: Any) -> Any:
+    """A setting as style files write it: enums and cyclers are classes of their own."""
+    if isinstance(value, enum.Enum):
+        return str(value.value)
+    return f"cycler{value.by_key()}" if type(value).__name__ == "Cycler" else value
+
+
+@functools.lru_cache(maxsize=1)
+def _rc_defaults() -> tuple[tuple[str, Any], ...]:
+    defaults = dict.items(sys.modules["matplotlib"].rcParamsDefault)
+    return tuple((name, value) for name, value in defaults if not _OF_BACKENDS.match(name))
 
 
 def _set_rc(values: Plain) -> None:

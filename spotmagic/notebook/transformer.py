@@ -1,4 +1,4 @@
-"""Two input transformers: the first-line form of ``%spot``, and the await that a body with a top-level await needs."""
+"""Input transformers: the first-line form of ``%spot``, every cell under it, and the await that a body may need."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 import re
 from typing import Any
 
-from spotmagic.notebook.executor import needs_await, transform
+from spotmagic.notebook.executor import needs_await, transform, transforms_body
 from spotmagic.notebook.options import FLAGS
 
 _CALL = "get_ipython().run_cell_magic('spot', "
@@ -27,6 +27,32 @@ class FirstLine:
             if line.strip() and not line.lstrip().startswith("#"):
                 break
         return lines
+
+
+UNASKED = "#cells"
+_OWN = re.compile(r"\s*(%%|%spot|%(re|un)?load_ext\b|get_ipython\(\)\.run_cell_magic)")
+
+
+class EveryCell:
+    """Puts every cell under the spot while ``on``, but those that begin with a magic of cells or with one of ours."""
+
+    def __init__(self) -> None:
+        self.on = False
+        self._running = 0
+
+    def begins(self) -> None:
+        """A cell runs now: what is transformed meanwhile is the body of a magic, such as ``%%timeit``."""
+        self._running += 1
+
+    def ends(self) -> None:
+        """A cell has ended."""
+        self._running = max(0, self._running - 1)
+
+    def __call__(self, lines: list[str]) -> list[str]:
+        code = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+        if not self.on or self._running or not code or transforms_body() or _OWN.match(code[0]):
+            return lines
+        return [f"%%spot {UNASKED}\n", *lines]
 
 
 class Awaited:

@@ -81,7 +81,7 @@ def run(folder: Path, cells: list[str], seconds: float) -> list[Cell]:
 def edited(cells: list[str]) -> list[str]:
     """The notebook with a statement more in the middle of it."""
     middle = len(cells) // 2
-    return [source + "\nedited_here = 1" * (place == middle) for place, source in enumerate(cells)]
+    return ["edited_here = 1\n" * (place == middle) + source for place, source in enumerate(cells)]
 
 
 def measure(path: Path, most: int, seconds: float) -> Told:

@@ -55,7 +55,7 @@ def test_reloading_is_loading_once(shell):
         shell.extension_manager.reload_extension("spotmagic")
     loaded = hooks(shell)
     assert [len(loaded[kind]) - len(before[kind]) for kind in ("cleanup", "post", "matchers", "configurables")] == [
-        1,
+        2,
         1,
         1,
         1,

@@ -31,6 +31,7 @@ KEPT: dict[str, list[str]] = {
     "pandas options": ["import pandas as pd\npd.set_option('display.precision', 2)", "print(pd.Series([1 / 3]))"],
     "rcParams": ["import matplotlib.pyplot as plt\nplt.rc('lines', linewidth=3)", "print(plt.rcParams['lines.linewidth'])"],
     "a style": ["import matplotlib.pyplot as plt\nplt.style.use('ggplot')", "print(plt.rcParams['axes.facecolor'], plt.rcParams['axes.prop_cycle'].by_key()['color'][0])"],
+    "a theme of seaborn": ["import matplotlib.pyplot as plt\nplt.rcParams.update({'lines.solid_capstyle': 'round', 'axes.grid': True})", "print(plt.rcParams['lines.solid_capstyle'], plt.rcParams['axes.grid'])"],
     "%precision": ["%precision 3", "1 / 3"],
     "an environment variable through a helper": ["import os\ndef setup(): os.environ['STORY_MODE'] = 'fast'", "setup()", "print(os.environ['STORY_MODE'])"],
     "sys.path and an import": ["from pathlib import Path\nPath('extra').mkdir(exist_ok=True)\n_n = Path('extra/story_mod.py').write_text('N = 4')", "import sys\nsys.path.append('extra')\nimport story_mod\nprint(story_mod.N)"],
