@@ -87,7 +87,7 @@ def session(api: Api, tmp_path: Path) -> Callable[..., int]:
         script = [sys.executable, "-W", "ignore", str(Path(__file__).with_name("paying.py"))]
         done = subprocess.run(
             [*script, sdk, api.address, str(tmp_path), json.dumps(settings)],
-            env={**os.environ, "PYTHONHASHSEED": str(next(seeds)), "HOME": str(tmp_path), "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
+            env={**os.environ, "PYTHONHASHSEED": str(next(seeds)), "HOME": str(tmp_path)},
             capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-3000:]
