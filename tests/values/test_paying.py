@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-SDKS = ["openai", "anthropic", "langchain", "llama_index", "instructor", "huggingface_hub", "ollama", "jinja2"]
+SDKS = ["openai", "anthropic", "langchain", "llama_index", "huggingface_hub", "ollama", "jinja2"]
 WITH_DOCUMENT = {"langchain", "llama_index", "jinja2", "dspy"}
 
 
