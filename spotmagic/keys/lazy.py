@@ -1,7 +1,7 @@
 """Modules that a function imports when it runs: read from their files, so that no key needs to import anything.
 
-The text of the module and of all of the user's modules it imports counts whole. Once a module is loaded, what was
-changed in it since by assignment counts too, and what was edited on disk since is trouble.
+The text of the module and of all of the user's modules it imports, by name or by text, counts whole. Once a module is
+loaded, what was changed in it since by assignment counts too, and what was edited on disk since is trouble.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from spotmagic.code.origin import is_user_file
 from spotmagic.code.source import find
 from spotmagic.keys.guards import MISSING, Guards
 
+_IMPORTING = frozenset({"import_module", "__import__"})
+RUNS = "uses `runpy`, which runs files that cannot be seen before"
 _SCALARS = (type(None), bool, int, float, str)
 
 
@@ -35,8 +37,11 @@ def imported(
     names = [_absolute(one, namespace), *(f"{_absolute(one, namespace)}.{name}" for name in one.names)]
     parts: list[Any] = ["import", one.module, one.level, list(one.names)]
     seen: set[Path] = set()
+    if "runpy" in names:
+        trouble(f"code {RUNS}")
     for name in names:
         for module, tree in _texts(name, seen):
+            trouble(_unseen(module, tree))
             parts.append([module, normal_form(tree), _changed(module, tree, guards, trouble, ref)])
     return parts
 
@@ -62,7 +67,7 @@ def _texts(name: str, seen: set[Path]) -> Iterator[tuple[str, ast.Module]]:
         yield module, tree
         package = module if path.name == "__init__.py" else module.rpartition(".")[0]
         for node in ast.walk(tree):
-            for other in _named(node, package):
+            for other in [*_named(node, package), *(_by_text(node, tree, package) or ())]:
                 yield from _texts(other, seen)
 
 
@@ -73,6 +78,66 @@ def _named(node: ast.AST, package: str) -> list[str]:
         base = _absolute(Import(node.module or "", node.level, ()), {"__package__": package})
         return [base, *(f"{base}.{alias.name}" for alias in node.names)]
     return []
+
+
+def _by_text(node: ast.AST, tree: ast.Module, package: str) -> list[str] | None:
+    """The modules that a node imports by their name in a text, or None if that is chosen while it runs."""
+    if not isinstance(node, ast.Call) or _called(node) not in _IMPORTING:
+        return []
+    match [*node.args, *(one.value for one in node.keywords if one.arg == "name")]:
+        case [ast.Constant(value=str(text)), *_]:
+            pass
+        case [ast.Name(id=name), *_] if held := _constant(tree, name):
+            text = held
+        case _:
+            return None
+    if not text.startswith("."):
+        return [text, *(f"{text}.{name}" for name in _from_list(node))]
+    match [*node.args[1:2], *(one.value for one in node.keywords if one.arg == "package")]:
+        case [ast.Constant(value=str(anchor))]:
+            package = anchor
+        case [ast.Name(id="__package__")]:
+            pass
+        case _:
+            return None
+    try:
+        return [importlib.util.resolve_name(text, package)]
+    except ImportError:
+        return []  # it fails when it runs, too
+
+
+def _from_list(call: ast.Call) -> list[str]:
+    """What ``__import__`` takes from a package, which may be modules of it."""
+    lists = [*call.args[3:4], *(one.value for one in call.keywords if one.arg == "fromlist")]
+    said = [inner.value for one in lists for inner in ast.walk(one) if isinstance(inner, ast.Constant)]
+    return [one for one in said if isinstance(one, str)]
+
+
+def _constant(tree: ast.Module, name: str) -> str | None:
+    """The text that a name of the module stands for, if nothing else in the module's file binds it."""
+    bound = [
+        one
+        for one in ast.walk(tree)
+        if (isinstance(one, ast.Name) and one.id == name and not isinstance(one.ctx, ast.Load))
+        or (isinstance(one, ast.arg) and one.arg == name)
+        or (isinstance(one, ast.alias) and name in (one.name, one.asname))
+    ]
+    text = dict(_said(tree)).get(name)
+    return text if len(bound) == 1 and isinstance(text, str) else None
+
+
+def _called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def _unseen(module: str, tree: ast.Module) -> str:
+    """Why code that the module runs cannot be seen before, or "" if it can."""
+    for node in ast.walk(tree):
+        if _by_text(node, tree, module) is None:
+            return f"`{module}` imports a module that is chosen while it runs"
+        if "runpy" in _named(node, module):
+            return f"`{module}` {RUNS}"
+    return ""
 
 
 def _file(module: str) -> Path | None:

@@ -131,6 +131,7 @@ class Walk:
             self._again = self._again or node is self.nodes[0]
             return tree(Kind.REACHED, *node.ref)
         if not is_users(obj):
+            self._trouble(f"code {lazy.RUNS}" if getattr(obj, "__module__", "") == "runpy" else "")
             return stands_for(obj)
         name = full_name(obj)
         count = self._counts[name] = self._counts.get(name, -1) + 1
@@ -254,6 +255,7 @@ class Walk:
     def _through(self, module: types.ModuleType, path: str, chains: frozenset[Chain]) -> Any:
         """A module: only what is taken from it counts, unless it is used as a whole."""
         if not is_user(module):
+            self._trouble(f"code {lazy.RUNS}" if module.__name__ == "runpy" else "")
             return stands_for(module)
         if () in chains:
             return self.ref(module)

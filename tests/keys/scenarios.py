@@ -135,6 +135,27 @@ LAZY = {
     "tools/clean.py": "from tools.deep import RATE\ndef clean(x): return x * RATE\n",
     "tools/deep.py": "RATE = 3\n",
 }
+BY_TEXT = {
+    "main.py": "def f(x):\n    from tools.clean import clean\n    return clean(x)\n",
+    "tools/__init__.py": "",
+    "tools/clean.py": "import importlib\ndef clean(x): return importlib.import_module('tools.deep').RATE * x\n",
+    "tools/deep.py": "RATE = 3\n",
+}
+BY_TEXTS = {
+    "the keyword": "importlib.import_module(name='tools.deep')",
+    "a constant": "importlib.import_module(DEEP)",
+    "a dot and its package": "importlib.import_module('.deep', __package__)",
+    "a dot and a package": "importlib.import_module('.deep', package='tools')",
+    "__import__": "__import__('tools.deep').deep",
+    "__import__ and a list": "__import__('tools', fromlist=['deep']).deep",
+}
+
+
+def by_text(how: str) -> Files:
+    text = BY_TEXT["tools/clean.py"].replace("importlib.import_module('tools.deep')", how)
+    return {**BY_TEXT, "tools/clean.py": "DEEP = 'tools.deep'\n" + text}
+
+
 WHOLE = {
     "main.py": "import tools\ndef f(name): return getattr(tools, name)(1)\nARGS = ('clean',)\n",
     "tools.py": MODULE["tools.py"],
@@ -234,6 +255,9 @@ SCENARIOS = [
     miss("a module imported inside", LAZY, "x * RATE", "x + RATE"),
     miss("a module behind a module imported inside", LAZY, "RATE = 3", "RATE = 4"),
     same("a module imported inside, again", LAZY),
+    miss("a module imported by text behind one imported inside", BY_TEXT, "RATE = 3", "RATE = 4"),
+    *(miss(f"one imported by text with {name}", by_text(how), "RATE = 3", "RATE = 4") for name, how in BY_TEXTS.items()),
+    *(same(f"one imported by text with {name}, again", by_text(how)) for name, how in BY_TEXTS.items()),
     miss("a global", "PROMPT = 'a'\ndef f(x): return PROMPT", "'a'", "'b'"),
     miss("a global list", "WORDS = ['a']\ndef f(x): return WORDS", "['a']", "['a', 'b']"),
     miss("a method", CLASS, "self.value * self.rate", "self.value + self.rate"),

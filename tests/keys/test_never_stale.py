@@ -292,3 +292,25 @@ def test_threads_get_the_keys_of_what_they_see(project: Project, key_of: MakeKey
         stop.set()
         changing.result()
     assert set(seen) <= everything
+
+
+RUNNING = [
+    "import runpy\ndef f(x): return runpy.run_path('other.py')",
+    "from runpy import run_path\ndef f(x): return run_path('other.py')",
+    "def f(x):\n    import runpy\n    return runpy.run_path('other.py')",
+    "def f(x):\n    from runpy import run_module as run\n    return run('other')",
+    "import runpy as r\ndef helper(): return r.run_path('other.py')\ndef f(x): return helper()",
+]
+
+
+@pytest.mark.parametrize("text", RUNNING)
+def test_a_function_that_runs_a_file_as_code_is_refused(project: Project, key_of: MakeKey, text: str) -> None:
+    assert "`runpy`" in key_of(project.load("main", text).f).keyed((1,), {}).trouble
+
+
+def test_a_module_imported_inside_that_chooses_another_while_it_runs_is_refused(
+    project: Project, key_of: MakeKey
+) -> None:
+    project.write("late", "import importlib\ndef load(name): return importlib.import_module(name)")
+    main = project.load("main", "def f(x):\n    from @@late import load\n    return load(x)")
+    assert "late` imports a module that is chosen while it runs" in key_of(main.f).keyed((1,), {}).trouble
