@@ -9,8 +9,6 @@ from spotmagic.code.hidden import Magic, names_in_queries, namespace_key, unseen
 from spotmagic.code.ledger import Ledger, State, join
 from spotmagic.code.scope import Scope, bound_names, parameters, type_parameters
 
-QUERIES = frozenset({"sql", "query", "execute", "eval", "from_query", "sql_expr"})
-
 
 class Expressions:
     """Walks expressions.

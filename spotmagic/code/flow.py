@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from spotmagic.code.expressions import QUERIES, Expressions
+from spotmagic.code.expressions import Expressions
 from spotmagic.code.hidden import namespace_key
 from spotmagic.code.ledger import State, join
 from spotmagic.code.scope import Bindings, Scope, imported, type_parameters
@@ -23,6 +23,7 @@ from spotmagic.code.syntax import (
     sure_on_leaving,
     swallows_errors,
 )
+from spotmagic.code.texts import QUERIES
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ import ast
 import dis
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from types import CodeType, FunctionType
@@ -14,10 +14,9 @@ from typing import Any
 
 from spotmagic.code.normal import normal_form
 from spotmagic.code.source import Definition, find, nested
+from spotmagic.code.texts import NO_TEXTS, Chain, Key, Texts, asked, texts
 from spotmagic.code.writes import Write, memo, writes
 from spotmagic.errors import Uncacheable
-
-Chain = tuple[str, ...]
 
 _READS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
 _OUR_DECORATORS = frozenset({"mark", "limiter"})
@@ -43,6 +42,8 @@ class Facts:
         writes: what it only writes of outside values, in order: those names are not read by that.
         parameters: attributes of each parameter that it only writes; None of one that it uses as a whole.
         memo: the closure name in which it keeps its own answers, or "".
+        texts: what it names in text.
+        keys: the items it asks of what a name with attributes stands for; an empty key for any other use of it.
         loads: every attribute that it reads, of anything; ``*`` where the name is made while it runs.
         trouble: "" or why what was read may not be what runs.
     """
@@ -53,6 +54,8 @@ class Facts:
     writes: tuple[Write, ...] = ()
     parameters: dict[str, frozenset[str] | None] = field(default_factory=dict)
     memo: str = ""
+    texts: Texts = NO_TEXTS
+    keys: Mapping[Chain, frozenset[Key]] = field(default_factory=dict)
     loads: frozenset[str] = frozenset({"*"})
     trouble: str = ""
 
@@ -110,10 +113,12 @@ class _Reading:
         self.bound: set[str] = set()
         self.imports: list[Import] = []
         self.written: dict[int, Write] = {}
+        self.asked: dict[int, Key] = {}
+        self.keys: dict[Chain, set[Key]] = {}
 
     def facts(self) -> Facts:
         body = [self.node.body] if isinstance(self.node, ast.Lambda) else self.node.body
-        self.written = writes(body)
+        self.written, self.asked = writes(body), asked(body)
         for part in body:
             self._visit(part, self.known)
         for annotation in _annotations(self.node):
@@ -137,6 +142,8 @@ class _Reading:
             tuple(outside),
             {name: None if name in self.whole else frozenset(attributes) for name, attributes in own.items()},
             memo(body, self.free),
+            texts(body),
+            {chain: frozenset(keys) for chain, keys in self.keys.items()},
             frozenset(self.loads),
         )
 
@@ -169,6 +176,7 @@ class _Reading:
         if not chain:
             self.whole.add(name)
         if known is None or name in known:
+            self.keys.setdefault((name, *chain), set()).add(self.asked.get(id(node), Key()))
             self.names.setdefault(name, set()).add(chain)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from msgpack import ExtType
 
 from spotmagic.code.function import facts
+from spotmagic.code.hidden import names_in_queries
 from spotmagic.code.origin import MAINS
 from spotmagic.code.wrapped import unwrapped
 from spotmagic.errors import Uncacheable, unknown
@@ -32,9 +33,23 @@ from spotmagic.values.scheme import DIGEST, PRINT, Kind, digest, pack_plain, tre
 class _Now:
     """What holds until something reached changes: swapped as one, so that threads always see a whole one."""
 
-    __slots__ = ("_left_out", "_loads", "_parameters", "base", "bind", "code", "defaults", "holds", "notes")
+    __slots__ = (
+        "_left_out",
+        "_loads",
+        "_parameters",
+        "base",
+        "bind",
+        "code",
+        "defaults",
+        "holds",
+        "notes",
+        "plain",
+        "space",
+    )
 
-    def __init__(self, base: bytes, binder: Binder, reached: Reached | None, function: Callable[..., Any]) -> None:
+    def __init__(
+        self, base: bytes, binder: Binder, reached: Reached | None, function: Callable[..., Any], plain: bool
+    ) -> None:
         self.base = blake2b(base, digest_size=DIGEST)
         self.bind, self.defaults = binder.bind, binder.defaults
         self.holds: Callable[[], bool] = reached.holds if reached else lambda: False
@@ -44,6 +59,10 @@ class _Now:
         inner = unwrapped(function)
         self._parameters = facts(inner).parameters if isinstance(inner, FunctionType) else {}
         self._left_out: dict[tuple[str, type], frozenset[str]] = {}
+        # Where queries are made, a text among the arguments may be one, and means what its names mean here.
+        queries = reached is not None and reached.queries and isinstance(inner, FunctionType)
+        self.space: dict[str, Any] = inner.__globals__ if queries else {}
+        self.plain = plain and not queries
 
     def left_out(self, name: str, kind: type) -> frozenset[str]:
         """Attributes of an argument of a class that the code only writes."""
@@ -135,7 +154,7 @@ class FunctionKey:
         if now is None or not now.holds():
             now = self._look()
         values = now.bind(*args, **kwargs)
-        if self._plain and SCALARS.issuperset(map(type, values)):
+        if now.plain and SCALARS.issuperset(map(type, values)):
             running = now.base.copy()
             running.update(pack_plain(values))
             return running.digest()
@@ -231,7 +250,7 @@ class FunctionKey:
     def _account(self, now: _Now, values: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Account:
         """Look at each argument once. Those that are not plain data enter the key by their canonical bytes."""
         names, running = self._binder.names, now.base.copy()
-        if self._plain and _PLAIN.issuperset(map(type, values)):
+        if now.plain and _PLAIN.issuperset(map(type, values)):
             known = pack_known(values)
             if known is not None and len(values) == len(names):
                 running.update(known)
@@ -239,6 +258,9 @@ class FunctionKey:
         notes = Notes()
         pieces: list[Any] = []
         counted = self._counted(values, args, kwargs, notes)
+        if now.space:
+            named = {one for _, text in counted if isinstance(text, str) for one in names_in_queries(text)}
+            counted += [(f"global {one}", now.space[one]) for one in sorted(named & now.space.keys())]
         for name, value in counted:
             plain = type(value) in SCALARS
             pieces.append(value if plain else ExtType(PRINT, self._packed(now, name, value, notes)))
@@ -312,7 +334,7 @@ class FunctionKey:
             base = digest("function", self.name, reached.identity)
         else:
             base = digest("version", self.name, self._version, reached.pinned if reached else b"")
-        now = _Now(base, binder, reached, self._function)
+        now = _Now(base, binder, reached, self._function, self._plain)
         self._now = now
         return now
 

@@ -21,6 +21,7 @@ class Reached:
         code: digest of the code alone.
         pinned: what belongs to the root alone (its closure, bound arguments), which counts under ``version=`` too.
         notes: what was met on the way.
+        queries: whether it makes queries, whose text may come in as an argument.
         loads: attributes that the functions reached read, methods left out.
         told: digests of the root's own code and of each thing it reaches, by what the user is told of it.
     """
@@ -31,7 +32,7 @@ class Reached:
         self.code = digest(root, *said)
         self.identity = digest(self.code, *(piece for value in values for piece in (value.label, value.packed)))
         self.pinned = digest(root, *(piece for value in values if value.own for piece in (value.label, value.packed)))
-        self.notes, self.loads = walk.notes, walk.loads
+        self.notes, self.loads, self.queries = walk.notes, walk.loads, walk.queries
         self.notes.reached = {node.label: digest(node.record) for node in nodes[1:]}
         self.notes.reached |= {value.label: digest(value.packed) for value in values}
         self.told = {node.label: digest(node.record) for node in nodes[:1]} | self.notes.reached

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import functools
+import os
 import sys
 import types
 from collections import deque
@@ -12,16 +13,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from spotmagic.code.arrivals import file_of
-from spotmagic.code.function import Chain, facts, names_in
+from spotmagic.code.function import facts, names_in
 from spotmagic.code.origin import is_user, is_user_file, is_user_module
+from spotmagic.code.texts import Chain
 from spotmagic.code.wrapped import Wrapped, unwrapped
 from spotmagic.errors import Uncacheable
-from spotmagic.keys import classes, lazy
+from spotmagic.keys import classes, environment, lazy, named
 from spotmagic.keys.guards import MISSING, Guards
 from spotmagic.keys.owned import full_name, is_made, is_users, kind_of, short_name, stands_for
 from spotmagic.keys.state import Cells, State, Writes
 from spotmagic.values import plain
-from spotmagic.values.callables import named
+from spotmagic.values.callables import named as by_name
 from spotmagic.values.encode import SCALARS, Encoder
 from spotmagic.values.generated import is_made_up
 from spotmagic.values.notes import Mask, Notes, is_secret_name
@@ -29,6 +31,7 @@ from spotmagic.values.scheme import Kind, Tree, tree
 
 _WHOLE: frozenset[Chain] = frozenset({()})
 _HIDING = ("globals", "eval", "exec")
+_EVALUATING = frozenset({"eval", "exec"})
 _DESCRIPTORS: tuple[type, ...] = (staticmethod, classmethod, property)
 _DESCRIPTORS += (functools.cached_property, functools.partialmethod, functools.singledispatchmethod)
 _LRU = type(functools.lru_cache(len))
@@ -82,6 +85,8 @@ class Walk:
         self._as_value = as_value
         self.loads: frozenset[str] = frozenset()
         self._called: Any = None
+        self.queries = False
+        self._quoting: list[tuple[types.FunctionType, frozenset[str]]] = []
         self._ignore = ignore
         self._by_id: dict[int, Node] = {}
         self._counts: dict[str, int] = {}
@@ -99,6 +104,11 @@ class Walk:
         if not isinstance(root, types.FunctionType | type | types.ModuleType):
             self.guards.live(root, packed)
         self._follow()
+        if self.queries:  # any text of what was reached may be given to who makes the query
+            for function, names in self._quoting:
+                for name in sorted(names & function.__globals__.keys()):
+                    self._named(function.__globals__, name, _WHOLE, name)
+            self._follow()
         first = self.nodes[0] if self.nodes else None
         if first is not None and self._again and not self._as_value and isinstance(first.obj, types.FunctionType):
             first.record += self._encoder.pack(self._defaults(first.obj), first.label)  # it calls itself with them
@@ -174,19 +184,40 @@ class Walk:
         said = facts(function)
         self._trouble(said.trouble)
         for hiding in _HIDING:
+            if hiding in _EVALUATING and said.texts.evaluated:
+                continue  # looked into below
             if hiding in said.names and hiding not in function.__globals__:
                 self._trouble(f"`{short_name(function)}` calls {hiding}(), so what it reads cannot be seen")
         read = {write.root: _WHOLE for write in said.writes if not self.writes.add(function, write, cells)}
         read |= said.names
+        read |= {name: _WHOLE for name in named.in_texts(function, cells, self._trouble) if name not in read}
+        self._quoting.append((function, said.texts.quoted))
+        self.queries = self.queries or bool(said.texts.holding)
         parts: list[Any] = ["function", said.text]
         parts.append([self._outside(function, name, chains, cells, own) for name, chains in sorted(read.items())])
         parts.append([] if own and not self._as_value else self._defaults(function))
         space = function.__globals__
-        return [*parts, *(lazy.imported(one, space, self.guards, self._trouble, self.ref) for one in said.imports)]
+        for name in sorted(read.keys() - self._ignore):
+            self._environment(function, name, read[name], cells)
+        imports = [*said.imports, *named.imports(function, cells, self._trouble)]
+        return [*parts, *(lazy.imported(one, space, self.guards, self._trouble, self.ref) for one in imports)]
+
+    def _environment(self, function: types.FunctionType, name: str, chains: frozenset[Chain], cells: Cells) -> None:
+        """Count the environment variables that are read by way of a name."""
+        for variable in environment.variables(function, name, chains, cells, self._trouble):
+            label = f"env {variable}"
+            if label in self._labels:
+                continue
+            environment.guard(self.guards, variable)
+            packed = self._encoder.pack(os.environ.get(variable), variable)
+            if is_secret_name(variable):
+                self.notes.secret = True
+                packed = self.mask(packed) if self.mask else packed
+            self.values.append(Read(self._label(label), packed, False))
 
     def _installed(self, function: types.FunctionType, cells: Cells, own: bool) -> list[Any]:
         """A function of a package that was made for the user: by a decorator, mostly."""
-        parts: list[Any] = ["installed", named(function)]
+        parts: list[Any] = ["installed", by_name(function)]
         registry = vars(function).get("registry")
         if isinstance(registry, types.MappingProxyType) and function.__code__.co_qualname.startswith("singledispatch."):
             self.guards.live(registry, self._encoder.pack(registry, short_name(function)))
@@ -234,6 +265,8 @@ class Walk:
         """What stands for a named value in the record of who names it."""
         if isinstance(value, types.ModuleType):
             return self._through(value, path, chains)
+        if environment.is_environment(value):
+            return "environment"
         inner = unwrapped(value)
         if isinstance(inner, types.FunctionType):
             self._attributes(value, path, chains)
@@ -245,7 +278,7 @@ class Walk:
         if isinstance(inner, types.BuiltinFunctionType) and isinstance(inner.__self__, types.ModuleType | None):
             if is_user_module(inner.__module__):
                 self._trouble(f"`{path}` is compiled, so its source cannot be read")
-            return named(inner)
+            return by_name(inner)
         self.writes.reads(value, path, whole=() in chains)
         if place not in self._seen:
             self._seen.add(place)

@@ -1,0 +1,65 @@
+"""What a function names in text: in queries, formulas and evaluated code, and the modules that it imports by text."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from spotmagic.code.function import Import, facts
+from spotmagic.code.hidden import names_in_queries
+from spotmagic.code.texts import Key, names_in_code
+from spotmagic.keys.guards import MISSING
+from spotmagic.keys.owned import short_name
+from spotmagic.keys.state import Cells
+
+
+def in_texts(function: types.FunctionType, cells: Cells, trouble: Callable[[str], None]) -> Iterator[str]:
+    """Names from outside that the function's formulas, evaluated texts and texts held under a name may mean."""
+    said = facts(function).texts
+    yield from (name for name in sorted(said.words) if name in cells or name in function.__globals__)
+    for name in sorted(said.holding):
+        held = held_by(function, name, cells)
+        if isinstance(held, str):
+            yield from names_in_queries(held)
+    for key in said.evaluated:
+        text = text_of(function, key, cells)
+        names = None if text is None else names_in_code(text)
+        if names is None:
+            trouble(f"`{short_name(function)}` calls eval() on a text that cannot be seen before it runs")
+        yield from names or ()
+
+
+def imports(function: types.FunctionType, cells: Cells, trouble: Callable[[str], None]) -> Iterator[Import]:
+    """The modules that the function imports by their name in a text."""
+    for key in facts(function).texts.modules:
+        text = text_of(function, key, cells)
+        if text is not None:
+            name = text.lstrip(".")
+            yield Import(name, len(text) - len(name), ())
+        elif not isinstance(held_by(function, key.name, cells), types.ModuleType):  # else it is reloaded, and named
+            trouble(f"`{short_name(function)}` imports a module that is chosen while it runs")
+
+
+def held_by(function: types.FunctionType, name: str, cells: Cells) -> Any:
+    """What a name of a function's stands for before it runs: in its closure, its defaults or its globals."""
+    if name in cells:
+        try:
+            return cells[name].cell_contents
+        except ValueError:
+            return MISSING
+    code, defaults = function.__code__, function.__defaults__ or ()
+    if name not in code.co_varnames:
+        return function.__globals__.get(name, MISSING)
+    names = code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount]
+    return {**dict(zip(names, defaults, strict=True)), **(function.__kwdefaults__ or {})}.get(name, MISSING)
+
+
+def text_of(function: types.FunctionType, key: Key, cells: Cells) -> str | None:
+    """The text that a key stands for, if it is sure before the run: a parameter's default is not."""
+    if key.text is not None:
+        return key.text
+    if not key.name or key.name in function.__code__.co_varnames:
+        return None
+    held = held_by(function, key.name, cells)
+    return held if isinstance(held, str) else None
