@@ -7,6 +7,7 @@ code stands for; ``os.environ["MODEL"]`` reads one item of what ``os.environ`` i
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ Chain = tuple[str, ...]
 
 QUERIES = frozenset({"sql", "query", "execute", "eval", "from_query", "sql_expr", "read_sql", "read_sql_query"})
 _EVALUATING = frozenset({"eval", "exec"})
-_IMPORTING = frozenset({"import_module", "__import__", "reload"})
+IMPORTING = frozenset({"import_module", "__import__"})
 _WORD = re.compile(r"(?<![\w.'\"])[A-Za-z_]\w*")
 
 
@@ -61,6 +62,18 @@ class Texts:
 NO_TEXTS = Texts()
 
 
+def _absolute(call: ast.Call, name: Key) -> Key:
+    """The module of ``import_module(".deep", "pack")``; without a package it is one of the function's own."""
+    said = [*call.args[1:2], *(one.value for one in call.keywords if one.arg == "package")]
+    package = Key.of(said[0]) if said else Key()
+    if not (name.text or "").startswith(".") or package.text is None:
+        return name
+    try:
+        return Key(importlib.util.resolve_name(name.text or "", package.text))
+    except ImportError:
+        return name  # it fails when it runs, too
+
+
 def texts(body: Sequence[ast.AST]) -> Texts:
     """What the statements of a function name in text."""
     nodes = [inner for top in body for inner in ast.walk(top)]
@@ -70,16 +83,19 @@ def texts(body: Sequence[ast.AST]) -> Texts:
     holding: set[str] = set()
     evaluated: list[Key] = []
     modules: list[Key] = []
-    for call in (one for one in nodes if isinstance(one, ast.Call) and one.args):
-        first = Key.of(call.args[0])
+    for call in (one for one in nodes if isinstance(one, ast.Call)):
+        given = [*call.args, *(one.value for one in call.keywords if one.arg == "name")]
+        if not given:
+            continue
+        first = Key.of(given[0])
         called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         if isinstance(call.func, ast.Name) and called in _EVALUATING:
             evaluated.append(first)
         elif called in QUERIES:
             holding.update(one.id for one in nodes if isinstance(one, ast.Name))
             words.update(_WORD.findall(first.text) if called == "eval" and first.text else ())
-        if called in _IMPORTING:
-            modules.append(first)
+        if called in IMPORTING:
+            modules.append(_absolute(call, first))
     return Texts(frozenset(words), frozenset(quoted), frozenset(holding), tuple(evaluated), tuple(modules))
 
 

@@ -19,9 +19,9 @@ from spotmagic.code.function import Import
 from spotmagic.code.normal import normal_form
 from spotmagic.code.origin import is_user_file
 from spotmagic.code.source import find
+from spotmagic.code.texts import IMPORTING
 from spotmagic.keys.guards import MISSING, Guards
 
-_IMPORTING = frozenset({"import_module", "__import__"})
 RUNS = "uses `runpy`, which runs files that cannot be seen before"
 _SCALARS = (type(None), bool, int, float, str)
 
@@ -82,7 +82,7 @@ def _named(node: ast.AST, package: str) -> list[str]:
 
 def _by_text(node: ast.AST, tree: ast.Module, package: str) -> list[str] | None:
     """The modules that a node imports by their name in a text, or None if that is chosen while it runs."""
-    if not isinstance(node, ast.Call) or _called(node) not in _IMPORTING:
+    if not isinstance(node, ast.Call) or _called(node) not in IMPORTING:
         return []
     match [*node.args, *(one.value for one in node.keywords if one.arg == "name")]:
         case [ast.Constant(value=str(text)), *_]:

@@ -83,6 +83,7 @@ MODULES = {
     "by a name that holds text": "import importlib\nNAME = '@@plug'\ndef f(x): return importlib.import_module(NAME).go(x)",
     "by a function of its own": "from importlib import import_module\ndef f(x): return import_module('@@plug').go(x)",
     "by the builtin": "def f(x): return __import__('@@plug').go(x)",
+    "by a keyword": "import importlib\ndef f(x): return importlib.import_module(name='@@plug').go(x)",
     "by a helper": "import importlib\ndef load(): return importlib.import_module('@@plug')\ndef f(x): return load().go(x)",
     "by a statement": "def f(x):\n    import @@plug\n    return @@plug.go(x)",
 }
