@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from spotmagic.engine.call import Call, Outcome
-from spotmagic.errors import OptionError
+from spotmagic.errors import OptionError, SpotError, tell
 from spotmagic.notebook import badge, executor
 from spotmagic.notebook.cell import Cell
 from spotmagic.notebook.options import CellOptions, parse
@@ -56,7 +56,13 @@ class Cells:
         if unasked is not None and text in self._quick:
             return self._as_it_is(text, 0)
         options = unasked or parse(line, self._shell.user_ns, self._defaults())
-        cell = Cell(self._shell, current(), options, text, self._replay)
+        try:
+            cell = Cell(self._shell, current(), options, text, self._replay)
+        except (SpotError, SyntaxError):
+            raise
+        except Exception as error:  # of ours, as nothing of the cell has run
+            tell("this cell runs uncached", f"looking at it raised {type(error).__name__}: {error}", "Please report it")
+            return self._as_it_is(text)
         self._latest = cell.name
         if cell.body.awaits:
             return self._adrive(cell, options, text)

@@ -57,7 +57,7 @@ def _holds_random(module: Any) -> bool:
 
 def _reached(ns: Mapping[str, Any], code: CellCode) -> Iterator[Any]:
     """The inputs of a cell and what they hold and name, as far as it could be called."""
-    attributes = frozenset(node.attr for node in ast.walk(ast.parse(code.normal)) if isinstance(node, ast.Attribute))
+    attributes = frozenset(node.attr for node in ast.walk(ast.parse(code.source)) if isinstance(node, ast.Attribute))
     seen: set[int] = set()
     todo = [ns[name] for name in sorted(code.reads) if name in ns]
     while todo:

@@ -45,7 +45,7 @@ class Reached:
         self._spaces: dict[str, dict[str, Any]] = {}
         self._seen: set[int] = set()
         self._held: list[Any] = []
-        attributes = _attributes(code.normal)
+        attributes = _attributes(code.source)
         for name, value in roots.items():
             self._skipped = code.before.get(name, frozenset())
             self._visit(value if is_code(unwrapped(value)) else type(value), attributes)
@@ -214,5 +214,5 @@ def _named(code: types.CodeType) -> tuple[frozenset[str], frozenset[str]]:
 
 
 @functools.lru_cache(maxsize=256)
-def _attributes(normal: str) -> frozenset[str]:
-    return frozenset(node.attr for node in ast.walk(ast.parse(normal)) if isinstance(node, ast.Attribute))
+def _attributes(source: str) -> frozenset[str]:
+    return frozenset(node.attr for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute))

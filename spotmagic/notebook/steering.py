@@ -8,12 +8,12 @@ from collections.abc import Collection
 from spotmagic.code.writes import MUTATORS
 
 
-def steered(normal: str, handles: Collection[str]) -> str:
+def steered(source: str, handles: Collection[str]) -> str:
     """The first of these handles of which the cell sets an attribute or changes a container, or empty.
 
     ``client.timeout = 5`` and ``session.headers.update(…)`` are seen. ``connection.execute(…)`` is use, not set-up.
     """
-    for node in ast.walk(ast.parse(normal)) if handles else ():
+    for node in ast.walk(ast.parse(source)) if handles else ():
         if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
             name = _root(node)
         elif (

@@ -174,7 +174,7 @@ class Watch:
             )
         made_again = effects(self._process, self._code.normal)
         held = self._reached.changed()
-        handle = steered(self._code.normal, {n for n, value in self._values.items() if is_handle_type(type(value))})
+        handle = steered(self._code.source, {n for n, value in self._values.items() if is_handle_type(type(value))})
         if handle:
             raise self._refusal(handle, "the cell sets it up, and what it holds is not watched")
         made: dict[str, Any] = {}
@@ -286,7 +286,7 @@ class Watch:
             handle_settings(value)
         except Unfit:  # a database in memory would come back empty
             return False
-        if steered(self._code.normal, {name}):
+        if steered(self._code.source, {name}):
             raise self._refusal(name, "the cell sets it up after it is made, and what it holds is not watched")
         return True
 

@@ -44,6 +44,8 @@ KEPT: dict[str, list[str]] = {
     "a lock among the variables": ["import threading\nlock = threading.Lock()\nn = 4", "print(n, lock.locked())"],
     "a call named like a class maker": ["class Api:\n    def create_model(self, x): print('paid'); return [x]\napi = Api()", "m = api.create_model('x')", "print(m)"],
     "a class maker": ["from collections import namedtuple\nPoint = namedtuple('Point', 'x y')\np = Point(1, 2)", "print(p, isinstance(p, Point))"],
+    # text that is written in another way in the normal form
+    "texts with formats": ["import httpx\nclass C: n = 0\nc = C()\ndef go(o, k):\n    o.n += k\n    return f'{o.n:>{k}} {k!r:^5}'", "client = httpx.Client(base_url='https://a.example')\nprint(f'{go(c, 3):>9}|{c.n:.2f} {client.base_url!s}')\nclient.timeout", "print(f'{c.n:03d}')"],
     # the real environment
     "a name is missing": ["try:\n    long\nexcept NameError:\n    long = int\nprint(long(3))", "print(long)"],
     "drawings": ["import matplotlib.pyplot as plt", "n, bins, bars = plt.hist([1, 2, 2, 3], bins=20)", "b = plt.bar(range(30), range(30))", "print(len(n))"],

@@ -31,7 +31,7 @@ class Planted:
 
 
 def leave(path, text):
-    if os.environ.get("ARMED"):
+    if Path(f"{path}.armed").exists():
         Path(path).write_text("the code of another user ran")
     return Planted(path, text)
 
@@ -134,14 +134,14 @@ def test_a_pickle_of_another_user_never_loads(
     another("planted", str(proof))
     with Spot("test", root=tmp_path, trust=trust) as spot:
         f = spot.mark(work.planted)
-        monkeypatch.setenv("ARMED", "1")
+        Path(f"{proof}.armed").touch()
         with pytest.raises(RecordMissing):
             f.peek(str(proof))
         replay = spot.mark(mode="replay")(work.planted)
         with pytest.raises(EntryRefused, match="Run it in mode auto.*safe types.*SPOTMAGIC_KEYS"):
             replay(str(proof))
         assert not proof.exists()
-        monkeypatch.delenv("ARMED")
+        Path(f"{proof}.armed").unlink()
         verdict, told = asked(f, str(proof))
         assert verdict == "ran"
         assert len(told) == 1
@@ -162,7 +162,7 @@ def test_a_pickle_of_another_user_is_not_made_ones_own_by_accepting_it(
         f = spot.mark(work.planted)
         call = f.marked.call((str(tmp_path / "other"),), {})
         call = replace(call, accepts=lambda _: ())
-        monkeypatch.setenv("ARMED", "1")
+        Path(f"{proof}.armed").touch()
         spot.engine.drive(call)
         assert not proof.exists()
         assert last().verdict == "ran"  # type: ignore[union-attr]
