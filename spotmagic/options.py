@@ -90,6 +90,15 @@ def parse_names(value: str | Iterable[str]) -> tuple[str, ...]:
     return tuple(name.strip() for name in names if name.strip())
 
 
+def parse_paths(value: Any, option: str) -> tuple[str, ...]:
+    """Paths of ``"a.txt,b.txt"``, of one path or of a sequence of paths."""
+    given = value.split(",") if isinstance(value, str) else (value,) if isinstance(value, os.PathLike) else value
+    try:
+        return tuple(path for path in (os.fsdecode(one).strip() for one in given) if path)
+    except TypeError:
+        raise OptionError(f"{option}={value!r} are not paths", todo=f'Say {option}=("prompt.txt",)') from None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkOptions:
     """What one mark was told. ``None`` means: as the spot says."""
@@ -98,6 +107,7 @@ class MarkOptions:
     ttl: float | None = None
     key: Any = None
     ignore: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     save_blob: bool | None = None
     content_type: str | None = None
     codec: str | None = None
@@ -128,6 +138,8 @@ def mark_options(given: Mapping[str, Any]) -> MarkOptions:
         checked["version"] = str(checked["version"])
     if "ignore" in checked:
         checked["ignore"] = parse_names(checked["ignore"])
+    if "files" in checked:
+        checked["files"] = parse_paths(checked["files"], "files")
     if "errors" in checked:
         checked["errors"] = _error_types(checked["errors"])
     price = checked.get("price")

@@ -12,6 +12,7 @@ from spotmagic.engine.call import Call
 from spotmagic.engine.feedback import feedback_of
 from spotmagic.engine.running import Attempt, now_running
 from spotmagic.errors import tell
+from spotmagic.store.reads import Noting
 
 if TYPE_CHECKING:
     from spotmagic.limits import Permit
@@ -25,6 +26,7 @@ class Ran(NamedTuple):
     Attributes:
         value: the result, if there is no error.
         error: the user's own error.
+        noting: what it read, if it is to be kept.
         started: wall time at the start in seconds.
         seconds: how long the last attempt took.
         waited: seconds spent waiting for a limit.
@@ -35,6 +37,7 @@ class Ran(NamedTuple):
     started: float
     seconds: float
     waited: float
+    noting: Noting | None = None
 
 
 def run(call: Call, clock: Clock) -> Ran:
@@ -76,8 +79,8 @@ class Course:
     """
 
     __slots__ = (
-        "_attempted", "_began", "_permit", "_reasons", "_seconds", "_this", "_token", "_waited", "call", "clock",
-        "error", "started", "value",
+        "_attempted", "_began", "_noting", "_permit", "_reasons", "_seconds", "_this", "_token", "_waited", "call",
+        "clock", "error", "started", "value",
     )  # fmt: skip
 
     def __init__(self, call: Call, clock: Clock) -> None:
@@ -87,6 +90,7 @@ class Course:
         self.started, self._began = clock.now(), clock.monotonic()
         self._seconds = self._waited = 0.0
         self._reasons: tuple[str, ...] = ()
+        self._noting = Noting() if call.key and not call.trouble else None
 
     def attempt(self, permit: Permit | None) -> Course:
         """The course, to be entered around an attempt that holds this permit."""
@@ -98,10 +102,14 @@ class Course:
     def __enter__(self) -> None:
         self._this = Attempt()
         self._token = now_running.set(self._this)
+        if self._noting is not None:
+            self._noting.__enter__()
         self._attempted = self.clock.monotonic()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
         self._seconds = self.clock.monotonic() - self._attempted
+        if self._noting is not None:
+            self._noting.__exit__(kind, error, trace)
         now_running.reset(self._token)
         if error is None or isinstance(error, Exception):
             self.error = error
@@ -130,7 +138,7 @@ class Course:
 
     def ran(self) -> Ran:
         """What came of it all."""
-        return Ran(self.value, self.error, self.started, self._seconds, self._waited)
+        return Ran(self.value, self.error, self.started, self._seconds, self._waited, self._noting)
 
     def _settle(self, this: Attempt, permit: Permit) -> None:
         assert self.call.ticket is not None

@@ -32,6 +32,7 @@ class Call:
         accepts: whether a result of this name stands for this call too, where it has none: what of the code was edited
             in between does not matter (the word ``accept``). Gives the names of what differs, or ``None``.
         least_seconds: a faster run is not worth keeping.
+        drifts: files that were read only show drift where they changed.
         secrets: texts of secret arguments; an error that holds one is not kept.
         ticket: the limit every attempt passes, and the expected cost.
         budget: checked before a run, and charged with its price.
@@ -57,6 +58,7 @@ class Call:
     least_seconds: float = 0.0
     ticket: Ticket | None = None
     budget: Budget | None = None
+    drifts: bool = False
     secrets: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
 

@@ -21,6 +21,7 @@ class Decision:
 
     action: Action
     reason: str = ""
+    changed: tuple[str, ...] = ()
 
 
 RETURN = Decision("return")

@@ -21,14 +21,17 @@ from spotmagic.engine.explain import (
     Why,
     differences,
     listed,
+    phrase,
     quoted,
 )
-from spotmagic.engine.recall import Recall, outcome, trace_of
+from spotmagic.engine.recall import Recall, beside, outcome, trace_of
 from spotmagic.engine.receipt import Receipt, anyway, price_of, tell_unstored
 from spotmagic.errors import EntryRefused, RecordMissing, SpotError, Uncacheable, tell, tell_again
 from spotmagic.options import Mode, Verdict
+from spotmagic.store.editions import FILES, as_now, hand_up, holding, labels
 from spotmagic.store.entry import Bad, Entry
 from spotmagic.store.protocol import Store
+from spotmagic.store.reads import spoil
 from spotmagic.store.record import Run
 
 _WAYS_ON = (
@@ -70,11 +73,14 @@ class Ledger:
         if found is None and call.mode is Mode.AUTO and not (call.fresh or call.accepts):
             return _NOTHING
         now = self.clock.now()
+        found, gone = (found, ()) if call.drifts else holding(self.store.get, found)
         if call.accepts is not None and found is None and not (call.fresh or call.trouble):
             found = self._adopt(call)
         if isinstance(found, Bad):
             return self._refused(call, found, now)
         decision = decide(call.mode, found, now, fresh=call.fresh)
+        if gone and found is None and (decision is FIRST or decision.action == "missing"):
+            decision = Decision(decision.action, ", ".join(map(phrase, gone)), gone)
         if decision.action != "return" or not isinstance(found, Entry):
             return Look(decision)
         try:
@@ -95,10 +101,13 @@ class Ledger:
         """The end of a call whose result was there. An entry that holds an error raises it."""
         if verdict == "hit" and call.mode is Mode.MOCK:
             verdict = "mocked"
-        self.store.hit(call.key, entry.seconds, entry.price)
-        drift = differences(_trace(call), trace_of(entry)) if call.pinned else listed(entry.notes, ACCEPTED)
+        self.store.hit(entry.key, entry.seconds, entry.price)
+        now = beside(_trace(call), entry) if call.pinned else _trace(call)
+        drift = differences(now, trace_of(entry)) if call.pinned else listed(entry.notes, ACCEPTED)
+        if call.drifts:
+            hand_up(entry)
         if drift and call.pinned:
-            self._drifted[call.name] = (call.key, _trace(call))
+            self._drifted[call.name] = (entry.key, now)
         elif call.pinned:
             self._drifted.pop(call.name, None)
         reason = f"another run was under way for {words.duration(waited)}" if verdict == "joined" else ""
@@ -124,6 +133,7 @@ class Ledger:
     def shared(self, call: Call, value: Any, waited: float) -> Done:
         """The end of a caller that waited for a run of this process whose result was not stored."""
         reason = "the other run's result was not stored"
+        spoil(f"what {call.name} read in another thread is not known")
         return self._done(call, value, verdict="joined", stored=False, reason=reason, waited=waited)
 
     def refuse(self, call: Call, decision: Decision) -> SpotError:
@@ -134,10 +144,10 @@ class Ledger:
                 why=decision.reason,
                 todo=_WAYS_ON,
             )
-        changed = self.recall.why(call.name, call.key, _trace(call))
+        why = Why("") if decision.changed else self.recall.why(call.name, call.key, _trace(call))
         return RecordMissing(
             f"no result of {call.name} to return",
-            why=f"{decision.reason}; {changed.reason}",
+            why="; ".join(filter(None, (decision.reason, why.reason))),
             todo="Run it once in mode auto",
         )
 
@@ -227,7 +237,7 @@ class Ledger:
         assert ran is not None
         if receipt.why is None:
             reason = receipt.decision.reason
-            receipt.why = Why(reason)
+            receipt.why = Why(reason, receipt.decision.changed)
             if call.kind == "cell" and not reason:  # its badge asks at once
                 receipt.why = self.recall.why(call.name, call.key, _trace(call))
         if receipt.price is None:
@@ -238,6 +248,7 @@ class Ledger:
     def _write(self, receipt: Receipt) -> None:
         """Store what is to be kept and count its price, each once."""
         entry = receipt.entry
+        receipt.put_aside(self.store)
         if entry is not None:
             durable, save_blob = receipt.durable, receipt.call.options.save_blob
             try:
@@ -254,6 +265,7 @@ class Ledger:
     def _begin(self, receipt: Receipt) -> Future[Any] | None:
         """The same, without waiting for the disk: what is to be waited for, if anything."""
         entry, pending = receipt.entry, None
+        receipt.put_aside(self.store)
         if entry is not None:
             receipt.begin()
             try:
@@ -288,7 +300,7 @@ class Ledger:
             key, trace = self._drifted[known]
             entry = self.store.get(key)
             if isinstance(entry, Entry) and entry.trusted:  # a seal of ours would make it so
-                notes = {**entry.notes, "source": trace.source} if trace.source else entry.notes
+                notes = as_now({**entry.notes, "source": trace.source} if trace.source else entry.notes)
                 self.store.put(entry._replace(code=trace.code, inputs=trace.inputs, notes=notes), durable=True)
                 accepted.append(known)
             self._drifted.pop(known, None)
@@ -303,8 +315,13 @@ class Ledger:
                 continue
             if entry.expires is not None and entry.expires <= self.clock.now():
                 continue
-            notes = {**_notes(call), ACCEPTED: "\n".join(differ)} if differ else _notes(call)
-            adopted = entry._replace(key=call.key, code=call.code, inputs=call.inputs, notes=notes)
+            if holding(self.store.get, entry)[0] is not entry:
+                continue
+            notes = {**_notes(call), ACCEPTED: "\n".join(differ)} if differ else {**_notes(call)}
+            if FILES in entry.notes:
+                notes[FILES] = entry.notes[FILES]
+            inputs = {**call.inputs, **labels(entry.notes)}
+            adopted = entry._replace(key=call.key, code=call.code, inputs=inputs, notes=notes)
             try:
                 self.store.put(adopted)
             except (OSError, Uncacheable) as error:
@@ -339,6 +356,9 @@ class Ledger:
             if changed:
                 return f"changed {quoted(changed)}"
             parts = call.encode(ran.error if kept_error else ran.value)
+            obstacle = receipt.read(ran)
+            if obstacle:
+                return obstacle
         except Uncacheable as error:
             if call.kind == "function":  # a cell says it in its badge
                 tell(f"the result of {call.name} was not stored", str(error), once=f"obstacle {call.name} {error.path}")
@@ -351,24 +371,7 @@ class Ledger:
             )
             return f"{type(error).__name__}: {error}"
         assert receipt.why is not None and receipt.price is not None
-        now, ttl = self.clock.now(), call.options.ttl
-        receipt.entry = Entry(
-            key=call.key,
-            name=call.name,
-            kind=call.kind,
-            code=call.code,
-            inputs=call.inputs,
-            parts=parts,
-            created=now,
-            expires=None if ttl is None else now + ttl,
-            seconds=ran.seconds,
-            price=receipt.price,
-            status="error" if kept_error else "value",
-            content_type=call.options.content_type,
-            notes=_notes(call),
-            reason=receipt.why.reason,
-            waited=ran.waited,
-        )
+        receipt.make(parts, _notes(call), self.clock.now(), self.store)
         return ""
 
     def _log(self, run: Run) -> None:

@@ -21,6 +21,7 @@ from spotmagic.engine.explain import (
     listed,
     nearest,
 )
+from spotmagic.store.editions import FILES, labels
 from spotmagic.store.entry import Entry, Header
 from spotmagic.store.protocol import Store
 
@@ -40,13 +41,13 @@ class Recall:
     def why(self, name: str, key: bytes, now: Trace) -> Why:
         """Why a call with this trace found no result."""
         near = self.near(name, key, now)
-        return explain(now.kind, now, None if near is None else trace_of(near))
+        return explain(now.kind, beside(now, near), None if near is None else trace_of(near))
 
     def account(self, name: str, key: bytes, now: Trace) -> Explanation:
         """What differs between a call and the nearest result of its name, its own included."""
         kept = self._store.get(key) if key else None
         near = kept if isinstance(kept, Entry) else self.near(name, key, now)
-        return account(name, now.kind, now, None if near is None else trace_of(near))
+        return account(name, now.kind, beside(now, near), None if near is None else trace_of(near))
 
     def account_of(self, name: str) -> Explanation:
         """What differs between the last result of a name and the nearest one before it."""
@@ -118,6 +119,13 @@ class Recall:
 def trace_of(entry: Entry) -> Trace:
     """What an entry was made from."""
     return Trace(entry.code, entry.inputs, entry.notes, entry.kind)
+
+
+def beside(now: Trace, near: Entry | None) -> Trace:
+    """A call's trace with the files as they are now that a result read: a call knows its own only when it has run."""
+    if near is None or FILES not in near.notes or FILES in now.notes:
+        return now
+    return now._replace(inputs={**now.inputs, **labels(near.notes)})
 
 
 def outcome(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -12,7 +13,9 @@ from spotmagic.engine.call import Call
 from spotmagic.engine.decide import Decision
 from spotmagic.engine.explain import Why
 from spotmagic.errors import tell
-from spotmagic.store.entry import Entry
+from spotmagic.store.editions import FILES, after, settle
+from spotmagic.store.entry import Entry, Part
+from spotmagic.store.protocol import Store
 from spotmagic.store.record import Run
 
 SYNC_AFTER = 0.05  # a call this long in seconds is on disk before its result is returned
@@ -27,10 +30,11 @@ class Receipt:
         why: why it ran.
         price: what it cost, once that is known.
         entry: what is to be kept; there is none where an obstacle stands in the way.
+        aside: the result over other contents of the files, whose place under the key the entry takes.
         obstacle: what stands in the way of keeping it, or empty.
     """
 
-    __slots__ = ("_begun", "call", "decision", "entry", "hold", "obstacle", "price", "ran", "why")
+    __slots__ = ("_begun", "aside", "call", "decision", "entry", "hold", "obstacle", "price", "ran", "why")
 
     def __init__(self, call: Call, decision: Decision) -> None:
         self.call, self.decision = call, decision
@@ -39,8 +43,52 @@ class Receipt:
         self.why: Why | None = None
         self.price: float | None = None
         self.entry: Entry | None = None
+        self.aside: Entry | None = None
         self.obstacle = ""
         self._begun = False
+
+    def read(self, ran: Ran) -> str:
+        """Let the files that the run read be among its inputs. Returns what forbids to keep the result, or empty."""
+        call = self.call
+        if ran.noting is None:
+            return ""
+        text, inputs, obstacle = settle(ran.noting, call.options.files, call.options.ignore)
+        if text:
+            call.notes, call.inputs = {**call.notes, FILES: text}, {**call.inputs, **inputs}
+        return obstacle
+
+    def make(self, parts: tuple[Part, ...], notes: Mapping[str, str], now: float, store: Store) -> None:
+        """Make the entry."""
+        call, ran, why = self.call, self.ran, self.why
+        assert ran is not None and why is not None and self.price is not None
+        ttl = call.options.ttl
+        entry = Entry(
+            key=call.key,
+            name=call.name,
+            kind=call.kind,
+            code=call.code,
+            inputs=call.inputs,
+            parts=parts,
+            created=now,
+            expires=None if ttl is None else now + ttl,
+            seconds=ran.seconds,
+            price=self.price,
+            status="value" if ran.error is None else "error",
+            content_type=call.options.content_type,
+            notes=notes,
+            reason=why.reason,
+            waited=ran.waited,
+        )
+        self.entry, self.aside = after(entry, store.get) if FILES in notes else (entry, None)
+
+    def put_aside(self, store: Store) -> None:
+        """Keep the result that is replaced for the day when the files are as they were."""
+        aside, self.aside = self.aside, None
+        if aside is not None:
+            try:
+                store.put(aside)
+            except Exception as error:
+                tell_unstored(error)
 
     def begin(self) -> bool:
         """Whether its entry was about to be written before: then it may be there."""

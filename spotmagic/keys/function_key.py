@@ -119,6 +119,8 @@ class FunctionKey:
             elif parameter in self._binder.names or (not parameter and code is not None and name in code.co_names):
                 self._without.setdefault(parameter, set()).add(attribute)
                 found.add(name)
+            elif any(sign in name for sign in "./*"):
+                found.add(name)  # a pattern of files
             elif not self._binder.rest:
                 raise unknown("parameter", name, self._binder.names)
         return frozenset(found)

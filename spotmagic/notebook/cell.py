@@ -29,6 +29,7 @@ from spotmagic.notebook.summary import label, summary
 from spotmagic.notebook.watch import LOOK
 from spotmagic.options import MarkOptions
 from spotmagic.spot import Spot, last
+from spotmagic.store.editions import is_pattern
 from spotmagic.store.entry import Entry, Part
 from spotmagic.values.patience import TooLong, patience
 
@@ -119,19 +120,22 @@ class Cell:
             return
         for names, known in (
             (self._options.inputs, namespace.keys()),
-            (self._options.ignore, namespace.keys() | code.reads | code.writes),
+            (self._ignored(), namespace.keys() | code.reads | code.writes),
             (self._options.outputs, namespace.keys() | code.writes),
         ):
             for name in names:
                 if name not in known:
                     raise unknown("variable", name, (each for each in known if not each.startswith("_")))
 
+    def _ignored(self) -> tuple[str, ...]:
+        return tuple(name for name in self._options.ignore if not is_pattern(name))
+
     # the call --------------------------------------------------------------------------------------------------------
 
     def _call(self) -> Call:
         options, trouble = self._options, ""
         try:
-            self._watch = self._watched(options.ignore)
+            self._watch = self._watched(self._ignored())
         except Uncacheable as error:
             trouble = str(error)
         inputs = self._watch.inputs if self._watch else {}
@@ -149,6 +153,7 @@ class Cell:
             mode=self._spot.mode_of(self.name, options.mode),
             trouble=trouble,
             pinned=bool(options.key or options.version),
+            drifts=bool(options.key),
             fresh=options.refresh,
             accepts=(lambda _: ()) if options.accept else None,
             least_seconds=options.least_seconds,
@@ -212,6 +217,8 @@ class Cell:
         options, price, retry = self._options, self._options.price, self._options.retry
         return MarkOptions(
             version=options.version,
+            ignore=options.ignore,
+            files=options.files,
             ttl=self._spot.ttl if options.ttl is None else options.ttl,
             save_blob=True if options.blob else None,
             errors=(Exception,) if options.errors else (),

@@ -8,7 +8,8 @@ from typing import Any
 
 from spotmagic.errors import OptionError, unknown
 from spotmagic.notebook.line import Word, split
-from spotmagic.options import Mode, parse_duration, parse_mode, parse_names, parse_rate
+from spotmagic.options import Mode, parse_duration, parse_mode, parse_names, parse_paths, parse_rate
+from spotmagic.store.editions import is_pattern
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,7 @@ class CellOptions:
     inputs: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     version: str | None = None
     ttl: float | None = None
     rpm: float | None = None
@@ -71,6 +73,14 @@ def _names(value: Any, option: str) -> tuple[str, ...]:
     return names
 
 
+def _ignored(value: Any, option: str) -> tuple[str, ...]:
+    if not isinstance(value, str | Iterable):
+        return _names(value, option)
+    names = parse_names(value)
+    _names([name for name in names if not is_pattern(name)], option)
+    return names
+
+
 def _number(value: Any, option: str) -> float:
     try:
         number = float(value)
@@ -102,7 +112,8 @@ VALUES: Mapping[str, Option] = {
     "key": Option("the name of the result: edits and other inputs are shown as drift and do not run the cell", _text),
     "name": Option("what the cell is called in listings and by `%spot explain`", _text),
     "inputs": Option("variables that count as well, such as inputs=a,b", _names),
-    "ignore": Option("variables that do not count", _names),
+    "ignore": Option("variables that do not count, and patterns of files such as ignore=*.log", _ignored),
+    "files": Option("files that count, beside those that the cell is seen to read", parse_paths),
     "outputs": Option("variables to keep; without it all that the cell makes", _names),
     "version": Option("stands for the code: a new version runs again, an edit is drift", _text),
     "ttl": Option("how long the result is good: 90s, 12h, 7d", parse_duration, offers=("1h", "1d", "7d", "30d")),

@@ -8,6 +8,7 @@ from pathlib import Path
 from spotmagic.engine.call import Call
 from spotmagic.engine.explain import ASKED, DEFAULTS, EDITED, Trace, listed
 from spotmagic.spot.shared import Settings, Shared
+from spotmagic.store.editions import LABEL
 from spotmagic.store.entry import Entry
 from spotmagic.store.protocol import Store
 
@@ -54,7 +55,7 @@ def last_edit(made: Iterable[Trace], now: Mapping[str, bytes]) -> dict[str, tupl
     edit: dict[str, tuple[bytes, bytes]] = {}
     settled: set[str] = set()
     for trace in made:
-        before = {"code": trace.code, **trace.inputs}
+        before = {"code": trace.code, **_without_files(trace.inputs)}
         code = {label for label in before if _is_code(label)}
         if all(now.get(label, before[label]) == before[label] for label in code):
             continue
@@ -72,7 +73,7 @@ def last_edit(made: Iterable[Trace], now: Mapping[str, bytes]) -> dict[str, tupl
 
 def stands_for(pairs: Mapping[str, list[list[str]]], call: Call, entry: Entry) -> list[str] | None:
     """What differs between a result and a call of the same arguments, if all of it was accepted, else ``None``."""
-    now, before = {"code": call.code, **call.inputs}, {"code": entry.code, **entry.inputs}
+    now, before = {"code": call.code, **call.inputs}, {"code": entry.code, **_without_files(entry.inputs)}
     differ = [label for label in {**before, **now} if before.get(label) != now.get(label)]
     defaults = {*listed(call.notes, DEFAULTS), *listed(entry.notes, DEFAULTS)}
     carried = ASKED in call.notes and ASKED in entry.notes  # then only the code can differ that arguments carry
@@ -82,6 +83,11 @@ def stands_for(pairs: Mapping[str, list[list[str]]], call: Call, entry: Entry) -
         if not is_accepted(pairs, label, before.get(label, b""), now.get(label, b"")):
             return None
     return [label for label in differ if label not in call.inputs or " " in label or label == "code"]
+
+
+def _without_files(inputs: Mapping[str, bytes]) -> dict[str, bytes]:
+    """What was read is compared by itself."""
+    return {label: one for label, one in inputs.items() if not label.startswith(LABEL)}
 
 
 def _is_code(label: str) -> bool:

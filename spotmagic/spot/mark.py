@@ -13,7 +13,7 @@ from spotmagic.codecs import Undecodable, decode, encode
 from spotmagic.engine.around import around
 from spotmagic.engine.call import Call, Outcome
 from spotmagic.engine.decide import RETURN, decide
-from spotmagic.engine.explain import ACCEPTED, ASKED, DEFAULTS, HANDLES, STATE, listed
+from spotmagic.engine.explain import ACCEPTED, ASKED, DEFAULTS, HANDLES, STATE, listed, phrase
 from spotmagic.engine.gate import Gate, Ticket
 from spotmagic.errors import RecordMissing, Uncacheable
 from spotmagic.keys import Account, FunctionKey, Keyed
@@ -21,6 +21,7 @@ from spotmagic.options import MarkOptions, Mode
 from spotmagic.spot.accepted import is_accepted, last_edit, stands_for
 from spotmagic.spot.repeated import tell_changed, tell_streams, tell_trouble, tell_uncacheable
 from spotmagic.spot.session import told
+from spotmagic.store.editions import FILES, current, editions, holding
 from spotmagic.store.entry import NO_NOTES, Entry, Part
 from spotmagic.values import late
 
@@ -135,9 +136,10 @@ class Marked:
 
     def peek(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The kept result of these arguments. Raises ``RecordMissing`` if there is none; never runs."""
-        entry = self.spot.store.get(self.keys.key(args, kwargs))
+        store = self.spot.store
+        entry, changed = holding(store.get, store.get(self.keys.key(args, kwargs)))
         decision = decide(Mode.REPLAY, entry, self.spot.clock.now())
-        why = "" if entry is None else decision.reason
+        why = ", ".join(map(phrase, changed)) if entry is None else decision.reason
         if decision is RETURN and isinstance(entry, Entry) and entry.status == "value":
             try:
                 return decode_value(entry)
@@ -245,7 +247,8 @@ class MarkedFunction(Wrapped):
 
     def forget(self, *args: Any, **kwargs: Any) -> bool:
         """Delete the kept result of these arguments. Whether there was one."""
-        return self.marked.spot.store.forget([self.marked.keys.key(args, kwargs)]) > 0
+        key, store = self.marked.keys.key(args, kwargs), self.marked.spot.store
+        return store.forget(editions(key, store.get(key))) > 0
 
     def refresh(self, *args: Any, **kwargs: Any) -> Any:
         """The result of a new run, which takes the place of the kept one."""
@@ -307,6 +310,8 @@ def glancing(marked: Marked) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]
         entry = get(key)
         if entry is None:
             return marked.call(args, kwargs, accounts, absent=True)
+        if entry.__class__ is Entry and FILES in entry.notes:
+            entry = current(get, entry)
         if decide(mode, entry, now()) is not RETURN or not isinstance(entry, Entry) or entry.status != "value":
             return marked.call(args, kwargs)
         if pinned and entry.code != marked.keys.code():  # drift, which the ledger remembers
@@ -316,7 +321,7 @@ def glancing(marked: Marked) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]
             value = decode(part.codecs, part.head, part.buffers, trusted=entry.trusted)
         except Undecodable:
             return marked.call(args, kwargs)
-        count(key, entry.seconds, entry.price)
+        count(entry.key, entry.seconds, entry.price)
         told.last = functools.partial(marked.glance, key, entry)
         return value
 

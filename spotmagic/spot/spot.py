@@ -165,6 +165,7 @@ class Spot:
         ttl: float | str | None = None,
         key: KeyGen | Function | None = None,
         ignore: str | Sequence[str] = (),
+        files: str | Sequence[str] = (),
         save_blob: bool | None = None,
         content_type: str | None = None,
         mode: str | Mode | None = None,
@@ -179,7 +180,8 @@ class Spot:
             version: stands for the code in the key; then you own invalidation, and other code is shown as drift.
             ttl: how long a result holds, in seconds or as text ("7d").
             key: ``KeyGen.map(...)``, ``KeyGen.ignore(...)`` or a function of the arguments that gives what counts.
-            ignore: names of arguments, globals and attributes (``"self.calls"``) that do not count.
+            ignore: arguments, globals, attributes (``"self.calls"``), patterns of files ("*.log") that do not count.
+            files: files that count, whether it is seen to read them or not.
             save_blob: always (``True``) or never (``False``) write a blob; by size when not said.
             content_type: what the value is, for previews ("text/markdown").
             mode: the mode of this function.

@@ -23,6 +23,7 @@ from spotmagic.store.journal import Journal
 from spotmagic.store.layout import BLOB_LOCK, BLOBS, NewerFormatError
 from spotmagic.store.memo import Memo
 from spotmagic.store.parts import blob_pieces, large_parts
+from spotmagic.store.reads import leave_out
 from spotmagic.store.record import HELD, Record, Run, Tally, blob_body, run_body, stat_body
 from spotmagic.store.seal import seal, unseal
 from spotmagic.store.ticker import TICKER, writers
@@ -58,6 +59,7 @@ class FolderStore:
         clock: Clock = SYSTEM,
     ) -> None:
         self.folder = folder
+        leave_out(folder)
         self.blobs: Blobs = blobs if blobs is not None else FolderBlobs(folder / BLOBS)
         self._ring = ring
         self._blob_over = blob_over
