@@ -49,7 +49,7 @@ _LONGEST = 4096
 
 _CALL = compile("__read__(*__args__, **__kwargs__)", "<reader>", "eval")
 
-_placed: list[tuple[Any, str, Any, Any, bool]] = []
+_ready: dict[str, list[tuple[Any, str, Any, Any, bool]]] = {}
 _note: Callable[..., None] | None = None
 
 
@@ -89,7 +89,7 @@ class _Loader:
             module.__spec__.loader = self._loader
         self._loader.exec_module(module)
         if _note is not None:
-            _place(module, READERS[module.__name__])
+            _place(module)
 
 
 _arrivals = _Arrivals()
@@ -103,10 +103,10 @@ def install(note: Callable[..., None]) -> None:
     """
     global _note
     _note = note
-    for name, names in READERS.items():
+    for name in READERS:
         module = sys.modules.get(name)
         if module is not None:
-            _place(module, names)
+            _place(module)
     sys.meta_path.insert(0, _arrivals)
 
 
@@ -114,44 +114,50 @@ def remove() -> None:
     """Put back what was there."""
     global _note
     _note = None
-    while _placed:
-        holder, name, true, ours, own = _placed.pop()
-        if vars(holder).get(name) is ours:
-            if own:
-                setattr(holder, name, true)
-            else:
-                delattr(holder, name)
+    for places in _ready.values():
+        for holder, name, true, ours, own in places:
+            if vars(holder).get(name) is ours:
+                if own:
+                    setattr(holder, name, true)
+                else:
+                    delattr(holder, name)
     if _arrivals in sys.meta_path:
         sys.meta_path.remove(_arrivals)
 
 
-def _place(module: ModuleType, names: str) -> None:
-    is_sql = module.__name__ == "duckdb"
-    for name in names.split():
-        _place_one(module, name, is_sql)
-    connection = getattr(module, "DuckDBPyConnection", None)
-    if is_sql and isinstance(connection, type):
-        for name in _DUCKDB.split():
-            _place_one(connection, name, is_sql)
+def _place(module: ModuleType) -> None:
+    """Put the readers of a module in place. Wrappers are made once, and anew where somebody changed what they wrap."""
+    name = module.__name__
+    places = _ready.get(name)
+    if places is None or not all(_put(*place) for place in places):
+        holders = [module, getattr(module, "DuckDBPyConnection", None)] if name == "duckdb" else [module]
+        found = (_of(holder, one, name == "duckdb") for holder in holders for one in READERS[name].split())
+        _ready[name] = [place for place in found if place is not None and _put(*place)]
 
 
-def _place_one(holder: Any, name: str, is_sql: bool) -> None:
+def _of(holder: Any, name: str, is_sql: bool) -> tuple[Any, str, Any, Any, bool] | None:
     """A class is left in its place, so that everybody's checks hold: only how it is made is ours."""
-    true = vars(holder).get(name)
+    true = vars(holder).get(name) if holder is not None else None
     makes = name in _MAKES or is_sql
     if isinstance(true, type):
         holder, name, true = true, "__init__", true.__init__  # type: ignore[misc]
-    if callable(true) and getattr(true, "__code__", None) is not CODE:
-        _put(holder, name, true, _wrapper(true, is_sql, makes))
+    if not callable(true) or getattr(true, "__code__", None) is CODE:
+        return None
+    return holder, name, true, _wrapper(true, is_sql, makes), name in vars(holder)
 
 
-def _put(holder: Any, name: str, true: Any, ours: Any) -> None:
-    own = name in vars(holder)
+def _put(holder: Any, name: str, true: Any, ours: Any, own: bool) -> bool:
+    """Whether a wrapper stands in its place now."""
+    known = vars(holder).get(name)
+    if known is ours:
+        return True
+    if known is not (true if own else None):
+        return False
     try:
         setattr(holder, name, ours)
     except (AttributeError, TypeError):  # a type of C: nothing can be put there
-        return
-    _placed.append((holder, name, true, ours, own))
+        return False
+    return True
 
 
 def _wrapper(true: Callable[..., Any], is_sql: bool, makes: bool) -> Callable[..., Any]:

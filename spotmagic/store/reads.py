@@ -231,7 +231,8 @@ _found: list[tuple[dict[str, Any], str]] = []
 
 def _taken() -> list[tuple[dict[str, Any], str]]:
     """Where modules of Python and of packages keep an ``open`` of their own, such as ``bz2`` and IPython."""
-    for module_name in sys.modules.keys() - _searched:
+    new = sys.modules.keys() - _searched if len(sys.modules) != len(_searched) else ()
+    for module_name in new:
         _searched.add(module_name)
         module = sys.modules.get(module_name)
         space = getattr(module, "__dict__", None)
