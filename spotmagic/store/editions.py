@@ -9,6 +9,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import os
+import stat
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
@@ -45,8 +46,19 @@ class File(NamedTuple):
 
 @lru_cache(maxsize=2048)
 def files_of(text: str) -> tuple[File, ...]:
-    """The files that a note tells of."""
-    return tuple(File(*fields) for fields in json.loads(text))
+    """The files that a note tells of. One that makes no sense, as another writer's may, never holds."""
+    try:
+        found = tuple(File(*fields) for fields in json.loads(text))
+        if all(isinstance(file.path, str) and isinstance(file.digest, str) and "\0" not in file.path for file in found):
+            return found
+    except (ValueError, TypeError, RecursionError):
+        pass
+    return (File("its list of files", _NEVER, _NEVER, _NEVER, ""),)
+
+
+def _known(entry: Entry) -> list[list[Any]]:
+    """The editions that an entry of ours knows: the key of each, and what its files held."""
+    return json.loads(entry.notes.get(EDITIONS, "[]")) if entry.trusted else []
 
 
 def unchanged(text: str) -> bool:
@@ -114,7 +126,7 @@ def hand_up(entry: Entry) -> None:
 
 
 def _others(get: Get, entry: Entry) -> Any:
-    for key, pairs in reversed(json.loads(entry.notes.get(EDITIONS, "[]"))):
+    for key, pairs in reversed(_known(entry)):
         if all(_digest(path) == known for path, known in pairs):
             found = get(bytes.fromhex(key))
             if isinstance(found, Entry):
@@ -123,8 +135,7 @@ def _others(get: Get, entry: Entry) -> Any:
 
 def editions(key: bytes, entry: Entry | Bad | None) -> list[bytes]:
     """The keys of all editions of a call."""
-    notes = entry.notes if isinstance(entry, Entry) else {}
-    return [key, *(bytes.fromhex(one) for one, _ in json.loads(notes.get(EDITIONS, "[]")))]
+    return [key, *(bytes.fromhex(one) for one, _ in (_known(entry) if isinstance(entry, Entry) else ()))]
 
 
 def after(new: Entry, get: Get) -> tuple[Entry, Entry | None]:
@@ -132,7 +143,7 @@ def after(new: Entry, get: Get) -> tuple[Entry, Entry | None]:
     old = get(new.key)
     if not isinstance(old, Entry) or FILES not in old.notes:
         return new, None
-    known = json.loads(old.notes.get(EDITIONS, "[]"))
+    known = _known(old)
     pairs, held = _pairs(old), _pairs(new)
     aside = None
     if pairs != held and old.trusted and old.status in ("value", "error"):
@@ -191,10 +202,12 @@ def is_pattern(name: str) -> bool:
 
 
 def state_of(path: str) -> State | None:
-    """The state of a file, ``None`` if there is none."""
+    """The state of a file, ``None`` if there is none, or no regular one."""
     try:
         now = os.stat(path)  # noqa: PTH116
     except (OSError, ValueError):
+        return None
+    if not stat.S_ISREG(now.st_mode):
         return None
     return State(now.st_size, now.st_mtime_ns, now.st_ino)
 

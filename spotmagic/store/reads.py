@@ -41,6 +41,7 @@ class Noting:
         files: the state of each file before it was opened, ``None`` for one that was not there.
         rewritten: files that were read and then written.
         folder: the working directory when the run began.
+        pool: the executor in whose worker the run began, or empty.
         trouble: why nobody can know all that it read, or empty.
     """
 
@@ -48,6 +49,7 @@ class Noting:
         self.files: dict[str, State | None] = {}
         self.rewritten: dict[str, None] = {}
         self.began, self.folder, self.trouble = time.time_ns(), _working_directory(), ""
+        self.pool = _pool()
         self._written: set[str] = set()
         self._tokens: list[Token[Noting | None]] = []
         self._above: tuple[Noting, ...] = ()
@@ -93,7 +95,15 @@ _spots: set[str] = set()
 def _takers() -> tuple[Noting, ...]:
     """Whose a read is: of the run around it. A plain thread knows of none, so it may be of any that is under way."""
     known = _here.get()
-    return tuple(_open) if known is None else (known,)
+    if known is not None:
+        return (known,)
+    pool = _pool()
+    return tuple(noting for noting in list(_open) if not pool or noting.pool != pool)
+
+
+def _pool() -> str:
+    """The executor whose worker this thread is: what the other workers run has not started what runs here."""
+    return threading.current_thread().name.rpartition("_")[0]
 
 
 def is_noting() -> bool:

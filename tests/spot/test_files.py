@@ -359,3 +359,29 @@ def test_files_of_packages_do_not_count(spot: Spot) -> None:
     read()
     kept = spot.store.recent(spot.entries()[0].name)[0]
     assert not [name for name in kept.inputs if name.startswith("file ")]
+
+
+def test_a_list_of_files_that_makes_no_sense_never_holds() -> None:
+    from spotmagic.store.editions import unchanged
+
+    for text in ("{", "[1]", "[[1, 2]]", '[["a\\u0000", 1, 1, 1, ""]]', '[["/dev/zero", 1, 1, 1, ""]]', "[" * 100_000):
+        assert not unchanged(text)
+
+
+def test_many_threads_run_and_read_at_once(spot: Spot) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    for number in range(40):
+        Path(f"{number}.txt").write_text("a")
+
+    @spot.mark
+    def read(number: int) -> str:
+        return Path(f"{number}.txt").read_text()
+
+    read(0)
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(read, range(40))) == {"a"}
+        Path("7.txt").write_text("b")
+        assert list(pool.map(read, range(40))).count("b") == 1
+        for entry in spot.store.recent(spot.entries()[0].name):
+            assert len([name for name in entry.inputs if name.startswith("file ")]) == 1, "its own and no other's"
