@@ -94,7 +94,7 @@ def test_keys_are_the_same_in_another_process_with_another_hash_seed(tmp_path: P
         "from pathlib import Path\n"
         "from tests.keys.conftest import Project, mask\n"
         "from tests.keys.edits import TEXTS\n"
-        "from tests.keys.test_edits import key_of_text\n"
+        "from tests.keys.test_edits_sdks import key_of_text\n"
         "from spotmagic.keys import FunctionKey\n"
         "from spotmagic.options import mark_options\n"
         "sys.path.insert(0, sys.argv[1]); project = Project(Path(sys.argv[1])); project.prefix = 'user_'\n"
