@@ -23,7 +23,8 @@ from typing import Any, NamedTuple, Self
 from spotmagic.store import readers
 
 _true_open = io.open
-_SOURCES = frozenset({"tokenize", "linecache"})  # who looks at source does not read data
+# Who looks at source does not read data; the rest is Python's, ours, or the user's cells.
+_LEFT_ALONE = frozenset({"tokenize", "linecache", "builtins", "io", "_io", "spotmagic", "__main__"})
 
 
 class State(NamedTuple):
@@ -88,7 +89,7 @@ _here: ContextVar[Noting | None] = ContextVar("spotmagic_reads", default=None)
 _open: list[Noting] = []
 _guard = threading.Lock()
 _places: list[tuple[dict[str, Any], str]] = []
-_searched: set[str] = set()
+_searched: dict[str, int] = {}
 _spots: set[str] = set()
 
 
@@ -237,20 +238,22 @@ def _remove(noting: Noting) -> None:
 
 
 _found: list[tuple[dict[str, Any], str]] = []
+_modules: tuple[int, str] = 0, ""  # how many were loaded at the last search, and which of them last
 
 
 def _taken() -> list[tuple[dict[str, Any], str]]:
-    """Where modules of Python and of packages keep an ``open`` of their own, such as ``bz2`` and IPython."""
-    new = sys.modules.keys() - _searched if len(sys.modules) != len(_searched) else ()
-    for module_name in new:
-        _searched.add(module_name)
-        module = sys.modules.get(module_name)
-        space = getattr(module, "__dict__", None)
-        top = module_name.partition(".")[0]
-        if space is None or top in _SOURCES or top in ("builtins", "io", "_io", "spotmagic", "__main__"):
+    """Where modules keep an ``open`` of their own, such as ``bz2`` and IPython, cells left out."""
+    global _modules
+    now = len(sys.modules), next(reversed(sys.modules))
+    if now == _modules:
+        return _found
+    _modules = now
+    for module_name, module in list(sys.modules.items()):
+        if _searched.get(module_name) == id(module):
             continue
-        where = space.get("__file__")
-        if top in sys.stdlib_module_names or (isinstance(where, str) and "-packages" in where):
+        _searched[module_name] = id(module)
+        space = getattr(module, "__dict__", None)
+        if type(space) is dict and module_name.partition(".")[0] not in _LEFT_ALONE:
             _found.extend((space, name) for name, value in list(space.items()) if value is _true_open)
     return _found
 

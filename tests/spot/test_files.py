@@ -219,6 +219,35 @@ def test_a_temporary_file_is_no_input(spot: Spot) -> None:
     assert [work(), work(), verdict()] == ["a", "a", "hit"]
 
 
+KEEPS_OPEN = """
+from io import open
+def look():
+    with open('kept.txt') as file:
+        return file.read()
+"""
+
+
+def test_an_open_that_a_module_of_the_user_keeps_is_seen_and_given_back(
+    spot: Spot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of a module that is loaded in the place of another one, so that there are no more than before."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    Path("kept.txt").write_text("a")
+
+    for text, expected in (("a", ["ran", "hit"]), ("b", ["ran", "hit"])):
+        (tmp_path / "keeps_open.py").write_text(KEEPS_OPEN)
+        monkeypatch.delitem(sys.modules, "keeps_open", raising=False)
+        import keeps_open  # type: ignore[import-not-found]
+
+        Path("kept.txt").write_text(text)
+        seen = []
+        for _ in range(2):
+            assert spot.mark(keeps_open.look)() == text
+            seen.append(verdict())
+        assert seen == expected
+        assert keeps_open.open is builtins.open
+
+
 def test_a_file_that_is_read_and_written_is_refused_by_name(spot: Spot) -> None:
     Path("count.txt").write_text("1")
 
