@@ -23,6 +23,16 @@ from typing import Any, NamedTuple, Self
 from spotmagic.store import readers
 
 _true_open = io.open
+# Where tools keep caches and settings of their own: matplotlib writes the list of fonts in the first run that draws.
+_OF_TOOLS = (
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "MPLCONFIGDIR",
+    "IPYTHONDIR",
+    "JUPYTER_CONFIG_DIR",
+    "JUPYTER_DATA_DIR",
+)
+_IN_HOME = (".cache", ".config", ".ipython", ".jupyter", ".local/share/jupyter", ".matplotlib")
 # Who looks at source does not read data; the rest is Python's, ours, or the user's cells.
 _LEFT_ALONE = frozenset({"tokenize", "linecache", "builtins", "io", "_io", "spotmagic", "__main__"})
 
@@ -179,7 +189,8 @@ def _elsewhere(folder: str) -> tuple[str, ...]:
     packages = [*sysconfig.get_paths().values(), *_site_packages()]
     prefixes = [sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()]
     kept = [one for one in prefixes if (one in packages and "packages" in one) or not _is_in(folder, one)]
-    own = [os.environ.get("XDG_CACHE_HOME") or f"{home}/.cache", f"{home}/.ipython", f"{home}/.jupyter"]
+    said = [os.environ.get(name) for name in _OF_TOOLS]
+    own = [*(os.path.abspath(one) for one in said if one), *(f"{home}/{one}" for one in _IN_HOME)]  # noqa: PTH100
     system = ["/dev", "/proc", "/sys", "/etc", "/usr/lib", "/usr/share", "/usr/local/lib"]
     return tuple({os.path.join(one, "") for one in [*kept, *_site_packages(), *own, *system]})  # noqa: PTH118
 
