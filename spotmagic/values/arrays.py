@@ -44,7 +44,7 @@ def _content(array_: Any) -> Any:
         return array_.ravel(order="C").tolist()
     if kind.names is not None and not _is_solid(kind):  # field by field, as what lies between them is left over
         return [_content(array_[name]) for name in kind.names]
-    if kind.kind in "gG":
+    if kind.char in "gG":
         array_ = _significant(array_)
     if array_.nbytes <= INLINE:
         return array_.tobytes(order="C")
@@ -62,14 +62,14 @@ def _is_solid(kind: Any) -> bool:
     if kind.subdtype is not None:
         return _is_solid(kind.subdtype[0])
     if kind.names is None:
-        return kind.kind not in "gG"
+        return kind.char not in "gG"
     fields = [kind.fields[name][0] for name in kind.names]
     return sum(one.itemsize for one in fields) == kind.itemsize and all(map(_is_solid, fields))
 
 
 def _significant(array_: Any) -> Any:
     """The bytes of long doubles that say something: x86 keeps 10 of 16, and anything in the other six."""
-    size = array_.dtype.itemsize // (2 if array_.dtype.kind == "G" else 1)
+    size = array_.dtype.itemsize // (2 if array_.dtype.char == "G" else 1)
     used = 10 if np.finfo(np.longdouble).nmant == 63 else size
     raw = np.ascontiguousarray(array_).reshape(-1).view(np.uint8).reshape(-1, size)
     return raw[:, :used] if array_.dtype.isnative else raw[:, size - used :]

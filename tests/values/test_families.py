@@ -164,6 +164,9 @@ def test_padding_between_fields_and_in_long_doubles_does_not_count() -> None:
         long[:] = np.longdouble(1) / 3
         pair = np.full(3 * np.dtype("G").itemsize, fill, np.uint8).view("G")
         pair[:] = np.longdouble(1) / 3 + 1j
+        if np.finfo(np.longdouble).nmant == 63:  # as x86 keeps them
+            for array_ in (long, pair):
+                array_.view(np.uint8).reshape(-1, 16)[:, 10:] = fill
         prints = fingerprint(raw), fingerprint(long), fingerprint(pair), fingerprint(raw[0]), fingerprint(long[0])
         first = prints if fill == 0 else first  # noqa: F821
     assert prints == first
