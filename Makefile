@@ -5,10 +5,11 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 OLD := .venv-old
 NEW := .venv-new
+DOCS := .venv-docs
 PINS := tests/constraints
 GROUPS := --group test --group sdks
 
-.PHONY: setup demo test test-old test-new newest constraints lint bench js lab
+.PHONY: setup demo test test-quick slowest test-old test-new newest constraints lint bench js docs lab
 
 $(READY): pyproject.toml $(PINS)/current.txt
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
@@ -25,6 +26,13 @@ test: $(READY)  ## the whole test suite; the browser tests in a process of their
 	$(PY) -m pytest -n auto -m "not browser"
 	$(PY) -m pytest -m browser
 
+test-quick: $(READY)  ## most tests, within two minutes: without kernels, browsers and what takes long
+	$(PY) -m pytest -n auto -q -m "not browser and not kernel and not slow"
+
+slowest: $(READY)  ## write down which tests take long, for test-quick
+	$(PY) -m pytest -n auto -q -m "not browser and not kernel" --junitxml=build/times.xml
+	$(PY) tests/slowest.py build/times.xml
+
 $(OLD)/.ready: pyproject.toml $(PINS)/oldest.txt
 	@test -x $(OLD)/bin/python || $(PYTHON) -m venv $(OLD)
 	$(OLD)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
@@ -40,10 +48,13 @@ newest:
 	$(NEW)/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable ".[all]" $(GROUPS) --group lint
 
 test-new: newest  ## the same on the newest releases of everything
-	$(NEW)/bin/python -m pytest -n auto tests/notebook tests/spot tests/keys tests/values tests/codecs
+	$(NEW)/bin/python -m pytest -n auto tests/notebook tests/spot tests/keys tests/values tests/codecs tests/wrap
 
 constraints: newest  ## write the newest releases down, for `make test` of every later day
 	(echo "# Written by \`make constraints\`."; $(NEW)/bin/python -m pip freeze --exclude-editable) > $(PINS)/current.txt
+	@test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager "pip>=25.1" --group docs
+	(echo "# Written by \`make constraints\`."; $(DOCS)/bin/python -m pip freeze) > $(PINS)/docs.txt
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .
@@ -56,6 +67,15 @@ bench: $(READY)  ## figures side by side with peers, as ratios
 
 js:  ## rebuild the panel's bundle
 	cd js && npm ci --silent && npm run --silent build
+
+$(DOCS)/.ready: pyproject.toml $(PINS)/docs.txt
+	@test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(DOCS)/bin/python -m pip install --quiet --group docs --constraint $(PINS)/docs.txt
+	@touch $@
+
+docs: $(DOCS)/.ready  ## the pages as a site, with the API from docstrings, in site/
+	$(DOCS)/bin/zensical build --strict
 
 lab: $(READY)  ## JupyterLab on the notebooks
 	$(VENV)/bin/jupyter lab notebooks

@@ -5,7 +5,7 @@ import { stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { styleText } from "./style.mjs";
 
-const LIMIT = 60_000;
+const LIMIT = 90_000;
 const here = fileURLToPath(new URL(".", import.meta.url));
 const out = fileURLToPath(new URL("../spotmagic/dashboard/static/", import.meta.url));
 
@@ -15,12 +15,6 @@ const styleAsText = {
     builder.onLoad({ filter: /\.css$/ }, async ({ path }) => ({ contents: await styleText(path), loader: "text" }));
   },
 };
-
-// Members of our own classes that no kernel, host or element knows, and no table by name: one letter is enough for them.
-const OWN =
-  "alone answer answered asking changed clock closed complain cut desk drain fetching fill follow heard link " +
-  "loadEntry loadList loadPage loadPreview loadTotals loadView notice openEntry pending prefix probe quiet receive refresh renew " +
-  "selected setMode settle settled showPart steerable tick turns typing watched";
 
 const options = {
   absWorkingDir: here,
@@ -38,7 +32,6 @@ const options = {
   legalComments: "none",
   define: { "define.amd": "false" },
   banner: { js: "/* spotmagic, built from js/ by `make js` */" },
-  mangleProps: new RegExp(`^(${OWN.replaceAll(" ", "|")})$`),
   plugins: [styleAsText],
   logLevel: "warning",
 };

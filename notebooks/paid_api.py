@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+PORT = 8808
 REQUESTS_PER_SECOND = 20
 PRICE_PER_TOKEN = 2e-6
 
@@ -83,6 +84,9 @@ class Handler(BaseHTTPRequestHandler):
         answer = " ".join(sorted(set(prompt.lower().replace(".", "").split()), key=len)[-5:])
         used = len(prompt.split()) + len(answer.split())
         self.server.bill(used)
+        if body.get("stream"):
+            self.stream(body.get("model", ""), answer)
+            return
         choice = {"index": 0, "message": {"role": "assistant", "content": answer}, "finish_reason": "stop"}
         self.reply(200, {"object": "chat.completion", "choices": [choice], "usage": {"total_tokens": used}})
 
@@ -90,6 +94,17 @@ class Handler(BaseHTTPRequestHandler):
         vector = [round(math.sin(sum(map(ord, text)) * (i + 1)), 6) for i in range(8)]
         self.server.bill(len(text.split()))
         self.reply(200, {"data": [{"embedding": vector}], "usage": {"total_tokens": len(text.split())}})
+
+    def stream(self, model: str, answer: str) -> None:
+        """The answer word by word, as server-sent events."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        for word in answer.split():
+            choice = {"index": 0, "delta": {"role": "assistant", "content": f"{word} "}}
+            event = {"object": "chat.completion.chunk", "model": model, "choices": [choice]}
+            self.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
+        self.wfile.write(b"data: [DONE]\n\n")
 
     def reply(self, status: int, content: dict, headers: dict | None = None) -> None:
         data = json.dumps(content).encode()
@@ -115,9 +130,13 @@ def serve(port: int = 0, **settings: float) -> PaidAPI:
 
 
 def url() -> str:
-    """The address of the server; one is started if there is none."""
+    """The address of the server; one is started if there is none, where it was before if that is free."""
     if "PAID_API_URL" not in os.environ:
-        os.environ["PAID_API_URL"] = serve().url
+        try:
+            api = serve(PORT)
+        except OSError:
+            api = serve()
+        os.environ["PAID_API_URL"] = api.url
     return os.environ["PAID_API_URL"]
 
 

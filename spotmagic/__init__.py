@@ -5,36 +5,30 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
+from spotmagic.rooms import ROOMS, public
+
 if TYPE_CHECKING:
+    from spotmagic.batch import Batch
+    from spotmagic.batch.service import Service, Source
     from spotmagic.codecs import register
     from spotmagic.dashboard import panel
     from spotmagic.engine.retry import Retry
+    from spotmagic.jobs import Job
     from spotmagic.keys import KeyGen
     from spotmagic.limits import Limit
     from spotmagic.notebook import load_ipython_extension, unload_ipython_extension
     from spotmagic.spot import Spot, current, last, running
 
-_ROOMS = {
-    "KeyGen": "keys",
-    "Limit": "limits",
-    "Retry": "engine.retry",
-    "Spot": "spot",
-    "current": "spot",
-    "last": "spot",
-    "load_ipython_extension": "notebook",
-    "panel": "dashboard",
-    "register": "codecs",
-    "running": "spot",
-    "unload_ipython_extension": "notebook",
-}
-
 __all__ = [
+    "Batch",
+    "Job",
     "KeyGen",
     "Limit",
     "Retry",
+    "Service",
+    "Source",
     "Spot",
     "current",
     "last",
@@ -51,10 +45,9 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("spotmagic")
-    if name not in _ROOMS:
+    if name not in ROOMS:
         raise AttributeError(f"module 'spotmagic' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"spotmagic.{_ROOMS[name]}"), name)
-    globals()[name] = value
+    value = globals()[name] = public(name)
     return value
 
 

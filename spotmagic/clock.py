@@ -12,19 +12,15 @@ class Clock(Protocol):
 
     def now(self) -> float:
         """Wall time in seconds since 1970."""
-        ...
 
     def monotonic(self) -> float:
         """Seconds that never go back, the same for every process since the machine started."""
-        ...
 
     def sleep(self, seconds: float) -> None:
         """Wait in this thread; an interrupt ends it."""
-        ...
 
     async def asleep(self, seconds: float) -> None:
         """Wait in this task; a cancellation ends it."""
-        ...
 
 
 class SystemClock:

@@ -10,6 +10,7 @@
     ├─ LimitImpossible(ValueError)  a cost that the limit can never let pass
     ├─ LimitTimeout(TimeoutError)   the limit did not let the call pass in time
     ├─ BudgetSpent                  the next call would pass the budget
+    ├─ EditCosts                    code was edited whose known results cost more than the amount to ask over
     ├─ BatchFailed                  inputs of a batch failed
     ├─ JobFailed                    a background call raised
     ├─ JobCancelled                 a background call was cancelled
@@ -24,11 +25,18 @@ from __future__ import annotations
 
 import difflib
 import logging
+import os
 import sys
-import threading
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from spotmagic import files
+
+if TYPE_CHECKING:
+    from spotmagic.batch import Batch, Failed
 
 
 class SpotError(Exception):
@@ -87,8 +95,20 @@ class BudgetSpent(SpotError):
     """The next call would pass the budget. It has not run."""
 
 
+class EditCosts(SpotError):
+    """Code was edited whose known results cost more than the amount to ask over. Nothing has run."""
+
+
 class BatchFailed(SpotError):
-    """Inputs of a batch failed."""
+    """Inputs of a batch failed.
+
+    Attributes:
+        batch: all that came of it.
+        failed: the inputs that failed.
+    """
+
+    batch: Batch
+    failed: list[Failed]
 
 
 class JobFailed(SpotError):
@@ -107,6 +127,15 @@ class SpotWarning(UserWarning):
     """Trouble inside spotmagic that cost no result."""
 
 
+def is_end(error: BaseException) -> bool:
+    """Whether an error ends a program or a task: Ctrl-C, an exit, a cancellation, a generator that is closed.
+
+    All else may be caught where a result has been paid for. ``except Exception`` is not enough there: a panic of a
+    library in Rust (a polars frame with a NUL in the name of a column) is a ``BaseException`` of its own.
+    """
+    return isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit) or type(error).__name__ == "CancelledError"
+
+
 def sentence(what: str, why: str = "", todo: str = "") -> str:
     """The three parts of a message in one line."""
     text = f"{what}: {why}" if why else what
@@ -121,9 +150,9 @@ def unknown(kind: str, word: str, known: Iterable[str]) -> OptionError:
     return OptionError(f"unknown {kind} {word!r}", todo=todo)
 
 
-_OWN = str(Path(__file__).parent)
+_OWN = str(Path(__file__).parent) + os.sep
 _told: dict[str, str] = {}
-_told_lock = threading.Lock()
+_told_lock = files.ForkLock()
 
 
 def tell(what: str, why: str = "", todo: str = "", *, once: str = "") -> None:
@@ -150,6 +179,44 @@ def _users_level() -> int:
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_OWN):
         frame, level = frame.f_back, level + 1
     return level
+
+
+def trace(error: BaseException) -> str:
+    """The traceback of an error as text, without our own frames; with them where there are no others."""
+    import traceback
+
+    try:
+        told = traceback.TracebackException.from_exception(error)
+        links: list[Any] = [told]
+        for link in links:
+            link.stack[:] = [one for one in link.stack if not one.filename.startswith(_OWN)] or link.stack
+            links += [one for one in (link.__cause__, link.__context__) if one is not None]
+        return "".join(told.format())
+    except Exception:  # an exception that cannot be told
+        return type(error).__name__
+
+
+def show_users_frames() -> None:
+    """Let an error of ours that ends a script show the lines of the user alone.
+
+    Notebooks show such an error as one line; a script prints its traceback with ``sys.excepthook``, which is ours then.
+    One that somebody set stays.
+    """
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = _print_error
+
+
+def _print_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if isinstance(error, SpotError):
+        frames = []
+        while trace is not None:
+            if not trace.tb_frame.f_code.co_filename.startswith(_OWN):
+                frames.append(trace)
+            trace = trace.tb_next
+        for frame in reversed(frames):
+            trace = TracebackType(trace, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+        error = error.with_traceback(trace)
+    sys.__excepthook__(kind, error, trace)
 
 
 def told() -> dict[str, str]:

@@ -14,6 +14,7 @@ import secrets
 import stat
 import struct
 import sys
+import threading
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,9 +56,11 @@ def lock(fd: int, *, wait: bool = True, shared: bool = False) -> bool:
 def unlock(fd: int) -> None:
     """Let go of the lock of an open file, for whoever shares it as well.
 
-    Closing alone is not enough: a child that was forked meanwhile keeps the file open, and with it the lock.
+    Closing alone is not enough: a child that was forked meanwhile keeps the file open, and with it the lock. Where the
+    system refuses, closing is all that is left, and no error may keep anybody from that.
     """
-    fcntl.flock(fd, fcntl.LOCK_UN)
+    with contextlib.suppress(OSError):
+        fcntl.flock(fd, fcntl.LOCK_UN)
 
 
 @contextlib.contextmanager
@@ -82,7 +85,11 @@ def lock_byte(fd: int, offset: int) -> bool:
             fcntl.fcntl(fd, _OFD_SETLK, _flock(fcntl.F_WRLCK, offset))
         else:
             fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, offset)
-    except (BlockingIOError, PermissionError):
+    except BlockingIOError:
+        return False
+    except PermissionError:  # somebody holds it, where locks are the process's; else none may be taken at all
+        if _OFD_SETLK is not None:
+            raise
         return False
     return True
 
@@ -108,7 +115,6 @@ class Reopened(Protocol):
 
     def forked(self) -> None:
         """Let go of them, in the child."""
-        ...
 
 
 _forked: weakref.WeakSet[Reopened] = weakref.WeakSet()
@@ -126,6 +132,26 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
+
+
+class ForkLock:
+    """A lock of a module, free in a forked child: the thread that held it when the child began is not there."""
+
+    __slots__ = ("__weakref__", "_lock")
+
+    def __init__(self) -> None:
+        self.forked()
+        reopen_after_fork(self)
+
+    def forked(self) -> None:
+        """Begin with a lock that nobody holds."""
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
 
 
 def make_folder(path: Path) -> None:
@@ -204,7 +230,7 @@ def write_once(path: Path, data: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     write_whole(temporary, data)
     try:
-        path.hardlink_to(temporary)
+        path.hardlink_to(temporary)  # fails where the name is taken, which a rename does not
     except FileExistsError:
         pass
     finally:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal
+from inspect import iscoroutinefunction
+from types import MappingProxyType
+from typing import Any, Literal, TypeGuard
 
-from spotmagic.errors import OptionError, unknown
+from spotmagic.errors import OptionError, SpotError, unknown
 
 Verdict = Literal["hit", "ran", "joined", "mocked", "bypassed"]
 
@@ -29,6 +32,16 @@ class Mode(StrEnum):
     OFF = "off"
 
 
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Whether a value can be meant as a number: ``True`` cannot, although Python counts with it."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_whole(value: object, least: int) -> TypeGuard[int]:
+    """Whether a value can be meant as a whole number from the least on."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
 def parse_mode(value: str | Mode) -> Mode:
     """The mode named by a word. Raises :class:`OptionError` for any other word."""
     try:
@@ -43,7 +56,7 @@ def parse_duration(value: str | float, option: str) -> float:
     Raises:
         OptionError: for anything else, and for durations that are not above zero.
     """
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if is_number(value):
         seconds = float(value)
     else:
         text = str(value).strip().lower().replace(" ", "")
@@ -60,7 +73,7 @@ def parse_duration(value: str | float, option: str) -> float:
 
 def parse_size(value: str | int, option: str) -> int:
     """Bytes of a number or of a text such as ``"32KB"`` (1 KB is 1,000 bytes, 1 KiB is 1,024)."""
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+    if is_whole(value, 0):
         return value
     match = re.fullmatch(_NUMBER + r"\s*([KMG]?I?B?)", str(value).strip().upper())
     if not match or match[2] not in _SIZES:
@@ -70,7 +83,7 @@ def parse_size(value: str | int, option: str) -> int:
 
 def parse_rate(value: str | float, option: str) -> float:
     """Units per minute of a number or of a text such as ``"20/min"``, ``"200k/min"`` or ``"5/s"``."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if is_number(value):
         rate = float(value)
     else:
         match = re.fullmatch(_NUMBER + r"([km]?)(?:/([a-z]+))?", str(value).strip().lower().replace(" ", ""))
@@ -99,6 +112,26 @@ def parse_paths(value: Any, option: str) -> tuple[str, ...]:
         raise OptionError(f"{option}={value!r} are not paths", todo=f'Say {option}=("prompt.txt",)') from None
 
 
+class ErrorTypes(tuple[type[BaseException], ...]):
+    """Types of exceptions to keep, and for how long each: ``errors={TimeoutError: "10m", ValueError: None}``.
+
+    Never kept are interrupts and cancellations, which are of the run and not of its arguments, and errors of ours.
+    """
+
+    ttls: Mapping[type[BaseException], float | None] = MappingProxyType({})
+
+    def keeps(self, error: BaseException | None) -> bool:
+        """Whether an error is one to keep."""
+        return isinstance(error, self) and not isinstance(error, SpotError | CancelledError)
+
+    def ttl(self, error: BaseException, default: float | None) -> float | None:
+        """For how many seconds, as the nearest of its classes says, else as the mark."""
+        return next((self.ttls[kind] for kind in type(error).__mro__ if kind in self.ttls), default)
+
+
+NO_ERRORS = ErrorTypes()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkOptions:
     """What one mark was told. ``None`` means: as the spot says."""
@@ -112,9 +145,15 @@ class MarkOptions:
     content_type: str | None = None
     codec: str | None = None
     mode: Mode | None = None
-    errors: tuple[type[BaseException], ...] = ()
+    errors: ErrorTypes = NO_ERRORS
     price: float | Callable[[Any], float] | None = None
     retry: Any = None
+    keep_if: Callable[[Any], Any] | None = None
+    keep_inputs: bool | None = None
+    sample: int = 0
+    executor: Any = None
+    never_twice: bool | None = None
+    detached: bool = False
 
 
 NO_OPTIONS = MarkOptions()
@@ -143,21 +182,51 @@ def mark_options(given: Mapping[str, Any]) -> MarkOptions:
     if "errors" in checked:
         checked["errors"] = _error_types(checked["errors"])
     price = checked.get("price")
-    if price is not None and not callable(price) and not (isinstance(price, int | float) and price >= 0):
+    if price is not None and not callable(price) and not (is_number(price) and price >= 0):
         raise OptionError(f"price={price!r} is not a price", todo="Say a number, or a function of the result")
+    keep_inputs = checked.get("keep_inputs")
+    if keep_inputs is not None and not isinstance(keep_inputs, bool):
+        raise OptionError(f"keep_inputs={keep_inputs!r} is neither", todo="Say True, or False to keep digests alone")
+    _check_keep_if(checked.get("keep_if"))
+    if "sample" in checked:
+        checked["sample"] = parse_sample(checked["sample"], "sample")
     return MarkOptions(**checked)
 
 
-def _error_types(value: Any) -> tuple[type[BaseException], ...]:
-    types = value if isinstance(value, tuple | list) else (value,)
+def parse_sample(value: Any, option: str) -> int:
+    """The number of a sample: a whole number from 0 on, or a text of its digits."""
+    text = str(value).strip()
+    if isinstance(value, bool) or not isinstance(value, int | str) or not (text.isascii() and text.isdecimal()):
+        raise OptionError(f"{option}={value!r} is not the number of a sample", todo="Say a whole number from 0 on")
+    return int(text)
+
+
+def _check_keep_if(value: Any) -> None:
+    """Raise for a ``keep_if=`` that could not say yes or no."""
+    if value is None:
+        return
+    if not callable(value):
+        todo = "Say a function of the result, such as keep_if=lambda answer: answer is not None"
+        raise OptionError(f"keep_if={value!r} cannot be asked", todo=todo)
+    if iscoroutinefunction(value) or iscoroutinefunction(getattr(value, "__call__", None)):  # noqa: B004
+        raise OptionError(
+            "keep_if= was given an async function", why="what it gives is always true", todo="Give it a plain function"
+        )
+
+
+def _error_types(value: Any) -> ErrorTypes:
+    types = tuple(value) if isinstance(value, tuple | list | Mapping) else (value,)
     for kind in types:
         if not (isinstance(kind, type) and issubclass(kind, Exception)):
             raise OptionError(
                 f"errors={kind!r} is not an exception type",
                 why="only subclasses of Exception can be kept",
-                todo="Say a tuple of types, such as errors=(ValueError,)",
+                todo='Say a tuple of types, such as errors=(ValueError,), or errors={ValueError: "1h"}',
             )
-    return tuple(types)
+    made = ErrorTypes(types)
+    if isinstance(value, Mapping):
+        made.ttls = {kind: None if ttl is None else parse_duration(ttl, "errors") for kind, ttl in value.items()}
+    return made
 
 
 _configured: dict[str, str] = {}

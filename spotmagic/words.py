@@ -1,6 +1,73 @@
-"""Numbers in words, as ``js/src/words.ts`` has them."""
+"""The words people read: one for each idea, in panel, notebook, command line and pages alike; numbers in words; texts.
+
+``js/src/words.ts`` says the same: both are held to ``js/tests/words.json``.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+
+HEADINGS: Mapping[str, str] = {
+    "created": "made", "seconds": "run time", "price": "cost", "entries": "results", "bytes": "size",
+    "content_type": "content", "writer": "made by", "misses": "runs", "errors": "failed runs",
+    "seconds_saved": "run time saved", "price_saved": "cost saved", "price_paid": "cost", "paid": "cost",
+    "saved": "cost saved",
+}  # fmt: skip
+"""What is read over facts whose fields have other names."""
+STATUSES: Mapping[str, str] = {
+    "live": "current", "superseded": "superseded", "expired": "expired", "partial": "partial", "refused": "refused",
+    "corrupt": "damaged",
+}  # fmt: skip
+"""What is read for the statuses of results."""
+DRIFTED = "Made by older code or inputs. See the difference."
+INHERIT = "inherit"
+"""The word that unsets a mode."""
+_MARKUP = str.maketrans({
+    "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;",
+    "$": "<span>$</span>", "\\": "<span>\\</span>",
+})  # fmt: skip
+
+
+def heading(field: str) -> str:
+    """What is read over a fact: ``"run time"`` for ``seconds``, ``"input tokens"`` for ``input_tokens``."""
+    return HEADINGS.get(field, field.replace("_", " "))
+
+
+def results(count: int) -> str:
+    """A number of results: ``"1 result"``, ``"1,234 results"``."""
+    return f"{count:,} result{'' if count == 1 else 's'}"
+
+
+def checked(count: int, damaged: int) -> str:
+    """What a check found: ``"37 checked, none damaged"``."""
+    return f"{count:,} checked, {damaged or 'none'} damaged"
+
+
+def used(amount: float, limit: float, seen: float = 60.0) -> str:
+    """How much of a rate is taken: ``"0 of 600 used this minute"``, and for how long that was seen if for less."""
+    known = "" if seen >= 60.0 else f" (seen for {max(1, round(seen))} s)"
+    return f"{amount:,.0f} of {limit:,.0f} used this minute{known}"
+
+
+def inherited(mode: str) -> str:
+    """The mode of what has none of its own: ``"inherit (auto)"``."""
+    return f"{INHERIT} ({mode})"
+
+
+def ago(then: float, now: float) -> str:
+    """How long a moment is past: ``"just now"``, ``"3 min ago"``, ``"2 days ago"``, then its date."""
+    passed = max(0.0, now - then)
+    if passed < 5:
+        return "just now"
+    for unit, seconds, most in (("s", 1, 60), ("min", 60, 3600), ("h", 3600, 86400)):
+        if passed < most:
+            return f"{int(passed // seconds)} {unit} ago"
+    days = int(passed // 86400)
+    if days < 60:
+        return f"{days} day{'' if days == 1 else 's'} ago"
+    from datetime import datetime
+
+    return datetime.fromtimestamp(then).strftime("%Y-%m-%d")
 
 
 def size(count: int) -> str:
@@ -59,3 +126,14 @@ def percent(part: int, whole: int) -> str:
     if part > 0 and value < 1:
         return "<1%"
     return f"{round(value)}%"
+
+
+def shorten(text: str, most: int) -> str:
+    """A text in one line of at most so many letters."""
+    line = " ".join(text[: 4 * most].split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def markup(text: str) -> str:
+    """A text as HTML that shows it as it is: notebooks set what stands between two ``$`` or ``\\(`` as mathematics."""
+    return text.translate(_MARKUP)

@@ -97,3 +97,47 @@ def test_a_sync_without_fdatasync_reaches_the_drive_or_falls_back(
         monkeypatch.setattr(files.fcntl, "fcntl", lambda *_: (_ for _ in ()).throw(OSError(25, "no such command")))
         files.sync(file.fileno())
     assert asked == ["51", "fsync"]
+
+
+FORKED = """
+import os, sys, threading
+import spotmagic, spotmagic.catalog.catalog, spotmagic.jobs, spotmagic.wrap, spotmagic.limits.line
+from spotmagic import Spot, files
+
+def locks():
+    kinds = type(threading.Lock()), type(threading.RLock()), files.ForkLock
+    for module in [one for name, one in sys.modules.items() if name.startswith("spotmagic")]:
+        yield from ((f"{module.__name__}.{name}", one) for name, one in vars(module).items() if isinstance(one, kinds))
+
+spot = Spot("forked", root=sys.argv[1])
+square = spot.mark(version="1")(lambda x: x * x)
+assert square(2) == 4
+held, done = threading.Event(), threading.Event()
+
+def hold():
+    for _, lock in locks():
+        lock.__enter__()
+    held.set()
+    done.wait()
+
+threading.Thread(target=hold, daemon=True).start()
+held.wait()
+if child := os.fork():
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+kept = []
+for name, lock in locks():
+    lock = getattr(lock, "_lock", lock)
+    if lock.acquire(blocking=False):
+        lock.release()
+    else:
+        kept.append(name)
+print(*kept)
+os._exit(bool(kept) or square(3) != 9)
+"""
+
+
+def test_no_lock_of_a_module_outlives_a_fork(tmp_path: Path) -> None:
+    """Another thread that holds all of them is not in the child, and so could never let go."""
+    command = [sys.executable, "-W", "ignore", "-c", FORKED, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr

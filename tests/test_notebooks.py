@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 import subprocess
@@ -59,6 +60,25 @@ def test_the_second_run_is_free_and_shows_the_same(name: str, demo: Any, api: An
     assert set(verdicts(first)) == {"ran"} and set(verdicts(second)) == {"hit"}
     assert len(verdicts(first)) == len(verdicts(second)) > 0
     assert demo.shown(first) == demo.shown(second)
+
+
+def test_an_sdk_runs_offline_in_replay_and_leaves_no_key(
+    demo: Any, api: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Recorded once; then, with the server stopped and another key, all of it comes back, streams included."""
+    key = "sk-live-4f9a8b7c6d5e4f3a2b1c"
+    monkeypatch.setenv("PAID_API_KEY", key)
+    first = demo.run(NOTEBOOKS / "sdk.ipynb")
+    assert api.calls == 8
+    api.shutdown()
+    api.server_close()
+    monkeypatch.setenv("PAID_API_KEY", "sk-another")
+    monkeypatch.setenv("SPOTMAGIC_MODE", "replay")
+    assert demo.shown(demo.run(NOTEBOOKS / "sdk.ipynb")) == demo.shown(first)
+    raw = key.encode()
+    forms = {raw, raw.hex().encode(), base64.b64encode(raw)[:-4], raw[::-1], key.encode("utf-16-le")}
+    files = [path.read_bytes() for path in (tmp_path / "root").rglob("*") if path.is_file()]
+    assert files and not any(form in data for form in forms for data in files)
 
 
 def test_no_notebook_is_saved_with_outputs() -> None:

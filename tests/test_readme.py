@@ -1,4 +1,4 @@
-"""Every block of the README runs."""
+"""Every block of the README and of the pages runs, and no link leads nowhere."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+# Pages whose blocks need servers and two users: their tests run them.
+ELSEWHERE = {"sharing.md", "deployment.md"}
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    return re.findall(r"^```(\w+)\n(.*?)^```", page.read_text(), re.M | re.S)
+
+
+BLOCKS = blocks(PAGES[0])
 STAND_IN = """
 def ask_model(prompt):
     return " ".join(prompt.split()[-5:])
@@ -29,7 +38,16 @@ def test_the_commands_are_targets(command: str) -> None:
     assert subprocess.run([*command.split(), "--dry-run"], cwd=ROOT, capture_output=True, check=True).stdout
 
 
-@pytest.mark.parametrize("block", [text for kind, text in BLOCKS if kind == "python"])
+@pytest.mark.parametrize(
+    "block",
+    [
+        pytest.param(text, id=f"{page.stem}-{n}")
+        for page in PAGES
+        if page.name not in ELSEWHERE
+        for n, (kind, text) in enumerate(blocks(page))
+        if kind == "python"
+    ],
+)
 def test_a_python_block_runs_in_an_empty_folder(block: str, tmp_path: Path) -> None:
     script = tmp_path / "block.py"
     script.write_text(block)
@@ -51,3 +69,13 @@ def test_the_notebook_blocks_run_and_the_second_time_pay_nothing(tmp_path: Path)
     said = [subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True) for _ in range(2)]
     assert all(run.returncode == 0 for run in said), said[0].stderr + said[1].stderr
     assert "verdict ran" in said[0].stdout and "verdict hit" in said[1].stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_link_leads_to_a_file(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_readme_is_short() -> None:
+    assert len(PAGES[0].read_text().splitlines()) <= 300

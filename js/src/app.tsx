@@ -1,20 +1,23 @@
 // The frame of the panel: who it is about, how the line to the kernel stands, the totals, and one view below.
 
 import type { TargetedKeyboardEvent } from "preact";
+import { BatchesView } from "./batches";
 import type { Desk } from "./desk";
-import { EntriesView } from "./entries";
-import { EntryView } from "./entry";
+import { ResultView } from "./result";
+import { ResultsView } from "./results";
 import { FunctionsView } from "./functions";
-import { HealthLine } from "./health";
+import { JobsView } from "./jobs";
 import { LimitsView } from "./limits";
 import { Icon, Spot } from "./marks";
 import { MODES, ModeChoice } from "./modes";
+import { Maintenance, Overview, Wrong } from "./overview";
 import { RunsView } from "./runs";
-import { TotalsStrip } from "./totals";
 import type { Totals } from "./wire";
 import { ago } from "./words";
 
-const VIEWS: Record<string, string> = { entries: "Entries", runs: "Runs", functions: "Functions", limits: "Limits" };
+const VIEWS: Record<string, string> = {
+  entries: "Results", runs: "Runs", functions: "Functions", batches: "Batches", jobs: "Jobs", limits: "Limits",
+};
 
 export function App({ desk }: { desk: Desk }) {
   const totals = desk.totals.value;
@@ -23,21 +26,21 @@ export function App({ desk }: { desk: Desk }) {
     <section class="panel" aria-label={totals ? `spotmagic, ${totals.spot.name}` : "spotmagic"}>
       <Head desk={desk} />
       <Standing desk={desk} />
+      {totals && <Wrong desk={desk} totals={totals} />}
       {totals && totals.mode !== "auto" && (
         <p class="bar" role="status">
           <strong>{totals.mode}</strong> {MODES[totals.mode]}
         </p>
       )}
-      {totals ? !empty && <TotalsStrip totals={totals} /> : <div class="totals blank" aria-hidden="true" />}
-      {totals && (!empty || totals.health.trouble[0]) && <HealthLine desk={desk} totals={totals} />}
+      {totals ? !empty && <Overview desk={desk} totals={totals} /> : <div class="totals blank" aria-hidden="true" />}
       {empty ? <Empty /> : <Views desk={desk} />}
       <Notice desk={desk} />
     </section>
   );
 }
 
-function isEmpty({ hits, misses, statuses }: Totals): boolean {
-  return !hits && !misses && !statuses.length;
+function isEmpty({ hits, misses, statuses, counting, running }: Totals): boolean {
+  return !hits && !misses && !statuses.length && !counting && !running.length;
 }
 
 function Head({ desk }: { desk: Desk }) {
@@ -46,7 +49,7 @@ function Head({ desk }: { desk: Desk }) {
   return (
     <header>
       <Spot />
-      <h2>{totals?.spot.name ?? "spotmagic"}</h2>
+      <h2>{totals && desk.spots.value[1] ? <SpotChoice name={totals.spot.name} names={desk.spots.value} /> : (totals?.spot.name ?? "spotmagic")}</h2>
       {totals && <code class="folder" title={totals.spot.folder}>{totals.spot.folder}</code>}
       <span class="grow" />
       {totals && (
@@ -62,7 +65,16 @@ function Head({ desk }: { desk: Desk }) {
       >
         <Icon name="again" />
       </button>
+      {totals && <Maintenance desk={desk} totals={totals} />}
     </header>
+  );
+}
+
+function SpotChoice({ name, names }: { name: string; names: string[] }) {
+  return (
+    <select aria-label="Spot" value={name} onChange={(event) => location.assign(`/spot/${encodeURIComponent(event.currentTarget.value)}`)}>
+      {names.map((one) => <option key={one} value={one}>{one}</option>)}
+    </select>
   );
 }
 
@@ -73,6 +85,9 @@ function Standing({ desk }: { desk: Desk }) {
   const asOf = at ? ` The numbers are from ${ago(at, desk.now.value)}.` : "";
   const who = desk.alone ? "The server" : "The kernel";
   if (state === "busy") return <p class="bar" role="status">{who} is busy. This fills in when it answers.</p>;
+  if (desk.counting.value || (desk.totals.value?.counting && state !== "gone")) {
+    return <p class="bar" role="status">New results are being counted. The numbers follow.</p>;
+  }
   if (state === "lost") return <p class="bar" role="status">{who} has not answered yet.{asOf}</p>;
   if (state !== "gone") return null;
   return (
@@ -85,7 +100,7 @@ function Standing({ desk }: { desk: Desk }) {
 }
 
 function Views({ desk }: { desk: Desk }) {
-  const current = desk.view.value;
+  const current = VIEWS[desk.view.value] ? desk.view.value : "entries"; // an address may say anything
   const names = (desk.totals.value?.views ?? ["entries"]).filter((name) => name in VIEWS);
   if (!names.includes(current)) names.push(current); // the last limit may go while it is looked at
   const move = (event: TargetedKeyboardEvent<HTMLElement>) => {
@@ -119,8 +134,10 @@ function Views({ desk }: { desk: Desk }) {
       <div class="view" id="view" role="tabpanel" aria-labelledby={`tab-${current}`}>
         {current === "functions" && <FunctionsView desk={desk} />}
         {current === "runs" && <RunsView desk={desk} />}
+        {current === "batches" && <BatchesView desk={desk} />}
+        {current === "jobs" && <JobsView desk={desk} />}
         {current === "limits" && <LimitsView desk={desk} />}
-        {current === "entries" && (desk.open.value ? <EntryView desk={desk} /> : <EntriesView desk={desk} />)}
+        {current === "entries" && (desk.open.value ? <ResultView desk={desk} /> : <ResultsView desk={desk} />)}
       </div>
     </>
   );

@@ -3,13 +3,13 @@
 import type { ComponentChildren } from "preact";
 import type { Asking, Desk } from "./desk";
 import type { Row } from "./wire";
-import { duration, entries, money, number } from "./words";
+import { cut, duration, money, number, results } from "./words";
 
 /** A button that asks. */
-export function Asks({ desk, what, rows = [], children }: {
+export function Asks({ desk, what, rows, children }: {
   desk: Desk;
   what: Asking["what"];
-  rows?: readonly Row[];
+  rows: readonly Row[];
   children: ComponentChildren;
 }) {
   return (
@@ -19,9 +19,9 @@ export function Asks({ desk, what, rows = [], children }: {
   );
 }
 
-const LOOKS = { forget: "danger", export: "", rebuild: "plain link" };
+const LOOKS: Partial<Record<Asking["what"], string>> = { forget: "danger" };
 
-/** Whether something is asked about entries. */
+/** Whether something is asked about results. */
 export function asksHere({ asking }: Desk): boolean {
   return !!asking.value && asking.value.what !== "rebuild";
 }
@@ -32,11 +32,11 @@ export function Question({ desk }: { desk: Desk }) {
   const [title, meaning, yes, no] = worded(desk, asking);
   const close = (event: { currentTarget: Element }) => {
     desk.asking.value = null;
-    focusSoon(event.currentTarget, `[data-ask="${what}"]`);
+    focusSoon(event.currentTarget, what === "replace" ? ".load input" : asking.rows[0] ? `[data-ask="${what}"]` : ".menu > button");
   };
   return (
     <div
-      class={`bar ${what === "forget" ? "confirm" : ""}`}
+      class={`bar ${what === "forget" || what === "replace" ? "confirm" : ""}`}
       role="alertdialog"
       aria-labelledby="ask-what"
       aria-describedby="ask-meaning"
@@ -60,7 +60,7 @@ export function Question({ desk }: { desk: Desk }) {
         )}
         <span id="ask-meaning">{meaning}</span>
         <span class="grow" />
-        <button class={what === "forget" ? "danger solid" : ""} disabled={busy}>{yes}</button>
+        <button class={what === "forget" || what === "replace" ? "danger solid" : ""} disabled={busy}>{yes}</button>
         <button type="button" ref={what === "export" ? null : takeFocus} onClick={close}>{no}</button>
       </form>
     </div>
@@ -68,10 +68,13 @@ export function Question({ desk }: { desk: Desk }) {
 }
 
 /** What is asked, what it means, and the two answers. */
-function worded(desk: Desk, { what, rows }: Asking): [ComponentChildren, string, string, string] {
-  const some = entries(rows.length);
+function worded(desk: Desk, { what, rows, name, taken }: Asking): [ComponentChildren, string, string, string] {
+  const some = results(rows.length);
+  if (what === "replace") {
+    return [<><code>{name}</code> is there already, a {taken}.</>, "What it holds would be lost.", "Replace it", "Leave it"];
+  }
   if (what === "rebuild") {
-    return ["Rebuild the catalog?", "It is made anew from the entries, which are not touched.", "Rebuild", "Leave it"];
+    return ["Rebuild the catalog?", "It is made anew from the results, which are not touched.", "Rebuild", "Leave it"];
   }
   if (what === "export") {
     const page = desk.page.value;
@@ -83,7 +86,7 @@ function worded(desk: Desk, { what, rows }: Asking): [ComponentChildren, string,
   const price = rows.reduce((sum, row) => sum + row.price, 0);
   const cost = price > 0 ? `${duration(seconds)} and ${money(price)}` : duration(seconds);
   const [one, two] = rows;
-  const named = one && !two ? <code>{one.name}</code> : some;
+  const named = one && !two ? <code>{cut(one.call, 80)}</code> : some;
   return [<>Forget {named}?</>, `Having ${two ? "them" : "it"} again takes ${cost}.`, "Forget", "Keep"];
 }
 

@@ -1,13 +1,12 @@
 // Everything the panel knows and does. The views only read signals and call these actions.
 
-import { Aborted, Link, type LinkState, Refused } from "./link";
-import { Signal, soon } from "./signal";
-import type {
-  Entry, Failure, First, FunctionRow, LimitRow, Methods, Model, Page, Preview, Query, Row, Run, Totals,
-} from "./wire";
-import { entries } from "./words";
+import { Asker, LOADING, type Loaded } from "./asker";
+import { fetchFile, Refused } from "./link";
+import { type List, Lists } from "./lists";
+import { Address } from "./address";
+import type { Entry, Facets, First, Model, Now, Page, Preview, Query, Row, Totals } from "./wire";
+import { results } from "./words";
 
-export type Loaded<T> = { state: "loading" } | { state: "ready"; value: T } | { state: "error"; failure: Failure };
 export interface Shown {
   preview: Preview;
   buffers: DataView[];
@@ -15,35 +14,31 @@ export interface Shown {
 
 /** What the reader is asked before it is done. No rows stand for all that the filter shows. */
 export interface Asking {
-  what: "forget" | "export" | "rebuild";
+  what: "forget" | "export" | "rebuild" | "replace";
   rows: readonly Row[];
+  /** The variable that would be replaced, and the type of what it holds. */
+  name?: string;
+  taken?: string;
   busy?: boolean;
 }
 
-/** The views that are one list, each asked for by its name. */
-type List = "functions" | "runs" | "limits";
-
-interface Turn {
-  next?: (() => Promise<void>) | undefined;
-  done?: Promise<void> | undefined;
-}
-
 export const PAGE = 50;
-export const START: Query = { search: "", name: "", kind: "", status: "live", order: "-created", offset: 0, limit: PAGE };
-const LOADING = { state: "loading" } as const;
+export const START: Query = {
+  search: "", name: "", kind: "", status: "live", model: "", tag: "", order: "-created", offset: 0, limit: PAGE,
+};
 const QUIET = 1000;
 
-export class Desk {
-  private draw = () => {};
-  private readonly changed = soon(() => !this.closed && this.draw());
-  readonly link: Link;
+export class Desk extends Asker {
   readonly totals = this.watched<Totals | null>(null);
   readonly now = this.watched(Date.now() / 1000);
   readonly view = this.watched("entries");
 
   readonly query = this.watched<Query>(START);
   readonly page = this.watched<Loaded<Page>>(LOADING);
+  readonly facets = this.watched<Facets>({});
   readonly fetching = this.watched(false);
+  /** The spots that can be shown in place of this one. */
+  readonly spots = this.watched<string[]>([]);
   readonly selected = this.watched<ReadonlyMap<string, Row>>(new Map());
 
   readonly open = this.watched<string | null>(null);
@@ -51,29 +46,26 @@ export class Desk {
   readonly part = this.watched("");
   readonly preview = this.watched<Loaded<Shown>>(LOADING);
 
-  readonly functions = this.watched<Loaded<FunctionRow[]>>(LOADING);
-  readonly runs = this.watched<Loaded<Run[]>>(LOADING);
-  readonly limits = this.watched<Loaded<LimitRow[]>>(LOADING);
-
+  readonly lists = new Lists(this);
+  readonly menu = this.watched(false);
   readonly asking = this.watched<Asking | null>(null);
-  readonly notice = this.watched<{ text: string; bad: boolean } | null>(null);
-
-  private readonly turns = new Map<string, Turn>();
   private readonly clock: ReturnType<typeof setInterval>;
   private typing: ReturnType<typeof setTimeout> | undefined;
   private quiet: ReturnType<typeof setTimeout> | undefined;
   private feed: Model | null = null;
-  private closed = false;
+  private last = -1;
+  private readonly address: Address | null;
 
   constructor(
     private readonly model: Model,
     slow?: number,
   ) {
-    this.link = new Link(model, this.watched<LinkState>("new"), slow);
+    super(model, slow);
     const first = model.get("first") as Partial<First> | null;
     if (first?.totals) this.totals.value = first.totals;
     if (first?.page) this.page.value = { state: "ready", value: first.page };
     model.on("change:first", this.renew);
+    this.address = this.alone ? new Address(this) : null;
     this.clock = setInterval(this.tick, 1000);
   }
 
@@ -87,11 +79,7 @@ export class Desk {
     this.draw = draw;
     draw();
     void this.refresh();
-  }
-
-  /** Whether what changes the cache may be offered. */
-  get steerable(): boolean {
-    return this.link.state.value === "live" || this.link.state.value === "busy";
+    if (this.alone) void this.link.ask("spots", {}, true).then(({ result }) => (this.spots.value = result.names ?? []), () => {});
   }
 
   /** Listen to the live counters, which come over a model of their own. */
@@ -105,6 +93,7 @@ export class Desk {
     this.closed = true;
     this.model.off("change:first", this.renew);
     this.feed?.off("change:beat", this.heard);
+    this.address?.close();
     clearInterval(this.clock);
     clearTimeout(this.quiet);
     clearTimeout(this.typing);
@@ -115,13 +104,15 @@ export class Desk {
   async refresh(): Promise<void> {
     this.link.drop();
     this.now.value = Date.now() / 1000;
-    await Promise.all([this.loadTotals(), this.loadView()]);
+    this.counting.value = false;
+    await Promise.all([this.loadTotals(), this.lists.loadSpending(), this.loadView()]);
   }
 
   show(view: string): void {
     this.view.value = view;
     this.open.value = null;
     this.asking.value = null;
+    this.address?.write();
     void this.loadView();
   }
 
@@ -129,8 +120,23 @@ export class Desk {
   find(change: Partial<Query>): void {
     this.query.value = { ...this.query.value, offset: 0, ...change };
     this.selected.value = new Map();
+    this.last = -1;
     this.asking.value = null;
+    this.address?.write();
     void this.loadPage();
+  }
+
+  /** Show what an address says. */
+  go(view: string, key: string | null, query: Query): void {
+    this.view.value = view;
+    this.query.value = query;
+    this.selected.value = new Map();
+    this.asking.value = null;
+    if (key && key !== this.open.value) this.openEntry(key);
+    else {
+      this.open.value = key;
+      void this.loadView();
+    }
   }
 
   /** Search for what is being typed, once it rests. */
@@ -144,9 +150,7 @@ export class Desk {
   only(name: string): void {
     this.view.value = "entries";
     this.open.value = null;
-    this.query.value = { ...START, name };
-    this.selected.value = new Map();
-    void this.loadPage();
+    this.find({ ...START, name });
   }
 
   select(rows: readonly Row[], on: boolean): void {
@@ -156,7 +160,14 @@ export class Desk {
       else next.delete(row.key);
     }
     this.selected.value = next;
-    if (!next.size) this.asking.value = null;
+    this.asking.value = null; // it was asked about others
+  }
+
+  /** Choose a row of those shown, or all from the one chosen before to it. */
+  pick(rows: readonly Row[], index: number, on: boolean, range: boolean): void {
+    const from = range && this.last >= 0 && this.last < rows.length ? this.last : index;
+    this.last = index;
+    this.select(rows.slice(Math.min(from, index), Math.max(from, index) + 1).filter((row) => row.key), on);
   }
 
   openEntry(key: string): void {
@@ -165,12 +176,14 @@ export class Desk {
     this.entry.value = LOADING;
     this.preview.value = LOADING;
     this.asking.value = null;
+    this.address?.write();
     void this.loadEntry(true);
   }
 
   back(): void {
     this.open.value = null;
     this.asking.value = null;
+    this.address?.write();
     void this.loadPage();
   }
 
@@ -179,10 +192,12 @@ export class Desk {
     void this.loadPreview(all);
   }
 
-  /** Give a variable of the notebook what is shown. */
-  async load(name: string): Promise<void> {
-    const result = await this.act("load", { key: this.open.value ?? "", part: this.part.value, name }, "Not loaded");
-    if (result) this.say(`${result.name} now holds a copy of it.`);
+  /** Give a variable of the notebook what is shown. What it holds is replaced only when the reader says so. */
+  async load(name: string, over = false): Promise<void> {
+    const result = await this.act("load", { key: this.open.value ?? "", part: this.part.value, name, over }, "Not loaded");
+    if (!result) return;
+    if (result.taken) this.asking.value = { what: "replace", rows: [], name: result.name, taken: result.taken };
+    else this.say(`${result.name} now holds a copy of it.`);
   }
 
   /** Do what was asked for, and then tell what came of it. An export that fails may be tried under another name. */
@@ -194,16 +209,21 @@ export class Desk {
       if (this.asking.value === busy) this.asking.value = null;
     };
     this.asking.value = busy;
+    if (what === "replace") {
+      await this.load(asking.name ?? "", true);
+      return done();
+    }
     if (what === "forget") {
       const result = await this.act("forget", { keys }, "Nothing was forgotten");
       if (result) {
         this.selected.value = new Map();
         this.open.value = null;
-        this.say(`${entries(result.forgotten)} forgotten.`);
+        this.address?.write();
+        this.say(`${results(result.forgotten)} forgotten.`);
       }
     } else if (what === "rebuild") {
       const result = await this.act("rebuild", {}, "Not rebuilt");
-      if (result) this.say(`The catalog is rebuilt: ${entries(result.entries)}.`);
+      if (result) this.say(`The catalog is rebuilt: ${results(result.entries)}.`);
     } else {
       const chosen = keys[0] ? { keys } : this.query.value;
       const result = await this.act("export", { ...chosen, file }, "Not exported");
@@ -234,32 +254,35 @@ export class Desk {
     await this.refresh();
   }
 
-  /** Have every entry read. What is found comes with the totals. */
-  async check(): Promise<void> {
-    const health = await this.act("check", {}, "Not checked");
+  /** Have every result read, and what is damaged removed if that is wanted. What is found comes with the totals. */
+  async check(repair: boolean): Promise<void> {
+    const health = await this.act("check", { repair }, "Not checked");
     if (health && this.totals.value) this.totals.value = { ...this.totals.value, health };
   }
 
   /** Every second: gauges are read; every ten, ages, and whether a silent kernel is still there. */
   private readonly tick = (): void => {
     const now = Date.now() / 1000;
-    if (now - this.now.value >= 10) {
+    if (this.counting.value || this.totals.value?.counting) void this.refresh();
+    if (now - this.now.value >= 10 || this.totals.value?.running[0]) {
       this.now.value = now;
       this.link.probe();
     }
-    if (this.view.value === "limits" && this.steerable) void this.loadView();
+    if (this.lists.moves(this.view.value) && this.steerable) void this.loadView();
   };
 
   /** Ask anew: the reader wants it, the panel was shown again, or its server is back. */
   readonly renew = (): void => void this.refresh();
 
   private readonly heard = (): void => {
-    const beat = this.feed?.get("beat") as { totals?: Totals } | null;
-    if (!beat?.totals) return;
+    const beat = this.feed?.get("beat") as { totals?: Totals; running?: Now[] } | null;
     this.now.value = Date.now() / 1000;
-    this.totals.value = beat.totals ?? null;
+    if (beat?.running && this.totals.value) this.totals.value = { ...this.totals.value, running: beat.running };
+    if (!beat?.totals) return;
+    this.totals.value = beat.totals;
     this.quiet ??= setTimeout(() => {
       this.quiet = undefined;
+      void this.lists.loadSpending();
       if (!this.settled()) void this.loadView();
     }, QUIET);
   };
@@ -269,19 +292,10 @@ export class Desk {
     return this.selected.value.size > 0 || this.asking.value !== null || this.query.value.offset > 0;
   }
 
-  private watched<T>(value: T): Signal<T> {
-    return new Signal(value, this.changed);
-  }
-
   private loadView(): Promise<void> {
     if (this.open.value) return this.loadEntry(false);
     const view = this.view.value as List | "entries";
-    return view === "entries" ? this.loadPage() : this.loadList(view);
-  }
-
-  private loadList<L extends List>(name: L): Promise<void> {
-    const into = this[name] as { value: Loaded<Methods[L][1]["rows"]> };
-    return this.fill(name, into, async () => (await this.link.ask(name, { limit: 100 })).result.rows);
+    return view === "entries" ? this.loadPage() : this.lists.load(view);
   }
 
   private loadTotals(): Promise<void> {
@@ -289,7 +303,8 @@ export class Desk {
       try {
         this.totals.value = (await this.link.ask("totals", {})).result;
       } catch (error) {
-        if (this.link.state.value !== "gone") this.complain(error, "The totals could not be read");
+        if (error instanceof Refused && error.failure.type === "Counting") this.counting.value = true;
+        else if (this.link.state.value !== "gone") this.complain(error, "The totals could not be read");
       }
     });
   }
@@ -303,6 +318,13 @@ export class Desk {
       return (await this.link.ask("entries", this.query.value)).result;
     });
     this.fetching.value = false;
+    await this.once("facets", async () => {
+      try {
+        this.facets.value = (await this.link.ask("facets", this.query.value)).result;
+      } catch {
+        // the rows say what is wrong; the filters stay as they were
+      }
+    });
   }
 
   private async loadEntry(fresh: boolean): Promise<void> {
@@ -328,65 +350,4 @@ export class Desk {
       if (error instanceof Refused) this.preview.value = { state: "error", failure: error.failure };
     }
   }
-
-  /** Fill a signal. What is shown stays until the new answer is there; without a kernel it stays for good. */
-  private fill<T>(what: string, into: { value: Loaded<T> }, get: () => Promise<T>): Promise<void> {
-    return this.once(what, async () => {
-      try {
-        into.value = { state: "ready", value: await get() };
-      } catch (error) {
-        if (!(error instanceof Refused)) return;
-        if (error.failure.type === "Gone" && into.value.state === "ready") return;
-        into.value = { state: "error", failure: error.failure };
-      }
-    });
-  }
-
-  /** At most one of each kind in flight: of those asked meanwhile, the last one follows. */
-  private once(what: string, task: () => Promise<void>): Promise<void> {
-    const turn = this.turns.get(what) ?? {};
-    this.turns.set(what, turn);
-    turn.next = task;
-    turn.done ??= this.drain(turn);
-    return turn.done;
-  }
-
-  private async drain(turn: Turn): Promise<void> {
-    try {
-      while (turn.next && !this.closed) {
-        const task = turn.next;
-        turn.next = undefined;
-        await task();
-      }
-    } finally {
-      turn.done = undefined;
-    }
-  }
-
-  /** The result of something that is done, not only looked at; without one it has been said why. */
-  private async act<M extends keyof Methods>(method: M, params: Methods[M][0], sad: string): Promise<Methods[M][1] | void> {
-    try {
-      return (await this.link.ask(method, params, true)).result;
-    } catch (error) {
-      this.complain(error, sad);
-    }
-  }
-
-  private say(text: string, bad = false): void {
-    this.notice.value = { text, bad };
-  }
-
-  private complain(error: unknown, what: string): void {
-    if (error instanceof Aborted) return;
-    const why = error instanceof Error ? error.message : String(error);
-    this.say(`${what}: ${why}`, true);
-  }
-}
-
-/** Have the browser keep a file that the page's server holds. */
-function fetchFile(ticket: string, name: string): void {
-  const link = document.createElement("a");
-  link.href = `export/${ticket}`;
-  link.download = name;
-  link.click();
 }

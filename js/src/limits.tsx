@@ -1,4 +1,4 @@
-// The limits: their rates, how far ahead they are booked, how many calls run and wait.
+// The limits as live gauges: how much of each is used, how many calls run and wait, what slows them.
 
 import type { Desk } from "./desk";
 import { Tag } from "./marks";
@@ -7,7 +7,7 @@ import { duration, number } from "./words";
 
 export function LimitsView({ desk }: { desk: Desk }) {
   return (
-    <Waiting of={desk.limits.value} lines={3} retry={desk.renew}>
+    <Waiting of={desk.lists.limits.value} lines={3} retry={desk.renew}>
       {(rows) =>
         rows.length ? (
           <ul class="limits">
@@ -15,10 +15,10 @@ export function LimitsView({ desk }: { desk: Desk }) {
               <li key={row.name}>
                 <h3>
                   {row.name}
-                  <span class="muted">{row.rates}</span>
-                  {row.slowed && <Tag tone="warn">slowed</Tag>}
+                  {row.slowed && <Tag tone="warn">slowed to {row.slowed}</Tag>}
                   {row.paused > 0 && <Tag tone="warn">paused for {duration(row.paused)}</Tag>}
                   {row.waiting > 0 && <Tag>{number(row.waiting)} waiting</Tag>}
+                  {row.wait > 0.5 && <Tag>the next call waits {duration(row.wait)}</Tag>}
                 </h3>
                 {row.gauges.map((gauge) => (
                   <div class="gauge" key={gauge.unit}>

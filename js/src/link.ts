@@ -81,6 +81,7 @@ export class Link {
     this.model.off("msg:custom", this.receive);
     this.model.off("gone", this.cut);
     this.drop(new Aborted("the panel was closed"));
+    this.send({ t: "left", view: this.prefix }); // nobody need watch the folder for this view any more
   }
 
   private send(message: object): void {
@@ -115,4 +116,12 @@ export class Link {
     this.pending.delete(rid);
     return pending;
   }
+}
+
+/** Have the browser keep a file that the page's server holds. */
+export function fetchFile(ticket: string, name: string): void {
+  const link = document.createElement("a");
+  link.href = `/export/${ticket}`;
+  link.download = name;
+  link.click();
 }

@@ -1,14 +1,14 @@
-// Small drawn things: verdict dots, icons, the sparkline.
+// Small drawn things: verdict dots, icons, tags.
 
 import type { ComponentChildren } from "preact";
-import type { Bucket } from "./wire";
-import { count, moment, percent } from "./words";
 
 const PATHS = {
   again: "M13 8a5 5 0 1 1-1.6-3.7M13 2.5v3h-3",
   back: "M10 3 5 8l5 5",
   next: "m6 3 5 5-5 5",
+  more: "M3 8h.01M8 8h.01M13 8h.01",
   close: "m4 4 8 8m0-8-8 8",
+  bin: "M3 4.5h10M6.5 4.5V3h3v1.5M4.5 4.5l.6 8.5h5.8l.6-8.5M6.8 7v3.5M9.2 7v3.5",
   find: "M11 11l3 3M12 7.5a4.5 4.5 0 1 1-9 0 4.5 4.5 0 0 1 9 0z",
 };
 
@@ -48,14 +48,33 @@ export function Tag({ children, tone = "" }: { children: ComponentChildren; tone
   return <span class={`tag ${tone}`}>{children}</span>;
 }
 
+/** How far something is. */
+export function Bar({ label, done, total, text, bad }: { label: string; done: number; total: number; text: string; bad: boolean }) {
+  const part = total ? Math.min(Math.max(done / total, 0), 1) : 1;
+  return (
+    <span
+      class={`track ${bad ? "full" : ""}`}
+      role="progressbar"
+      aria-label={label}
+      aria-valuemin={0}
+      aria-valuemax={total}
+      aria-valuenow={part * total}
+      aria-valuetext={text}
+    >
+      <span style={{ width: `${100 * part}%` }} />
+    </span>
+  );
+}
+
 /** A sentence in which `names` stand between backticks. */
 export function Told({ text }: { text: string }) {
   return <>{text.split("`").map((piece, index) => (index % 2 ? <code key={index}>{piece}</code> : piece))}</>;
 }
 
 /** A name that opens something, or only stands there, with its tags. */
-export function Named({ name, id, open, children }: {
+export function Named({ name, title = name, id, open, children }: {
   name: string;
+  title?: string;
   id?: string;
   open?: (() => void) | undefined;
   children?: ComponentChildren;
@@ -64,11 +83,11 @@ export function Named({ name, id, open, children }: {
   return (
     <div class="named">
       {open ? (
-        <button class="plain link" data-key={id} title={name} onClick={open}>
+        <button class="plain link" data-key={id} title={title} onClick={open}>
           <span>{shown}</span>
         </button>
       ) : (
-        <code title={name}>{shown}</code>
+        <code title={title}>{shown}</code>
       )}
       {children}
     </div>
@@ -78,39 +97,6 @@ export function Named({ name, id, open, children }: {
 /** What kind of thing a name is, where it is not a function. */
 export function KindTag({ kind }: { kind: string }) {
   return kind === "function" ? null : <Tag>{kind === "http" ? "request" : kind}</Tag>;
-}
-
-const WIDTH = 132;
-const HEIGHT = 28;
-
-/** Calls over time: hits filled, runs as outline on top of them. */
-export function Sparkline({ buckets, step }: { buckets: Bucket[]; step: number }) {
-  const highest = Math.max(1, ...buckets.map((bucket) => bucket.hits + bucket.ran));
-  const hits = buckets.reduce((sum, bucket) => sum + bucket.hits, 0);
-  const calls = buckets.reduce((sum, bucket) => sum + bucket.hits + bucket.ran, 0);
-  const pitch = WIDTH / Math.max(1, buckets.length);
-  const high = (n: number) => (n ? Math.max(1.5, (n / highest) * (HEIGHT - 2)) : 0);
-  const hours = Math.round((step * buckets.length) / 3600);
-  const over = hours > 48 ? count(Math.round(hours / 24), "day") : count(hours, "hour");
-  const label = `The last ${over}: ${count(calls, "call")}, ${percent(hits, calls)} of them hits`;
-  return (
-    <svg class="sparkline" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label} preserveAspectRatio="none">
-      <line class="base" x1="0" x2={WIDTH} y1={HEIGHT - 0.5} y2={HEIGHT - 0.5} />
-      {buckets.map((bucket, index) => {
-        const hit = high(bucket.hits);
-        const ran = high(bucket.ran);
-        const x = index * pitch + 0.5;
-        const width = Math.max(1, pitch - 1);
-        return (
-          <g key={bucket.at}>
-            <title>{`${moment(bucket.at).slice(0, 16)}: ${count(bucket.hits, "hit")}, ${bucket.ran} ran`}</title>
-            <rect class="hits" x={x} width={width} y={HEIGHT - 1 - hit} height={hit} />
-            <rect class="runs" x={x} width={width} y={HEIGHT - 1 - hit - ran} height={ran} />
-          </g>
-        );
-      })}
-    </svg>
-  );
 }
 
 /** The head of a table: a label and a class for each column. */

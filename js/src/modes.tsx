@@ -12,7 +12,7 @@ export const MODES: Record<string, string> = {
 /** `set` is what was set for a name, empty where nothing was: then it is as its mark gives it, else as the spot. */
 export function ModeChoice({ desk, name, mode, set, given }: { desk: Desk; name: string; mode: string; set?: string; given?: string }) {
   if (!desk.steerable) return <>{mode}</>;
-  const unset = given ? `as marked: ${given}` : `as the spot: ${desk.totals.value?.mode ?? mode}`;
+  const unset = given ? `as marked: ${given}` : `inherit (${desk.totals.value?.mode ?? mode})`;
   return (
     <select
       class={mode === "auto" && !set ? "mode" : "mode set"}

@@ -51,7 +51,7 @@ const model = new PageModel({ first: {}, feed: "feed", place: "page" }, (content
 });
 
 function connect(): void {
-  socket = new WebSocket(`ws://${location.host}/live`);
+  socket = new WebSocket(`ws://${location.host}/live${location.pathname.replace(/^\/(spot)?/, "")}`);
   socket.binaryType = "arraybuffer";
   socket.onopen = () => {
     wait = FIRST_WAIT;

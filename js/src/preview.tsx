@@ -3,6 +3,7 @@
 import { Component } from "preact";
 import type { Shown } from "./desk";
 import { harmless } from "./frame";
+import { Markdown, isMarkdown } from "./markdown";
 import { Tree } from "./tree";
 import type { Preview } from "./wire";
 import { bytes, count, number } from "./words";
@@ -22,17 +23,25 @@ function One({ preview, buffers, more }: { preview: Preview; buffers: DataView[]
       return (
         <>
           {preview.label && <p class="label">{preview.label}</p>}
-          <pre class={`text ${preview.label === "stderr" ? "stderr" : ""}`}>{preview.text}</pre>
+          <Text {...preview} />
           {!preview.whole && <Cut size={preview.size} more={more} />}
         </>
       );
     case "tree":
       return (
         <>
+          {preview.main && (
+            <>
+              <p class="label"><code>{preview.name}</code></p>
+              <One preview={preview.main} buffers={buffers} more={more} />
+            </>
+          )}
           <Tree node={preview.tree} />
           {!preview.whole && <Cut more={more} />}
         </>
       );
+    case "strip":
+      return <Strip {...preview} />;
     case "table":
       return <Grid {...preview} />;
     case "media":
@@ -47,8 +56,10 @@ function One({ preview, buffers, more }: { preview: Preview; buffers: DataView[]
     case "hex":
       return (
         <>
+          {preview.text && <pre class="text">{preview.text}</pre>}
           <p class="label">
-            {preview.type && <code>{preview.type}</code>} {bytes(preview.size)}. {preview.why}
+            {preview.type && <code>{preview.type}</code>} {bytes(preview.size)}. {preview.why}{" "}
+            {!preview.hex && <button class="plain link" onClick={more}>Show its bytes</button>}
           </p>
           {preview.hex && <Hex hex={preview.hex} />}
         </>
@@ -72,6 +83,49 @@ function One({ preview, buffers, more }: { preview: Preview; buffers: DataView[]
     case "none":
       return <p class="label">{preview.why}</p>;
   }
+}
+
+const LONGEST = 40_000;
+type TextProps = Extract<Preview, { view: "text" }>;
+
+/** A text, set as Markdown where it is written so; as it is kept one click away. */
+class Text extends Component<TextProps, { raw: boolean }> {
+  override state = { raw: false };
+
+  render({ text, label, markdown }: TextProps, { raw }: { raw: boolean }) {
+    const set = !label && text.length <= LONGEST && (markdown || isMarkdown(text));
+    const plain = <pre class={`text ${label === "stderr" ? "stderr" : ""}`}>{text}</pre>;
+    if (!set) return plain;
+    return (
+      <>
+        {raw ? plain : <Markdown text={text} />}
+        <p class="label">
+          <button class="plain link" onClick={() => this.setState({ raw: !raw })}>{raw ? "Show as Markdown" : "Show as text"}</button>
+        </p>
+      </>
+    );
+  }
+}
+
+/** A row of numbers, such as an embedding: each a line up or down from the middle. */
+function Strip({ type, size, values, low, high, norm, first }: Extract<Preview, { view: "strip" }>) {
+  const most = Math.max(Math.abs(low), Math.abs(high)) || 1;
+  const path = values.map((value, at) => `M${at + 0.5} 20V${(20 - (19 * value) / most).toFixed(1)}`).join("");
+  const about = `${number(size)} numbers from ${low.toPrecision(3)} to ${high.toPrecision(3)}`;
+  return (
+    <figure>
+      <svg class="strip" viewBox={`0 0 ${values.length} 40`} preserveAspectRatio="none" role="img" aria-label={about}>
+        <path d={path} />
+      </svg>
+      <figcaption class="label">
+        {about}, length {norm.toPrecision(4)}, <code>{type}</code>
+        <details>
+          <summary>The first {number(first.length)}</summary>
+          <code>{first.join(", ")}</code>
+        </details>
+      </figcaption>
+    </figure>
+  );
 }
 
 function Cut({ size, more }: { size?: number; more: () => void }) {

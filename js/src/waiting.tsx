@@ -1,7 +1,7 @@
 // What stands in for an answer that is not there: still coming, or failed.
 
 import type { ComponentChildren } from "preact";
-import type { Loaded } from "./desk";
+import type { Loaded } from "./asker";
 import type { Failure } from "./wire";
 
 interface Props<T> {

@@ -76,18 +76,26 @@ async function findFeed(model: Model, host: Rendering["host"]): Promise<Model | 
   }
 }
 
-/** How many views hide each twin: it comes back when the last of them goes. */
-const hiding = new WeakMap<HTMLElement, number>();
+/** How many views of each panel live. */
+const living = new Map<string, number>();
 
-/** The static page shown where no panel can live is hidden while one does. */
-function hideTwin(id: string): () => void {
-  const twin = id ? document.getElementById(id) : null;
-  if (!twin) return () => {};
-  const place = twin.closest<HTMLElement>(".jp-OutputArea-child") ?? twin;
+/**
+ * The static page shown where no panel can live is hidden while one does, and the panel's own output is shown: by rules
+ * and not by hand, as a host may draw either of them later, or anew.
+ */
+function hideTwin(name: string): () => void {
+  if (!/^[\w-]+$/.test(name)) return () => {};
   const count = (change: number) => {
-    const views = (hiding.get(place) ?? 0) + change;
-    hiding.set(place, views);
-    place.style.display = views ? "none" : "";
+    const views = (living.get(name) ?? 0) + change;
+    living.set(name, views);
+    document.documentElement.classList.toggle(`${name}-drawn`, views > 0);
+    const known = document.head.querySelector(`style[data-twin="${name}"]`);
+    if (!views) known?.remove();
+    if (!views || known) return;
+    const style = document.createElement("style");
+    style.dataset.twin = name;
+    style.textContent = `.jp-OutputArea-child:has(>.jp-OutputArea-output>.${name}),.${name}{display:none!important}`;
+    document.head.append(style);
   };
   count(1);
   return () => count(-1);

@@ -5,6 +5,7 @@ export type Kind = "function" | "cell" | "http";
 export interface Row {
   key: string;
   name: string;
+  call: string;
   kind: string;
   version: string | null;
   status: string;
@@ -15,11 +16,25 @@ export interface Row {
   size: number;
   parts: string[];
   content_type: string | null;
+  model: string;
+  tokens: number | null;
   shared: boolean;
   pinned: boolean;
   hits: number;
-  brief: string;
+  drifted: boolean;
+  damage: string;
+  /** In short texts, in the order of the call. */
+  arguments: [string, string][];
+  last: number | null;
+  /** What came out: its type and shape, its beginning in a line, a small PNG in base64. */
+  type: string;
+  result: string;
+  thumb: string;
 }
+
+/** How many results each value of each filter has. */
+export type Facets = Partial<Record<Facet, [string, number][]>>;
+export type Facet = "name" | "kind" | "status" | "model" | "tag";
 
 export interface Page {
   rows: Row[];
@@ -27,10 +42,40 @@ export interface Page {
   offset: number;
 }
 
+/** What was asked, paid and saved in a stretch of time that begins at `at`. */
 export interface Bucket {
   at: number;
   hits: number;
-  ran: number;
+  misses: number;
+  paid: number;
+  saved: number;
+  seconds: number;
+  seconds_saved: number;
+}
+
+export type Span = "day" | "week" | "all";
+
+export interface Spending {
+  span: Span;
+  step: number;
+  buckets: Bucket[];
+}
+
+/** A call that runs now. */
+export interface Now {
+  name: string;
+  kind: string;
+  since: number;
+}
+
+/** A name that is paid for at every call, as nothing of it is kept. */
+export interface Unkept {
+  name: string;
+  kind: string;
+  never: boolean;
+  why: string;
+  runs: number;
+  paid: number;
 }
 
 /** How store and catalog stand, in sentences. `checking` is when a reading of all entries was begun. */
@@ -55,7 +100,11 @@ export interface Totals {
   price_saved: number;
   price_paid: number;
   paid_today: number;
-  series: { step: number; buckets: Bucket[] };
+  spending: Spending;
+  running: Now[];
+  unkept: Unkept[];
+  /** Much was written since the last look, and is still being counted. */
+  counting: boolean;
   mode: string;
   loads: boolean;
   kinds: string[];
@@ -83,6 +132,7 @@ export interface FunctionRow {
   name: string;
   kind: string;
   entries: number;
+  bytes: number;
   calls: number;
   hits: number;
   misses: number;
@@ -95,6 +145,17 @@ export interface FunctionRow {
   mode: string;
   set: string;
   given: string;
+  /** Hits and runs in equal steps since the first call of all. */
+  rate: [number, number][];
+}
+
+/** One name in full. */
+export interface FunctionDetail {
+  row: FunctionRow;
+  latency: { median: number; slow: number; most: number } | null;
+  outcomes: Record<string, number>;
+  models: { model: string; runs: number; hits: number; input_tokens: number; output_tokens: number; paid: number; saved: number }[];
+  runs: Run[];
 }
 
 export interface Gauge {
@@ -106,11 +167,48 @@ export interface Gauge {
 
 export interface LimitRow {
   name: string;
-  rates: string;
-  slowed: boolean;
+  slowed: string;
   gauges: Gauge[];
   waiting: number;
+  wait: number;
   paused: number;
+}
+
+/** How a batch stands: `text` says it, `words` are what may be asked of it. */
+export interface BatchRow {
+  id: string;
+  name: string;
+  status: string;
+  total: number | null;
+  done: number;
+  failed: number;
+  started: number;
+  text: string;
+  words: string[];
+}
+
+/** How a job stands: `text` says it, `error` why it failed. */
+export interface JobRow {
+  id: string;
+  name: string;
+  status: string;
+  done: number | null;
+  total: number | null;
+  submitted: number;
+  text: string;
+  error: string;
+  traceback: string;
+  stoppable: boolean;
+}
+
+export interface FailedRow {
+  index: number;
+  shown: string;
+  kind: string;
+  message: string;
+  attempts: number;
+  traceback: string;
+  at: number;
 }
 
 export interface PartRow {
@@ -118,6 +216,8 @@ export interface PartRow {
   label: string;
   type: string;
   size: number;
+  /** A name that no variable has yet. */
+  free: string;
 }
 
 export interface DiffLine {
@@ -129,11 +229,14 @@ export interface Entry {
   row: Row;
   parts: PartRow[];
   inputs: { name: string; fingerprint: string }[];
+  remarks: string[];
   runs: Run[];
-  source: string | null;
+  source: string;
   diff: { lines: DiffLine[]; than: number } | null;
   missing: string | null;
   drifted: boolean;
+  /** How its code differs from what it was last asked with. */
+  drift: DiffLine[];
 }
 
 /** A value for a tree: its type in words, its text when it is a leaf, its children when it is not. */
@@ -150,12 +253,13 @@ export interface Column {
 }
 
 export type Preview =
-  | { view: "text"; text: string; size: number; whole: boolean; label?: string }
-  | { view: "tree"; tree: Node; whole: boolean }
+  | { view: "text"; text: string; size: number; whole: boolean; label?: string; markdown?: boolean }
+  | { view: "tree"; tree: Node; whole: boolean; name: string; main: Preview | null }
+  | { view: "strip"; type: string; size: number; values: number[]; low: number; high: number; norm: number; first: string[] }
   | { view: "table"; columns: Column[]; rows: string[][]; labels: string[]; height: number; width: number }
   | { view: "media"; media: "image" | "audio" | "video"; mime: string; buffer: number; size: number; label?: string }
   | { view: "html"; html: string; size: number; whole: boolean }
-  | { view: "hex"; hex: string; size: number; why: string; type: string }
+  | { view: "hex"; hex: string; size: number; why: string; type: string; text: string }
   | { view: "error"; type: string; text: string; lines: string[] }
   | { view: "list"; items: Preview[]; more: number }
   | { view: "none"; why: string };
@@ -165,6 +269,8 @@ export interface Query {
   name: string;
   kind: string;
   status: string;
+  model: string;
+  tag: string;
   order: string;
   offset: number;
   limit: number;
@@ -174,17 +280,26 @@ export interface Query {
 export interface Methods {
   totals: [Record<string, never>, Totals];
   entries: [Query, Page];
+  spots: [Record<string, never>, { names: string[] }];
+  facets: [Query, Facets];
   entry: [{ key: string }, Entry];
   preview: [{ key: string; part: string; all?: boolean }, Preview];
-  load: [{ key: string; part: string; name: string }, { name: string }];
+  load: [{ key: string; part: string; name: string; over: boolean }, { name: string; taken: string }];
   forget: [{ keys: string[] }, { forgotten: number }];
   pin: [{ keys: string[]; pinned: boolean }, { pinned: number }];
   accept: [{ key: string }, { accepted: string[] }];
+  spending: [{ span: Span }, Spending];
   functions: [{ limit: number }, { rows: FunctionRow[] }];
+  function: [{ name: string }, FunctionDetail];
   set_mode: [{ name: string; mode: string }, { name: string; mode: string }];
   runs: [{ limit: number }, { rows: Run[] }];
   limits: [{ limit: number }, { rows: LimitRow[] }];
-  check: [Record<string, never>, Health];
+  batches: [{ limit: number }, { rows: BatchRow[] }];
+  batch_failed: [{ id: string }, { rows: FailedRow[]; total: number }];
+  ask_batch: [{ id: string; word: string }, { id: string; word: string }];
+  jobs: [{ limit: number }, { rows: JobRow[] }];
+  cancel_job: [{ id: string; force: boolean }, { id: string }];
+  check: [{ repair: boolean }, Health];
   rebuild: [Record<string, never>, { entries: number }];
   export: [Partial<Query> & { file: string; keys?: string[] }, { name: string; text: string; ticket: string }];
 }

@@ -6,12 +6,20 @@ export function count(n: number, one: string, many = `${one}s`): string {
   return `${whole.format(n)} ${n === 1 ? one : many}`;
 }
 
-export function entries(n: number): string {
-  return count(n, "entry", "entries");
+export function results(n: number): string {
+  return count(n, "result");
 }
+
+/** How a status and a mode are called where people read them. */
+export const STATUS: Record<string, string> = { live: "current", corrupt: "damaged" };
 
 export function number(n: number): string {
   return whole.format(n);
+}
+
+/** A text for one line, cut where nobody reads on. */
+export function cut(text: string, most = 200): string {
+  return text.length > most ? `${[...text.slice(0, 2 * most)].slice(0, most).join("")}…` : text;
 }
 
 export function bytes(n: number): string {

@@ -58,7 +58,7 @@ export class FakeModel implements Model {
       if (Array.isArray(result)) [result, buffers] = result as [unknown, DataView[]];
       reply = { t: "reply", v: 1, rid, ok: true, result };
     } catch (error) {
-      reply = { t: "reply", v: 1, rid, ok: false, error: { type: "SpotError", text: (error as Error).message } };
+      reply = { t: "reply", v: 1, rid, ok: false, error: { type: (error as { type?: string }).type ?? "SpotError", text: (error as Error).message } };
     }
     this.emit("msg:custom", reply, buffers);
   }
@@ -75,7 +75,8 @@ export class FakeModel implements Model {
 export function row(n: number, change: Partial<Row> = {}): Row {
   return {
     key: n.toString(16).padStart(32, "0"),
-    name: `summarise_${n}`,
+    name: change.name ?? `summarise_${n}`,
+    call: change.name ?? `summarise_${n}`,
     kind: "function",
     version: null,
     status: "live",
@@ -86,10 +87,18 @@ export function row(n: number, change: Partial<Row> = {}): Row {
     size: 1234,
     parts: ["value"],
     content_type: null,
+    model: "",
+    tokens: null,
     shared: false,
     pinned: false,
     hits: n,
-    brief: `held ${n}`,
+    drifted: false,
+    damage: "",
+    arguments: [],
+    last: null,
+    type: "str",
+    result: `held ${n}`,
+    thumb: "",
     ...change,
   };
 }
@@ -107,7 +116,14 @@ export function totals(change: Partial<Totals> = {}): Totals {
     price_saved: 0.018,
     price_paid: 0.006,
     paid_today: 0.002,
-    series: { step: 3600, buckets: [{ at: 1_799_990_000, hits: 9, ran: 3 }] },
+    spending: {
+      span: "day",
+      step: 3600,
+      buckets: [{ at: 1_799_990_000, hits: 9, misses: 3, paid: 0.006, saved: 0.018, seconds: 3.6, seconds_saved: 10.8 }],
+    },
+    running: [],
+    unkept: [],
+    counting: false,
     mode: "auto",
     loads: true,
     kinds: ["cell", "function"],

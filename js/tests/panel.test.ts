@@ -23,11 +23,11 @@ function backend(rows: Row[] = [row(0), row(1), row(2)], more: Record<string, (p
     if (method === "entries") return page(rows.slice(params.offset, params.offset + params.limit), rows.length, params.offset);
     if (method === "entry") {
       const found = rows.find((one) => one.key === params.key);
-      return { row: found, parts: [{ name: "value", label: "value", type: "value", size: 3 }], inputs: [], runs: [], source: null, diff: null, missing: null, drifted: false };
+      return { row: found, parts: [{ name: "value", label: "value", type: "value", size: 3, free: "result" }], inputs: [], remarks: [], runs: [], source: "", diff: null, missing: null, drifted: false, drift: [] };
     }
     if (method === "preview") return { view: "text", text: "kept text", size: 9, whole: true };
     if (method === "forget") return { forgotten: params.keys.length };
-    if (method === "functions" || method === "runs" || method === "limits") return { rows: [] };
+    if (method === "functions" || method === "runs" || ["limits", "batches", "jobs"].includes(method)) return { rows: [] };
     return {};
   };
 }
@@ -48,6 +48,87 @@ afterEach(() => {
   ends = [];
   document.body.replaceChildren();
   vi.useRealTimers();
+});
+
+describe("batches", () => {
+  const row = {
+    id: "2026 ask", name: "ask", status: "running", total: 10, done: 4, failed: 1, started: 1_800_000_000,
+    text: "4 of 10 · 1 failed · 2 waiting for openai", words: ["pause", "stop"],
+  };
+
+  it("shows how far each is, asks it, and opens what failed with its traceback", async () => {
+    const asked: unknown[] = [];
+    const model = new FakeModel({ first: first() }, backend([], {
+      totals: () => totals({ views: ["entries", "runs", "functions", "batches"] }),
+      batches: () => ({ rows: [row] }),
+      batch_failed: () => ({ total: 1, rows: [{ index: 3, shown: HOSTILE, kind: "ValueError", message: "no", attempts: 2, traceback: `Traceback ${HOSTILE}`, at: 1 }] }),
+      ask_batch: (params) => (asked.push(params), params),
+    }));
+    const { root, text } = show(model);
+    await settled();
+    button(root, "Batches").click();
+    await settled();
+    expect(text()).toContain("2 waiting for openai");
+    expect(root.querySelector("[role=progressbar]")?.getAttribute("aria-valuenow")).toBe("4");
+    button(root, "Pause").click();
+    await settled();
+    expect(asked).toEqual([{ id: "2026 ask", word: "pause" }]);
+    button(root, "Show 1 failed input").click();
+    await settled();
+    expect(root.querySelector("details pre")?.textContent).toContain("Traceback <img");
+    expect(root.querySelector("details img")).toBe(null);
+    button(root, "Hide what failed").click();
+    await settled();
+    expect(root.querySelector("details pre")).toBe(null);
+  });
+
+  it("follows them while they are looked at", async () => {
+    const model = new FakeModel({ first: first() }, backend([], {
+      totals: () => totals({ views: ["entries", "batches"] }),
+      batches: () => ({ rows: [row] }),
+    }));
+    const { root } = show(model);
+    await settled();
+    button(root, "Batches").click();
+    await settled();
+    const before = model.asked("batches").length;
+    vi.advanceTimersByTime(2100);
+    await settled();
+    expect(model.asked("batches").length).toBeGreaterThan(before);
+  });
+});
+
+describe("jobs", () => {
+  const row = {
+    id: "thread 0a", name: "train", status: "running", done: 4, total: 10, submitted: 1_800_000_000,
+    text: "4 of 10 · counting · for 12 s", error: "", traceback: "", stoppable: true,
+  };
+  const failed = { ...row, id: "detached 0b", status: "failed", done: null, total: null, error: `ValueError: ${HOSTILE}`, traceback: `Traceback ${HOSTILE}`, stoppable: false };
+
+  it("show how far they are, are stopped, and open why one failed", async () => {
+    const model = new FakeModel({ first: first() }, backend([], {
+      totals: () => totals({ views: ["entries", "jobs"] }),
+      jobs: () => ({ rows: [row, failed] }),
+    }));
+    const { root, text } = show(model);
+    await settled();
+    button(root, "Jobs").click();
+    await settled();
+    expect(text()).toContain("4 of 10 · counting");
+    expect(root.querySelector("[role=progressbar]")?.getAttribute("aria-valuenow")).toBe("4");
+    button(root, "Cancel").click();
+    await settled();
+    button(root, "Stop at once").click();
+    await settled();
+    expect(model.asked("cancel_job").map((one) => one.params)).toEqual([{ id: "thread 0a", force: false }, { id: "thread 0a", force: true }]);
+    expect(root.querySelectorAll("details").length).toBe(1);
+    expect(root.querySelector("details")?.textContent).toBe(`ValueError: ${HOSTILE}Traceback ${HOSTILE}`);
+    expect(root.querySelector("details img")).toBe(null);
+    const before = model.asked("jobs").length;
+    vi.advanceTimersByTime(1100);
+    await settled();
+    expect(model.asked("jobs").length).toBeGreaterThan(before);
+  });
 });
 
 describe("first paint", () => {
@@ -167,7 +248,7 @@ describe("entries", () => {
     await settled();
     model.hold = true;
     model.sent.length = 0;
-    for (const name of ["Name", "Size", "Took"]) button(root.querySelector("thead") as Element, new RegExp(`^${name}`)).click();
+    for (const name of ["Call", "Size", "Run time"]) button(root.querySelector("thead") as Element, new RegExp(`^${name}`)).click();
     await settled();
     expect(model.asked("entries").length).toBe(1);
     model.release();
@@ -228,7 +309,7 @@ describe("entries", () => {
     button(root, "Forget").click();
     await settled();
     expect(model.asked("forget").map((message) => message.params.keys)).toEqual([[row(1).key, row(2).key]]);
-    expect(text()).toContain("2 entries forgotten");
+    expect(text()).toContain("2 results forgotten");
     expect(root.querySelectorAll("tbody tr").length).toBe(1);
   });
 
@@ -258,6 +339,76 @@ describe("entries", () => {
   });
 });
 
+describe("a call", () => {
+  const long = `ask("${"🌊".repeat(300)}", temperature=0.5)`;
+  const rows = [
+    row(1, { name: "shop.ask", call: 'ask("hello", n=3)', arguments: [["question", '"hello"'], ["n", "3"]], model: "a-model", tokens: 1234 }),
+    row(2, { name: "shop.ask", call: long, arguments: [["question", long.slice(4, -1)]] }),
+    row(3, { name: "ask" }),
+  ];
+  const names = (root: ParentNode) => [...root.querySelectorAll<HTMLElement>(".named button")].map((one) => [one.textContent, one.title]);
+
+  it("is what a result is recognised by, cut where it is long, and whole in its title", async () => {
+    const { root } = show(new FakeModel({ first: first([]) }, backend(rows)));
+    await settled();
+    expect(names(root)).toEqual([
+      ['ask("hello", n=3)', 'shop.ask\nask("hello", n=3)'],
+      [`ask("${"🌊".repeat(195)}…`, `shop.ask\n${long}`],
+      ["ask", "ask"],
+    ]);
+  });
+
+  it("leaves out what all have alike, and says it once above them", async () => {
+    const asked = ["one", "two"].map((text, n) => row(n, { name: "shop.ask", call: `ask("${text}", model="m")`, arguments: [["question", `"${text}"`], ["model", '"m"']] }));
+    const { root, text } = show(new FakeModel({ first: first([]) }, backend(asked)));
+    await settled();
+    expect(names(root).map(([shown]) => shown)).toEqual(['("one")', '("two")']);
+    expect(text()).toContain('All of these: shop.ask(…, model="m")');
+  });
+
+  it("keeps what one of another name beside it has differently", async () => {
+    const both = [...["one", "two"].map((text, n) => row(n, { name: "ask", call: "", arguments: [["question", `"${text}"`], ["n", "1"]] })), row(7, { name: "other", call: "other(n=2)", arguments: [["n", "2"]] })];
+    const { root, text } = show(new FakeModel({ first: first([]) }, backend(both)));
+    await settled();
+    expect(names(root).map(([shown]) => shown)).toEqual(['ask("one")', 'ask("two")', "other(2)"]);
+    expect(text()).not.toContain("All of these");
+  });
+
+  it("is shown whole where calls are the same but for their code", async () => {
+    const same = [1, 2].map((n) => row(n, { name: "ask", call: 'ask("one")', arguments: [["question", '"one"']] }));
+    const { root } = show(new FakeModel({ first: first([]) }, backend(same)));
+    await settled();
+    expect(names(root).map(([shown]) => shown)).toEqual(['("one")', '("one")']);
+  });
+
+  it("has a model and tokens only where some answer told them", async () => {
+    const heads = async (some: Row[]) => {
+      const { root } = show(new FakeModel({ first: first(some) }, backend(some)));
+      await settled();
+      return [...root.querySelectorAll("th button")].map((one) => one.textContent?.replace(/[↑↓]/, ""));
+    };
+    expect(await heads(rows)).toEqual(["Call", "Result", "Model", "Tokens", "Size", "Run time", "Cost", "Hits", "Last used", "Made"]);
+    expect(await heads([row(1, { price: 0 })])).toEqual(["Call", "Result", "Size", "Run time", "Hits", "Last used", "Made"]);
+  });
+
+  it("has its arguments in a table, above what came of it", async () => {
+    const entry = () => ({ row: rows[0], parts: [], inputs: [{ name: "PROMPT", fingerprint: "ab" }, { name: "n", fingerprint: "cd" }, ...Array.from({ length: 27 }, (_, n) => ({ name: `helper h${n}`, fingerprint: "ef" }))], remarks: [], runs: [], source: "", diff: null, missing: null, drifted: false, drift: [] });
+    const { root, text } = show(new FakeModel({ first: first([]) }, backend(rows, { entry })));
+    await settled();
+    button(root, 'ask("hello", n=3)').click();
+    await settled();
+    const lines = [...root.querySelectorAll("table.arguments tr")].map((one) => one.textContent);
+    expect(lines).toEqual(['question"hello"', "n3"]);
+    expect(text().indexOf("Arguments")).toBeLessThan(text().indexOf("Depends on"));
+    const depends = root.querySelector('[aria-label="Depends on"]') as HTMLElement;
+    expect([...depends.querySelectorAll(":scope > ul code:first-child")].map((one) => one.textContent)).toEqual(["PROMPT"]);
+    expect(depends.querySelector("details")?.open).toBe(false);
+    expect(depends.querySelector("summary")?.textContent).toBe("27 pieces of code");
+    expect(text()).toContain("a-model");
+    expect(text()).toContain("1,234");
+  });
+});
+
 describe("one entry", () => {
   async function open(preview: Preview | [Preview, DataView[]], more = {}) {
     const model = new FakeModel({ first: first() }, backend(undefined, { preview: () => preview, ...more }));
@@ -284,7 +435,7 @@ describe("one entry", () => {
     const leaf = { type: "str", text: "deep" };
     const inner = { type: "list", size: 9, children: Array.from({ length: 9 }, (_, n) => [`${n}`, leaf] as [string, typeof leaf]) };
     const tree = { type: "dict", size: 20, children: Array.from({ length: 20 }, (_, n) => [`k${n}`, inner] as [string, typeof inner]) };
-    const { root, text } = await open({ view: "tree", tree, whole: true });
+    const { root, text } = await open({ view: "tree", tree, whole: true, name: "", main: null });
     expect(text()).toContain("k19");
     expect(text()).not.toContain("deep");
     const details = root.querySelectorAll("details")[1] as HTMLDetailsElement;
@@ -304,9 +455,9 @@ describe("one entry", () => {
     const { root } = await open([image, [bytes]]);
     expect(root.querySelector("img")?.getAttribute("src")).toBe("blob:1");
     expect(made[0]?.size).toBe(3);
-    button(root, "Entries").click();
+    button(root, "Results").click();
     await settled();
-    button(root, /Entries/).click();
+    button(root, /Results/).click();
     await settled();
     expect(gone).toContain("blob:1");
   });
@@ -337,7 +488,7 @@ describe("one entry", () => {
     model.hold = true;
     button(root, "summarise_1").click();
     await settled();
-    button(root, "Entries").click();
+    button(root, "Results").click();
     await settled();
     button(root, "summarise_2").click();
     await settled();
@@ -353,32 +504,36 @@ describe("one entry", () => {
 
 describe("hostile values", () => {
   it("stay text in every view", async () => {
-    const bad = row(1, { name: HOSTILE, version: HOSTILE, content_type: HOSTILE, brief: HOSTILE });
+    const bad = row(1, { name: HOSTILE, call: `${HOSTILE}(${HOSTILE})`, model: HOSTILE, version: HOSTILE, content_type: HOSTILE, result: HOSTILE, type: HOSTILE, thumb: HOSTILE, arguments: [[HOSTILE, HOSTILE]] });
     const run = { key: bad.key, name: HOSTILE, kind: "cell", verdict: "ran", reason: HOSTILE, started: 1, seconds: 1, price: 0, waited: 0, stored: true, error: HOSTILE, times: 1 };
-    const shown = totals({ spot: { name: HOSTILE, folder: HOSTILE }, health: { text: HOSTILE, trouble: [HOSTILE], notes: [HOSTILE], checking: null, checked: { at: 1, text: HOSTILE }, folder: true }, views: ["entries", "runs", "functions", "limits"] });
+    const shown = totals({ spot: { name: HOSTILE, folder: HOSTILE }, health: { text: HOSTILE, trouble: [HOSTILE], notes: [HOSTILE], checking: null, checked: { at: 1, text: HOSTILE }, folder: true }, views: ["entries", "runs", "functions", "limits"], running: [{ name: HOSTILE, kind: HOSTILE, since: 1 }], unkept: [{ name: HOSTILE, kind: HOSTILE, never: true, why: HOSTILE, runs: 2, paid: 1 }] });
+    const about = { row: {}, latency: null, outcomes: { [HOSTILE]: 1 }, models: [{ model: HOSTILE, runs: 1, hits: 1, input_tokens: 1, output_tokens: 1, paid: 1, saved: 1 }], runs: [run] };
     const views: Preview[] = [
       { view: "text", text: HOSTILE, size: 9, whole: true, label: HOSTILE },
-      { view: "tree", tree: { type: "dict", size: 1, children: [[HOSTILE, { type: HOSTILE, text: HOSTILE }]] }, whole: true },
+      { view: "tree", tree: { type: "dict", size: 1, children: [[HOSTILE, { type: HOSTILE, text: HOSTILE }]] }, whole: true, name: HOSTILE, main: { view: "text", text: `# ${HOSTILE}\n- ![${HOSTILE}](${HOSTILE})`, size: 9, whole: true, markdown: true } },
+      { view: "strip", type: HOSTILE, size: 2, values: [1, -1], low: -1, high: 1, norm: 1, first: [HOSTILE] },
       { view: "table", columns: [{ name: HOSTILE, type: HOSTILE }], rows: [[HOSTILE]], labels: [HOSTILE], height: 1, width: 1 },
-      { view: "hex", hex: "3c", size: 1, why: HOSTILE, type: HOSTILE },
+      { view: "hex", hex: "3c", size: 1, why: HOSTILE, type: HOSTILE, text: HOSTILE },
       { view: "error", type: HOSTILE, text: HOSTILE, lines: [HOSTILE] },
       { view: "none", why: HOSTILE },
     ];
     const detail = {
-      row: bad, parts: [{ name: HOSTILE, label: HOSTILE, type: HOSTILE, size: 1 }, { name: "b", label: "b", type: "", size: 1 }],
+      row: bad, parts: [{ name: HOSTILE, label: HOSTILE, type: HOSTILE, size: 1, free: HOSTILE }, { name: "b", label: "b", type: "", size: 1, free: "b" }],
       inputs: [{ name: HOSTILE, fingerprint: HOSTILE }], runs: [run], source: HOSTILE,
-      diff: { lines: [{ op: "+", text: HOSTILE }], than: 1 }, missing: HOSTILE,
+      diff: { lines: [{ op: "+", text: HOSTILE }], than: 1 }, missing: HOSTILE, remarks: [HOSTILE], drift: [{ op: "-", text: HOSTILE }], drifted: true,
     };
-    const use = { name: HOSTILE, kind: HOSTILE, entries: 1, calls: 1, hits: 1, misses: 0, seconds: 1, seconds_saved: 1, price_paid: 1, price_saved: 1, errors: 1, last: 1 };
-    const limit = { name: HOSTILE, rates: HOSTILE, slowed: true, gauges: [{ unit: HOSTILE, used: 1, limit: 2, text: HOSTILE }], waiting: 1, paused: 1 };
+    const use = { name: HOSTILE, kind: HOSTILE, entries: 1, calls: 1, hits: 1, misses: 0, seconds: 1, seconds_saved: 1, price_paid: 1, price_saved: 1, errors: 1, last: 1, bytes: 1, rate: [[1, 0]] };
+    const limit = { name: HOSTILE, slowed: HOSTILE, gauges: [{ unit: HOSTILE, used: 1, limit: 2, text: HOSTILE }], waiting: 1, wait: 1, paused: 1 };
     const model = new FakeModel(
       { first: { totals: shown, page: page([bad]) } },
       backend([bad], {
         totals: () => shown,
         entry: () => detail,
+        facets: () => Object.fromEntries(["name", "kind", "status", "model", "tag"].map((facet) => [facet, [[HOSTILE, 1], ["b", 1]]])),
         preview: () => ({ view: "list", items: views, more: 0 }),
         runs: () => ({ rows: [run] }),
         functions: () => ({ rows: [use] }),
+        function: () => about,
         limits: () => ({ rows: [limit] }),
         forget: () => {
           throw new Error(HOSTILE);
@@ -391,16 +546,19 @@ describe("hostile values", () => {
     await settled();
     const check = () => {
       expect(root.textContent).toContain(HOSTILE);
-      expect(root.querySelector("script, img, iframe")).toBeNull();
+      expect(root.querySelector("script, img:not(.thumb), iframe")).toBeNull();
       expect((globalThis as { hacked?: number }).hacked).toBeUndefined();
     };
     check();
-    for (const tab of ["Runs", "Functions", "Limits", "Entries"]) {
+    for (const tab of ["Runs", "Functions", "Limits", "Results"]) {
       button(root, tab).click();
       await settled();
       check();
+      root.querySelector<HTMLElement>(".turn")?.click();
+      await settled();
+      check();
     }
-    for (const name of ["Export all…", "Export", "Rebuild the catalog…", "Leave it", "Check all entries"]) {
+    for (const name of ["Export the results shown…", "Export", "Rebuild the catalog…", "Leave it", "Check all results"]) {
       button(root, name).click();
       await settled();
       check();
@@ -450,19 +608,23 @@ describe("manners", () => {
 
   it("hides the static twin while it lives", () => {
     const twin = document.createElement("div");
-    twin.id = "twin-1";
+    twin.className = "twin-1";
+    const output = document.createElement("div");
+    output.className = "jp-OutputArea-output";
+    output.append(twin);
     const place = document.createElement("div");
     place.className = "jp-OutputArea-child";
-    place.append(twin);
-    document.body.append(place);
+    place.append(output);
+    const hidden = () => getComputedStyle(place).display === "none";
     const model = new FakeModel({ first: first(), twin: "twin-1" }, backend());
     const one = show(model);
     const two = show(model);
-    expect(place.style.display).toBe("none");
+    document.body.append(place); // a host may draw it after the panel
+    expect([hidden(), document.documentElement.className]).toEqual([true, "twin-1-drawn"]);
     one.end();
-    expect(place.style.display).toBe("none");
+    expect(hidden()).toBe(true);
     two.end();
-    expect(place.style.display).toBe("");
+    expect([hidden(), document.documentElement.className]).toEqual([false, ""]);
   });
 
   it("keeps what is typed from the notebook's shortcuts", async () => {
@@ -496,7 +658,7 @@ describe("manners", () => {
     row.focus();
     row.click();
     await settled();
-    expect(root.activeElement?.textContent).toContain("Entries");
+    expect(root.activeElement?.textContent).toContain("Results");
     root.activeElement?.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
     await settled();
     await vi.advanceTimersByTimeAsync(1);
@@ -554,8 +716,8 @@ describe("manners", () => {
 describe("a result that has drifted", () => {
   const open = async (drifted: () => boolean, accept: () => unknown = () => ({ accepted: ["ask"] })) => {
     const entry = (params: any) => ({
-      row: row(1, { key: params.key, name: "ask" }), parts: [], inputs: [], runs: [], source: null, diff: null, missing: null,
-      drifted: drifted(),
+      row: row(1, { key: params.key, name: "ask" }), parts: [], inputs: [], runs: [], source: "", diff: null, missing: null,
+      drifted: drifted(), drift: [], remarks: [],
     });
     const model = new FakeModel({ first: first() }, backend([row(1)], { entry, accept }));
     const shown = show(model);
@@ -568,12 +730,12 @@ describe("a result that has drifted", () => {
   it("says so and is accepted, and then says so no more", async () => {
     let drifted = true;
     const { model, root, text } = await open(() => drifted, () => ((drifted = false), { accepted: ["ask"] }));
-    expect(text()).toContain("Drifted:");
+    expect(text()).toContain("Made by older code or inputs.");
     button(root, "Accept").click();
     await settled();
     expect(model.asked("accept")[0].params).toEqual({ key: row(1).key });
     expect(text()).toContain("It stands for the code and inputs as they are now.");
-    expect(text()).not.toContain("Drifted:");
+    expect(text()).not.toContain("Made by older code or inputs.");
   });
 
   it("says why when it cannot be accepted", async () => {
@@ -595,7 +757,7 @@ describe("modes", () => {
   const choice = (root: ParentNode, label: string) => root.querySelector<HTMLSelectElement>(`select[aria-label="${label}"]`);
   const use = (mode: string, set = "", given = "") => ({
     name: "ask", kind: "function", entries: 1, calls: 1, hits: 0, misses: 1, seconds: 1, seconds_saved: 0, price_paid: 0,
-    price_saved: 0, errors: 0, last: 1, mode, set, given,
+    price_saved: 0, errors: 0, last: 1, bytes: 1, rate: [[0, 1]], mode, set, given,
   });
 
   it("shows the spot's, says what it means when it is not the usual one, and sets it", async () => {
@@ -649,7 +811,7 @@ describe("modes", () => {
     button(root, "Functions").click();
     await settled();
     const select = choice(root, "Mode of ask") as HTMLSelectElement;
-    expect([select.value, select.selectedOptions[0]?.textContent]).toEqual(["", "as the spot: replay"]);
+    expect([select.value, select.selectedOptions[0]?.textContent]).toEqual(["", "inherit (replay)"]);
     for (const mode of ["off", ""]) {
       select.value = mode;
       select.dispatchEvent(new Event("change", { bubbles: true }));
@@ -713,13 +875,13 @@ describe("loading into a variable", () => {
   }
 
   it("names the variable, and tells that it is done", async () => {
-    const { model, root, text } = await opened({ load: (params: any) => ({ name: params.name }) });
+    const { model, root, text } = await opened({ load: (params: any) => ({ name: params.name, taken: "" }) });
     const input = root.querySelector<HTMLInputElement>('input[name="name"]') as HTMLInputElement;
     input.value = "answer";
     input.form?.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
     await settled();
     expect(input.value).toBe("answer");
-    expect(model.asked("load")[0].params).toEqual({ key: row(1).key, part: "value", name: "answer" });
+    expect(model.asked("load")[0].params).toEqual({ key: row(1).key, part: "value", name: "answer", over: false });
     expect(text()).toContain("answer now holds a copy of it.");
   });
 
@@ -748,15 +910,13 @@ describe("typing", () => {
 describe("store and catalog", () => {
   const fine = totals().health;
 
-  it("are said to be fine in one quiet line, with when all was last checked", async () => {
-    const known = totals({ health: { ...fine, checked: { at: Date.now() / 1000 - 300, text: "All 3 entries whole" } } });
+  it("are said to be fine in the menu alone, with when all was last checked", async () => {
+    const known = totals({ health: { ...fine, checked: { at: Date.now() / 1000 - 300, text: "3 checked, none damaged" } } });
     const { root } = show(new FakeModel({ first: first() }, backend(undefined, { totals: () => known })));
     await settled();
-    const health = root.querySelector(".health") as HTMLElement;
-    expect(health.textContent).toContain("Store and catalog are fine.");
-    expect(health.textContent).toContain("All 3 entries whole, checked 5 min ago");
-    expect(health.querySelector('[role="status"]')).not.toBeNull();
-    expect(health.querySelector(".warn")).toBeNull();
+    const menu = root.querySelector(".menu") as HTMLElement;
+    expect(menu.textContent).toContain("Store and catalog are fine. 3 checked, none damaged, 5 min ago.");
+    expect(root.querySelector('section[aria-label="Health"]')?.textContent).toBe("");
   });
 
   it("are told with what is wrong, also when nothing was ever kept", async () => {
@@ -774,21 +934,21 @@ describe("store and catalog", () => {
     await settled();
     feed.set("beat", { totals: totals({ health: { ...fine, checking: 1 } }) });
     await settled();
-    expect(text()).toContain("All entries are being checked.");
-    expect(button(root, "Check all entries").disabled).toBe(true);
+    expect(text()).toContain("All results are being checked.");
+    expect(button(root, "Check all results").disabled).toBe(true);
     feed.set("beat", { totals: totals() });
     await settled();
-    expect(button(root, "Check all entries").disabled).toBe(false);
+    expect(button(root, "Check all results").disabled).toBe(false);
   });
 
   it("are checked on request, and it is said that this goes on", async () => {
     const model = new FakeModel({ first: first() }, backend(undefined, { check: () => ({ ...fine, checking: 1 }) }));
     const { root, text } = show(model);
     await settled();
-    button(root, "Check all entries").click();
+    button(root, "Check all results").click();
     await settled();
     expect(model.asked("check").length).toBe(1);
-    expect(text()).toContain("All entries are being checked.");
+    expect(text()).toContain("All results are being checked.");
   });
 
   it("have their catalog rebuilt only after a question that says what is not touched", async () => {
@@ -798,13 +958,13 @@ describe("store and catalog", () => {
     button(root, "Rebuild the catalog…").click();
     await settled();
     const question = root.querySelector('[role="alertdialog"]') as HTMLElement;
-    expect(question.textContent).toContain("from the entries, which are not touched");
+    expect(question.textContent).toContain("from the results, which are not touched");
     expect(root.activeElement?.textContent).toBe("Leave it");
     expect(model.asked("rebuild")).toEqual([]);
     button(root, "Rebuild").click();
     await settled();
     expect(model.asked("rebuild").length).toBe(1);
-    expect(text()).toContain("The catalog is rebuilt: 3 entries.");
+    expect(text()).toContain("The catalog is rebuilt: 3 results.");
     expect(root.querySelector('[role="alertdialog"]')).toBeNull();
   });
 
@@ -825,19 +985,19 @@ describe("store and catalog", () => {
     const model = new FakeModel({ first: first() }, backend(undefined, { totals: () => totals({ health: { ...fine, folder: false } }) }));
     const { root, text } = show(model);
     await settled();
-    expect(text()).not.toContain("Check all entries");
+    expect(text()).not.toContain("Check all results");
     expect(text()).not.toContain("Export");
     expect(text()).toContain("Rebuild the catalog");
     model.broken = true;
     button(root, "Look again").click();
     await settled();
     expect(text()).not.toContain("Rebuild the catalog");
-    expect(text()).toContain("Store and catalog are fine.");
+
   });
 });
 
 describe("an export", () => {
-  const written = { name: "a.zip", text: "3 entries, 12 kB, in /work/a.zip.", ticket: "" };
+  const written = { name: "a.zip", text: "3 entries, 12 kB, in /home/a.zip.", ticket: "" };
 
   async function begin(more: Record<string, (params: any) => unknown> = {}, state: object = {}) {
     const model = new FakeModel({ first: first(), ...state }, backend(undefined, { export: () => written, ...more }));
@@ -857,7 +1017,7 @@ describe("an export", () => {
     field.value = "sum";
     field.dispatchEvent(new Event("input"));
     await vi.advanceTimersByTimeAsync(200);
-    button(root, "Export all…").click();
+    button(root, "Export the results shown…").click();
     await settled();
     expect(text()).toContain("Export all 3 shown to");
     expect(text()).toContain("beside the notebook");
@@ -868,7 +1028,7 @@ describe("an export", () => {
     const { params } = model.asked("export")[0];
     expect(params).toMatchObject({ search: "sum", status: "live", file: "mine.zip" });
     expect(params.keys).toBeUndefined();
-    expect(text()).toContain("3 entries, 12 kB, in /work/a.zip.");
+    expect(text()).toContain("3 entries, 12 kB, in /home/a.zip.");
     expect(name()).toBeNull();
   });
 
@@ -880,7 +1040,7 @@ describe("an export", () => {
     expect([...root.querySelectorAll('[data-ask="export"]')].length).toBe(1);
     button(root, "Export…").click();
     await settled();
-    expect(text()).toContain("Export 2 entries to");
+    expect(text()).toContain("Export 2 results to");
     await send();
     expect(model.asked("export")[0].params).toEqual({ keys: [row(0).key, row(1).key], file: "default-results.zip" });
     expect(text()).toContain("2 chosen");
@@ -894,7 +1054,7 @@ describe("an export", () => {
         return written;
       },
     });
-    button(root, "Export all…").click();
+    button(root, "Export the results shown…").click();
     await settled();
     name().value = "mine.zip";
     await send();
@@ -904,12 +1064,12 @@ describe("an export", () => {
     name().value = "other.zip";
     await send();
     expect(model.asked("export").map(({ params }) => params.file)).toEqual(["mine.zip", "other.zip"]);
-    expect(text()).toContain("in /work/a.zip");
+    expect(text()).toContain("in /home/a.zip");
   });
 
   it("is not begun twice, and its end is told though all was looked at anew meanwhile", async () => {
     const { model, root, text } = await begin();
-    button(root, "Export all…").click();
+    button(root, "Export the results shown…").click();
     await settled();
     model.hold = true;
     button(root, "Export").click();
@@ -926,21 +1086,38 @@ describe("an export", () => {
 
   it("is left with Escape, and the focus goes back", async () => {
     const { model, root, name } = await begin();
-    button(root, "Export all…").click();
+    button(root, "Export the results shown…").click();
     await settled();
     name().dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
     await settled();
     await vi.advanceTimersByTimeAsync(1);
     expect(name()).toBeNull();
     expect(model.asked("export")).toEqual([]);
-    expect((root.activeElement as HTMLElement).dataset.ask).toBe("export");
+    expect(root.activeElement?.getAttribute("aria-label")).toBe("Maintenance");
   });
 
-  it("is not offered where no entry is shown", async () => {
-    const { root, text } = show(new FakeModel({ first: first([]) }, backend([])));
+  it("shows the results first, wherever it was asked for", async () => {
+    const { root, text } = await begin();
+    button(root, "Runs").click();
     await settled();
-    expect(text()).toContain("No live entry.");
-    expect(root.querySelector('[data-ask="export"]')).toBeNull();
+    button(root, "Export the results shown…").click();
+    await settled();
+    expect(text()).toContain("Export all 3 shown to");
+    expect(root.querySelector(".results")).not.toBeNull();
+  });
+
+  it("is asked anew when others are chosen meanwhile", async () => {
+    const { root, text } = await begin();
+    const boxes = [...root.querySelectorAll<HTMLInputElement>('tbody input[type="checkbox"]')];
+    boxes[0]?.click();
+    await settled();
+    button(root, "Export…").click();
+    await settled();
+    expect(text()).toContain("Export 1 result to");
+    boxes[1]?.click();
+    await settled();
+    expect(text()).not.toContain("Export 1 result to");
+    expect(text()).toContain("2 chosen");
   });
 
   it("on a page of its own is kept by the browser", async () => {
@@ -949,11 +1126,11 @@ describe("an export", () => {
       fetched.push([this.getAttribute("href") ?? "", this.download]);
     });
     const { root, text, send } = await begin({ export: () => ({ ...written, ticket: "abc" }) }, { place: "page" });
-    button(root, "Export all…").click();
+    button(root, "Export the results shown…").click();
     await settled();
     expect(text()).toContain("which your browser keeps.");
     await send();
-    expect(fetched).toEqual([["export/abc", "a.zip"]]);
+    expect(fetched).toEqual([["/export/abc", "a.zip"]]);
     vi.restoreAllMocks();
   });
 });

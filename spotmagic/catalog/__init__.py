@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spotmagic.catalog.catalog import Catalog
-from spotmagic.catalog.filters import Bucket, FunctionUse, Row, Stats
+from spotmagic.catalog.rows import FunctionUse, Row, Stats, TimeSlice
 from spotmagic.catalog.table import Table
 
-__all__ = ["Bucket", "Catalog", "FunctionUse", "Row", "Stats", "Table"]
+__all__ = ["Catalog", "FunctionUse", "Row", "Stats", "Table", "TimeSlice"]

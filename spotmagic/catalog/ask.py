@@ -13,10 +13,10 @@ from typing import Any
 
 import duckdb
 
-from spotmagic.catalog.filters import STATUS
-from spotmagic.catalog.instance import Cursor, Session, whole
+from spotmagic.catalog.instance import Cursor, Opened, is_damage, whole
+from spotmagic.catalog.queries import STATUS
+from spotmagic.catalog.rows import SHOWN
 from spotmagic.catalog.table import Table
-from spotmagic.catalog.trouble import is_damage
 from spotmagic.errors import OptionError
 
 _ZONED = " WITH TIME ZONE"
@@ -25,8 +25,7 @@ _ZONED = " WITH TIME ZONE"
 _VIEWS = (
     """
     CREATE OR REPLACE TEMP VIEW entries AS
-    SELECT e.key, e.name, e.kind, e.version, {status} AS status, e.created, e.expires, e.seconds, e.price, e.size,
-           e.parts, e.content_type, e.writer, coalesce(u.pinned, false) AS pinned, coalesce(u.hits, 0) AS hits, e.code
+    SELECT {facts}, e.code
     FROM {main}.entries e LEFT JOIN {main}.usage u USING (key)
     """,
     """
@@ -40,16 +39,17 @@ _VIEWS = (
 Values = Sequence[Any] | Mapping[str, Any]
 
 
-def ask(session: Session, query: str, values: Values) -> Table:
+def ask(session: Opened, query: str, values: Values) -> Table:
     """The answer to a query.
 
     Raises:
         OptionError: it is not a single SELECT that stays inside the catalog, or DuckDB refuses it.
     """
     query = whole(query)
-    status = STATUS.replace("$now", repr(session.now))
+    facts = {**SHOWN, "status": STATUS.replace("$now", repr(session.now))}
+    told = ", ".join(f"{sql.replace('epoch', '')} AS {name}" for name, sql in facts.items())
     for view in _VIEWS:
-        session.cursor.execute(view.format(main=f"{session.database}.main", status=status)).fetchall()
+        session.cursor.execute(view.format(main=f"{session.database}.main", facts=told)).fetchall()
     checked(session.cursor, query)
     try:
         return _read(session.cursor, query, values)
@@ -112,7 +112,7 @@ def checked(cursor: Cursor, query: str) -> str:
         raise OptionError(
             "the catalog is only for looking",
             "the query is not a SELECT",
-            "Entries are changed with spot.forget, spot.pin and spot.gc",
+            "Results are changed with spot.forget, spot.pin and spot.gc",
         )
     (described,) = cursor.execute("SELECT json_serialize_sql($1::VARCHAR)", [query]).fetchall()[0]
     tree = json.loads(described)

@@ -10,19 +10,29 @@ from typing import Any, Protocol, TypeVar
 
 import duckdb
 
-from spotmagic.catalog import ask, fold, queries, reasons, snapshot
-from spotmagic.catalog.connection import DATABASE, connection
+from spotmagic.catalog import ask, fold, queries, reasons, snapshot, uses
+from spotmagic.catalog.connection import DATABASE, LOCK, connection
 from spotmagic.catalog.feed import batches
-from spotmagic.catalog.filters import Bucket, Filters, FunctionUse, Order, Row, Stats
-from spotmagic.catalog.instance import MEMORY, Cursor, Session
+from spotmagic.catalog.instance import (
+    MEMORY,
+    Busy,
+    CatalogError,
+    Cursor,
+    Damaged,
+    Opened,
+    Unavailable,
+    is_damage,
+    is_interrupt,
+    sorted_out,
+)
+from spotmagic.catalog.queries import Filters, Order
+from spotmagic.catalog.rows import FunctionUse, Row, Stats, TimeSlice, Unkept
 from spotmagic.catalog.table import Table
-from spotmagic.catalog.trouble import Busy, CatalogError, Damaged, Unusable, is_damage, is_interrupt, sorted_out
 from spotmagic.clock import SYSTEM, Clock
 from spotmagic.errors import OptionError, SpotError, tell, tell_again
 from spotmagic.files import locked
 from spotmagic.store.record import Behind, Record
 
-LOCK = "fold.lock"
 PATIENCE = 1.0  # seconds to wait for another kernel that gets nowhere, before answering from memory
 _FIRST_WAIT = 0.004
 _random = random.Random()  # the global one is the user's
@@ -35,11 +45,9 @@ class Records(Protocol):
 
     def records(self, positions: Mapping[str, int]) -> Iterable[Record]:
         """Every whole record after these offsets of the journals."""
-        ...
 
     def flush(self) -> bool:
         """Write out what is still in memory, such as counted hits."""
-        ...
 
 
 class Catalog:
@@ -71,7 +79,7 @@ class Catalog:
         order: str = "-created",
         limit: int | None = 1000,
         offset: int = 0,
-        search: str | None = None,
+        **more: Any,
     ) -> list[Row]:
         """The entries that are meant, one row each.
 
@@ -83,12 +91,12 @@ class Catalog:
                 ``None`` for all.
             order: a column of :class:`Row`, with ``-`` for the largest first.
             limit: how many at most; ``None`` for all.
-            search: text to find in names, content types and keys.
+            more: ``search``, ``model``, ``tag`` and ``keys`` of :class:`~spotmagic.catalog.queries.Filters`.
 
         Raises:
             OptionError: for a status, order, limit or offset there is not.
         """
-        filters, by = Filters(like, kind, status, search), Order(order)
+        filters, by = Filters(like, kind, status, **more), Order(order)
         return self._ask(lambda session: queries.entries(session, filters, by, limit, offset))
 
     def count(
@@ -97,11 +105,31 @@ class Catalog:
         *,
         kind: str | None = None,
         status: str | None = "live",
-        search: str | None = None,
+        **more: Any,
     ) -> int:
         """How many entries :meth:`entries` would give without a limit."""
-        filters = Filters(like, kind, status, search)
+        filters = Filters(like, kind, status, **more)
         return self._ask(lambda session: queries.count(session, filters))
+
+    def facets(self, filters: Filters) -> dict[str, list[tuple[str, int]]]:
+        """How many entries each name, kind, status, model and tag has, under the other filters."""
+        return self._ask(lambda session: queries.facets(session, filters))
+
+    def kinds(self) -> list[tuple[str, str, int]]:
+        """How many entries there are of each kind and status."""
+        return self._ask(queries.kinds)
+
+    def noted(self, name: str) -> set[str]:
+        """The keys of the entries that have an input of this name."""
+        return self._ask(lambda session: queries.noted(session, name))
+
+    def earliest(self, name: str, code: str, limit: int = 3) -> list[str]:
+        """The keys of the first results that this code (hexadecimal digits) of a name gave."""
+        return self._ask(lambda session: queries.earliest(session, name, code, limit))
+
+    def thumbs(self, keys: list[str]) -> dict[str, str]:
+        """The small pictures of entries as PNG in base64, by key."""
+        return self._ask(lambda session: queries.thumbs(session, keys))
 
     def entry(self, key: str) -> Row | None:
         """The row of one key (hexadecimal digits), whatever its status."""
@@ -118,19 +146,49 @@ class Catalog:
         those of a name by five minutes,
         those of a key in one line; their ``seconds`` and ``price`` are what they saved.
         """
-        return self._ask(lambda session: queries.runs(session, key, name, limit))
+        return self._ask(lambda session: uses.runs(session, key, name, limit))
 
     def stats(self, name: str | None = None) -> Stats:
         """Counts, sizes, time and money: of all, or of one name."""
-        return self._ask(lambda session: queries.stats(session, name))
+        return self._ask(lambda session: uses.stats(session, name))
+
+    def spent(self, by: str, name: str | None = None) -> Table:
+        """Runs, hits, tokens and money by ``"model"``, ``"day"`` or ``"name"``: of all, or of one name."""
+        return self._ask(lambda session: uses.spent(session, by, name))
 
     def functions(self) -> list[FunctionUse]:
         """What is known of each function, cell and wrapped client, the last asked first."""
-        return self._ask(queries.functions)
+        return self._ask(uses.functions)
 
-    def series(self, hours: float = 24.0, buckets: int = 48, name: str | None = None) -> list[Bucket]:
-        """Hits and misses over the last hours in equal steps, the oldest first."""
-        return self._ask(lambda session: queries.series(session, hours, buckets, name))
+    def series(self, since: float = 0.0, step: float = 86_400.0, offset: float = 0.0) -> list[TimeSlice]:
+        """What ran and hit, and what that cost and saved, by name and in equal steps, the oldest first.
+
+        Args:
+            since: seconds since 1970.
+            step: its length in seconds.
+            offset: seconds by which the reader's clock is before UTC, so that days begin at their midnight.
+        """
+        return self._ask(lambda session: uses.series(session, since, step, offset))
+
+    def unkept(self) -> list[Unkept]:
+        """The names that are paid for at every call, as nothing of them is stored, the dearest first."""
+        return self._ask(uses.unkept)
+
+    def latency(self, name: str) -> tuple[float, float, float] | None:
+        """The seconds that half of the runs of a name took at most, nine in ten, and all."""
+        return self._ask(lambda session: uses.latency(session, name))
+
+    def outcomes(self, name: str) -> dict[str, int]:
+        """How many calls of a name ended how, the most frequent first."""
+        return self._ask(lambda session: uses.outcomes(session, name))
+
+    def paid_since(self, then: float) -> float:
+        """What the runs since a time (seconds since 1970) cost."""
+        return self._ask(lambda session: uses.paid_since(session, then))
+
+    def began(self) -> float | None:
+        """When the first run was, in seconds since 1970."""
+        return self._ask(uses.began)
 
     def sql(self, query: str, params: ask.Values = ()) -> Table:
         """The answer to one SELECT over ``entries``, ``inputs``, ``usage`` and ``runs``. Times are UTC.
@@ -142,6 +200,15 @@ class Catalog:
             OptionError: it is anything but one SELECT that stays inside the catalog, or DuckDB refuses it.
         """
         return self._ask(lambda session: ask.ask(session, query, params))
+
+    def together(self, questions: Callable[[Catalog], T]) -> T:
+        """What comes of several questions, for which the file is opened and brought up to date once.
+
+        Args:
+            questions: gets a catalog to be asked, and only while it runs. It may be called again where the file turns
+                out to be damaged.
+        """
+        return self._ask(lambda session: questions(_OpenCatalog(self, session)))
 
     # upkeep -----------------------------------------------------------------------------------------------------------
 
@@ -156,7 +223,7 @@ class Catalog:
     def rebuild(self) -> None:
         """Make the tables anew from the store."""
         self._snapshot.drop()
-        with contextlib.suppress(Busy, Unusable):
+        with contextlib.suppress(Busy, Unavailable):
             self._waiting(self._connection.throw_away)
         self.fold()
 
@@ -167,7 +234,7 @@ class Catalog:
 
     # the way to the tables -----------------------------------------------------------------------------------------
 
-    def _ask(self, question: Callable[[Session], T]) -> T:
+    def _ask(self, question: Callable[[Opened], T]) -> T:
         """The answer to a question. A file that turns out to be damaged is put aside and made anew on the way."""
         self._store.flush()
         trouble: CatalogError
@@ -179,15 +246,15 @@ class Catalog:
                 tell(
                     "the catalog is made anew",
                     str(damage),
-                    "Entries are not affected",
+                    "Results are not affected",
                     once=f"damaged {self._folder}",
                 )
-            except (Busy, Unusable) as hindrance:
+            except (Busy, Unavailable) as hindrance:
                 trouble = hindrance
                 break
         return self._over_memory(question, trouble)
 
-    def _over_file(self, question: Callable[[Session], T]) -> T:
+    def _over_file(self, question: Callable[[Opened], T]) -> T:
         cursor = self._waiting(self._open)
         self._patient = True
         self._snapshot.drop()
@@ -202,7 +269,7 @@ class Catalog:
         finally:
             self._connection.leave(cursor)
 
-    def _over_memory(self, question: Callable[[Session], T], trouble: Exception) -> T:
+    def _over_memory(self, question: Callable[[Opened], T], trouble: Exception) -> T:
         if self._folder.is_dir():
             tell(
                 f"the catalog {self._connection.path.name} cannot be used",
@@ -228,9 +295,9 @@ class Catalog:
         finally:
             self._snapshot.leave(cursor)
 
-    def _answer(self, question: Callable[[Session], T], cursor: Cursor, database: str) -> T:
+    def _answer(self, question: Callable[[Opened], T], cursor: Cursor, database: str) -> T:
         try:
-            return question(Session(cursor, database, self._clock.now()))
+            return question(Opened(cursor, database, self._clock.now()))
         except (duckdb.InterruptException, RuntimeError) as error:
             if is_interrupt(error):
                 raise KeyboardInterrupt from None
@@ -251,7 +318,7 @@ class Catalog:
         keeps the file is not waited for a second time.
         """
         if not self._folder.is_dir():
-            raise Unusable("its folder is not there")
+            raise Unavailable("its folder is not there")
         patience = PATIENCE if self._patient else 0.0
         end, seen = self._clock.monotonic() + patience, self._connection.touched()
         wait = _FIRST_WAIT
@@ -269,7 +336,7 @@ class Catalog:
                     self._patient = False
                     raise
             except OSError as error:
-                raise Unusable(f"{error.strerror}: {error.filename}") from error
+                raise Unavailable(f"{error.strerror}: {error.filename}") from error
             self._clock.sleep(wait * _random.uniform(0.5, 1.5))
             wait = min(2 * wait, 0.03)
 
@@ -308,11 +375,22 @@ class Catalog:
             raise Damaged("it shows results that the folder has lost, as in a power cut") from None
         except OSError as error:
             tell(
-                "the catalog may not show the newest entries",
+                "the catalog may not show the newest results",
                 f"{error.strerror}: {error.filename}",
                 once=f"fold {self._folder}",
             )
 
 
-def _nothing(session: Session) -> None:
+class _OpenCatalog(Catalog):
+    """A catalog whose tables are open already."""
+
+    def __init__(self, catalog: Catalog, session: Opened) -> None:
+        self.__dict__.update(catalog.__dict__)
+        self._session = session
+
+    def _ask(self, question: Callable[[Opened], T]) -> T:
+        return question(self._session)
+
+
+def _nothing(session: Opened) -> None:
     """The question of one who only wants the tables to be up to date."""

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
+import subprocess
+import sys
 import threading
 import time
 import weakref
@@ -14,13 +17,12 @@ from pathlib import Path
 
 import duckdb
 
+from spotmagic import files
 from spotmagic.catalog import schema
-from spotmagic.catalog.files import identity, probe, put_aside, refuse_strangers, remove
-from spotmagic.catalog.instance import SUFFIXES, Cursor, Instance, quoted
-from spotmagic.catalog.trouble import Busy, Damaged, Unusable, sorted_out
-from spotmagic.files import PRIVATE_FILE, open_private
+from spotmagic.catalog.instance import SUFFIXES, Busy, Cursor, Damaged, Instance, Unavailable, quoted, sorted_out
+from spotmagic.files import PRIVATE_FILE, locked, open_private
 
-FILE = "spot.duckdb"
+FILE, LOCK = "spot.duckdb", "fold.lock"
 DATABASE = "spot"
 _PROBE_AFTER = 0.5  # a younger log may be that of a kernel which looks at the catalog right now
 
@@ -68,7 +70,7 @@ class Connection:
         found = []
         for suffix in SUFFIXES:
             with contextlib.suppress(OSError):
-                found.append(identity(Path(f"{self.path}{suffix}").lstat()))
+                found.append(file_identity(Path(f"{self.path}{suffix}").lstat()))
         return found
 
     @property
@@ -81,7 +83,7 @@ class Connection:
         The caller holds the fold lock.
 
         Raises:
-            Busy, Unusable, Damaged: nothing is attached then.
+            Busy, Unavailable, Damaged: nothing is attached then.
         """
         instance = self.instance
         with self._lock:
@@ -91,6 +93,29 @@ class Connection:
                 self._attach(instance)
             self._users += 1
         return instance.cursor()
+
+    def glimpse(self) -> Cursor:
+        """A connection to the tables as they are, where that can be had without waiting. It needs its :meth:`leave`.
+
+        Raises:
+            Busy, Unavailable, Damaged: it cannot.
+        """
+        turn = self.turn
+        if turn.acquire(blocking=False):
+            try:
+                with locked(self.path.parent / LOCK, wait=False) as got:
+                    if not got or self._unreplayed() is not None:
+                        raise Busy("it is being brought up to date")
+                    return self.enter()
+            except OSError as error:
+                raise Unavailable(f"{error.strerror}: {error.filename}") from error
+            finally:
+                turn.release()
+        with self._lock:  # a thread of this process brings it up to date: the file is attached, or is about to be
+            if not self._users or self._condemned:
+                raise Busy("it is being opened")
+            self._users += 1
+            return self._own().cursor()
 
     def leave(self, cursor: Cursor) -> None:
         """Let go of the file, when nobody else in this process looks at it."""
@@ -128,7 +153,7 @@ class Connection:
         """Remove the file and its logs; the caller holds the fold lock."""
         moved = self.put_aside()
         if moved is not None:
-            remove(moved)
+            remove_catalog(moved)
 
     def _attach(self, instance: Instance) -> None:
         if self._condemned and self.path.exists() and self.path.lstat().st_ino == self._condemned_file:
@@ -143,7 +168,7 @@ class Connection:
         except duckdb.Error as error:
             raise sorted_out(error) from error
         except OSError as error:
-            raise Unusable(f"{error.strerror}: {error.filename}") from error
+            raise Unavailable(f"{error.strerror}: {error.filename}") from error
         try:
             self._check(instance)
         except BaseException:
@@ -152,19 +177,24 @@ class Connection:
 
     def _replay(self) -> None:
         """Let a process of its own replay a log that a killed one left behind, once for each log."""
-        try:
-            info = Path(f"{self.path}.wal").lstat()
-        except FileNotFoundError:
-            return
-        if not info.st_size or self._replayed == identity(info):
+        info = self._unreplayed()
+        if info is None:
             return
         if time.time() - info.st_mtime < _PROBE_AFTER:
             raise Busy("another kernel has just written to it")
-        self._replayed = identity(info)
+        self._replayed = file_identity(info)
         probe(self.path)
 
+    def _unreplayed(self) -> os.stat_result | None:
+        """A log that nobody has tried to replay."""
+        try:
+            info = Path(f"{self.path}.wal").lstat()
+        except FileNotFoundError:
+            return None
+        return info if info.st_size and self._replayed != file_identity(info) else None
+
     def _make(self, instance: Instance) -> None:
-        remove(self._new)
+        remove_catalog(self._new)
         instance.run(_attach_sql(self._new))
         self._new.chmod(PRIVATE_FILE)
         cursor = instance.cursor()
@@ -177,7 +207,7 @@ class Connection:
 
     def _check(self, instance: Instance) -> None:
         """Look whether the file is a catalog, unless it is as this process left it."""
-        if self._known == identity(self.path.lstat()):
+        if self._known == file_identity(self.path.lstat()):
             return
         cursor = instance.cursor()
         try:
@@ -193,7 +223,7 @@ class Connection:
         instance = self._own()
         try:
             instance.run(f"DETACH {DATABASE}")
-            self._known = identity(self.path.lstat())
+            self._known = file_identity(self.path.lstat())
         except (duckdb.Error, OSError):  # the file is closed with its instance then, and the next look finds out why
             self._known = ()
             instance.close()
@@ -210,7 +240,7 @@ class Connection:
 
 
 _connections: weakref.WeakValueDictionary[Path, Connection] = weakref.WeakValueDictionary()
-_connections_lock = threading.Lock()
+_connections_lock = files.ForkLock()
 
 
 def connection(folder: Path) -> Connection:
@@ -225,3 +255,68 @@ def connection(folder: Path) -> Connection:
 
 def _attach_sql(path: Path) -> str:
     return f"ATTACH {quoted(str(path))} AS {DATABASE} (STORAGE_VERSION {quoted(schema.STORAGE_VERSION)})"
+
+
+KEPT_ASIDE = 3  # damaged catalogs kept for a look; they hold nothing that the journals do not
+_PROBE_SECONDS = 30
+# Replaying the log of a killed process has been seen to end the process that replays it, so another one tries first.
+_PROBE = "import duckdb, sys; duckdb.connect(sys.argv[1], config={'enable_external_access': False}).close()"
+
+
+def put_aside(path: Path) -> Path | None:
+    """Rename a damaged catalog to ``spot.duckdb.bad-<time>``, its log files alike. The oldest of many are removed."""
+    target = path.with_name(f"{path.name}.bad-{time.strftime('%Y%m%dT%H%M%S')}-{time.time_ns() % 10**9:09d}")
+    moved = None
+    for suffix in SUFFIXES:
+        with contextlib.suppress(FileNotFoundError):
+            Path(f"{path}{suffix}").rename(f"{target}{suffix}")
+            moved = target
+    bad = sorted(path.parent.glob(f"{path.name}.bad-*-?????????"))
+    for old in bad[:-KEPT_ASIDE]:
+        remove_catalog(old)
+    return moved
+
+
+def remove_catalog(path: Path) -> None:
+    """Delete a database file and its logs."""
+    for suffix in SUFFIXES:
+        with contextlib.suppress(OSError):
+            Path(f"{path}{suffix}").unlink(missing_ok=True)
+
+
+def file_identity(info: os.stat_result) -> tuple[int, ...]:
+    """What is the same while a file stays as it was."""
+    return info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns
+
+
+def refuse_strangers(path: Path) -> None:
+    """Take only regular files of this user. They are not opened here: closing one would drop DuckDB's lock on it."""
+    for suffix in SUFFIXES:
+        try:
+            info = Path(f"{path}{suffix}").lstat()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise Unavailable(f"{error.strerror}: {error.filename}") from error
+        if stat.S_ISLNK(info.st_mode):
+            raise Damaged(f"{path.name}{suffix} is a symbolic link")
+        if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid():
+            raise Damaged(f"{path.name}{suffix} is not a file of this user")
+        if info.st_mode & 0o077:
+            Path(f"{path}{suffix}").chmod(PRIVATE_FILE)
+
+
+def probe(path: Path) -> None:
+    """Let a process of its own replay the log that a killed one left behind. Raises ``Damaged`` when that ends it."""
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-I", "-c", _PROBE, str(path)],
+            capture_output=True,
+            timeout=_PROBE_SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return
+    if ended.returncode < 0:
+        raise Damaged(f"reading its log ended a process with signal {-ended.returncode}")

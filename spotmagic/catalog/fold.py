@@ -7,38 +7,42 @@ none. What happened to a key is settled by the stamps of its records and not by 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Mapping
-from itertools import repeat
+from collections.abc import Mapping
 from typing import Any
 
 import duckdb
 
-from spotmagic.catalog.batch import Batch, Label
-from spotmagic.catalog.instance import Cursor
+from spotmagic.catalog.feed import SLOT, Intake, line
+from spotmagic.catalog.instance import Cursor, whole
+from spotmagic.catalog.rows import COLUMNS, LINE
 from spotmagic.catalog.schema import TABLES
-
-# The columns of what comes in. Times travel as seconds since 1970.
-_TIMES = {"created": "DOUBLE", "expires": "DOUBLE", "started": "DOUBLE", "last": "DOUBLE"}
 
 
 def _columns(table: str, names: str, **more: str) -> dict[str, str]:
-    known = {**TABLES[table], **_TIMES, **more}
+    known = {**TABLES[table], **more}
     return {name: known[name] for name in names.split()}
 
 
+# The columns of what comes in, in the order of its lines.
 _USE = _columns("usage", "key hits seconds price last pinned pinned_at forgotten_at damage damaged_at marked_at")
-_ENTRY = _columns(
-    "entries", "key label created expires seconds price size code asked prints stamp", label="BIGINT", prints="VARCHAR"
+_ENTRY = {
+    **_columns("entries", f"{' '.join(COLUMNS)} code asked stamp"),
+    **_columns("runs", "reason waited"),
+    "made": "BOOLEAN",
+    "inputs": "VARCHAR[]",
+    "prints": "VARCHAR[]",
+}
+_RUN = _columns(
+    "runs",
+    "key name kind verdict reason stored error started seconds price waited model input_tokens output_tokens",
 )
-_ENTRY_LABEL = _columns(
-    "entries",
-    "label name kind version holds parts content_type writer inputs",
-    label="BIGINT",
-    inputs="VARCHAR[]",
-)
-_RUN = _columns("runs", "key label started seconds price waited", label="BIGINT")
-_RUN_LABEL = _columns("runs", "label name kind verdict reason stored error", label="BIGINT")
-_SLOT = _columns("runs", "key started times seconds price")
+_SLOT = _columns("runs", "key times seconds price started")
+# How a field of a line is read; where a value can be missing, an empty field is none.
+_READ = {
+    "VARCHAR": "{}",
+    "VARCHAR[]": "string_split({}, chr(30))[2:]",
+    "TIMESTAMP": "make_timestamp((nullif({}, '')::DOUBLE * 1e6)::BIGINT)",
+}
 
 
 def positions(cursor: Cursor, database: str) -> dict[str, int]:
@@ -46,7 +50,7 @@ def positions(cursor: Cursor, database: str) -> dict[str, int]:
     return dict(cursor.execute(f"SELECT file, position FROM {database}.main.positions").fetchall())
 
 
-def apply(cursor: Cursor, database: str, batch: Batch) -> None:
+def apply(cursor: Cursor, database: str, batch: Intake) -> None:
     """Fold one batch, in one transaction.
 
     Raises:
@@ -74,15 +78,13 @@ class _Tables:
     def __init__(self, cursor: Cursor, main: str) -> None:
         self._cursor, self._main = cursor, main
 
-    def take(self, batch: Batch) -> None:
+    def take(self, batch: Intake) -> None:
         """What comes in about keys, and the questions these have answered so far."""
-        self._incoming("uses", _USE, [use.row(key) for key, use in batch.uses.items()])
-        self._incoming("labelled", _ENTRY, batch.entries.values())
-        self._labels(_ENTRY_LABEL, batch.entry_labels)
-        self._do("CREATE OR REPLACE TEMP TABLE fresh AS SELECT * FROM labelled JOIN labels USING (label)")
+        self._incoming("uses", _USE, [use.line(key.hex()) for key, use in batch.uses.items()])
+        self._incoming("fresh", _ENTRY, [said for _, said, _ in batch.entries.values()])
         self._do(_GROUPS)
 
-    def uses(self, batch: Batch) -> None:
+    def uses(self, batch: Intake) -> None:
         """Hits, pins and deletions of keys."""
         if not batch.uses:
             return
@@ -95,10 +97,12 @@ class _Tables:
         if any(use.marked_at for use in batch.uses.values()):
             self._do(_MARKS)
 
-    def entries(self, batch: Batch) -> None:
+    def entries(self, batch: Intake) -> None:
         """New and replaced entries, unless something later is known of their keys."""
         if not batch.entries:
             return
+        if any(made for _, _, made in batch.entries.values()):
+            self._do(_MADE)
         if self._do("SELECT 1 FROM {main}.usage WHERE name IS NULL AND key IN (SELECT key FROM fresh) LIMIT 1"):
             self._do(_NAMES)
         nameless = "verdict = 'hit' AND name = '' AND key IN (SELECT key FROM fresh)"
@@ -127,45 +131,38 @@ class _Tables:
         if self._do("SELECT 1 FROM turned LIMIT 1"):
             self._do("UPDATE {main}.entries e SET superseded = t.superseded FROM turned t WHERE e.key = t.key")
 
-    def runs(self, batch: Batch) -> None:
+    def runs(self, batch: Intake) -> None:
         """What ran, and hits by name and time."""
         if batch.runs:
             self._incoming("ran", _RUN, batch.runs)
-            self._labels(_RUN_LABEL, batch.run_labels)
             self._do(_RUNS)
         if batch.slots:
-            self._incoming("slots", _SLOT, [(*place, *sums) for place, sums in batch.slots.items()])
+            self._incoming("slots", _SLOT, [line(of, *sums) for (of, _), sums in batch.slots.items()])
             self._do(_SLOTS)
 
-    def positions(self, batch: Batch) -> None:
+    def positions(self, batch: Intake) -> None:
         """How far the files have been read."""
-        self._incoming("reached", TABLES["positions"], batch.positions.items())
+        self._incoming("reached", TABLES["positions"], [line(*one) for one in batch.positions.items()])
         self._do(_POSITIONS)
 
     def _do(self, sql: str) -> list[Any]:
         rows: list[Any] = self._cursor.execute(sql.replace("{main}", self._main)).fetchall()
         return rows
 
-    def _labels(self, types: Mapping[str, str], labels: Mapping[tuple[Any, ...], Label]) -> None:
-        self._incoming("labels", types, [(label.number, *label.row) for label in labels.values()])
-
-    def _incoming(self, table: str, types: Mapping[str, str], rows: Collection[tuple[Any, ...]]) -> None:
-        """A temporary table of these rows. They travel by columns, many times faster than one by one."""
-        picked, values = [], list[Any]()
-        for (name, kind), column in zip(types.items(), zip(*rows, strict=True) if rows else repeat(()), strict=False):
-            same = len(values) > 0 and len(column) > 0 and column.count(column[0]) == len(column)
-            values.append(column[0] if same else list(column))
-            picked.append(
-                f"${len(values)}::{kind} AS {name}" if same else f"unnest(${len(values)}::{kind}[]) AS {name}"
-            )
-        sql = f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {', '.join(picked)}"
-        self._cursor.execute(sql, values).fetchall()
+    def _incoming(self, table: str, types: Mapping[str, str], lines: list[str]) -> None:
+        """A temporary table of these lines, which travel as one text."""
+        read = [
+            _READ.get(kind, "nullif({}, '')::" + kind).format(f"r[{at}]") for at, kind in enumerate(types.values(), 1)
+        ]
+        picked = ", ".join(f"{sql} AS {name}" for sql, name in zip(read, types, strict=True))
+        rows = f"SELECT string_split(unnest(string_split($1::VARCHAR, chr(29))), chr(31)) AS r LIMIT {len(lines)}"
+        sql = f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {picked} FROM ({rows})"
+        self._cursor.execute(sql, [whole(LINE.join(lines))]).fetchall()
 
 
 _USES = """
 MERGE INTO {main}.usage u USING (
-  SELECT i.* REPLACE (make_timestamp((i.last * 1e6)::BIGINT) AS last),
-         nullif(coalesce(nullif(f.name, ''), e.name), '') AS name
+  SELECT i.*, nullif(coalesce(nullif(f.name, ''), e.name), '') AS name
   FROM uses i LEFT JOIN {main}.entries e USING (key) LEFT JOIN fresh f USING (key)
 ) i ON u.key = i.key
 WHEN MATCHED THEN UPDATE SET
@@ -190,9 +187,7 @@ UPDATE {main}.usage u SET name = nullif(f.name, '') FROM fresh f WHERE u.key = f
 
 _ENTRIES = """
 INSERT INTO {main}.entries BY NAME
-SELECT * EXCLUDE (label, prints, inputs) REPLACE (
-  make_timestamp((created * 1e6)::BIGINT) AS created, make_timestamp((expires * 1e6)::BIGINT) AS expires
-), false AS superseded, '' AS damage FROM fresh
+SELECT * EXCLUDE (prints, inputs, reason, waited, made), false AS superseded FROM fresh
 """
 
 # A check judged one record of the key; what was stored since then is another one.
@@ -203,13 +198,21 @@ WHERE e.key = u.key AND u.damaged_at = e.stamp AND e.damage <> u.damage
 
 _INPUTS = """
 INSERT INTO {main}.inputs
-SELECT key, unnest(inputs) AS name, unnest(string_split(prints, ' ')) AS fingerprint FROM fresh WHERE len(inputs) > 0
+SELECT key, unnest(inputs) AS name, unnest(prints) AS fingerprint FROM fresh WHERE len(inputs) > 0
 """
 
 _RUNS = """
 INSERT INTO {main}.runs BY NAME
-SELECT * EXCLUDE label REPLACE (make_timestamp((started * 1e6)::BIGINT) AS started), 1 AS times
-FROM ran JOIN labels USING (label)
+SELECT *, 1 AS times FROM ran
+"""
+
+# The runs of which an entry says all. What a foreign writer sealed may be any number.
+_MADE = """
+INSERT INTO {main}.runs BY NAME
+SELECT key, name, kind, 'ran' AS verdict, reason, true AS stored, '' AS error, seconds, price, waited, 1 AS times,
+       make_timestamp(greatest(0, least(253402300799000000,
+         epoch_us(created) - (greatest(-1e12, least(1e12, seconds)) * 1e6)::BIGINT))) AS started, '' AS model
+FROM fresh WHERE made
 """
 
 _GROUPS = """
@@ -217,7 +220,7 @@ CREATE OR REPLACE TEMP TABLE groups AS
 SELECT DISTINCT name, asked FROM {main}.entries WHERE key IN (SELECT key FROM uses UNION ALL SELECT key FROM fresh)
 """
 
-# Most questions have one entry, which is the current one.
+# Most questions have one entry, which is the current one. What answers nobody takes no place of what does.
 _TURNED = """
 CREATE OR REPLACE TEMP TABLE turned AS
 WITH asked_anew AS (
@@ -226,23 +229,26 @@ WITH asked_anew AS (
 )
 SELECT key, superseded FROM (
   SELECT e.key, e.superseded AS before, row_number() OVER (
-    PARTITION BY e.name, e.asked ORDER BY greatest(e.created, u.last) DESC, e.stamp DESC, e.key
+    PARTITION BY e.name, e.asked
+    ORDER BY e.status IN ('partial', 'refused', 'corrupt'), greatest(e.created, u.last) DESC, e.stamp DESC, e.key
   ) > 1 AS superseded
   FROM {main}.entries e JOIN asked_anew USING (name, asked) LEFT JOIN {main}.usage u USING (key)
 ) WHERE superseded <> before
 """
 
-# Hits whose entry has not been read yet wait under their key for a name, and stay rows of their own.
-_SLOTS = """
-MERGE INTO {main}.runs r USING (
+# Hits whose entry has not been read yet wait under their key for a name, and stay rows of their own. Those of one slot
+# are one row, under the time of the last.
+_SLOTS = f"""
+MERGE INTO {{main}}.runs r USING (
   SELECT CASE WHEN u.name IS NULL THEN s.key ELSE '' END AS key, coalesce(u.name, '') AS name,
-         coalesce(any_value(e.kind), '') AS kind, make_timestamp((s.started * 1e6)::BIGINT) AS started,
+         coalesce(any_value(e.kind), '') AS kind, floor(epoch(s.started) / {SLOT}) AS slot, max(s.started) AS started,
          sum(s.times)::BIGINT AS times, sum(s.seconds) AS seconds, sum(s.price) AS price
-  FROM slots s LEFT JOIN {main}.usage u USING (key) LEFT JOIN {main}.entries e USING (key) GROUP BY 1, 2, 4
-) s ON r.verdict = 'hit' AND r.started = s.started AND r.name = s.name AND r.key = s.key
-WHEN MATCHED THEN UPDATE SET times = r.times + s.times, seconds = r.seconds + s.seconds, price = r.price + s.price
+  FROM slots s LEFT JOIN {{main}}.usage u USING (key) LEFT JOIN {{main}}.entries e USING (key) GROUP BY 1, 2, 4
+) s ON r.verdict = 'hit' AND floor(epoch(r.started) / {SLOT}) = s.slot AND r.name = s.name AND r.key = s.key
+WHEN MATCHED THEN UPDATE SET times = r.times + s.times, seconds = r.seconds + s.seconds, price = r.price + s.price,
+  started = greatest(r.started, s.started)
 WHEN NOT MATCHED THEN INSERT
-  VALUES (s.key, s.name, s.kind, 'hit', '', s.started, s.seconds, s.price, 0, true, '', s.times)
+  VALUES (s.key, s.name, s.kind, 'hit', '', s.started, s.seconds, s.price, 0, true, '', s.times, '', NULL, NULL)
 """
 
 _POSITIONS = """

@@ -1,155 +1,238 @@
-"""The questions that people and the panel ask."""
+"""The questions that people and the panel ask: which entries are meant, in which order, and what is known of them."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass, replace
 from typing import Any
 
-from spotmagic.catalog.batch import SLOT
-from spotmagic.catalog.filters import STATUS, Bucket, Filters, FunctionUse, Order, Row, Stats, page
-from spotmagic.catalog.instance import Session
+from spotmagic.catalog.instance import Opened
+from spotmagic.catalog.rows import SHOWN, Row
+from spotmagic.errors import OptionError, unknown
+from spotmagic.values.short import unpack
+
+STATUSES = ("live", "superseded", "expired", "partial", "refused", "corrupt")
+_ORDERS = {
+    name: shown.removeprefix("epoch(").removesuffix(")") if "epoch" in shown else shown for name, shown in SHOWN.items()
+}
+_ORDERS |= {"parts": "len(e.parts)"}
+_KEY = re.compile(r"[0-9a-fA-F]{8,32}")
+
+_OF_CALLS = re.compile(r"[\s(]")
+_BETWEEN = "[^\x02\x03]"  # of two arguments, as they are packed
+# A name without its module, and its arguments, each with what begins it.
+CALL = "regexp_extract(e.name, '[^.]*$') || chr(2) || e.arguments || chr(2)"
+
+# The time of the question is $now, a number of seconds since 1970.
+STATUS = """CASE WHEN e.damage <> '' THEN 'corrupt' WHEN e.status IN ('partial', 'refused', 'corrupt') THEN e.status
+     WHEN e.expires <= make_timestamp(($now * 1e6)::BIGINT) THEN 'expired'
+     WHEN e.superseded THEN 'superseded' ELSE 'live' END"""
+
+TAGS = {
+    "pinned": "e.key IN (SELECT key FROM {main}.usage WHERE pinned)",
+    "damaged": "(e.damage <> '' OR e.status = 'corrupt')",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which entries are meant.
+
+    Args:
+        like: a glob over names (``"summ*"``; of a dotted name the last words alone may be given), or the first eight or
+            more digits of a key. One with a space or a bracket in it is one over arguments too, and over whole calls:
+            ``"what is the capital*"``, ``"ask(*paris*)"``.
+        kind: ``"function"``, ``"cell"`` or ``"http"``.
+        status: one of :data:`STATUSES`, or ``None`` for all.
+        search: text to find in names, arguments, results, content types and keys, in any case.
+        model: what answered.
+        tag: ``"pinned"`` or ``"damaged"``.
+        keys: only these, as hexadecimal digits.
+
+    Raises:
+        OptionError: for a status there is not.
+    """
+
+    like: str | None = None
+    kind: str | None = None
+    status: str | None = "live"
+    search: str | None = None
+    model: str | None = None
+    tag: str | None = None
+    keys: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.status is not None and self.status not in STATUSES:
+            raise unknown("status", self.status, STATUSES)
+        if self.tag is not None and self.tag not in TAGS:
+            raise unknown("tag", self.tag, TAGS)
+
+    def where(self) -> tuple[str, dict[str, Any]]:
+        """The condition over ``entries AS e`` in SQL, and the values of its parameters."""
+        parts: list[str] = []
+        values: dict[str, Any] = {}
+        if self.like:
+            by_key = " OR starts_with(e.key, lower($like))" if _KEY.fullmatch(self.like) else ""
+            if _OF_CALLS.search(self.like):
+                by_key += f" OR regexp_matches({CALL}, $called, 'is')"
+                values["called"] = called(self.like)
+            parts.append(f"(e.name GLOB $like OR e.name GLOB '*.' || $like{by_key})")
+            values["like"] = self.like
+        if self.kind:
+            parts.append("e.kind = $kind")
+            values["kind"] = self.kind
+        if self.search:
+            columns = "name", "arguments", "result", "content_type"
+            found = " OR ".join(f"contains(lower(e.{column}), $search)" for column in columns)
+            parts.append(f"({found} OR starts_with(e.key, $search))")
+            values["search"] = self.search.lower()
+        if self.model:
+            parts.append("e.model = $model")
+            values["model"] = self.model
+        if self.tag:
+            parts.append(TAGS[self.tag])
+        if self.keys is not None:
+            parts.append("list_contains($keys, e.key)")
+            values["keys"] = list(self.keys)
+        if self.status:
+            parts.append(f"{STATUS} = $status")
+            values["status"] = self.status
+        return " AND ".join(parts) or "true", values
+
+
+def called(pattern: str) -> str:
+    """The regular expression over :data:`CALL` of a glob over one argument, or over a call: ``ask(*paris*)``."""
+    whole = re.fullmatch(r"([\w.*?]+)\((.*)\)", pattern, re.DOTALL)
+    if whole is None:
+        return rf"\x03\"?{_glob(pattern)}\"?\x02"
+    name, argument = whole[1].rpartition(".")[2], whole[2].strip('"')
+    return rf"^{_glob(name)}\x02(.*\x02)?{_BETWEEN}*\x03\"?{_glob(argument)}\"?\x02"
+
+
+def _glob(pattern: str) -> str:
+    return "".join({"*": f"{_BETWEEN}*", "?": _BETWEEN}.get(sign) or re.escape(sign) for sign in pattern)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """By which column to sort, from a closed list. ``"-created"`` is newest first."""
+
+    word: str
+
+    def __post_init__(self) -> None:
+        if self.word.removeprefix("-") not in _ORDERS:
+            raise unknown("order", self.word, [*_ORDERS, *(f"-{name}" for name in _ORDERS)])
+
+    @property
+    def sql(self) -> str:
+        """What stands after ``ORDER BY``; ties go by key, so that pages do not overlap."""
+        direction = "DESC" if self.word.startswith("-") else "ASC"
+        return f"{_ORDERS[self.word.removeprefix('-')]} {direction} NULLS LAST, e.key"
+
+    @property
+    def of_usage(self) -> bool:
+        """Whether the column lies in ``usage``."""
+        return "u." in _ORDERS[self.word.removeprefix("-")]
+
+
+def page(limit: int | None, offset: int) -> str:
+    """``LIMIT`` and ``OFFSET`` of whole numbers."""
+    if (limit is not None and limit < 0) or offset < 0:
+        raise OptionError(
+            f"limit={limit!r}, offset={offset!r}",
+            "rows are counted from 0",
+            "Give numbers that are not negative, or limit=None for all",
+        )
+    return (f" LIMIT {int(limit)}" if limit is not None else "") + (f" OFFSET {int(offset)}" if offset else "")
+
 
 _PAGE = f"""
-SELECT e.key, e.name, e.kind, e.version, e.status, epoch(e.created), epoch(e.expires), e.seconds, e.price, e.size,
-       e.parts, e.content_type, e.writer, coalesce(u.pinned, false), coalesce(u.hits, 0), e.damage
-FROM (SELECT e.*, {STATUS} AS status FROM {{main}}.entries e WHERE %s) e LEFT JOIN {{main}}.usage u USING (key)
+SELECT {", ".join(SHOWN.values())}
+FROM (SELECT e.* REPLACE ({STATUS} AS status) FROM {{main}}.entries e WHERE %s) e LEFT JOIN {{main}}.usage u USING (key)
 """
 
 
-def entries(session: Session, filters: Filters, order: Order, limit: int | None, offset: int) -> list[Row]:
+def entries(session: Opened, filters: Filters, order: Order, limit: int | None, offset: int) -> list[Row]:
     """Rows of the entries that are meant: filtered first, then sorted, then cut."""
-    where = filters.where()
-    wanted = where.sql
+    wanted, values = filters.where()
     cut = page(limit, offset)
     if cut:  # a far page is found by its narrow columns alone
         usage = "LEFT JOIN {main}.usage u USING (key)" if order.of_usage else ""
         wanted = f"""e.rowid IN (
-            SELECT r FROM (SELECT e.*, e.rowid AS r, {STATUS} AS status FROM {{main}}.entries e WHERE {wanted}) e
-            {usage} ORDER BY {order.sql}{cut}
+            SELECT r FROM (
+                SELECT e.* REPLACE ({STATUS} AS status), e.rowid AS r FROM {{main}}.entries e WHERE {wanted}
+            ) e {usage} ORDER BY {order.sql}{cut}
         )"""
-    return [_row(found) for found in session.rows(f"{_PAGE % wanted} ORDER BY {order.sql}", **where.values)]
+    return [_row(found) for found in session.rows(f"{_PAGE % wanted} ORDER BY {order.sql}", **values)]
 
 
-def count(session: Session, filters: Filters) -> int:
+def count(session: Opened, filters: Filters) -> int:
     """How many entries are meant."""
-    where = filters.where()
-    ((number,),) = session.rows(f"SELECT count(*) FROM {{main}}.entries e WHERE {where.sql}", **where.values)
+    wanted, values = filters.where()
+    ((number,),) = session.rows(f"SELECT count(*) FROM {{main}}.entries e WHERE {wanted}", **values)
     return int(number)
 
 
-def entry(session: Session, key: str) -> Row | None:
+_FACETS = "name", "kind", "status", "model"
+_MOST_VALUES = 100
+
+
+def facets(session: Opened, filters: Filters) -> dict[str, list[tuple[str, int]]]:
+    """How many entries there are of each name, kind, status, model and tag, under the other filters."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for facet in _FACETS:
+        wanted, values = replace(filters, **{"like" if facet == "name" else facet: None}).where()
+        column = STATUS if facet == "status" else f"e.{facet}"
+        sql = f"SELECT {column} AS one, count(*) AS n FROM {{main}}.entries e WHERE {wanted}"
+        found[facet] = [
+            (one, n)
+            for one, n in session.rows(f"{sql} GROUP BY one ORDER BY n DESC, one LIMIT {_MOST_VALUES}", **values)
+            if one
+        ]
+    for tag in TAGS:
+        status = None if tag == "damaged" else filters.status  # damage is a status of its own
+        number = count(session, replace(filters, tag=tag, keys=None, status=status))
+        if number:
+            found.setdefault("tag", []).append((tag, number))
+    return found
+
+
+def earliest(session: Opened, name: str, code: str, limit: int) -> list[str]:
+    """The keys of the first results that a name's code gave: one of them carries its text."""
+    sql = "SELECT key FROM {main}.entries WHERE name = $name AND code = $code ORDER BY created" + page(limit, 0)
+    return [key for (key,) in session.rows(sql, name=name, code=code)]
+
+
+def thumbs(session: Opened, keys: list[str]) -> dict[str, str]:
+    """The small pictures of entries, by key."""
+    sql = "SELECT key, thumb FROM {main}.entries WHERE thumb <> '' AND list_contains($keys, key)"
+    return dict(session.rows(sql, keys=keys))
+
+
+def entry(session: Opened, key: str) -> Row | None:
     """The row of one key, whatever its status."""
     found = session.rows(_PAGE % "e.key = $key", key=key.lower())
     return _row(found[0]) if found else None
 
 
-def inputs(session: Session, key: str) -> dict[str, str]:
+def kinds(session: Opened) -> list[tuple[str, str, int]]:
+    """How many entries there are of each kind and status."""
+    return session.rows(f"SELECT kind, {STATUS}, count(*) FROM {{main}}.entries e GROUP BY ALL")
+
+
+def noted(session: Opened, name: str) -> set[str]:
+    """The keys of the entries that have an input of this name."""
+    return {key for (key,) in session.rows("SELECT key FROM {main}.inputs WHERE name = $name", name=name)}
+
+
+def inputs(session: Opened, key: str) -> dict[str, str]:
     """The fingerprints of an entry's inputs by name, as hexadecimal digits."""
     return dict(
         session.rows("SELECT name, fingerprint FROM {main}.inputs WHERE key = $key ORDER BY name", key=key.lower())
     )
 
 
-_RUN = ["key", "name", "kind", "verdict", "reason", "started", "seconds", "price", "waited", "stored", "error", "times"]
-_RUNS = """
-SELECT key, name, kind, verdict, reason, epoch(started) AS started, seconds, price, waited, stored, error, times
-FROM {main}.runs WHERE %s
-"""
-_HITS_OF_KEY = """
-UNION ALL
-SELECT key, coalesce(name, ''), '', 'hit', '', epoch(last), seconds, price, 0, true, '', hits
-FROM {main}.usage WHERE hits > 0 AND key = $key
-"""
-
-
-def runs(session: Session, key: str | None, name: str | None, limit: int) -> list[dict[str, Any]]:
-    """What happened, newest first: runs one by one, hits of a name counted over five minutes, of a key in one line."""
-    wanted, values, hits = ["true"], {}, ""
-    if key is not None:
-        wanted.append("key = $key AND verdict <> 'hit'")
-        values["key"] = key.lower()
-        hits = _HITS_OF_KEY
-    if name is not None:
-        wanted.append("name = $name")
-        values["name"] = name
-    sql = f"{_RUNS % ' AND '.join(wanted)}{hits} ORDER BY started DESC{page(limit, 0)}"
-    return [dict(zip(_RUN, found, strict=True)) for found in session.rows(sql, **values)]
-
-
-_STATS = f"""
-WITH kept AS (
-  SELECT count(*) AS entries, coalesce(sum(size), 0)::BIGINT AS size
-  FROM {{main}}.entries e WHERE {STATUS} = 'live' AND %s
-), used AS (
-  SELECT coalesce(sum(hits), 0)::BIGINT AS hits, coalesce(sum(seconds), 0) AS seconds, coalesce(sum(price), 0) AS price
-  FROM {{main}}.usage WHERE %s
-), ran AS (
-  SELECT count(*) FILTER (verdict = 'ran') AS misses, coalesce(sum(price) FILTER (verdict = 'ran'), 0) AS price,
-         count(*) FILTER (error <> '') AS errors
-  FROM {{main}}.runs WHERE verdict <> 'hit' AND %s
-)
-SELECT kept.entries, kept.size, used.hits, ran.misses, used.seconds, used.price, ran.price, ran.errors
-FROM kept, used, ran
-"""
-
-
-def stats(session: Session, name: str | None) -> Stats:
-    """Counts, sizes, time and money, of all or of one name."""
-    named, values = ("name = $name", {"name": name}) if name is not None else ("true", {})
-    ((number, size, hits, misses, seconds, saved, paid, errors),) = session.rows(
-        _STATS % (named, named, named), **values
-    )
-    asked = hits + misses
-    return Stats(number, size, hits, misses, hits / asked if asked else 0.0, seconds, saved, paid, errors)
-
-
-_FUNCTIONS = f"""
-WITH kept AS (
-  SELECT name, any_value(kind) AS kind, count(*) FILTER ({STATUS} = 'live') AS entries, max(created) AS last
-  FROM {{main}}.entries e GROUP BY 1
-), used AS (
-  SELECT name, sum(hits)::BIGINT AS hits, sum(seconds) AS seconds, sum(price) AS price, max(last) AS last
-  FROM {{main}}.usage GROUP BY 1
-), ran AS (
-  SELECT name, any_value(kind) AS kind, count(*) FILTER (verdict = 'ran') AS misses, sum(seconds) AS seconds,
-         sum(price) FILTER (verdict = 'ran') AS price, count(*) FILTER (error <> '') AS errors, max(started) AS last
-  FROM {{main}}.runs WHERE verdict <> 'hit' GROUP BY 1
-)
-SELECT name, coalesce(ran.kind, kept.kind, ''), coalesce(entries, 0), coalesce(hits, 0), coalesce(misses, 0),
-       coalesce(ran.seconds, 0), coalesce(used.seconds, 0), coalesce(ran.price, 0), coalesce(used.price, 0),
-       coalesce(errors, 0), epoch(greatest(kept.last, used.last, ran.last)) AS last
-FROM kept FULL JOIN used USING (name) FULL JOIN ran USING (name)
-WHERE name <> '' ORDER BY last DESC NULLS LAST, name
-"""
-
-
-def functions(session: Session) -> list[FunctionUse]:
-    """What is known of each name, the last asked first."""
-    return [
-        FunctionUse(name, kind, number, hits + misses, hits, misses, seconds, saved, paid, kept, errors, last)
-        for name, kind, number, hits, misses, seconds, saved, paid, kept, errors, last in session.rows(_FUNCTIONS)
-    ]
-
-
-_SERIES = f"""
-SELECT least(floor((greatest(epoch(started), $start) - $start) / $step), $last)::BIGINT,
-       coalesce(sum(times) FILTER (verdict = 'hit'), 0)::BIGINT,
-       coalesce(sum(times) FILTER (verdict = 'ran'), 0)::BIGINT
-FROM {{main}}.runs
-WHERE verdict IN ('hit', 'ran') AND epoch(started) <= $now
-  AND epoch(started) + CASE verdict WHEN 'hit' THEN {SLOT} ELSE 0 END > $start AND %s
-GROUP BY 1
-"""
-
-
-def series(session: Session, hours: float, buckets: int, name: str | None) -> list[Bucket]:
-    """Hits and misses over the last hours in steps of equal length, the oldest first."""
-    step = hours * 3600 / buckets
-    start = session.now - hours * 3600
-    named, values = ("name = $name", {"name": name}) if name is not None else ("true", {})
-    found = session.rows(_SERIES % named, start=start, step=step, last=buckets - 1, **values)
-    counted = {bucket: (hits, misses) for bucket, hits, misses in found}
-    return [Bucket(start + step * number, *counted.get(number, (0, 0))) for number in range(buckets)]
-
-
 def _row(found: tuple[Any, ...]) -> Row:
-    return Row(*(*found[:10], tuple(found[10] or ()), *found[11:]))
+    values = dict(zip(SHOWN, found, strict=True))
+    values |= {"parts": tuple(values["parts"]), "arguments": unpack(values["arguments"] or "")}
+    return Row(**values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from spotmagic.catalog.instance import Cursor
+from spotmagic.catalog.rows import COLUMNS
 
 # Readable by every DuckDB since 1.2, so kernels with different versions can share a folder.
 STORAGE_VERSION = "v1.2.0"
@@ -14,7 +15,7 @@ def _table(columns: str) -> dict[str, str]:
     return dict(re.findall(r"(\w+) ([A-Z]+(?:\[\])?)", columns))
 
 
-# entries: a row per key that the store holds. Times are UTC; holds is value, error, partial, refused or corrupt; asked
+# entries: a row per key that the store holds. Times are UTC; status is value, error, partial, refused or corrupt; asked
 #   is a digest of the arguments: entries of one name that ask the same supersede each other; damage is what a check
 #   found wrong, or empty.
 # inputs: the fingerprints an entry was made from.
@@ -23,11 +24,7 @@ def _table(columns: str) -> dict[str, str]:
 # runs: everything that happened: a row per run, and for hits a row per name and five minutes.
 # positions: how far each journal has been read.
 TABLES = {
-    "entries": _table(
-        "key VARCHAR, name VARCHAR, kind VARCHAR, version VARCHAR, holds VARCHAR, created TIMESTAMP, expires TIMESTAMP,"
-        "seconds DOUBLE, price DOUBLE, size BIGINT, parts VARCHAR[], content_type VARCHAR, writer VARCHAR,"
-        "code VARCHAR, asked VARCHAR, superseded BOOLEAN, damage VARCHAR, stamp BIGINT"
-    ),
+    "entries": {**COLUMNS, **_table("code VARCHAR, asked VARCHAR, superseded BOOLEAN, stamp BIGINT")},
     "inputs": _table("key VARCHAR, name VARCHAR, fingerprint VARCHAR"),
     "usage": _table(
         "key VARCHAR, name VARCHAR, hits BIGINT, seconds DOUBLE, price DOUBLE, last TIMESTAMP, pinned BOOLEAN,"
@@ -35,7 +32,8 @@ TABLES = {
     ),
     "runs": _table(
         "key VARCHAR, name VARCHAR, kind VARCHAR, verdict VARCHAR, reason VARCHAR, started TIMESTAMP, seconds DOUBLE,"
-        "price DOUBLE, waited DOUBLE, stored BOOLEAN, error VARCHAR, times BIGINT"
+        "price DOUBLE, waited DOUBLE, stored BOOLEAN, error VARCHAR, times BIGINT, model VARCHAR, input_tokens BIGINT,"
+        "output_tokens BIGINT"
     ),
     "positions": _table("file VARCHAR, position BIGINT"),
 }

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from spotmagic.options import is_number
+from spotmagic.terminal import plain
+from spotmagic.view import Number, View
 
 SHOWN_ROWS = 40
 _SHOWN_CHARS = 60
@@ -56,49 +59,26 @@ class Table:
             arrays.append(pyarrow.array(values, type=made))
         return pyarrow.Table.from_arrays(arrays, names=list(self.columns))
 
+    def view(self) -> View:
+        """The first rows as people look at them."""
+        shown = self.rows[:SHOWN_ROWS]
+        numeric = [all(is_number(row[place]) for row in shown) for place in range(len(self.columns))]
+        heads = [Number(name) if number else name for name, number in zip(self.columns, numeric, strict=True)]
+        hidden = len(self.rows) - SHOWN_ROWS
+        rest = f"… and {hidden:,} more rows" if hidden > 0 else "" if shown else "no rows"
+        data = [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+        cells = [[_text(value) for value in row] for row in shown]
+        return View("", (), heads, cells, parts=[View(lines=[rest])] if rest else (), data=data)
+
     def __repr__(self) -> str:
-        cells = [[_text(value) for value in row] for row in self.rows[:SHOWN_ROWS]]
-        numeric = [all(_is_number(row[i]) for row in self.rows[:SHOWN_ROWS]) for i in range(len(self.columns))]
-        heads = [_cut(name) for name in self.columns]
-        widths = [max(len(text) for text in column) for column in zip(heads, *cells, strict=True)]
-        lines = [_line(heads, widths, numeric), "  ".join("─" * width for width in widths)]
-        lines += [_line(row, widths, numeric) for row in cells]
-        return "\n".join([line.rstrip() for line in lines] + ([self._rest()] if self._rest() else []))
+        return repr(self.view())
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in self.columns)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(_text(value))}</td>" for value in row) + "</tr>"
-            for row in self.rows[:SHOWN_ROWS]
-        )
-        rest = f"<p>{html.escape(self._rest())}</p>" if self._rest() else ""
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{rest}"
-
-    def _rest(self) -> str:
-        if not self.rows:
-            return "no rows"
-        hidden = len(self.rows) - SHOWN_ROWS
-        return f"… and {hidden:,} more rows" if hidden > 0 else ""
-
-
-def _line(texts: list[str], widths: list[int], numeric: list[bool]) -> str:
-    return "  ".join(
-        text.rjust(width) if right else text.ljust(width)
-        for text, width, right in zip(texts, widths, numeric, strict=True)
-    )
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+        return self.view()._repr_html_()
 
 
 def _text(value: object) -> str:
     if value is None:
         return ""
-    return _cut(f"{value:.6g}" if isinstance(value, float) else str(value))
-
-
-def _cut(text: str) -> str:
-    """One short line without what would move a terminal's cursor."""
-    text = "".join(char if char.isprintable() else " " for char in text[: _SHOWN_CHARS + 1])
+    text = plain(f"{value:.6g}" if isinstance(value, float) else str(value)[: _SHOWN_CHARS + 1])
     return text if len(text) <= _SHOWN_CHARS else text[: _SHOWN_CHARS - 1] + "…"

@@ -7,41 +7,54 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
 from typing import Any
 
-from spotmagic.cli.arguments import USAGE, parse, parser
-from spotmagic.cli.commands import COMMANDS, FINE, WRONG
-from spotmagic.cli.show import write
-from spotmagic.errors import OptionError, SpotError, SpotWarning
+import click
 
-INTERRUPTED = 130
+from spotmagic.cli.program import FINE, INTERRUPTED, USAGE, WRONG, CommandLine, Invocation
+from spotmagic.cli.shell import Shell
+from spotmagic.commands.parsing import mistaken
+from spotmagic.errors import OptionError, SpotError, SpotWarning
+from spotmagic.terminal import plain, write
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run a command line. Returns 0 for fine, 1 for something wrong with what was looked at, 2 for usage."""
-    args = parse(words)
-    if args.version:
-        write(f"spotmagic {version('spotmagic')}")
-        return FINE
-    if args.command is None:
-        parser().print_help()
-        return USAGE
+    program = CommandLine()
+    if sys.stdout is None:  # closed by the shell: >&-
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
     try:
         with _warnings_in_words():
-            return COMMANDS[args.command].run(args)
+            asked = program.main(words, prog_name="spotmagic", standalone_mode=False)
+            return _done(asked) if isinstance(asked, Invocation) else int(asked or FINE)
+    except click.UsageError as error:
+        place = error.ctx.command_path if error.ctx is not None else program.name
+        return _failed(f"{mistaken(error, program)}\nTry {place} --help", USAGE)
     except OptionError as error:
-        write(f"spotmagic: {error}", sys.stderr)
-        return USAGE
+        return _failed(str(error), USAGE)
     except BrokenPipeError:
         return FINE
     except (SpotError, OSError) as error:
-        write(f"spotmagic: {error}", sys.stderr)
-        return WRONG
-    except KeyboardInterrupt:
+        return _failed(str(error), WRONG)
+    except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     finally:
         _let_go_of_pipe()
+
+
+def _done(asked: Invocation) -> int:
+    with Shell(asked) as shell:
+        shown = asked.command.run(shell, **asked.given)
+        if isinstance(shown, int):
+            return shown
+        shell.show(shown)
+        return WRONG if shown.wrong else FINE
+
+
+def _failed(text: str, code: int) -> int:
+    for number, line in enumerate(text.splitlines()):
+        write(plain(line) if number else f"spotmagic: {plain(line)}", sys.stderr)
+    return code
 
 
 @contextlib.contextmanager
@@ -50,7 +63,8 @@ def _warnings_in_words() -> Iterator[None]:
     before = warnings.formatwarning
 
     def words(message: Any, category: type[Warning], *place: Any, **more: Any) -> str:
-        return f"spotmagic: {message}\n" if category is SpotWarning else before(message, category, *place, **more)
+        ours = category is SpotWarning
+        return f"spotmagic: {plain(message)}\n" if ours else before(message, category, *place, **more)
 
     warnings.formatwarning = words
     try:

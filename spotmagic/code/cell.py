@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 
+from spotmagic.code.credentials import Door, credentials
 from spotmagic.code.flow import Flow
-from spotmagic.code.normal import normal_form
-from spotmagic.code.scope import bound_names
+from spotmagic.code.normal import normal_form, parse
+from spotmagic.code.scope import bound_names, nodes_of
 
 BUILTINS = frozenset(dir(builtins))
 _CLASS_MAKERS = frozenset(
@@ -46,7 +48,7 @@ class CellCode:
         deletes: names unbound on some path.
         definitions: source of the top-level imports, functions, classes and named lambdas, in order.
         makers: those of them that are calls, by the name they bind: they define something if that is a class.
-        singles: of each name that one assignment of the top level binds and nothing else does, that assignment.
+        attributes: all that stands after a dot.
         defined: names those bind.
         rebound: defined names that other statements bind too.
         early: names the cell makes otherwise and that a definition needs while it is made (a default, a base, a
@@ -56,6 +58,7 @@ class CellCode:
             again would not bring those back.
         opaque: what analysis cannot see through, such as ``"exec"``; empty when it sees all.
         starred: the modules of every ``from module import *``.
+        credentials: what the cell only gives to doors, by name.
     """
 
     source: str
@@ -69,7 +72,7 @@ class CellCode:
     deletes: frozenset[str] = frozenset()
     definitions: tuple[str, ...] = ()
     makers: Mapping[str, str] = field(default_factory=dict)
-    singles: Mapping[str, str] = field(default_factory=dict)
+    attributes: frozenset[str] = frozenset()
     defined: frozenset[str] = frozenset()
     rebound: frozenset[str] = frozenset()
     early: frozenset[str] = frozenset()
@@ -77,6 +80,7 @@ class CellCode:
     touched: frozenset[str] = frozenset()
     opaque: tuple[str, ...] = ()
     starred: tuple[str, ...] = ()
+    credentials: Mapping[str, frozenset[Door]] = field(default_factory=dict)
 
     @property
     def star_imports(self) -> bool:
@@ -99,7 +103,7 @@ def analyse(source: str) -> CellCode:
     Raises:
         SyntaxError: the source is not Python.
     """
-    tree = ast.parse(source)
+    tree = parse(source)
     flow = Flow(tree.body)
     flow.run()
     names = flow.names
@@ -118,7 +122,7 @@ def analyse(source: str) -> CellCode:
         deletes=frozenset(names.deletes),
         definitions=tuple(_segment(source, node) for node in pieces),
         makers=MappingProxyType({name: _segment(source, node) for node in pieces if (name := _maker(node))}),
-        singles=_singles(source, tree.body),
+        attributes=frozenset(node.attr for node in nodes_of(tree) if isinstance(node, ast.Attribute)),
         defined=defined,
         rebound=defined & others,
         early=_early(pieces, others - defined),
@@ -126,6 +130,7 @@ def analyse(source: str) -> CellCode:
         touched=frozenset(flow.touched & defined),
         opaque=tuple(sorted(flow.opaque)),
         starred=tuple(sorted(flow.starred)),
+        credentials=credentials(tree.body, own_names=False),
     )
 
 
@@ -158,14 +163,20 @@ def is_definition(node: ast.stmt) -> bool:
     return any(is_definition(part) for part in inner) and all(is_definition(part) or _is_light(part) for part in inner)
 
 
-def _singles(source: str, body: list[ast.stmt]) -> Mapping[str, str]:
-    """What may be run again by itself to make a value again: ``client = OpenAI()``, ``key = os.environ["KEY"]``."""
+@lru_cache(maxsize=256)
+def singles(source: str) -> Mapping[str, str]:
+    """Of each name that one assignment of the top level binds and nothing else does, that assignment.
+
+    It may be run again by itself to make a value again: ``client = OpenAI()``, ``key = os.environ["KEY"]``.
+    """
+    body = parse(source).body
     found: dict[str, str] = {}
+    binders = Counter(name for node in body for name in bound_names([node]))
     for node in body:
         match node:
             case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr()):
                 waits = any(isinstance(part, ast.Await | ast.NamedExpr) for part in ast.walk(node))
-                if not waits and name not in bound_names(other for other in body if other is not node):
+                if not waits and binders[name] == 1:
                     found[name] = _segment(source, node)
     return MappingProxyType(found)
 
@@ -194,6 +205,7 @@ def _segment(source: str, node: ast.stmt) -> str:
     """The source of a statement with its decorators."""
     first = min([node.lineno, *(item.lineno for item in getattr(node, "decorator_list", ()))])
     lines = source.splitlines(keepends=True)[first - 1 : node.end_lineno]
+    # Another statement may stand on its lines (``a = 1; def …``): then the lines would bring that along.
     alone = first == node.lineno and (node.col_offset > 0 or len(lines[-1].encode()) > (node.end_col_offset or 0) + 1)
     return (ast.get_source_segment(source, node) if alone else "".join(lines)) or ast.unparse(node)
 

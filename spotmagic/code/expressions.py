@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
+from spotmagic.code.bindings import ModuleNames, State, join
 from spotmagic.code.hidden import Magic, names_in_queries, namespace_key, unseen_attribute, unseen_call
-from spotmagic.code.ledger import Ledger, State, join
+from spotmagic.code.normal import parse
 from spotmagic.code.scope import Scope, bound_names, parameters, type_parameters
 
 
@@ -22,7 +23,7 @@ class Expressions:
     """
 
     def __init__(self) -> None:
-        self.names = Ledger()
+        self.names = ModuleNames()
         self.touched: set[str] = set()
         self.opaque: set[str] = set()
         self.queries = False
@@ -174,7 +175,7 @@ class Expressions:
         late = self.late_types
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             try:
-                node, late = ast.parse(node.value, mode="eval").body, True
+                node, late = parse(node.value, mode="eval").body, True
             except SyntaxError:
                 return
         if not late:

@@ -11,9 +11,9 @@ import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from spotmagic.code.bindings import State, join
 from spotmagic.code.expressions import Expressions
 from spotmagic.code.hidden import namespace_key
-from spotmagic.code.ledger import State, join
 from spotmagic.code.scope import Bindings, Scope, imported, type_parameters
 from spotmagic.code.syntax import (
     catches_name_error,

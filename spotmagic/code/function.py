@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import ast
 import dis
-import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from types import CodeType, FunctionType
 from typing import Any
 
-from spotmagic.code.normal import normal_form
+from spotmagic import files
+from spotmagic.code.credentials import Door, credentials
+from spotmagic.code.normal import normal_form, parse
+from spotmagic.code.scope import bound_names
 from spotmagic.code.source import Definition, find, nested
-from spotmagic.code.texts import NO_TEXTS, Chain, Key, Texts, asked, texts
+from spotmagic.code.texts import NO_TEXTS, Chain, Key, Texts, asked, may_be_paths, texts
 from spotmagic.code.writes import Write, memo, writes
 from spotmagic.errors import Uncacheable
 
@@ -35,6 +37,9 @@ class Import:
 class Facts:
     """What can be known of a function without running it.
 
+    Of ``def f(x): LOG.append(x); return cfg.rate * helper(x)`` the names are ``{"cfg": {("rate",)}, "helper": {()}}``:
+    one attribute of ``cfg`` counts, ``helper`` as a whole. ``LOG`` is in ``writes`` alone: what it holds is no input.
+
     Attributes:
         text: its normal form, without our own decorators.
         names: the outside names it can read, each with the attribute chains used; an empty chain is a use as a whole.
@@ -44,7 +49,10 @@ class Facts:
         memo: the closure name in which it keeps its own answers, or "".
         texts: what it names in text.
         keys: the items it asks of what a name with attributes stands for; an empty key for any other use of it.
+        passed: its first parameter, if it is never bound anew: what it asks by that, its callers name.
+        credentials: what it only gives to doors, by name and ``env NAME``.
         loads: every attribute that it reads, of anything; ``*`` where the name is made while it runs.
+        paths: texts in it that may be paths of files.
         trouble: "" or why what was read may not be what runs.
     """
 
@@ -57,24 +65,27 @@ class Facts:
     texts: Texts = NO_TEXTS
     keys: Mapping[Chain, frozenset[Key]] = field(default_factory=dict)
     loads: frozenset[str] = frozenset({"*"})
+    passed: str = ""
+    credentials: Mapping[str, frozenset[Door]] = field(default_factory=dict)
+    paths: frozenset[str] = frozenset()
     trouble: str = ""
 
 
 _known: dict[int, tuple[weakref.ref[CodeType], Facts]] = {}
-_lock = threading.Lock()
+_lock = files.ForkLock()
 
 
 def facts(function: FunctionType) -> Facts:
     """The facts of a function. Those without trouble are kept as long as its code lives."""
     code = function.__code__
     held = _known.get(id(code))
-    if held is not None and held[0]() is code:
+    if held is not None and held[0]() is code:  # an id is given again when its code is gone
         return held[1]
     found = find(function)
     if found.node is None:
         return _without_source(code, found.trouble)
     try:
-        read = _Reading(found.node, code).facts()
+        read = _Definition(found.node, code).facts()
     except Uncacheable as error:
         return _without_source(code, str(error))
     with _lock:
@@ -99,7 +110,7 @@ def _outside(code: CodeType) -> frozenset[str]:
     return frozenset(step.argval for step in steps if step.opname in _READS) - {"__name__"}
 
 
-class _Reading:
+class _Definition:
     """One walk through a definition."""
 
     def __init__(self, node: Definition, code: CodeType) -> None:
@@ -145,6 +156,9 @@ class _Reading:
             texts(body),
             {chain: frozenset(keys) for chain, keys in self.keys.items()},
             frozenset(self.loads),
+            next((name for name in self.parameters[:1] if name not in _bound(body)), ""),
+            credentials(body, own_names=True),
+            may_be_paths(one.value for part in body for one in ast.walk(part) if isinstance(one, ast.Constant)),
         )
 
     def _visit(self, node: ast.AST, known: frozenset[str] | None) -> None:
@@ -180,6 +194,13 @@ class _Reading:
             self.names.setdefault(name, set()).add(chain)
 
 
+def _bound(body: Sequence[ast.AST]) -> set[str]:
+    """Names that statements bind, in functions and comprehensions inside them too."""
+    nodes = [node for part in body for node in ast.walk(part)]
+    stored = {node.id for node in nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
+    return stored | {node.arg for node in nodes if isinstance(node, ast.arg)} | bound_names(body)
+
+
 def _rooted(node: ast.expr) -> tuple[str, Chain] | None:
     """The name and the attributes of ``name.a.b``, or None for anything else."""
     chain: list[str] = []
@@ -206,7 +227,7 @@ def _expressions(annotation: ast.expr) -> Iterator[ast.expr]:
     for node in ast.walk(annotation):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             try:
-                yield ast.parse(node.value, mode="eval").body
+                yield parse(node.value, mode="eval").body
             except (SyntaxError, ValueError):
                 continue
 
@@ -214,7 +235,7 @@ def _expressions(annotation: ast.expr) -> Iterator[ast.expr]:
 def names_in(annotation: str) -> list[str]:
     """The names that an annotation written as text uses."""
     try:
-        tree = ast.parse(annotation, mode="eval")
+        tree = parse(annotation, mode="eval")
     except (SyntaxError, ValueError):
         return []
     return sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)})

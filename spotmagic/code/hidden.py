@@ -8,21 +8,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from string import Formatter
 
+from spotmagic.code.normal import parse
+
 _DOLLAR = re.compile(r"(?<![\\$])\$([A-Za-z_]\w*)")
 _FROM = re.compile(r"\b(?:from|join)\s+([A-Za-z_]\w*)|\b(?:from|join)\s+[\w\s,\"]*?,\s*([A-Za-z_]\w*)", re.IGNORECASE)
 _AT = re.compile(r"(?<![\w@])@([A-Za-z_]\w*)")
+_FORMULA = re.compile(r"[\w\s~+\-*/:^|().,='\"\[\]@<>]+")
+WORD = re.compile(r"(?<![\w.'\"])[A-Za-z_]\w*")
 
 _CODE_MAGICS = frozenset({"time", "timeit", "prun", "memit", "mprun", "lprun", "capture", "pyinstrument", "snakeviz"})
 _QUIET_MAGICS = frozenset(
     {
         "alias", "autoawait", "autocall", "autoindent", "automagic", "autoreload", "aimport", "bookmark",
-        "cd", "colors", "conda", "config", "debug", "dhist", "dirs", "doctest_mode", "env", "gui", "hist",
-        "history", "html", "HTML", "javascript", "js", "JavaScript", "latex", "load_ext", "logoff", "logon",
-        "logstart", "logstate", "logstop", "ls", "lsmagic", "mamba", "markdown", "matplotlib", "micromamba",
+        "cd", "colors", "conda", "config", "debug", "dhist", "dirs", "doctest_mode", "env", "gui",
+        "html", "HTML", "javascript", "js", "JavaScript", "latex", "load_ext", "logoff", "logon",
+        "logstart", "logstate", "logstop", "ls", "mamba", "markdown", "matplotlib", "micromamba",
         "mkdir", "notebook", "page", "pastebin", "pdb", "pdoc", "pinfo", "pinfo2", "pip", "popd", "precision",
         "pprint", "psearch", "psource", "pushd", "pwd", "pycat", "quickref", "reload_ext", "rm", "rmdir",
         "set_env", "spot", "spot_load_ext", "subplots", "svg", "SVG", "sx", "system", "tb", "unalias",
-        "unload_ext", "uv", "who", "who_ls", "whos", "writefile", "file", "xmode", "cat", "cp", "mv", "man",
+        "unload_ext", "uv", "writefile", "file", "xmode", "cat", "cp", "mv", "man",
         "less", "more", "clear", "perl", "ruby", "bash", "sh", "script", "cmd", "lk", "ll", "lf", "ldir",
         "lx",
     }
@@ -166,9 +170,15 @@ def names_in_shell(line: str) -> tuple[str, ...]:
 
 
 def names_in_queries(text: str) -> tuple[str, ...]:
-    """The names a query may take from the namespace: ``select * from df``, ``a > @limit``."""
+    """The names a query may take from the namespace: ``select * from df``, ``a > @limit``, ``y ~ half(x)``."""
     found = [name for pair in _FROM.findall(text) for name in pair if name]
-    return tuple(dict.fromkeys([*found, *_AT.findall(text)]))
+    return tuple(dict.fromkeys([*found, *_AT.findall(text), *names_in_formula(text)]))
+
+
+def names_in_formula(text: str) -> list[str]:
+    """The names in a formula of patsy's kind, ``y ~ np.log(x) + C(group)``; none in prose."""
+    is_formula = "~" in text and len(text) < 500 and _FORMULA.fullmatch(text)
+    return WORD.findall(text) if is_formula else []
 
 
 def _braces(line: str) -> Iterator[str]:
@@ -184,7 +194,7 @@ def _braces(line: str) -> Iterator[str]:
 
 def _names(expression: str) -> Iterator[str]:
     try:
-        tree = ast.parse(expression.strip(), mode="eval")
+        tree = parse(expression.strip(), mode="eval")
     except SyntaxError:
         return
     for node in ast.walk(tree):
@@ -198,9 +208,10 @@ def _text(node: ast.expr) -> str | None:
 
 def _parsed(code: str) -> ast.Module | None:
     try:
-        return ast.parse(code)
+        tree: ast.Module = parse(code)
     except SyntaxError:
         return None
+    return tree
 
 
 def _without_options(line: str) -> str:

@@ -8,8 +8,9 @@ ASCII).
 from __future__ import annotations
 
 import ast
-from typing import Any
+from typing import Any, Literal
 
+from spotmagic import files
 from spotmagic.errors import Uncacheable
 
 _MARKS = {
@@ -17,6 +18,22 @@ _MARKS = {
     "TemplateStr": "t''",
 }  # an empty f-string is itself written f''(), so a call of one is f''()()
 _LEFT_OUT = frozenset({"kind", "type_comment"})
+
+
+parsing = files.ForkLock()
+
+
+def parse(text: str, mode: Literal["exec", "eval"] = "exec") -> Any:
+    """The tree of a text: a module, or an expression. Raises SyntaxError or ValueError for what is not Python.
+
+    One thread at a time, and once more where a thread that is none of ours came between: Python 3.11 counts how deep a
+    tree is for all threads together.
+    """
+    with parsing:
+        try:
+            return ast.parse(text, mode=mode)
+        except SystemError:
+            return ast.parse(text, mode=mode)
 
 
 def normal_form(source: str | ast.AST) -> str:
@@ -29,7 +46,7 @@ def normal_form(source: str | ast.AST) -> str:
         Uncacheable: for code nested too deeply to be read.
     """
     try:
-        tree = ast.parse(source) if isinstance(source, str) else source
+        tree = parse(source) if isinstance(source, str) else source
         return ast.unparse(_settled(tree)).strip()
     except RecursionError:
         raise Uncacheable("this code is nested too deeply to be read", todo="Split the expression into steps") from None

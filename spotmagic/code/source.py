@@ -8,7 +8,6 @@ import importlib.util
 import linecache
 import re
 import sys
-import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,7 +15,9 @@ from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
 
+from spotmagic import files
 from spotmagic.code.arrivals import file_of
+from spotmagic.code.normal import parse, parsing
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -51,7 +52,7 @@ class _Text:
 
 
 _texts: OrderedDict[tuple[str, str], _Text] = OrderedDict()
-_lock = threading.Lock()
+_lock = files.ForkLock()
 
 
 def find(function: FunctionType) -> Found:
@@ -69,7 +70,7 @@ def find(function: FunctionType) -> Found:
         return Found(None, f"{where} was edited after import and cannot be read as Python")
     if text is None:
         return Found(None, _NO_SOURCE.format(what))
-    if not on_disk and _HASHED.fullmatch(file):
+    if not on_disk and _HASHED.fullmatch(file):  # the name is a digest of the text, so it is the text that runs
         node = _node(text, code)
         return Found(node, "" if node else f"the source of {what} is not where it was written")
     node = _same(text, code)
@@ -84,6 +85,14 @@ def find(function: FunctionType) -> Found:
     if not any(name == code.co_name for name, _ in text.places):  # a text that only has the same file name
         return Found(None, _NO_SOURCE.format(what))
     return Found(None, f"the cell of {what} was edited after it ran")
+
+
+def cell_text(filename: str) -> str:
+    """What the cell of a notebook says whose file name is a digest of it; empty for any other file."""
+    held = linecache.cache.get(filename)
+    if held is None or len(held) != 4 or held[1] is not None or not _HASHED.fullmatch(filename):
+        return ""
+    return "".join(held[2])
 
 
 def _text(filename: str, namespace: dict[str, Any]) -> tuple[_Text | None, bool]:
@@ -104,7 +113,7 @@ def _parsed(filename: str, source: str) -> _Text:
         if text is not None:
             _texts.move_to_end((filename, source))
             return text
-    tree = ast.parse(source)
+    tree = parse(source)  # without the lock: two threads may both parse it, which costs time and no more
     text = _Text(tree, {})
     for node in ast.walk(tree):
         if isinstance(node, ast.Lambda):
@@ -177,7 +186,8 @@ def _compiled(text: _Text, running: CodeType) -> dict[str, list[CodeType]]:
 def _code(tree: ast.Module, filename: str, futures: int) -> CodeType:
     flags = futures | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     try:
-        code: CodeType = compile(tree, filename, "exec", flags=flags, dont_inherit=True)
+        with parsing:  # reads the tree as the parser makes it
+            code: CodeType = compile(tree, filename, "exec", flags=flags, dont_inherit=True)
     except (SyntaxError, ValueError):  # it can be parsed but not run, so nothing that runs came from it
         return compile("", filename, "exec", dont_inherit=True)
     return code

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from spotmagic.code.ledger import State
+from spotmagic.code.bindings import State
 from spotmagic.code.scope import Bindings
 
 _SWALLOWING = frozenset({"suppress", "raises", "assertRaises", "assertRaisesRegex"})

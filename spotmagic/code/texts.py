@@ -8,18 +8,28 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
 
-from spotmagic.code.hidden import names_in_queries
+from spotmagic.code.hidden import WORD, names_in_formula, names_in_queries
+from spotmagic.code.normal import parse
 
 Chain = tuple[str, ...]
 
 QUERIES = frozenset({"sql", "query", "execute", "eval", "from_query", "sql_expr", "read_sql", "read_sql_query"})
+_FORMULAS = frozenset(
+    {"ols", "gls", "wls", "glm", "logit", "probit", "poisson", "mixedlm", "rlm", "quantreg", "gee", "mnlogit"}
+)
+_FORMULAS |= {"negativebinomial", "phreg", "from_formula", "dmatrix", "dmatrices", "model_matrix"}
 _EVALUATING = frozenset({"eval", "exec"})
 IMPORTING = frozenset({"import_module", "__import__"})
-_WORD = re.compile(r"(?<![\w.'\"])[A-Za-z_]\w*")
+_PARSING = frozenset({"parse_args", "parse_known_args", "parse_intermixed_args"})
+_LONGEST, _MOST = 1024, 100  # of a path, and of paths in a list
+_PATH = re.compile(r"[/\\]|\.\w+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +60,7 @@ class Texts:
         holding: names of what may hold a query, if it makes any.
         evaluated: the texts that it evaluates as Python.
         modules: the modules that it imports by their name.
+        parses: whether it parses the arguments of the command line, as ``parse_args()`` does that is given none.
     """
 
     words: frozenset[str] = frozenset()
@@ -57,6 +68,7 @@ class Texts:
     holding: frozenset[str] = frozenset()
     evaluated: tuple[Key, ...] = ()
     modules: tuple[Key, ...] = ()
+    parses: bool = False
 
 
 NO_TEXTS = Texts()
@@ -78,39 +90,44 @@ def texts(body: Sequence[ast.AST]) -> Texts:
     """What the statements of a function name in text."""
     nodes = [inner for top in body for inner in ast.walk(top)]
     constants = [one.value for one in nodes if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-    words = {name for text in constants if _is_formula(text) for name in _WORD.findall(text)}
+    words = {name for text in constants for name in names_in_formula(text)}
     quoted = {name for text in constants for name in names_in_queries(text)}
     holding: set[str] = set()
     evaluated: list[Key] = []
     modules: list[Key] = []
+    parses = False
     for call in (one for one in nodes if isinstance(one, ast.Call)):
         given = [*call.args, *(one.value for one in call.keywords if one.arg == "name")]
+        called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         if not given:
+            parses = parses or called in _PARSING
             continue
         first = Key.of(given[0])
-        called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         if isinstance(call.func, ast.Name) and called in _EVALUATING:
             evaluated.append(first)
-        elif called in QUERIES:
+        elif called in QUERIES or called in _FORMULAS:
             holding.update(one.id for one in nodes if isinstance(one, ast.Name))
-            words.update(_WORD.findall(first.text) if called == "eval" and first.text else ())
+            words.update(WORD.findall(first.text) if called == "eval" and first.text else ())
         if called in IMPORTING:
             modules.append(_absolute(call, first))
-    return Texts(frozenset(words), frozenset(quoted), frozenset(holding), tuple(evaluated), tuple(modules))
+    return Texts(frozenset(words), frozenset(quoted), frozenset(holding), tuple(evaluated), tuple(modules), parses)
+
+
+def may_be_paths(values: Iterable[Any]) -> frozenset[str]:
+    """The texts and paths in values that may lead to a file: a name alone, with no ending, is any word."""
+    each = [one for value in values for one in (value[:_MOST] if type(value) in (list, tuple) else (value,))]
+    said = [os.fspath(one) if isinstance(one, PurePath) else one for one in each]
+    texts = [one for one in said if type(one) is str and len(one) < _LONGEST]
+    return frozenset(one for one in texts if _PATH.search(one) and "\n" not in one)
 
 
 def names_in_code(text: str) -> list[str] | None:
     """The names that a text reads when it is evaluated, or None if it is no Python."""
     try:
-        tree = ast.parse(text.strip())
+        tree = parse(text.strip())
     except (SyntaxError, ValueError):
         return None
     return sorted({one.id for one in ast.walk(tree) if isinstance(one, ast.Name)})
-
-
-def _is_formula(text: str) -> bool:
-    """Whether a text is a formula of patsy's kind, ``y ~ np.log(x) + C(group)``, and no prose."""
-    return "~" in text and len(text) < 500 and re.fullmatch(r"[\w\s~+\-*/:^|().,='\"\[\]@<>]+", text) is not None
 
 
 def asked(body: Sequence[ast.AST]) -> dict[int, Key]:

@@ -18,16 +18,24 @@ class Wrapped:
     It binds as a method where the wrapped one does, and what it has no attribute of its own for is asked of the wrapped
     one: ``__code__``, ``__defaults__``, ``cache_clear`` ... (:func:`inspect.iscoroutinefunction` goes by these).
 
-    It travels to other processes by reference where its module has it under its name, else by value. Which of the two
-    holds only the pickler knows: pickle finds functions of ``__main__`` by name, cloudpickle takes them apart. So two
-    plain functions are pickled in its place, that its module has below its name (``f.__anchor__``, ``f.__plain__``),
-    and that bring along what they hold where they are taken apart.
+    It travels to other processes by reference where its module has it under its name, else by value. Only the pickler
+    knows which of the two it is: pickle finds functions of ``__main__`` by name, cloudpickle takes them apart. So two
+    plain functions are pickled in its place. Its module has them below its name (``f.__anchor__``, ``f.__plain__``);
+    where they are taken apart they bring along what they hold.
     """
 
     __slots__ = (_ANCHOR, "__dict__", _PLAIN, "__weakref__", "__wrapped__")
 
     words: frozenset[str] = frozenset()
     """Names of attributes that take the arguments of a call."""
+    variants: frozenset[str] = frozenset()
+    """Names of attributes that give another function around the same one."""
+    whole: frozenset[str] = frozenset()
+    """Names of attributes that take the function as it is called, so bound where it is a method."""
+    number: int = 0
+    """Which of its answers to the same arguments the function gives."""
+    origin: tuple[Wrapped, dict[str, Any]] | None = None
+    """Of a variant the function that it is one of, and what it was told to do otherwise."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         functools.update_wrapper(self, function)
@@ -69,6 +77,8 @@ class Wrapped:
         raise NotImplementedError
 
     def __reduce_ex__(self, protocol: Any) -> Any:
+        if self.origin is not None:
+            return _varied, self.origin
         function = self.__wrapped__
         luggage = self.luggage(), vars(self)
         if not isinstance(function, types.FunctionType) or _found(function, function.__qualname__) is not self:
@@ -107,8 +117,18 @@ class Bound:
         return self.__func__.__wrapped__.__get__(self.__self__)
 
     def __getattr__(self, name: str) -> Any:
+        if name in self.__func__.whole:
+            return functools.partial(getattr(type(self.__func__), name), self)
         value = getattr(self.__func__, name)
+        if name in self.__func__.variants:
+            return lambda *args, **kwargs: Bound(value(*args, **kwargs), self.__self__)
         return functools.partial(value, self.__self__) if name in self.__func__.words else value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in Bound.__slots__:
+            object.__setattr__(self, name, value)
+        else:  # what can be set is the function's: obj.ask.mode = "replay"
+            setattr(self.__func__, name, value)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Bound) and self.__self__ is other.__self__ and self.__func__ is other.__func__
@@ -123,6 +143,9 @@ class Bound:
         return Bound(self.__func__, copy.deepcopy(self.__self__, memo))
 
     def __reduce__(self) -> Any:
+        if self.__func__.origin is not None:
+            origin, options = self.__func__.origin
+            return _varied, (Bound(origin, self.__self__), options)
         return getattr, (self.__self__, self.__func__.__wrapped__.__name__)
 
 
@@ -131,9 +154,25 @@ setattr(Bound, "__doc__", property(lambda self: self.__func__.__doc__))  # noqa:
 
 def unwrapped(value: Any) -> Any:
     """The function under our own wrappers, which change nothing that it gives."""
-    while isinstance(value, Wrapped | Bound):
-        value = value.__wrapped__
-    return value
+    one: Any = value
+    while isinstance(one, Wrapped | Bound) or (type(one) is types.FunctionType and _only_notes(one)):
+        one = one.__wrapped__  # type: ignore[union-attr]
+    return one
+
+
+def _only_notes(function: types.FunctionType) -> bool:
+    """Whether it stands in the place of a function that reads, as long as a run is watched."""
+    return str(function.__globals__.get("__name__")).startswith("spotmagic.reads.") and hasattr(function, "__wrapped__")
+
+
+def sample_of(value: Any) -> int:
+    """Which of its answers a function gives: a wrapper of ours around it may give another than the first."""
+    one = value.__func__ if isinstance(value, Bound) else value
+    return one.number if isinstance(one, Wrapped) else 0
+
+
+def _varied(function: Any, options: dict[str, Any]) -> Any:
+    return function.using(**options)
 
 
 def _nothing() -> None:
@@ -170,3 +209,10 @@ def _arrive(kind: type[Wrapped], anchor: types.FunctionType | None) -> Wrapped:
         if isinstance(home, Wrapped) and getattr(home, _ANCHOR, None) is anchor:
             return home
     return kind.__new__(kind)
+
+
+def called(root: Any) -> Any:
+    """The function behind bound methods and partials."""
+    while isinstance(root, types.MethodType | functools.partial):
+        root = unwrapped(root.__func__ if isinstance(root, types.MethodType) else root.func)
+    return root

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from spotmagic.codecs.undecodable import Undecodable
-from spotmagic.codecs.value import Encoded, copies, decode, encode, is_safe
+from spotmagic.codecs.bounds import Undecodable
+from spotmagic.codecs.value import Encoded, copies, decode, encode, is_safe, outline
 
-__all__ = ["Encoded", "Undecodable", "copies", "decode", "encode", "is_safe", "register"]
+__all__ = ["Encoded", "Undecodable", "copies", "decode", "encode", "is_safe", "outline", "register"]
 
 
 def register(

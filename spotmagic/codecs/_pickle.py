@@ -20,16 +20,16 @@ from typing import Any
 from msgpack import packb, unpackb
 
 from spotmagic.code.origin import is_user_module
-from spotmagic.codecs import arrays, bounds, functions, models, references, registry
-from spotmagic.codecs.difference import difference
-from spotmagic.codecs.refusals import refusal
-from spotmagic.codecs.undecodable import Undecodable
-from spotmagic.errors import Uncacheable
+from spotmagic.codecs import bounds, functions, models, references
+from spotmagic.codecs.bounds import Undecodable
+from spotmagic.codecs.registry import refusal
+from spotmagic.codecs.value import decode, difference, encode
+from spotmagic.codecs.writer import NoCodec
+from spotmagic.errors import Uncacheable, is_end
+from spotmagic.values.dispatch import family_of
 
 _PROTOCOL = 5
 _TODO = "Return plain data, or teach spotmagic.register() the type"
-# Embedded in other objects these go through their codec too, which refuses credentials.
-_THROUGH_CODEC = frozenset({"httpx", "httpx2", "requests"})
 
 
 def save(value: Any, path: str) -> tuple[bytes, tuple[memoryview, ...]]:
@@ -38,7 +38,9 @@ def save(value: Any, path: str) -> tuple[bytes, tuple[memoryview, ...]]:
         data, buffers, own = _dump(value)
     except MemoryError as error:
         raise Uncacheable(f"{path} cannot be kept", "there is no memory to save it", path=path) from error
-    except Exception as error:
+    except BaseException as error:
+        if is_end(error):
+            raise
         where, why = _locate(value, path, error)
         raise Uncacheable(f"{where} cannot be kept", why, _TODO, path=where) from error
     if len(data) > bounds.INLINE:
@@ -47,8 +49,10 @@ def save(value: Any, path: str) -> tuple[bytes, tuple[memoryview, ...]]:
     else:
         head = packb(data)
     try:
-        copy = load(head, buffers)
-    except Exception as error:
+        copy = unpickle(head, buffers)
+    except BaseException as error:
+        if is_end(error):
+            raise
         raise Uncacheable(f"{path} cannot be kept", f"its pickle does not load: {error}", _TODO, path=path) from error
     doubt = difference(value, copy, unseen="doubt") or next(filter(None, map(_forgotten, own)), "")
     if doubt:
@@ -56,7 +60,7 @@ def save(value: Any, path: str) -> tuple[bytes, tuple[memoryview, ...]]:
     return head, tuple(buffers)
 
 
-def load(head: Any, buffers: Sequence[Any]) -> Any:
+def unpickle(head: Any, buffers: Sequence[Any]) -> Any:
     """The value of a pickle that I sealed. A buffer that cannot be written is copied."""
     data = unpackb(head)
     buffers = [memoryview(buffer) for buffer in buffers]
@@ -64,6 +68,7 @@ def load(head: Any, buffers: Sequence[Any]) -> Any:
         if not buffers:
             raise Undecodable("corrupt", "a pickle without its bytes")
         data = buffers.pop()
+    # Whoever gets the value may write into it: into memory of its own, never into the file that is mapped.
     own = [bytearray(buffer) if buffer.readonly else buffer for buffer in buffers]
     try:
         return pickle.loads(data, buffers=own)
@@ -85,40 +90,32 @@ _REDUCE: dict[type, Callable[[Any], Any]] = {
 }
 
 
-class _Refused(Exception):
-    pass
-
-
 class _Pickler(pickle.Pickler):
-    """Refuses what is never kept, and notes the objects whose class, by the user, has its own ideas of its state."""
+    """Refuses what is never kept, and notes the objects of the user's classes that say themselves what is pickled."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.own: list[Any] = []
-        self.spaces: dict[int, dict[str, Any]] = {}
+        self.spaces: dict[Any, Any] = {}
         self.global_names = functools.cache(references.global_names)
 
     def reducer_override(self, obj: Any) -> Any:
         kind: Any = type(obj)
         refused = refusal(kind)
         if refused:
-            raise _Refused(f"it is {refused}")
+            raise NoCodec(refused)
         if isinstance(obj, (type, types.FunctionType)) or kind is _LRU:
             return self._named(obj)
         reduce = _REDUCE.get(kind)
         if reduce is not None:
             return reduce(obj)
-        if _goes_through_codec(kind):
-            return _through_codec(obj)
-        if getattr(obj, "n_frames", 1) != 1 and kind.__module__.startswith("PIL."):
-            raise _Refused("it is an image of several frames")
-        if arrays.is_subclass(kind):
-            return arrays.reduce_subclass(obj)
-        if _has_own_state(kind):
+        of_family = _reducing(kind)
+        made = NotImplemented if of_family is None else of_family(obj)
+        if made is NotImplemented and _has_own_state(kind):
             self.own.append(obj)
-        elif kind.__name__ == "Figure" and kind.__module__.startswith("matplotlib."):
-            return _figure(obj)
-        return NotImplemented
+        if made is NotImplemented and isinstance(obj, dict) and _leaves_out(kind) and vars_of(obj):
+            return *(*obj.__reduce_ex__(_PROTOCOL), None, None)[:5], put_back
+        return made
 
     def _named(self, obj: Any) -> Any:
         """A class or function: by reference where one leads back to it."""
@@ -135,6 +132,24 @@ class _Pickler(pickle.Pickler):
         if name == f"{obj.__module__}:{obj.__qualname__}":
             return NotImplemented  # installed: pickle has a shorter form
         return references.referred, (name,)
+
+
+@functools.lru_cache(maxsize=1024)
+def _reducing(kind: Any) -> Callable[[Any], Any] | None:
+    """How values of a class are pickled by the file of its library."""
+    found = family_of(kind)
+    return None if found is None else found[1].reduce
+
+
+def put_back(value: Any, state: dict[str, Any]) -> None:
+    """Give a read mapping the attributes it had. scikit-learn's Bunch ignores those of its pickle."""
+    value.__dict__.update(state)
+
+
+@functools.lru_cache(maxsize=1024)
+def _leaves_out(kind: Any) -> bool:
+    """Whether a mapping of a package takes what is pickled as any other object, and may do as it likes with it."""
+    return hasattr(kind, "__setstate__") and kind.__reduce_ex__ is object.__reduce_ex__ and not _has_own_state(kind)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -161,29 +176,15 @@ def _dump(value: Any) -> tuple[bytes, list[memoryview], list[Any]]:
     return file.getvalue(), buffers, pickler.own
 
 
-def _goes_through_codec(kind: type) -> bool:
-    return kind.__module__.partition(".")[0] in _THROUGH_CODEC and registry.find(kind) is not None
-
-
-def _through_codec(value: Any) -> tuple[Any, ...]:
-    from spotmagic.codecs.value import encode
-
+def through_codec(value: Any) -> tuple[Any, ...]:
+    """What pickle needs of a part of a value, as its codec stores it."""
     encoded = encode(value, pickle="never")
     return from_codec, (encoded.codecs, encoded.head, [pickle.PickleBuffer(buffer) for buffer in encoded.buffers])
 
 
 def from_codec(codecs: tuple[str, ...], head: bytes, buffers: list[Any]) -> Any:
     """A part of a pickled value that a codec stored."""
-    from spotmagic.codecs.value import decode
-
     return decode(codecs, head, buffers, trusted=True)
-
-
-def _figure(figure: Any) -> tuple[Any, ...]:
-    made = list(figure.__reduce_ex__(_PROTOCOL))
-    # A figure that joins pyplot's list again would be shown a second time at the end of the cell.
-    made[2] = {name: state for name, state in made[2].items() if name != "_restore_to_pylab"}
-    return tuple(made)
 
 
 def _forgotten(value: Any) -> str:
@@ -204,15 +205,16 @@ def vars_of(value: Any) -> dict[str, Any]:
     return {**attributes, **slots}
 
 
-def _locate(value: Any, path: str, error: Exception) -> tuple[str, str]:
+def _locate(value: Any, path: str, error: BaseException) -> tuple[str, str]:
     """Where the part is that cannot be pickled, and what is wrong with it."""
+    # Each round goes one step deeper, to a part that fails by itself; when no part does, the whole is what fails.
     seen = {id(value)}
     left = bounds.STEPS
     while True:
         refused = refusal(type(value))
         if refused:
             return path, f"it is {refused}"
-        if isinstance(error, Uncacheable) and _goes_through_codec(type(value)):
+        if isinstance(error, Uncacheable):
             return path + (error.path or "").removeprefix("value"), error.why
         for step, child in _inside(value):
             left -= 1
@@ -221,13 +223,14 @@ def _locate(value: Any, path: str, error: Exception) -> tuple[str, str]:
             seen.add(id(child))
             try:
                 _dump(child)
-            except Exception as deeper:
+            except BaseException as deeper:
+                if is_end(deeper):
+                    raise
                 value, path, error = child, path + step, deeper
                 break
         else:
-            return path, str(error) if isinstance(
-                error, _Refused
-            ) else f"{type(value).__qualname__} cannot be pickled ({error})"
+            why = f"{type(value).__qualname__} cannot be pickled ({error})"
+            return path, f"it is {error.why}" if isinstance(error, NoCodec) else why
 
 
 def _inside(value: Any) -> Iterator[tuple[str, Any]]:

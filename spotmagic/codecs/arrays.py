@@ -1,23 +1,145 @@
-"""numpy: arrays as raw memory with a described dtype, scalars and dtypes alike. numpy's own file format is not used.
+"""numpy: how its values count, and how they are kept: arrays as raw memory with a described dtype.
 
-Arrays of objects are kept when every element is an immutable plain value; otherwise they are pickled.
+How an array lies in memory does not matter to a key. Arrays of objects are kept when every element is an immutable
+plain value; otherwise they are pickled. numpy's own file format is not used.
 """
 
 from __future__ import annotations
 
+import gc
 import math
 import re
-import sys
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import xxhash
+
 from spotmagic.codecs import bounds, registry
+from spotmagic.codecs.bounds import Undecodable
 from spotmagic.codecs.plain import LEAVES
-from spotmagic.codecs.registry import Codec
-from spotmagic.codecs.undecodable import Undecodable
+from spotmagic.codecs.registry import Codec, by_names
+from spotmagic.values.dispatch import add_family
+from spotmagic.values.encode import Encoder
+from spotmagic.values.scheme import INLINE, Kind, Tree, Unfit, tree
 
 if TYPE_CHECKING:
     from spotmagic.codecs.reader import Reader
     from spotmagic.codecs.writer import Writer
+
+_CHUNK = 16 << 20
+
+
+def array(value: Any, _: Encoder) -> Tree:
+    """The tree of an array, also of a memory map: the file behind it does not matter."""
+    array_ = np.asarray(value)
+    # Sums differ in their last digits by the order in memory, and ``.flags`` tells of it.
+    by_columns = ["F"] if array_.flags.f_contiguous and not array_.flags.c_contiguous else []
+    return tree(Kind.NDARRAY, dtype(array_.dtype), list(array_.shape), _content(array_), *by_columns)
+
+
+def dtype(value: Any) -> Any:
+    """What tells a dtype from all others: byte order, fields with their offsets, units."""
+    if value.subdtype is not None:
+        base, shape = value.subdtype
+        return ["sub", dtype(base), list(shape)]
+    if value.names is not None:
+        fields = [[name, dtype(value.fields[name][0]), *map(str, value.fields[name][1:])] for name in value.names]
+        return ["fields", fields, value.itemsize, value.type.__name__, value.isalignedstruct, _metadata(value)]
+    if value.kind == "T":  # text of any length; what stands for missing is a choice of the dtype
+        return ["text", str(value)]
+    return [value.str, _metadata(value)] if value.metadata else value.str
+
+
+def _metadata(value: Any) -> dict[str, Any] | None:
+    return dict(value.metadata) if value.metadata else None
+
+
+def _content(array_: Any) -> Any:
+    kind = array_.dtype
+    if kind.hasobject or kind.kind == "T":
+        return array_.ravel(order="C").tolist()
+    if kind.names is not None and not _is_solid(kind):  # field by field, as what lies between them is left over
+        return [_content(array_[name]) for name in kind.names]
+    if kind.char in "gG":
+        array_ = _significant(array_)
+    if array_.nbytes <= INLINE:
+        return array_.tobytes(order="C")
+    running = xxhash.xxh3_128()
+    if array_.flags.c_contiguous:
+        running.update(_raw(array_))
+    else:
+        for piece in _pieces(array_):
+            running.update(_raw(np.ascontiguousarray(piece)))
+    return tree(Kind.BUFFER, array_.nbytes, running.digest())
+
+
+def _is_solid(kind: Any) -> bool:
+    """Whether every byte of an element belongs to its value."""
+    if kind.subdtype is not None:
+        return _is_solid(kind.subdtype[0])
+    if kind.names is None:
+        return kind.char not in "gG"
+    fields = [kind.fields[name][0] for name in kind.names]
+    return sum(one.itemsize for one in fields) == kind.itemsize and all(map(_is_solid, fields))
+
+
+def _significant(array_: Any) -> Any:
+    """The bytes of long doubles that say something: x86 keeps 10 of 16, and anything in the other six."""
+    size = array_.dtype.itemsize // (2 if array_.dtype.char == "G" else 1)
+    used = 10 if np.finfo(np.longdouble).nmant == 63 else size
+    raw = np.ascontiguousarray(array_).reshape(-1).view(np.uint8).reshape(-1, size)
+    return raw[:, :used] if array_.dtype.isnative else raw[:, size - used :]
+
+
+def _raw(array_: Any) -> Any:
+    return array_.reshape(-1).view(np.uint8)
+
+
+def _pieces(array_: Any) -> Any:
+    """Parts of an array in C order, each small enough to copy."""
+    if array_.ndim <= 1 or array_.nbytes <= _CHUNK:
+        step = max(1, _CHUNK // max(array_.itemsize, 1)) if array_.ndim == 1 else None
+        if step is None:
+            yield array_
+            return
+        for start in range(0, len(array_), step):
+            yield array_[start : start + step]
+        return
+    row = array_.nbytes // len(array_)
+    if row > _CHUNK:
+        for one in array_:
+            yield from _pieces(one)
+        return
+    step = max(1, _CHUNK // max(row, 1))
+    for start in range(0, len(array_), step):
+        yield array_[start : start + step]
+
+
+def _masked_tree(value: Any, encoder: Encoder) -> Tree:
+    """Data below the mask counts, as ``.data`` shows it."""
+    said = [np.asarray(value.fill_value), value.hardmask, value._optinfo or None]
+    return tree(Kind.MASKED, array(value.data, encoder), array(np.ma.getmaskarray(value), encoder), *said)
+
+
+def _scalar_tree(value: Any, _: Encoder) -> Tree:
+    content = value.item() if value.dtype.hasobject else _content(np.asarray(value))
+    return tree(Kind.NUMPY_SCALAR, dtype(value.dtype), content)
+
+
+def _ufunc_tree(value: Any, _: Encoder) -> Tree:
+    """A function over arrays: numpy's by its name, one made of a Python function by that function."""
+    name = value.__name__
+    if getattr(np, name, None) is value:
+        return tree(Kind.NAMED, "numpy", name)
+    made_of = [one for one in gc.get_referents(value) if callable(one)]
+    if made_of:
+        return tree(Kind.WRAPPER, "ufunc", value.nin, value.nout, value.identity, *made_of)
+    if "(vectorized)" in name:
+        raise Unfit("it is a ufunc whose function cannot be found")
+    return tree(Kind.NAMED, getattr(value, "__module__", None) or "numpy", name)
+
+
+# -- how they are kept ------------------------------------------------------------------------------------------------
 
 # Kind and size as numpy writes them, or the letter of a type that shares its size with another (such as long long).
 _DTYPE = re.compile(r"[<>|=]?(?:[?bhilqpBHILQPefdgFDG]|[biufcSUV]\d{1,9}|[mM]8(?:\[\d{0,9}[a-zA-Z]{1,2}\])?)")
@@ -25,32 +147,8 @@ _ATOMS = frozenset({"numpy.scalar", "pandas.scalar", "enum"})
 _KINDS = frozenset("biufcSUmM")
 
 
-def numpy_itself() -> Any:
-    """The package, imported when first needed."""
-    import numpy
-
-    return numpy
-
-
-def find(kind: type) -> Codec | None:
-    """The codec for a type of numpy."""
-    np = numpy_itself()
-
-    if kind is np.ndarray:
-        return CODECS["numpy.array"]
-    if kind is np.ma.MaskedArray:
-        return CODECS["numpy.masked"]
-    if issubclass(kind, np.generic) and kind.__module__ == "numpy" and kind is not np.object_:
-        return CODECS["numpy.scalar"]
-    if issubclass(kind, np.dtype):
-        return CODECS["numpy.dtype"]
-    return None
-
-
 def describe(dtype: Any, writer: Writer, depth: int = 0) -> Any:
     """A dtype in plain values; the writer refuses what is not on the list."""
-    np = numpy_itself()
-
     if dtype.metadata or depth > bounds.DTYPE_DEPTH:
         writer.refuse(f"an array of dtype {dtype} with metadata" if dtype.metadata else "a dtype this deep")
     if dtype.subdtype is not None:
@@ -81,8 +179,6 @@ def _fields(dtype: Any) -> list[tuple[str, Any]]:
 
 def dtype_of(spec: Any, depth: int = 0) -> Any:
     """The dtype of a description."""
-    np = numpy_itself()
-
     if type(spec) is str:
         if spec != "O" and not _DTYPE.fullmatch(spec):
             raise Undecodable("corrupt", f"no dtype {spec!r:.60}")
@@ -95,7 +191,7 @@ def dtype_of(spec: Any, depth: int = 0) -> Any:
     if type(fields) is not list or len(fields) > bounds.FIELDS:
         raise Undecodable("corrupt", "no fields of a dtype")
     formats = [dtype_of(field[1], depth + 1) for field in fields]
-    made: dict[str, Any] = {
+    made: Any = {
         "names": [field[0] for field in fields], "formats": formats, "offsets": [field[2] for field in fields],
         "itemsize": spec["size"],
     }  # fmt: skip
@@ -115,10 +211,8 @@ def _shape(shape: Any) -> tuple[int, ...]:
 
 def lower_array(array: Any, writer: Writer) -> tuple[Any, Any]:
     """What is needed to make an array, and its items."""
-    np = numpy_itself()
-
     spec = describe(array.dtype, writer)
-    order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
+    order: Any = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
     about = [spec, list(array.shape), order, bool(array.flags.writeable)]
     if array.ndim > bounds.DIMENSIONS:
         writer.refuse(f"an array of {array.ndim} dimensions")
@@ -141,8 +235,6 @@ def _is_atom(kind: type) -> bool:
 
 def make_array(spec: Any, rest: Any, reader: Reader) -> Any:
     """The array of a description and its items, right over the buffer where it may be written."""
-    np = numpy_itself()
-
     dtype, shape, order, writeable = dtype_of(spec[0]), _shape(spec[1]), spec[2], spec[3]
     if order not in ("C", "F"):
         raise Undecodable("corrupt", f"no order {order!r:.20}")
@@ -162,8 +254,6 @@ def make_array(spec: Any, rest: Any, reader: Reader) -> Any:
 
 
 def _memory(rest: Any, size: int, alignment: int) -> Any:
-    np = numpy_itself()
-
     if type(rest) not in (bytes, memoryview):
         raise Undecodable("corrupt", "no memory of an array")
     view = memoryview(rest)
@@ -175,10 +265,13 @@ def _memory(rest: Any, size: int, alignment: int) -> Any:
     return raw.copy() if view.readonly or raw.ctypes.data % alignment else raw
 
 
-def reduce_subclass(array: Any) -> tuple[Any, ...]:
-    """What pickle needs of an instance of a subclass: its items as a plain array, and its attributes."""
-    plain = array.view(numpy_itself().ndarray)
-    return numpy_itself().ndarray.view, (plain, type(array)), getattr(array, "__dict__", None), None, None, fill
+def _reduce(array: Any) -> Any:
+    """What pickle needs of an instance of a subclass that leaves it to numpy, which forgets its attributes."""
+    kind: Any = type(array)
+    ways = ("__reduce__", "__reduce_ex__", "__setstate__")
+    if kind is np.ndarray or any(getattr(kind, name) is not getattr(np.ndarray, name) for name in ways):
+        return NotImplemented
+    return np.ndarray.view, (array.view(np.ndarray), kind), getattr(array, "__dict__", None), None, None, fill
 
 
 def fill(array: Any, attributes: dict[str, Any]) -> None:
@@ -186,20 +279,8 @@ def fill(array: Any, attributes: dict[str, Any]) -> None:
     vars(array).update(attributes)
 
 
-def is_subclass(kind: Any) -> bool:
-    """Whether a subclass of arrays leaves its pickling to numpy, which forgets its attributes."""
-    np = sys.modules.get("numpy")
-    if np is None or not issubclass(kind, np.ndarray) or kind is np.ndarray:
-        return False
-    return all(
-        getattr(kind, name) is getattr(np.ndarray, name) for name in ("__reduce__", "__reduce_ex__", "__setstate__")
-    )
-
-
 def _check(array: Any) -> None:
     """Items that no run of numpy makes: a bool that is neither, a character that is none."""
-    np = numpy_itself()
-
     for name in array.dtype.names or ():
         _check(array[name])
     if not array.size or not array.itemsize or array.dtype.names:
@@ -218,8 +299,6 @@ _MASKED = ("_fill_value", "_hardmask", "_sharedmask", "_isfield", "_optinfo", "_
 
 
 def _lower_masked(value: Any, writer: Writer) -> tuple[Any, Any]:
-    np = numpy_itself()
-
     held = vars(value)
     if held.keys() - {*_MASKED, "_mask", "_baseclass"} or held["_baseclass"] is not np.ndarray:
         writer.refuse("a masked array with more than its items")
@@ -229,12 +308,10 @@ def _lower_masked(value: Any, writer: Writer) -> tuple[Any, Any]:
 
 
 def _make_masked(_spec: Any, rest: Any, _reader: Reader) -> Any:
-    np = numpy_itself()
-
     data, mask, kept = rest
     if type(data) is not np.ndarray or not set(kept) <= set(_MASKED):
         raise Undecodable("corrupt", "no masked array")
-    array = data.view(np.ma.MaskedArray)
+    array: Any = data.view(np.ma.MaskedArray)
     if mask is not None:
         array._mask = mask
     vars(array).update(kept)
@@ -253,8 +330,6 @@ def _lower_scalar(value: Any, writer: Writer) -> tuple[Any, Any]:
 
 
 def _make_scalar(spec: Any, rest: Any, reader: Reader) -> Any:
-    np = numpy_itself()
-
     if spec in ("str_", "bytes_"):
         if type(rest) not in (str, bytes):
             raise Undecodable("corrupt", "no text of a scalar")
@@ -263,13 +338,25 @@ def _make_scalar(spec: Any, rest: Any, reader: Reader) -> Any:
     return array[()]
 
 
-def _make_dtype(spec: Any, _rest: Any, _reader: Reader) -> Any:
-    return dtype_of(spec)
+CODECS = by_names(
+    Codec("numpy.array", lower_array, make_array),
+    Codec("numpy.masked", _lower_masked, _make_masked, exact=False),
+    Codec("numpy.scalar", _lower_scalar, _make_scalar, below=True),
+    Codec(
+        "numpy.dtype",
+        lambda value, writer: (describe(value, writer), None),
+        lambda spec, *_: dtype_of(spec),
+        below=True,
+    ),
+)
+_MASKED_COVERED = frozenset({*_MASKED, "_mask", "_baseclass"})
 
-
-CODECS = {
-    "numpy.array": Codec("numpy.array", lower_array, make_array),
-    "numpy.masked": Codec("numpy.masked", _lower_masked, _make_masked, exact=False),
-    "numpy.scalar": Codec("numpy.scalar", _lower_scalar, _make_scalar),
-    "numpy.dtype": Codec("numpy.dtype", lambda value, writer: (describe(value, writer), None), _make_dtype),
-}
+add_family(np.ndarray, fingerprint=array, codec=CODECS["numpy.array"], reduce=_reduce)
+add_family(np.memmap, fingerprint=array)
+add_family(np.ma.MaskedArray, fingerprint=_masked_tree, covered=_MASKED_COVERED, codec=CODECS["numpy.masked"])
+add_family(type(np.ma.masked), fingerprint=lambda *_: tree(Kind.MASKED), covered=None)
+add_family(
+    np.dtype, fingerprint=lambda value, _: tree(Kind.DTYPE, dtype(value)), covered=None, codec=CODECS["numpy.dtype"]
+)
+add_family(np.generic, fingerprint=_scalar_tree, codec=CODECS["numpy.scalar"])
+add_family(np.ufunc, fingerprint=_ufunc_tree, covered=None)

@@ -6,9 +6,12 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pandas as pd
+
 from spotmagic.codecs import arrays
+from spotmagic.codecs.bounds import Undecodable
 from spotmagic.codecs.plain import NotPlain, extension
-from spotmagic.codecs.undecodable import Undecodable
 
 if TYPE_CHECKING:
     from spotmagic.codecs.reader import Reader
@@ -17,8 +20,6 @@ if TYPE_CHECKING:
 
 def index_classes() -> tuple[type, ...]:
     """The classes of indexes that are kept."""
-    import pandas as pd
-
     return (
         *(pd.Index, pd.RangeIndex, pd.MultiIndex, pd.CategoricalIndex),
         *(pd.DatetimeIndex, pd.TimedeltaIndex, pd.PeriodIndex, pd.IntervalIndex),
@@ -82,9 +83,10 @@ def freq_of(text: Any) -> Any:
 
 
 def lower_column(column: Any, writer: Writer) -> list[Any]:
-    """An array of pandas or numpy in plain values: ``[form, …]``."""
-    import pandas as pd
+    """An array of pandas or numpy in plain values: ``[form, …]``.
 
+    ``pd.Categorical(["b", "a", "b"])`` gives ``["categorical", False, <index of "a" and "b">, <codes 1, 0, 1>]``.
+    """
     kind = type(column)
     known = pd.arrays
     if kind is known.NumpyExtensionArray:
@@ -124,8 +126,6 @@ def lower_column(column: Any, writer: Writer) -> list[Any]:
 
 
 def _lower_text(column: Any, writer: Writer) -> list[Any]:
-    import pandas as pd
-
     missing = "NA" if column.dtype.na_value is pd.NA else "nan"
     if column.dtype.storage == "pyarrow":
         from spotmagic.codecs import arrow
@@ -137,9 +137,6 @@ def _lower_text(column: Any, writer: Writer) -> list[Any]:
 
 def make_column(tree: Any, reader: Reader) -> Any:
     """The array of :func:`lower_column`; of numpy where pandas has numpy."""
-    np = arrays.numpy_itself()
-    import pandas as pd
-
     form, *rest = tree
     match form:
         case "numpy":
@@ -190,8 +187,6 @@ def _chunks(rest: Any, reader: Reader) -> Any:
 
 def lower_index(index: Any, writer: Writer) -> list[Any]:
     """An index in plain values: ``[class, names, …]``."""
-    import pandas as pd
-
     kind = type(index)
     names = [writer.lower(name, ".name") for name in index.names]
     if kind not in index_classes():
@@ -207,15 +202,11 @@ def lower_index(index: Any, writer: Writer) -> list[Any]:
 
 
 def _items(array: Any) -> Any:
-    np = arrays.numpy_itself()
-
     return np.asarray(array)
 
 
 def make_index(tree: Any, reader: Reader) -> Any:
     """The index of :func:`lower_index`."""
-    import pandas as pd
-
     name, names, *rest = tree
     kind = {kind.__name__: kind for kind in index_classes()}.get(name)
     if kind is None:

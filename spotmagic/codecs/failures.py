@@ -1,13 +1,19 @@
-"""Exceptions as values: class, arguments, attributes, notes and cause. Tracebacks and contexts stay behind."""
+"""Exceptions as values: class, arguments, attributes, notes and cause. Tracebacks and contexts stay behind.
+
+One that was raised and cannot be copied is kept by a stand-in: an object of a subclass, with its text and its notes, so
+that what catches the one catches the other.
+"""
 
 from __future__ import annotations
 
+import functools
 import types
 from typing import TYPE_CHECKING, Any
 
 from spotmagic.codecs import bounds, references
+from spotmagic.codecs.bounds import Undecodable
 from spotmagic.codecs.registry import Codec
-from spotmagic.codecs.undecodable import Undecodable
+from spotmagic.errors import Uncacheable
 
 if TYPE_CHECKING:
     from spotmagic.codecs.reader import Reader
@@ -23,8 +29,10 @@ _KEPT: dict[type, tuple[str, ...]] = {
 }
 
 
-def find(kind: type) -> Codec | None:
+def error_codec(kind: type) -> Codec | None:
     """The codec for a class of exceptions that is copied the common way."""
+    if issubclass(kind, BaseException) and _STANDS in vars(kind):
+        return CODECS["stand-in"]
     if not issubclass(kind, BaseException) or _is_python(kind, "__reduce__") or _is_python(kind, "__reduce_ex__"):
         return None
     return CODECS["exception"]
@@ -101,8 +109,79 @@ def _make(spec: Any, rest: Any, reader: Reader) -> BaseException:
     return error
 
 
+_STANDS = "__spotmagic_stands_for__"
+
+
+def stand_in(error: BaseException) -> BaseException:
+    """What is kept of an exception that cannot be copied. Raises ``Uncacheable`` where no object of its class is."""
+    return _standing(type(error), _text(str, error), _text(repr, error), list(getattr(error, "__notes__", ())))
+
+
+def _text(of: Any, error: BaseException) -> str:
+    try:
+        return str(of(error))
+    except Exception:  # of the class of the user
+        return type(error).__name__
+
+
+def _standing(kind: Any, text: str, shown: str, notes: list[str]) -> BaseException:
+    try:
+        made: Any = _stand_in_class(kind)
+        base: Any = next(filter(_is_of_python, kind.__mro__))
+        within: Any = (text, [Exception(text)]) if BaseExceptionGroup in kind.__mro__ else ()
+        error: BaseException = base.__new__(made, *within)
+        error.args = (text,)
+        vars(error).update({_STANDS: (text, shown), **({"__notes__": notes} if notes else {})})
+    except Exception as trouble:
+        what = f"an exception of {kind.__qualname__} cannot be kept"
+        raise Uncacheable(what, f"{type(trouble).__name__}: {trouble}") from trouble
+    return error
+
+
+def _is_of_python(kind: type) -> bool:
+    return kind.__module__ == "builtins"
+
+
+@functools.lru_cache(maxsize=256)
+def _stand_in_class(kind: type[BaseException]) -> type[BaseException]:
+    """A subclass whose objects have a text and nothing else."""
+
+    def init(self: Any, *_: Any, **__: Any) -> None:
+        """Nothing is to be made."""
+
+    space = {
+        "__init__": init,
+        "__str__": lambda self: vars(self)[_STANDS][0],
+        "__repr__": lambda self: vars(self)[_STANDS][1],
+        "__module__": kind.__module__,
+        "__qualname__": kind.__qualname__,
+        "__doc__": kind.__doc__,
+        _STANDS: kind,
+    }
+    made: Any = type(kind)
+    return made(kind.__name__, (kind,), space)  # type: ignore[no-any-return]
+
+
+def _lower_stand_in(error: BaseException, writer: Writer) -> tuple[Any, Any]:
+    kind = getattr(type(error), _STANDS)
+    name = writer.reference(kind)
+    if name is None:
+        writer.refuse(f"an exception of {kind.__qualname__}, a class that cannot be found by its name", final=True)
+    return name, [*vars(error)[_STANDS], list(getattr(error, "__notes__", ()))]
+
+
+def _make_stand_in(spec: Any, rest: Any, reader: Reader) -> BaseException:
+    kind = references.class_of(spec, trusted=reader.trusted)
+    if not issubclass(kind, BaseException) or not all(isinstance(text, str) for text in [*rest[:2], *rest[2]]):
+        raise Undecodable("corrupt", f"{spec} is no exception")
+    return _standing(kind, *rest)
+
+
 def _children(error: BaseException) -> list[Any]:
     return [*error.args, *vars(error).values(), error.__cause__]
 
 
-CODECS = {"exception": Codec("exception", _lower, _make, children=_children)}
+CODECS = {
+    "exception": Codec("exception", _lower, _make, children=_children),
+    "stand-in": Codec("stand-in", _lower_stand_in, _make_stand_in),
+}

@@ -1,4 +1,4 @@
-"""pandas: frames, series, indexes and arrays column by column over raw memory, so that nothing changes on the way.
+"""pandas: values count and are kept column by column, with labels, names, dtypes, categories, time zones, attrs.
 
 Kept are the dtypes of :mod:`spotmagic.codecs.columns`; a column of objects only when every element is an
 immutable plain value. Everything else is pickled. Arrow is used where pandas itself keeps Arrow memory; a large text
@@ -7,9 +7,14 @@ column comes back over the mapped buffers.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pandas as pd
+
 from spotmagic.codecs import arrays
+from spotmagic.codecs.bounds import Undecodable
 from spotmagic.codecs.columns import (
     freq_of,
     index_classes,
@@ -23,29 +28,116 @@ from spotmagic.codecs.columns import (
     make_raw,
     zone_of,
 )
-from spotmagic.codecs.registry import Codec
-from spotmagic.codecs.undecodable import Undecodable
+from spotmagic.codecs.registry import Codec, by_names
+from spotmagic.values import objects
+from spotmagic.values.dispatch import add_family
+from spotmagic.values.encode import Encoder
+from spotmagic.values.scheme import Kind, Tree, Unfit, tree
 
 if TYPE_CHECKING:
     from spotmagic.codecs.reader import Reader
     from spotmagic.codecs.writer import Writer
 
 
-def find(kind: type) -> Codec | None:
-    """The codec for a type of pandas. Subclasses have more than we know of, and get none."""
-    import pandas as pd
+def _frame(value: Any, encoder: Encoder) -> Tree:
+    arrays_: list[Any] = [None] * value.shape[1]
+    for block in value._mgr.blocks:  # asked for by its place, each of thousands of columns would be made a Series
+        held = block.values
+        for row, place in enumerate(block.mgr_locs.as_array.tolist()):
+            arrays_[place] = held[row] if held.ndim == 2 else held
+    columns = [_column(one, encoder) for one in arrays_]
+    return tree(
+        Kind.FRAME, _index(value.columns, encoder), _index(value.index, encoder), columns, value.attrs,
+        value.flags.allows_duplicate_labels,
+    )  # fmt: skip
 
-    if kind is pd.DataFrame:
-        return CODECS["pandas.frame"]
-    if kind is pd.Series:
-        return CODECS["pandas.series"]
-    if kind in index_classes():
-        return CODECS["pandas.index"]
-    if kind in (pd.Timestamp, pd.Timedelta, pd.Period, pd.Interval, type(pd.NA), type(pd.NaT)):
-        return CODECS["pandas.scalar"]
-    if issubclass(kind, pd.api.extensions.ExtensionArray):
-        return CODECS["pandas.array"]
-    return None
+
+def _series(value: Any, encoder: Encoder) -> Tree:
+    return tree(Kind.SERIES, value.name, _index(value.index, encoder), _column(value.array, encoder), value.attrs)
+
+
+def _index(value: Any, encoder: Encoder) -> Tree:
+    name = type(value).__name__
+    if isinstance(value, pd.RangeIndex):
+        return tree(Kind.INDEX, name, value.name, value.start, value.stop, value.step)
+    if isinstance(value, pd.MultiIndex):
+        levels = [_column(value.get_level_values(level).array, encoder) for level in range(value.nlevels)]
+        return tree(Kind.INDEX, name, list(value.names), levels)
+    return tree(Kind.INDEX, name, value.name, _frequency(value), _column(value.array, encoder))
+
+
+def _frequency(value: Any) -> str | None:
+    """The frequency text, which decides what shifting and resampling do."""
+    return getattr(value, "freqstr", None)
+
+
+def _column(value: Any, encoder: Encoder) -> Tree:
+    """One array of values of any pandas dtype."""
+    kind = _text_of(value.dtype) if isinstance(value.dtype, np.dtype) else str(value.dtype)
+    content: Any
+    if isinstance(value, pd.Categorical):
+        content = [_index(value.categories, encoder), arrays.array(np.asarray(value.codes), encoder), value.ordered]
+    elif isinstance(value, pd.arrays.IntervalArray):
+        content = [
+            _column(_plain_array(value.left), encoder),
+            _column(_plain_array(value.right), encoder),
+            value.closed,
+        ]
+    elif isinstance(value, pd.arrays.SparseArray):
+        content = [arrays.array(np.asarray(value.to_dense()), encoder), value.fill_value]
+    elif hasattr(value, "asi8"):  # times, durations, periods: whole numbers under a dtype that names unit and zone
+        content = [arrays.array(np.asarray(value.asi8), encoder), _frequency(value)]
+    elif hasattr(value, "_data") and hasattr(value, "_mask"):  # what is below the mask is left over by chance
+        data, mask = np.array(value._data, copy=True), np.asarray(value._mask)
+        data[mask] = np.zeros((), data.dtype)
+        content = [arrays.array(data, encoder), arrays.array(mask, encoder)]
+    elif hasattr(value, "_pa_array"):
+        from spotmagic.codecs import arrow
+
+        content = arrow.chunked(value._pa_array, encoder)
+    elif isinstance(value.dtype, np.dtype) or hasattr(value, "_ndarray"):
+        content = arrays.array(np.asarray(value), encoder)
+    elif isinstance(value, pd.api.extensions.ExtensionArray):  # of another library, with a state of its own
+        content = objects.by_state(value, encoder)
+    else:
+        raise Unfit(f"it is a column of {kind}, which is not known")
+    return tree(Kind.COLUMN, kind, content)
+
+
+_text_of = functools.lru_cache(256)(str)  # numpy takes 10 µs for it, times thousands of columns
+
+
+def _plain_array(value: Any) -> Any:
+    return value.array if hasattr(value, "array") else value
+
+
+def _timestamp(value: Any, _: Encoder) -> Tree:
+    return tree(Kind.PANDAS_SCALAR, "Timestamp", value._value, value.unit, value.fold, value.tzinfo)
+
+
+def _timedelta(value: Any, _: Encoder) -> Tree:
+    return tree(Kind.PANDAS_SCALAR, "Timedelta", value._value, value.unit)
+
+
+def _period(value: Any, _: Encoder) -> Tree:
+    return tree(Kind.PANDAS_SCALAR, "Period", value.ordinal, value.freqstr)
+
+
+def _interval(value: Any, _: Encoder) -> Tree:
+    return tree(Kind.PANDAS_SCALAR, "Interval", value.left, value.right, value.closed)
+
+
+def _dtype(value: Any, encoder: Encoder) -> Tree:
+    if isinstance(value, pd.CategoricalDtype):
+        categories = None if value.categories is None else _index(value.categories, encoder)
+        return tree(Kind.DTYPE, "category", categories, value.ordered)
+    if not type(value).__module__.startswith("pandas."):
+        return objects.by_state(value, encoder)
+    return tree(Kind.DTYPE, type(value).__name__, repr(value))
+
+
+def _missing(value: Any, _: Encoder) -> Tree:
+    return tree(Kind.PANDAS_SCALAR, type(value).__name__)
 
 
 def _lower_about(value: Any, writer: Writer) -> list[Any]:
@@ -70,8 +162,6 @@ def _lower_series(series: Any, writer: Writer) -> tuple[Any, Any]:
 
 
 def _make_series(_spec: Any, rest: Any, reader: Reader) -> Any:
-    import pandas as pd
-
     column, index, name, about = rest
     array = make_column(column, reader)
     return _tell_about(
@@ -86,9 +176,10 @@ def _lower_frame(frame: Any, writer: Writer) -> tuple[Any, Any]:
 
 
 def _lower_block(frame: Any, block: Any, writer: Writer) -> list[list[Any]]:
-    """The columns that pandas holds in one array: as that array, or each on its own."""
-    np = arrays.numpy_itself()
+    """The columns that pandas holds in one array: as that array, or each on its own.
 
+    A thousand columns of floats that were made at once are one block: stored, and back, as one array.
+    """
     places = block.mgr_locs.as_array.tolist()
     if isinstance(block.dtype, np.dtype) and block.dtype.kind in "biufcmM":
         return [[places, *lower_raw(np.asarray(block.values), writer)]]
@@ -100,13 +191,11 @@ def _lower_place(frame: Any, place: int, writer: Writer) -> list[Any]:
 
 
 def _make_frame(_spec: Any, rest: Any, reader: Reader) -> Any:
-    np = arrays.numpy_itself()
-
     index_tree, columns_tree, blocks, about = rest
     index, columns = make_index(index_tree, reader), make_index(columns_tree, reader)
     made: list[tuple[Any, list[int]]] = []
-    for places, *tree in blocks:
-        array = make_raw(tree, reader) if type(places) is list else make_column(tree, reader)
+    for places, *held in blocks:
+        array = make_raw(held, reader) if type(places) is list else make_column(held, reader)
         made.append((array, places if type(places) is list else [places]))
         lines = array.shape[-1] if isinstance(array, np.ndarray) else len(array)
         if lines != len(index) or (array.ndim == 2 and array.shape[0] != len(places)):
@@ -118,9 +207,6 @@ def _make_frame(_spec: Any, rest: Any, reader: Reader) -> Any:
 
 def _assemble(blocks: list[tuple[Any, list[int]]], index: Any, columns: Any) -> Any:
     """A frame over the arrays as they are, without a copy and without a guess at their types."""
-    np = arrays.numpy_itself()
-    import pandas as pd
-
     try:
         from pandas.api.internals import create_dataframe_from_blocks
     except ImportError:  # before pandas 3
@@ -143,8 +229,6 @@ def _assemble(blocks: list[tuple[Any, list[int]]], index: Any, columns: Any) -> 
 
 
 def _lower_scalar(value: Any, writer: Writer) -> tuple[Any, Any]:
-    import pandas as pd
-
     if value is pd.NA or value is pd.NaT:
         return "NA" if value is pd.NA else "NaT", None
     if isinstance(value, pd.Timestamp):
@@ -158,9 +242,6 @@ def _lower_scalar(value: Any, writer: Writer) -> tuple[Any, Any]:
 
 
 def _make_scalar(spec: Any, rest: Any, _reader: Reader) -> Any:
-    np = arrays.numpy_itself()
-    import pandas as pd
-
     match spec:
         case "NA":
             return pd.NA
@@ -185,9 +266,6 @@ def _lower_array(array: Any, writer: Writer) -> tuple[Any, Any]:
 
 
 def _make_array(spec: Any, rest: Any, reader: Reader) -> Any:
-    np = arrays.numpy_itself()
-    import pandas as pd
-
     array = make_column(rest, reader)
     if isinstance(array, np.ndarray):
         known = {"M": pd.DatetimeIndex, "m": pd.TimedeltaIndex}.get(array.dtype.kind)
@@ -197,22 +275,51 @@ def _make_array(spec: Any, rest: Any, reader: Reader) -> Any:
     return array
 
 
-def _lower_whole_index(index: Any, writer: Writer) -> tuple[Any, Any]:
-    return None, lower_index(index, writer)
+# What pandas keeps in an instance of its own: content that is told of above, and caches.
+_COVERED = frozenset(
+    {
+        "_mgr",
+        "_attrs",
+        "_flags",
+        "_name",
+        "_metadata",
+        "_cache",
+        "_item_cache",
+        "_cacher",
+        "_is_copy",
+        "_subtyp",
+        "_typ",
+    }
+    | {"_data", "_range", "_id", "_references", "_engine", "_levels", "_codes", "_names", "_sortorder", "_nlevels"}
+    | {"_values", "_freq", "_tz", "_no_setting_name", "_reset_identity", "_comparables"}
+)
 
 
-def _make_whole_index(_spec: Any, rest: Any, reader: Reader) -> Any:
-    return make_index(rest, reader)
+def _attrs(value: Any) -> tuple[Any]:
+    return (value.attrs,)
 
 
-CODECS = {
-    "pandas.frame": Codec(
-        "pandas.frame", _lower_frame, _make_frame, children=lambda frame: (frame.attrs,), exact=False
+CODECS = by_names(
+    Codec("pandas.frame", _lower_frame, _make_frame, children=_attrs, exact=False),
+    Codec("pandas.series", _lower_series, _make_series, children=_attrs, exact=False),
+    Codec(
+        "pandas.index",
+        lambda index, writer: (None, lower_index(index, writer)),
+        lambda _spec, rest, reader: make_index(rest, reader),
+        exact=False,
     ),
-    "pandas.series": Codec(
-        "pandas.series", _lower_series, _make_series, children=lambda series: (series.attrs,), exact=False
-    ),
-    "pandas.index": Codec("pandas.index", _lower_whole_index, _make_whole_index, exact=False),
-    "pandas.array": Codec("pandas.array", _lower_array, _make_array, exact=False),
-    "pandas.scalar": Codec("pandas.scalar", _lower_scalar, _make_scalar),
-}
+    Codec("pandas.array", _lower_array, _make_array, exact=False, below=True),
+    Codec("pandas.scalar", _lower_scalar, _make_scalar),
+)
+_SCALAR = CODECS["pandas.scalar"]
+
+add_family(pd.DataFrame, fingerprint=_frame, covered=_COVERED, codec=CODECS["pandas.frame"])
+add_family(pd.Series, fingerprint=_series, covered=_COVERED, codec=CODECS["pandas.series"])
+add_family(*index_classes(), fingerprint=_index, covered=_COVERED, codec=CODECS["pandas.index"])
+add_family(pd.Timestamp, fingerprint=_timestamp, codec=_SCALAR)
+add_family(pd.Timedelta, fingerprint=_timedelta, codec=_SCALAR)
+add_family(pd.Period, fingerprint=_period, codec=_SCALAR)
+add_family(pd.Interval, fingerprint=_interval, codec=_SCALAR)
+add_family(type(pd.NaT), type(pd.NA), fingerprint=_missing, codec=_SCALAR)
+add_family(pd.api.extensions.ExtensionArray, fingerprint=_column, covered=None, codec=CODECS["pandas.array"])
+add_family(pd.api.extensions.ExtensionDtype, fingerprint=_dtype, covered=None)

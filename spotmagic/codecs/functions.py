@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import linecache
 import marshal
 import sys
 import types
 from typing import Any
 
-from spotmagic.code.source import nested
-from spotmagic.codecs.undecodable import Undecodable
+from spotmagic.code.source import cell_text, nested
+from spotmagic.codecs.bounds import Undecodable
 
 _TOLD = ("__name__", "__qualname__", "__module__", "__doc__", "__defaults__", "__kwdefaults__", "__annotations__")
 
 
-def reduce(function: types.FunctionType, spaces: dict[int, dict[str, Any]]) -> tuple[Any, ...]:
+def reduce(function: types.FunctionType, spaces: dict[Any, Any]) -> tuple[Any, ...]:
     """What pickle needs of a function.
 
     Args:
-        spaces: the namespaces of functions whose module is gone or was replaced, by id, shared within one pickle.
+        spaces: the namespaces of functions whose module is gone or was replaced, by id, and the cells that functions
+            were written in, by file name. Both are shared within one pickle.
     """
     code, space = function.__code__, function.__globals__
     home: Any = space.get("__name__")
@@ -37,18 +39,29 @@ def reduce(function: types.FunctionType, spaces: dict[int, dict[str, Any]]) -> t
     # Cells are made empty and filled when the function is there: it may be in its own closure, and share it.
     held = [(cell.cell_contents,) if cell != types.CellType() else () for cell in function.__closure__ or ()]
     state = [told, dict(vars(function)), held, read]
-    return make, (_MAGIC, marshal.dumps(code), place, function.__closure__), state, None, None, fill
+    text = spaces.setdefault(code.co_filename, cell_text(code.co_filename))
+    return make, (_MAGIC, marshal.dumps(code), place, function.__closure__, text), state, None, None, fill
 
 
 _MAGIC = importlib.util.MAGIC_NUMBER
 
 
-def make(magic: bytes, code: bytes, place: Any, closure: Any) -> types.FunctionType:
-    """A function without what :func:`fill` gives it."""
+def make(magic: bytes, code: bytes, place: Any, closure: Any, text: str = "") -> types.FunctionType:
+    """A function without what :func:`fill` gives it.
+
+    Args:
+        text: the notebook cell that it was written in. The function counts by its source, and other kernels have not
+            this one's cells.
+    """
     if magic != _MAGIC:
         raise Undecodable("unknown codec", "a function that another version of Python compiled")
     space = vars(importlib.import_module(place)) if isinstance(place, str) else place
-    return types.FunctionType(marshal.loads(code), space, closure=closure)
+    made = marshal.loads(code)
+    if text:
+        linecache.cache.setdefault(
+            made.co_filename, (len(text), None, text.splitlines(keepends=True), made.co_filename)
+        )
+    return types.FunctionType(made, space, closure=closure)
 
 
 def fill(function: types.FunctionType, state: Any) -> None:

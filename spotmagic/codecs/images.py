@@ -1,14 +1,22 @@
-"""Pillow images as their raw pixels: every mode exactly, and no picture decoder ever sees stored bytes."""
+"""Pillow: images count by mode, size, pixels, palette and what their file said, and are kept as their raw pixels.
+
+Every mode comes back exactly, and no picture decoder ever sees stored bytes.
+"""
 
 from __future__ import annotations
 
 import importlib
-import sys
 from typing import TYPE_CHECKING, Any
 
+from PIL import Image
+
 from spotmagic.codecs import bounds
-from spotmagic.codecs.registry import Codec
-from spotmagic.codecs.undecodable import Undecodable
+from spotmagic.codecs.bounds import Undecodable
+from spotmagic.codecs.registry import Codec, by_names
+from spotmagic.codecs.writer import NoCodec
+from spotmagic.values.dispatch import add_family
+from spotmagic.values.encode import Encoder
+from spotmagic.values.scheme import Kind, Tree, buffer, tree
 
 if TYPE_CHECKING:
     from spotmagic.codecs.reader import Reader
@@ -30,14 +38,6 @@ _MODES = {
     **dict.fromkeys(("RGBA", "RGBX", "RGBa", "CMYK", "I", "F"), 4),
     "1": 0,
 }
-
-
-def find(kind: type) -> Codec | None:
-    """The codec for an image of Pillow."""
-    image = sys.modules.get("PIL.Image")
-    if image is None or (kind is not image.Image and _opened_name(kind) not in _OPENED):
-        return None
-    return CODECS["pil.image"]
 
 
 def _opened_name(kind: type) -> str:
@@ -78,12 +78,11 @@ def _lower_exif(image: Any, writer: Writer) -> Any:
 
 
 def _make(_spec: Any, rest: Any, reader: Reader) -> Any:
-    from PIL import Image
-
     (name, mode, size, beside, *more), info, palette, pixels = rest
     width, height = size
     if mode not in _MODES or not all(type(side) is int and 0 <= side <= bounds.IMAGE_SIDE for side in size):
         raise Undecodable("corrupt", "no image")
+    # Held against the bytes there are before Pillow takes memory for it.
     size = _MODES[mode] * width * height or (width + 7) // 8 * height
     if len(pixels) != size or (width * height > bounds.PIXELS and not reader.trusted):
         raise Undecodable("corrupt", f"{len(pixels)} bytes for an image of {width} x {height} pixels")
@@ -115,4 +114,19 @@ def _opened(name: Any) -> Any:
     return opened.__new__(opened)
 
 
-CODECS = {"pil.image": Codec("pil.image", _lower, _make, children=lambda image: (image.info,), exact=False)}
+def _image(value: Image.Image, _: Encoder) -> Tree:
+    palette = value.getpalette() if value.mode in ("P", "PA") else None
+    info = {key: item for key, item in value.info.items() if isinstance(item, str | int | float | bytes | tuple)}
+    said = [value.format, value.getexif().tobytes() if value.info or value.format else b""]
+    return tree(Kind.IMAGE, value.mode, list(value.size), palette, info, said, buffer(value.tobytes()))
+
+
+def _reduce(image: Image.Image) -> Any:
+    if getattr(image, "n_frames", 1) != 1:
+        raise NoCodec("an image of several frames", final=True)
+    return NotImplemented
+
+
+CODECS = by_names(Codec("pil.image", _lower, _make, children=lambda image: (image.info,), exact=False, below=True))
+
+add_family(Image.Image, fingerprint=_image, covered=None, codec=CODECS["pil.image"], reduce=_reduce)

@@ -1,7 +1,8 @@
 """Records: dataclasses, enums, named tuples, attrs and pydantic models, by the name of their class and their fields.
 
-What I sealed is put together without the constructor, so that it is what it was. What others wrote goes through the
-constructor that validates, and only for registered classes.
+They are put together without the constructor, so that they are what they were and no code runs for it: what I sealed,
+and what others wrote of the classes of packages. Classes that the user registered for what others wrote go through the
+constructor that validates.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import types
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from spotmagic.codecs import references
+from spotmagic.codecs import references, registry
+from spotmagic.codecs.bounds import Undecodable
 from spotmagic.codecs.registry import Codec
-from spotmagic.codecs.undecodable import Undecodable
 
 if TYPE_CHECKING:
     from spotmagic.codecs.reader import Reader
@@ -27,7 +28,7 @@ _HEAP_TYPE = 1 << 9  # a class made by a class statement, not by C
 _GENERATED = ("dataclasses", "attr._make", "pydantic.main")  # whose __getstate__ keeps the state as it is
 
 
-def find(kind: type) -> Codec | None:
+def record_codec(kind: type) -> Codec | None:
     """The codec for a class of records, by what kind of class it is."""
     form = _form(kind)
     return CODECS[form] if form else None
@@ -51,7 +52,7 @@ def _form(kind: type) -> str:
 
 
 def _is_bare(kind: type) -> bool:
-    """Whether an instance is its class, its ``__dict__`` and its slots, and the class has no own ideas of copying."""
+    """Whether an instance is its class, its ``__dict__`` and its slots, and the class does not say how it is copied."""
     bases = {base for base in kind.__mro__ if not base.__flags__ & _HEAP_TYPE}
     if not bases <= {object, tuple} or kind in copyreg.dispatch_table or hasattr(kind, "__del__"):
         return False
@@ -86,12 +87,17 @@ def _class(spec: Any, form: str, reader: Reader) -> type:
 
 
 def _look_up(spec: Any, form: str, reader: Reader) -> type:
-    kind = references.class_of(spec[0], trusted=reader.trusted)
+    kind = references.class_of(spec[0], trusted=reader.trusted, loaded=True)
     if _form(kind) != form:
         raise Undecodable("unknown codec", f"class {spec[0]} is no {form} here")
     if list(_fields(kind, form)) != spec[1]:
         raise Undecodable("unknown codec", f"class {spec[0]} has other fields now")
     return kind
+
+
+def _is_constructed(spec: Any, reader: Reader) -> bool:
+    """Whether a record goes through the constructor of its class."""
+    return not reader.trusted and registry.known_class(spec[0].partition("#")[0]) is not None
 
 
 def _fields(kind: Any, form: str) -> Iterable[str]:
@@ -137,7 +143,7 @@ def _make_namedtuple(spec: Any, rest: Any, reader: Reader) -> Any:
     kind: Any = _class(spec, "namedtuple", reader)
     if type(rest) is not list or len(rest) != len(spec[1]):
         raise Undecodable("corrupt", "a named tuple of another length")
-    return tuple.__new__(kind, rest) if reader.trusted else kind(*rest)
+    return kind(*rest) if _is_constructed(spec, reader) else tuple.__new__(kind, rest)
 
 
 @functools.lru_cache(maxsize=256)
@@ -187,9 +193,32 @@ def _lower_record(form: str) -> Callable[[Any, Writer], tuple[Any, Any]]:
 def _make_record(form: str) -> Callable[[Any, Any, Reader], Any]:
     def make(spec: Any, rest: Any, reader: Reader) -> Any:
         kind = _class(spec, form, reader)
-        return object.__new__(kind) if reader.trusted else _construct(kind, form, rest)
+        if _is_constructed(spec, reader):
+            return _construct(kind, form, rest)
+        made: Any = object.__new__(kind)
+        if not reader.trusted:
+            fields = set(_fields(kind, form))
+            _refuse_more(kind, rest[0].keys() - fields, rest[1].keys() - (fields & _slots(kind).keys()))
+            _fill_record(made, rest, reader)
+        return made
 
     return make
+
+
+def _refuse_more(kind: type, noted: Iterable[str], others: Iterable[str]) -> None:
+    """Refuse what a stranger put into an object beside its fields.
+
+    Args:
+        noted: attributes that may stay where they hide nothing of the class: SDKs note ``_request_id`` in an answer.
+        others: those that may not.
+    """
+    hiding = [name for name in noted if name[:1] != "_" or name[:2] == "__" or _has(kind, name)]
+    if hiding or tuple(others):
+        raise Undecodable("foreign", f"a {kind.__qualname__} with more than its fields")
+
+
+def _has(kind: Any, name: str) -> bool:
+    return any(name in vars(base) for base in (*kind.__mro__, *type(kind).__mro__))
 
 
 def _fill_record(value: Any, rest: Any, _reader: Reader) -> None:
@@ -209,8 +238,7 @@ def _construct(kind: Any, form: str, rest: Any) -> Any:
         fields = {field.name: (field.name, field.init) for field in dataclasses.fields(kind)}
     else:
         fields = {field.name: (field.alias, field.init) for field in kind.__attrs_attrs__}
-    if not values.keys() <= fields.keys():
-        raise Undecodable("foreign", f"a {kind.__qualname__} with more than its fields")
+    _refuse_more(kind, (), values.keys() - fields.keys())
     made = kind(**{fields[name][0]: value for name, value in values.items() if fields[name][1]})
     for name, value in values.items():
         if not fields[name][1]:
@@ -232,17 +260,26 @@ def _lower_pydantic(value: Any, writer: Writer) -> tuple[Any, Any]:
 def _make_pydantic(spec: Any, rest: Any, reader: Reader) -> Any:
     kind: Any = _class(spec, "pydantic", reader)
     if reader.trusted:
-        return kind.__new__(kind)
+        return object.__new__(kind)
     values, extra, private, given = rest
+    if not _is_constructed(spec, reader):
+        more: dict[str, Any] = {} if extra is None or kind.model_config.get("extra") == "allow" else extra
+        _refuse_more(kind, values.keys() - kind.model_fields.keys(), more.keys() | _not_private(kind, private))
+        made = object.__new__(kind)
+        _fill_pydantic(made, rest, reader)
+        return made
     data = {kind.model_fields[name].alias or name: value for name, value in values.items()}
     made = kind.model_validate({**data, **(extra or {})})
     if made.__dict__ != values or (made.__pydantic_extra__ or {}) != (extra or {}):
         raise Undecodable("foreign", f"a {kind.__qualname__} that its class does not take as it is")
-    if private and not private.keys() <= kind.__private_attributes__.keys():
-        raise Undecodable("foreign", f"a {kind.__qualname__} with more than its fields")
+    _refuse_more(kind, (), _not_private(kind, private))
     object.__setattr__(made, "__pydantic_fields_set__", set(given))
     object.__setattr__(made, "__pydantic_private__", private)
     return made
+
+
+def _not_private(kind: Any, private: dict[str, Any] | None) -> set[str]:
+    return set(private or ()) - set(kind.__private_attributes__)
 
 
 def _fill_pydantic(value: Any, rest: Any, _reader: Reader) -> None:

@@ -62,7 +62,7 @@ from typing import Any
 from msgpack import ExtType, Packer
 
 from spotmagic.codecs import bounds
-from spotmagic.codecs.undecodable import Undecodable
+from spotmagic.codecs.bounds import Undecodable
 
 TUPLE, INTEGER, TEXT, BYTEARRAY, COMPLEX, SET, FROZENSET, DEQUE, ORDERED, DEFAULT, COUNTER = range(11)
 DATETIME, DATE, TIME, TIMEDELTA, TIMEZONE, ZONE, DECIMAL, FRACTION, UUID, PATH, RANGE, SLICE = range(11, 23)
@@ -186,7 +186,7 @@ _packers: list[Packer] = []  # one packer cannot pack inside itself, nor for two
 
 
 def pack_plain(value: Any) -> bytes:
-    """Plain values as bytes. Takes what :func:`spotmagic.codecs.scan.plain_levels` let through, and extensions."""
+    """Plain values as bytes. Takes what :func:`spotmagic.codecs.writer.plain_levels` let through, and extensions."""
     try:
         packer = _packers.pop()
     except IndexError:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import zoneinfo
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgpack import Unpacker, unpackb
 
 from spotmagic.codecs import bounds, plain, registry
+from spotmagic.codecs.bounds import Undecodable
 from spotmagic.codecs.plain import Open
-from spotmagic.codecs.undecodable import Undecodable
 
 
 class Reader:
@@ -48,9 +48,9 @@ class Reader:
         if type(number) is not int or number in self._made or type(body) is not bytes:
             raise Undecodable("corrupt", "no first of many")
         if shell in (0, 3):
-            self._waiting = number if shell else None
+            self._waiting = number if shell else None  # :meth:`coded` notes it there, before it is filled
             value = open_(body)
-        elif shell == 1:
+        elif shell == 1:  # known before it is filled, as what is inside may be the list itself
             value = self._made[number] = []
             value.extend(plain.exact(open_(body), list))
         elif shell == 2:
@@ -99,7 +99,7 @@ _STATEFUL: dict[int, Callable[[Reader, bytes, Open], Any]] = {
     plain.BYTES: lambda reader, data, open_: _bytes(reader.take(open_(data))),
     plain.FIRST: Reader.first,
     plain.AGAIN: Reader.again,
-    plain.CODED: Reader.coded,
+    plain.CODED: lambda reader, data, open_: reader.coded(data, open_),
 }
 # The unpacking function keeps 40 kB of C stack for its own nesting; an unpacking object has them on the heap.
 _ON_STACK = 16
@@ -159,3 +159,39 @@ def _zones() -> frozenset[str]:
 
 open_plain = _opener(None, True, 0)
 open_foreign = _opener(None, False, 0)
+
+
+_FORMS = frozenset({"dataclass", "attrs", "pydantic", "namedtuple", "enum", "namespace"})
+
+
+class Outline(NamedTuple):
+    """What a data class, model, named tuple or member of an enumeration holds, under the name of its class."""
+
+    kind: str
+    fields: dict[str, Any]
+
+
+class OutlineReader(Reader):
+    """Gives a :class:`Outline` in place of each object of a class."""
+
+    def coded(self, data: bytes, open_: Open) -> Any:
+        name, spec, rest = open_(data)
+        if name not in _FORMS or name not in self.names:
+            return super().coded(data, open_)
+        self._waiting = None
+        try:
+            kind = "SimpleNamespace" if spec is None else spec[0].partition("#")[0].rpartition(":")[2]
+            return Outline(kind, _fields(name, spec, open_(rest)))
+        except (TypeError, ValueError, AttributeError, IndexError) as error:
+            raise Undecodable("corrupt", f"no {name} ({type(error).__name__})") from None
+
+
+def _fields(form: str, spec: Any, rest: Any) -> dict[str, Any]:
+    if form == "namedtuple":
+        return dict(zip(spec[1], rest, strict=True))
+    if form == "enum":
+        return {"name": rest}
+    if form == "namespace":
+        return dict(rest)
+    first, second, *_ = rest
+    return {**first, **(second or {})}

@@ -1,16 +1,22 @@
-"""Which codec stores which type: the closed list that stored bytes select from, and what users add to it."""
+"""Which codec stores which type: the closed list that bytes select from, what users add, and what is never kept."""
 
 from __future__ import annotations
 
+import functools
 import importlib
+import io
+import mmap
+import sys
 import threading
+import types
 import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from spotmagic import files
 from spotmagic.errors import OptionError
-from spotmagic.values.dispatch import HOMES
+from spotmagic.values.dispatch import HOMES, families_of
 
 if TYPE_CHECKING:
     from spotmagic.codecs.reader import Reader
@@ -37,6 +43,7 @@ class Codec:
         safe: whether foreign bytes may be given to it.
         exact: whether it keeps all there is of a value, whatever releases of its package will add. What others wrote
             is read back and compared before it is kept.
+        below: whether it takes the subclasses that the package itself has, and says which of them it keeps.
     """
 
     name: str
@@ -46,14 +53,36 @@ class Codec:
     children: Callable[[Any], Iterable[Any]] = _nothing
     safe: bool = True
     exact: bool = True
+    below: bool = False
 
 
-# Codecs that are named otherwise than the package whose types they keep.
-_PACKAGES = {"arrow": "pyarrow", "pil": "PIL"}
-_RECORDS = ("models", "failures")
-_FILES = frozenset({"arrays", "frames", "polars_frames", "arrow", "images", "responses", "tensors"})
+def by_names(*codecs: Codec) -> dict[str, Codec]:
+    """A file's codecs by their names."""
+    return {codec.name: codec for codec in codecs}
 
-_lock = threading.RLock()
+
+# The closed list of what stored bytes may name. Nothing is loaded to know that a name is in it.
+_HTTP = ("response", "request", "headers", "url")
+_NAMES: dict[str, tuple[str, ...]] = {
+    "numpy": ("array", "masked", "scalar", "dtype"),
+    "pandas": ("frame", "series", "index", "array", "scalar"),
+    "pyarrow": ("table", "batch", "chunked", "array", "schema"),
+    "polars": ("frame", "series"),
+    "torch": ("tensor",),
+    "PIL": ("image",),
+    "httpx": _HTTP,
+    "httpx2": _HTTP,
+    "requests": ("response", "request", "headers", "cookies"),
+}
+_PREFIXES = {"pyarrow": "arrow", "PIL": "pil"}  # of codecs that are named otherwise than the package
+_RECORDS = {"exception": "failures", "stand-in": "failures", "stream": "streams"} | dict.fromkeys(
+    ("enum", "namedtuple", "dataclass", "attrs", "pydantic", "namespace"), "models"
+)
+_BUILT_IN = _RECORDS | {
+    f"{_PREFIXES.get(package, package)}.{name}": HOMES[package] for package, names in _NAMES.items() for name in names
+}
+
+_lock = files.ForkLock()
 _found: weakref.WeakKeyDictionary[type, Codec | None] = weakref.WeakKeyDictionary()
 _own: dict[str, Codec] = {}
 _own_types: dict[type, Codec] = {}
@@ -79,34 +108,36 @@ def _look(kind: type) -> Codec | None:
     for base in kind.__mro__:
         if base in _own_types:
             return _own_types[base]
-    packages = dict.fromkeys(base.__module__.partition(".")[0] for base in kind.__mro__[:-1])
-    for family in (*(_family(package) for package in packages), *map(_file, _RECORDS)):
-        codec: Codec | None = family.find(kind) if family is not None else None
-        if codec is not None:
-            return codec
-    return None
+    for base, family in families_of(kind):
+        if family.codec is not None and (base is kind or (family.codec.below and _package(kind) == _package(base))):
+            return family.codec  # type: ignore[no-any-return]
+    from spotmagic.codecs.failures import error_codec
+    from spotmagic.codecs.models import record_codec
+    from spotmagic.codecs.streams import stream_codec
+
+    return record_codec(kind) or error_codec(kind) or stream_codec(kind)
+
+
+def _package(kind: type) -> str:
+    return kind.__module__.partition(".")[0]
 
 
 def by_name(name: str) -> Codec | None:
     """The codec of a name in stored bytes, or ``None``. Names select; nothing is imported because of what they say."""
     if name in _own:
         return _own[name]
-    built_in = _built_in(name)
-    if built_in is None:
-        load_plugins()
-    return built_in or _own.get(name)
+    if name in _BUILT_IN:
+        return _file(_BUILT_IN[name]).CODECS[name]  # type: ignore[no-any-return]
+    load_plugins()
+    return _own.get(name)
 
 
-def _built_in(name: str) -> Codec | None:
-    package, dot, _ = name.partition(".")
-    families = [_family(_PACKAGES.get(package, package))] if dot else map(_file, _RECORDS)
-    return next((family.CODECS[name] for family in families if family and name in family.CODECS), None)
-
-
-def _family(package: str) -> Any:
-    """The file of the codecs of a package: it is called as the file of its fingerprints."""
-    home = HOMES.get(package, "").rpartition(".")[2]
-    return _file(home) if home in _FILES else None
+def is_known(name: str) -> bool:
+    """Whether there is a codec of this name, and one that foreign bytes may be given to. Loads no package."""
+    if name in _BUILT_IN:
+        return True
+    codec = by_name(name)
+    return codec is not None and codec.safe
 
 
 def _file(name: str) -> Any:
@@ -133,7 +164,7 @@ def add(
         raise OptionError("register() got one of encode and decode", "a value must come back", "Pass both, or neither")
     class_name = f"{kind.__module__}:{kind.__qualname__}"
     name = name or class_name.replace(":", ".")
-    if name in ("plain", "pickle", "refs") or _built_in(name) is not None:
+    if name in ("plain", "pickle", "refs") or name in _BUILT_IN:
         raise OptionError(f"register() got the name {name!r}", "a built-in codec has it", "Choose another name")
     with _lock:
         _known_classes[class_name] = kind
@@ -142,7 +173,7 @@ def add(
             for other in [other for other, codec in _own_types.items() if codec is old]:
                 del _own_types[other]
             _own[name] = _own_types[kind] = _codec(name, encode, decode)
-        _found.clear()
+        _found.clear()  # subclasses may have been looked up before
 
 
 def _codec(name: str, encode: Callable[[Any], Any], decode: Callable[[Any], Any]) -> Codec:
@@ -173,7 +204,7 @@ def load_plugins() -> None:
     with _lock:
         if _plugins_loaded:
             return
-        _plugins_loaded = True
+        _plugins_loaded = True  # before they are called: a plug-in may ask for a codec itself
         from importlib.metadata import entry_points
 
         from spotmagic.errors import tell
@@ -183,3 +214,62 @@ def load_plugins() -> None:
                 point.load()()
             except Exception as error:
                 tell(f"the codecs of {point.value} are not used", f"{type(error).__name__}: {error}")
+
+
+# -- what is never kept: things that live in this process and mean nothing in another -------------------------------
+
+_LOCKS = (
+    type(threading.Lock()),
+    type(threading.RLock()),
+    threading.Condition,
+    threading.Event,
+    threading.Semaphore,
+    threading.Barrier,
+)
+_FILES = (io.FileIO, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.BufferedRWPair, io.TextIOWrapper)
+_NAMED: tuple[tuple[Any, str], ...] = (
+    (_LOCKS, "a lock"),
+    (types.GeneratorType, "a generator, which can be read only once"),
+    ((types.CoroutineType, types.AsyncGeneratorType), "a coroutine"),
+    ((types.FrameType, types.TracebackType), "a frame of running code"),
+    (_FILES, "an open file"),
+    ((threading.Thread, threading.local), "a thread or its data"),
+    ((memoryview, mmap.mmap), "a view of memory that something else owns"),
+)
+# Looked up only where the module is loaded: without it there is no such value.
+_LAZY = (
+    ("socket", "socket", "a socket"),
+    ("ssl", "SSLContext", "a TLS context"),
+    ("subprocess", "Popen", "a running process"),
+    ("sqlite3", "Connection", "a database connection"),
+    ("sqlite3", "Cursor", "a database cursor"),
+    ("asyncio", "Future", "a task or future"),
+    ("asyncio", "AbstractEventLoop", "an event loop"),
+    ("asyncio.mixins", "_LoopBoundMixin", "a lock or queue of asyncio"),
+    ("numpy", "memmap", "a map of a file; numpy.array() of it can be kept"),
+    ("queue", "Queue", "a queue"),
+    ("queue", "SimpleQueue", "a queue"),
+    ("concurrent.futures", "Executor", "an executor"),
+    ("concurrent.futures", "Future", "a future"),
+    ("multiprocessing.process", "BaseProcess", "a process"),
+    ("multiprocessing.synchronize", "SemLock", "a lock of multiprocessing"),
+)
+
+
+def refusal(kind: type) -> str:
+    """What values of a type are, when they are never kept; else an empty text."""
+    named = _named(kind)
+    if named:
+        return named
+    if kind.__module__ in ("builtins", "itertools") and hasattr(kind, "__next__"):
+        return "an iterator, which can be read only once"
+    for module, name, text in _LAZY:
+        there = getattr(sys.modules.get(module), name, None)
+        if isinstance(there, type) and issubclass(kind, there):
+            return text
+    return ""
+
+
+@functools.lru_cache(maxsize=1024)
+def _named(kind: type) -> str:
+    return next((text for types_, text in _NAMED if issubclass(kind, types_)), "")

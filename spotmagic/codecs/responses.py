@@ -1,6 +1,7 @@
 """Responses of httpx and requests, whole: status, headers, cookies, content, address, history, and the request.
 
-Nothing in them is changed. One whose request carries a credential is refused, as that would lie in clear in a file.
+The connection they came by does not count. Nothing in them is changed when they are kept; one whose request carries a
+credential is refused, as that would lie in clear in a file.
 """
 
 from __future__ import annotations
@@ -13,16 +14,61 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from spotmagic.codecs import bounds
-from spotmagic.codecs.registry import Codec
-from spotmagic.codecs.undecodable import Undecodable
+from spotmagic.codecs.bounds import Undecodable
+from spotmagic.codecs.registry import Codec, by_names
+from spotmagic.values.dispatch import add_family
+from spotmagic.values.encode import Encoder
 from spotmagic.values.notes import is_secret_name
-from spotmagic.values.responses import held
+from spotmagic.values.objects import by_state
+from spotmagic.values.scheme import Kind, Tree, Unfit, tree
 
 if TYPE_CHECKING:
     from spotmagic.codecs.reader import Reader
     from spotmagic.codecs.writer import Writer
 
-PACKAGES = ("httpx", "httpx2", "requests")
+_TRANSPORT = frozenset({"stream", "_decoder", "_text", "raw", "connection", "is_closed", "is_stream_consumed"})
+
+
+def held(value: Any) -> dict[str, Any]:
+    """The attributes of a response or request that tell what was asked and answered."""
+    state = {name: item for name, item in vars(value).items() if name not in _TRANSPORT}
+    stream = vars(value).get("stream")
+    if "extensions" in state:
+        state["extensions"] = {name: item for name, item in state["extensions"].items() if name != "network_stream"}
+    if "status_code" in state:
+        state.pop("_cookies", None)  # of its headers
+        if "default_encoding" in state:  # the encoding is kept when it is first asked for
+            state["_encoding"] = state.get("_encoding") or value.charset_encoding or state["default_encoding"]
+        if getattr(stream, "elapsed", None) is not None:
+            state.setdefault("_elapsed", stream.elapsed)
+    if "method" in state and type(stream).__name__ == "ByteStream":
+        state["stream"] = b"".join(stream)
+    return dict(sorted(state.items()))  # some come when they are asked for
+
+
+def _of(value: Any, encoder: Encoder, content: Any) -> Tree:
+    return tree(Kind.MEMBER, encoder.code(type(value)), content, None)
+
+
+def _tree(value: Any, encoder: Encoder) -> Tree:
+    state = held(value)
+    if "status_code" in state and state.get("_content", False) is False:
+        raise Unfit("it is a response that was not read; read it first")
+    return _of(value, encoder, state)
+
+
+def _items(value: Any, encoder: Encoder) -> Tree:
+    return _of(value, encoder, list(value.items()))
+
+
+def _jar(value: Any, encoder: Encoder) -> Tree:
+    return _of(value, encoder, [*map(vars, value)])
+
+
+def _raw(value: Any, encoder: Encoder) -> Tree:
+    return _of(value, encoder, value.raw)
+
+
 _CLASSES = {
     "httpx.response": "Response", "httpx.request": "Request", "httpx.headers": "Headers", "httpx.url": "URL",
     "httpx2.response": "Response", "httpx2.request": "Request", "httpx2.headers": "Headers", "httpx2.url": "URL",
@@ -33,14 +79,6 @@ _HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
 _MAYBE = re.compile(r"(^|[-_])(key|sig|signature|auth|code|session|session_?id)$", re.IGNORECASE)
 _LONG = 16  # characters from which on a value of such a name is taken for a credential: ?code=DE is none
 _BODY = re.compile(rb"\b(client_secret|api_?key|password|(access|refresh)_token)(\"\s*:|=)", re.IGNORECASE)
-
-
-def find(kind: type) -> Codec | None:
-    """The codec for a type of httpx or requests."""
-    for name, codec in CODECS.items():
-        if _class(name) is kind:
-            return codec
-    return None
 
 
 def _class(name: str) -> Any:
@@ -136,4 +174,21 @@ def _codec(name: str) -> Codec:
     return Codec(name, lower, decode, exact=False)
 
 
-CODECS = {name: _codec(name) for name in _CLASSES}
+CODECS = by_names(*map(_codec, _CLASSES))
+_FINGERPRINTS = {"response": _tree, "request": _tree, "url": by_state, "cookies": _jar}
+
+
+def _reduce(value: Any) -> tuple[Any, ...]:
+    """Embedded in other objects they go through their codec too, which refuses credentials."""
+    from spotmagic.codecs import _pickle
+
+    return _pickle.through_codec(value)
+
+
+def load(package: str) -> None:
+    """Register the families of a package that is there."""
+    for name in CODECS:
+        if name.partition(".")[0] == package and _class(name) is not None:
+            form = name.partition(".")[2]
+            shape = _FINGERPRINTS.get(form, _items if package == "requests" else _raw)
+            add_family(_class(name), fingerprint=shape, covered=None, codec=CODECS[name], reduce=_reduce)

@@ -1,13 +1,22 @@
-"""torch: tensors in main memory as their raw bytes, as safetensors has them; ``torch.load`` is never called."""
+"""torch: tensors count by dtype, device, shape, content and gradient, and are kept as their raw bytes.
+
+They are laid out as safetensors has them; ``torch.load`` is never called. Subclasses, parameters too, have more than we
+know of, and are pickled.
+"""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from spotmagic.codecs import bounds
-from spotmagic.codecs.registry import Codec
-from spotmagic.codecs.undecodable import Undecodable
+from spotmagic.codecs.bounds import Undecodable
+from spotmagic.codecs.registry import Codec, by_names
+from spotmagic.values.dispatch import add_family
+from spotmagic.values.encode import Encoder
+from spotmagic.values.scheme import Kind, Tree, buffer, tree
 
 if TYPE_CHECKING:
     from spotmagic.codecs.reader import Reader
@@ -21,16 +30,7 @@ _DTYPES = frozenset(
 )
 
 
-def find(kind: type) -> Codec | None:
-    """The codec for a tensor; subclasses (parameters too) have more than we know of, and get none."""
-    import torch
-
-    return CODECS["torch.tensor"] if kind is torch.Tensor else None
-
-
 def _lower(tensor: Any, writer: Writer) -> tuple[Any, Any]:
-    import torch
-
     name = str(tensor.dtype).removeprefix("torch.")
     if name not in _DTYPES or tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized:
         writer.refuse(f"a tensor of {name} on {tensor.device} ({tensor.layout})")
@@ -47,8 +47,6 @@ def _lower(tensor: Any, writer: Writer) -> tuple[Any, Any]:
 
 
 def _make(spec: Any, rest: Any, _reader: Reader) -> Any:
-    import torch
-
     name, shape, requires_grad = spec
     rest, grad = rest if type(rest) is list else (rest, None)
     if (
@@ -60,7 +58,7 @@ def _make(spec: Any, rest: Any, _reader: Reader) -> Any:
     dtype = getattr(torch, name, None)
     if dtype is None:
         raise Undecodable("unknown codec", f"this torch has no {name}")
-    view = memoryview(rest)
+    view = memoryview(rest)  # held against the shape before torch takes memory for it
     size = torch.empty(0, dtype=dtype).element_size()
     if view.nbytes != math.prod(shape) * size:
         raise Undecodable("corrupt", f"{view.nbytes} bytes for a tensor of {math.prod(shape) * size}")
@@ -74,4 +72,28 @@ def _make(spec: Any, rest: Any, _reader: Reader) -> Any:
     return tensor
 
 
-CODECS = {"torch.tensor": Codec("torch.tensor", _lower, _make, exact=False)}
+def _tensor(value: Any, encoder: Encoder) -> Tree:
+    """A sparse or quantised tensor counts by its dense values."""
+    plain = value.detach()
+    layout = str(plain.layout)
+    plain = plain.to_dense() if layout != "torch.strided" else plain
+    plain = plain.resolve_conj().resolve_neg()
+    raw = plain.cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+    said = [str(value.dtype), layout, value.device.type, value.requires_grad, list(value.shape)]
+    gradient = _tensor(value.grad, encoder) if value.is_leaf and value.grad is not None else None
+    return tree(Kind.TENSOR, said, buffer(raw), gradient)
+
+
+CODECS = by_names(Codec("torch.tensor", _lower, _make, exact=False))
+
+add_family(torch.Tensor, fingerprint=_tensor, codec=CODECS["torch.tensor"])
+add_family(
+    torch.dtype,
+    torch.device,
+    torch.Size,
+    fingerprint=lambda value, _: tree(Kind.TENSOR, type(value).__name__, str(value)),
+)
+add_family(
+    torch.Generator,
+    fingerprint=lambda value, encoder: tree(Kind.TENSOR, "Generator", _tensor(value.get_state(), encoder)),
+)

@@ -8,13 +8,12 @@ from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 from spotmagic.codecs import bounds, references, registry
-from spotmagic.codecs.difference import difference
+from spotmagic.codecs.bounds import Undecodable, undecodable
 from spotmagic.codecs.plain import NotPlain, pack_plain
-from spotmagic.codecs.reader import Reader, open_foreign, open_plain
-from spotmagic.codecs.scan import has_large, is_deeper, plain_levels
-from spotmagic.codecs.undecodable import Undecodable, failure
-from spotmagic.codecs.writer import Unfit, Writer
-from spotmagic.errors import Uncacheable
+from spotmagic.codecs.reader import OutlineReader, Reader, open_foreign, open_plain
+from spotmagic.codecs.writer import NoCodec, Writer, has_large, is_deeper, plain_levels
+from spotmagic.errors import Uncacheable, is_end
+from spotmagic.values.patience import patience
 
 PLAIN = ("plain",)
 PICKLE = ("pickle",)
@@ -59,7 +58,7 @@ def encode(value: Any, *, pickle: Literal["signed", "never"] = "signed", path: s
         pass  # the longer way below says what it is
     try:
         return _write(value)
-    except Unfit as unfit:
+    except NoCodec as unfit:
         if unfit.final:
             raise _refusal(unfit.path(path), unfit.why) from None
         if pickle == "never":
@@ -82,15 +81,17 @@ def _write(value: Any) -> Encoded:
     try:
         head = pack_plain(writer.lower(value, ""))
     except (NotPlain, ValueError, OverflowError) as error:
-        raise Unfit(f"a value that cannot be packed ({error})") from None
+        raise NoCodec(f"a value that cannot be packed ({error})") from None
     encoded = Encoded(tuple(sorted(writer.names)), head, tuple(writer.buffers))
     if writer.circular or not writer.exact:
+        # Releases of a package to come may hold more than its codec knows of: what comes back decides.
         try:
             copy = decode(encoded.codecs, head, encoded.buffers, trusted=True)
         except Undecodable as error:
-            raise Unfit(f"a {type(value).__qualname__} that does not come back ({error.why})") from None
-        if not writer.exact and difference(value, copy, unseen="trust"):
-            raise Unfit(f"a {type(value).__qualname__} that holds more than is kept of one")
+            raise NoCodec(f"a {type(value).__qualname__} that does not come back ({error.why})") from None
+        lost = "" if writer.exact else difference(value, copy, unseen="trust")
+        if lost:
+            raise NoCodec(f"a {type(value).__qualname__} that holds more than is kept of one: {lost}")
     return encoded
 
 
@@ -122,7 +123,15 @@ def decode(
             return _read(codecs, head, buffers)
         return _read_foreign(codecs, head, buffers)
     except BaseException as error:
-        raise failure(error) from error
+        raise undecodable(error) from error
+
+
+def outline(codecs: Sequence[str], head: Any, buffers: Sequence[Any] = ()) -> Any:
+    """A value to look at: objects of classes are records of what they hold. Raises what :func:`decode` raises."""
+    try:
+        return _read_foreign(codecs, head, buffers, OutlineReader)
+    except BaseException as error:
+        raise undecodable(error) from error
 
 
 def _decode_edited(codecs: Sequence[str], head: Any, buffers: Sequence[Any], trusted: bool) -> Any:
@@ -134,17 +143,18 @@ def _read(codecs: Sequence[str], head: Any, buffers: Sequence[Any]) -> Any:
     if tuple(codecs) == PICKLE:
         from spotmagic.codecs import _pickle
 
-        return _pickle.load(head, buffers)
+        return _pickle.unpickle(head, buffers)
     _check_names(codecs)
     return Reader(codecs, buffers, trusted=True).value(head)
 
 
-def _read_foreign(codecs: Sequence[str], head: Any, buffers: Sequence[Any]) -> Any:
+def _read_foreign(codecs: Sequence[str], head: Any, buffers: Sequence[Any], reader: type[Reader] = Reader) -> Any:
     if "pickle" in codecs:
         raise Undecodable("foreign", "pickled values load for their own writer only")
     _check_names(codecs)
     if not is_safe(codecs):
         raise Undecodable("foreign", f"codecs {', '.join(codecs)} take my own bytes only")
+    # Counted before anything is unpacked: a byte of the head may claim a hundred of memory.
     head = bytes(head)
     containers = len(head) - len(head.translate(None, _STARTS))
     if len(head) > bounds.HEAD_FOREIGN or containers > bounds.CONTAINERS_FOREIGN:
@@ -152,7 +162,7 @@ def _read_foreign(codecs: Sequence[str], head: Any, buffers: Sequence[Any]) -> A
     value = (
         open_foreign(head)
         if tuple(codecs) == PLAIN and not buffers
-        else Reader(codecs, buffers, trusted=False).value(head)
+        else reader(codecs, buffers, trusted=False).value(head)
     )
     if is_deeper(value, bounds.DEPTH):
         raise Undecodable("foreign", f"more than {bounds.DEPTH} containers inside one another")
@@ -161,7 +171,8 @@ def _read_foreign(codecs: Sequence[str], head: Any, buffers: Sequence[Any]) -> A
 
 def _check_names(codecs: Sequence[str]) -> None:
     for name in codecs:
-        if name not in _ALWAYS_SAFE and registry.by_name(name) is None:
+        # The items of a stream may be pickled, each for itself; what others wrote was refused before.
+        if name not in _ALWAYS_SAFE and name != "pickle" and registry.by_name(name) is None:
             raise Undecodable("unknown codec", f"codec {name!r:.100}")
 
 
@@ -172,10 +183,59 @@ def copies(codecs: Sequence[str]) -> bool:
 
 def is_safe(codecs: Sequence[str]) -> bool:
     """Whether values of these codecs may be loaded from a foreign writer: all are known here, and none runs code."""
-    for name in codecs:
-        if name in _ALWAYS_SAFE:
-            continue
-        codec = registry.by_name(name)
-        if codec is None or not codec.safe:
-            return False
-    return True
+    return all(name in _ALWAYS_SAFE or registry.is_known(name) for name in codecs)
+
+
+_LOOK = 5.0  # seconds that each look may take
+
+
+def difference(value: Any, copy: Any, *, unseen: Literal["doubt", "trust"]) -> str:
+    """Why a copy is not the value, or an empty text: it has another type, or another fingerprint.
+
+    Args:
+        unseen: what to think of a value that has no fingerprint and is not told equal by its class.
+    """
+    from spotmagic.keys import fingerprint
+
+    kind = type(value)
+    if type(copy) is not kind and not references.is_row(kind):
+        return f"its pickle gives a {type(copy).__qualname__} back for a {kind.__qualname__}"
+    try:
+        with patience(_LOOK):
+            before = fingerprint(value, pictures=True)
+    except Uncacheable as error:
+        why = f"{error.what} ({error.why})"
+    except BaseException as error:
+        if is_end(error):
+            raise
+        why = f"{type(error).__name__}: {error}"
+    else:
+        try:
+            with patience(_LOOK):
+                same = fingerprint(copy, pictures=True) == before
+        except BaseException as error:
+            if is_end(error):
+                raise
+            return f"a copy of a {kind.__qualname__} that cannot be looked at ({type(error).__name__}: {error})"
+        return "" if same else f"a {kind.__qualname__} {_loss(value, copy)}"
+    if unseen == "trust" or (_compares(kind) and _equal(value, copy)):
+        return ""
+    return f"its pickle cannot be checked against it, as {why}"
+
+
+def _loss(value: Any, copy: Any) -> str:
+    lost = sorted(getattr(value, "__dict__", {}).keys() - getattr(copy, "__dict__", {}).keys())
+    return f"comes back without {', '.join(lost)}" if lost else "does not come back equal"
+
+
+def _compares(kind: Any) -> bool:
+    return kind.__eq__ is not object.__eq__
+
+
+def _equal(value: Any, copy: Any) -> bool:
+    try:
+        return (value == copy) is True
+    except BaseException as error:
+        if is_end(error):
+            raise
+        return False

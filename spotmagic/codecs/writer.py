@@ -1,22 +1,122 @@
-"""From a value to bytes, when it takes more than plain values: objects, arrays, things that come more than once."""
+"""From a value to bytes: a look at what it holds, and the long way of all that is more than plain values.
+
+The look takes a value level by level, so a small one costs a few calls into C and a deep or circular one no recursion.
+It tells whether the C packer alone will do (:func:`plain_levels`), and what comes more than once. The :class:`Writer`
+then lowers objects and arrays to trees that msgpack has forms for.
+"""
 
 from __future__ import annotations
 
 import collections
+import gc
 import sys
 from array import array
 from collections.abc import Callable, Iterable
+from itertools import compress
 from typing import Any, NoReturn
 
 from msgpack import ExtType
 
-from spotmagic.codecs import bounds, plain, references, registry, scan
-from spotmagic.codecs.plain import NotPlain, pack_plain
+from spotmagic.codecs import bounds, plain, references, registry
+from spotmagic.codecs.plain import LEAVES, NotPlain, pack_plain
+from spotmagic.errors import is_end
 
 _SIMPLE = frozenset({type(None), bool, float, int})
+_BOXES = frozenset({list, dict, tuple, set, frozenset})
+_PLAIN = LEAVES | _BOXES
+_FROZEN = frozenset({tuple, frozenset})
+_TEXTS = frozenset({str, bytes})
+_is_box = _BOXES.__contains__
+_is_text = _TEXTS.__contains__
+_MANY = 64  # items of a level from which on its texts are measured before they are packed
 
 
-class Unfit(Exception):
+def plain_levels(value: Any) -> list[list[Any]] | None:
+    """Whether the C packer alone stores a value: plain types only, a tree (nothing comes twice), not too deep.
+
+    Returns ``None`` if not, else the short levels of the tree, whose texts nobody has measured yet (:func:`has_large`):
+    that can wait until the value turns out to be long.
+    """
+    kind = type(value)
+    if kind not in _BOXES:
+        return [[value]] if kind in LEAVES else None
+    inside = gc.get_referents  # for these types exactly the items; of a dict whose keys are all text the values alone
+    level: list[Any] = inside(value)
+    seen = {id(value)}
+    found = 1
+    short: list[list[Any]] = []
+    for _ in range(bounds.DEPTH):
+        kinds = set(map(type, level))
+        if len(level) <= _MANY:
+            short.append(level)
+        elif not kinds.isdisjoint(_TEXTS) and has_large(level):
+            return None
+        if kinds <= LEAVES:
+            return short
+        if not kinds <= _PLAIN:
+            return None
+        boxes = list(compress(level, map(_is_box, map(type, level))))
+        seen.update(map(id, boxes))
+        found += len(boxes)
+        if len(seen) != found:
+            return None
+        level = inside(*boxes)
+    return None
+
+
+def has_large(level: list[Any]) -> bool:
+    """Whether a level has bytes that belong out of band, or a long text more than once."""
+    texts = list(compress(level, map(_is_text, map(type, level))))
+    if sum(map(len, texts)) <= bounds.INLINE:
+        return False
+    long = [text for text in texts if len(text) > bounds.INLINE]
+    return any(type(text) is bytes for text in long) or len(set(map(id, long))) != len(long)
+
+
+def coming_again(value: Any, children: Callable[[Any], Iterable[Any]]) -> set[int]:
+    """The ids of what is in a value more than once and must come back as one object: containers, objects, long texts.
+
+    Args:
+        children: what an object that is no plain container holds, as far as a codec stores it bit by bit.
+    """
+    seen: dict[int, Any] = {}
+    again: set[int] = set()
+    level: list[Any] = [value]
+    while level:
+        following: list[Any] = []
+        for item in level:
+            kind = type(item)
+            if kind in LEAVES and not (kind in _TEXTS and len(item) > bounds.INLINE):
+                continue
+            if id(item) in seen:
+                if kind not in _FROZEN or item:  # there is one empty tuple in the process
+                    again.add(id(item))
+                continue
+            seen[id(item)] = item
+            if kind is dict:
+                following += item
+                following += item.values()
+            elif kind in _BOXES:
+                following += item
+            else:
+                following += children(item)
+        level = following
+    return again
+
+
+def is_deeper(value: Any, limit: int) -> bool:
+    """Whether more than a number of containers are inside one another; so they are in a value that holds itself."""
+    level = [value]
+    for _ in range(limit + 1):
+        # What is in many places is looked at once per level: else a few shared lists would be looked at for ever.
+        boxes = {id(box): box for box in compress(level, map(_is_box, map(type, level)))}
+        if not boxes:
+            return False
+        level = gc.get_referents(*boxes.values())
+    return True
+
+
+class NoCodec(Exception):
     """A value that no codec stores bit by bit.
 
     Attributes:
@@ -37,12 +137,16 @@ class Unfit(Exception):
 
 
 class Writer:
-    """One value on its way into msgpack. :meth:`lower` gives the tree, ``names`` and ``buffers`` what goes with it."""
+    """One value on its way into msgpack. :meth:`lower` gives the tree, ``names`` and ``buffers`` what goes with it.
+
+    What comes more than once is written once: with ``x = [1]``, ``[x, x]`` becomes ``[FIRST(0, list, [1]), AGAIN(0)]``,
+    so that one list comes back in two places. ``[[1], [1]]`` is a plain tree and needs no writer.
+    """
 
     def __init__(self, value: Any) -> None:
         self.names = {"plain"}
         self.buffers: list[memoryview] = []
-        self._again = scan.coming_again(value, children)
+        self._again = coming_again(value, children)
         self._numbers: dict[int, int] = {}
         self._open: set[int] = set()
         self._unfinished: set[int] = set()
@@ -53,12 +157,12 @@ class Writer:
 
     def refuse(self, why: str, *, final: bool = False) -> NoReturn:
         """Say why a value cannot be stored bit by bit; ``final`` when it must not be pickled either."""
-        raise Unfit(why, final=final)
+        raise NoCodec(why, final=final)
 
     def reference(self, kind: type) -> str | None:
         """The reference to a class, looked up once per value."""
         if kind not in self._references:
-            self._references[kind] = references.reference(kind)
+            self._references[kind] = references.class_reference(kind)
         return self._references[kind]
 
     def buffer(self, data: Any) -> Any:
@@ -74,7 +178,7 @@ class Writer:
         try:
             return self.at(step, self._lower, value)
         except NotPlain:
-            outside = Unfit(_unfit(value))
+            outside = NoCodec(_unfit(value))
             outside.steps.append(step)
             raise outside from None
 
@@ -82,7 +186,7 @@ class Writer:
         """What a function lowers; what cannot be is told of with the step to it."""
         try:
             return lower(*args)
-        except Unfit as unfit:
+        except NoCodec as unfit:
             unfit.steps.append(step)
             raise
 
@@ -103,7 +207,7 @@ class Writer:
     def _first(self, value: Any, kind: type) -> ExtType:
         self.names.add("refs")
         number = self._numbers[id(value)] = len(self._numbers)
-        codec = None if kind in _CONTAINERS or kind in plain.LEAVES else registry.find(kind)
+        codec = None if kind in _CONTAINERS or kind in LEAVES else registry.find(kind)
         shell = 1 if kind is list else 2 if kind is dict else 3 if codec is not None and codec.fill is not None else 0
         if not shell:
             self._open.add(id(value))
@@ -118,7 +222,7 @@ class Writer:
             return _text(value)
         if kind is bytes:
             return value if len(value) <= bounds.INLINE else self._out_of_band(value)
-        if kind in plain.LEAVES:
+        if kind in LEAVES:
             return plain.extension(value)
         if kind is type:
             return ExtType(plain.TYPE, _type_name(value))
@@ -138,15 +242,17 @@ class Writer:
     def _coded(self, value: Any, kind: type) -> ExtType:
         codec = registry.find(kind)
         if codec is None:
-            raise Unfit(_unfit(value))
+            raise NoCodec(_unfit(value))
         self.names.add(codec.name)
         self.exact &= codec.exact
         try:
             spec, rest = codec.encode(value, self)
-        except (Unfit, NotPlain, RecursionError, MemoryError):
+        except (NoCodec, NotPlain, RecursionError, MemoryError):
             raise
-        except Exception as error:  # of a package, or of a codec that the user wrote
-            raise Unfit(f"{_unfit(value)}, whose codec failed ({type(error).__name__}: {error})") from error
+        except BaseException as error:  # of a package, or of a codec that the user wrote
+            if is_end(error):
+                raise
+            raise NoCodec(f"{_unfit(value)}, whose codec failed ({type(error).__name__}: {error})") from error
         return ExtType(plain.CODED, pack_plain([codec.name, spec, pack_plain(rest)]))
 
     def items(self, values: Iterable[Any]) -> list[Any]:
@@ -183,7 +289,7 @@ def children(value: Any) -> Iterable[Any]:
 
 def _type_name(kind: type) -> bytes:
     if plain.TYPES.get(kind.__name__) is not kind:
-        raise Unfit(f"the class {kind.__qualname__}")
+        raise NoCodec(f"the class {kind.__qualname__}")
     return kind.__name__.encode()
 
 

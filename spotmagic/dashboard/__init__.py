@@ -16,7 +16,7 @@ def panel(spot: Spot | None = None) -> Panel:
     from spotmagic.dashboard.widget import Panel
     from spotmagic.spot import current
 
-    return Panel(spot if spot is not None else current())
+    return Panel.of(spot if spot is not None else current())
 
 
 def __getattr__(name: str) -> Any:

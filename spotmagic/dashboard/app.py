@@ -7,6 +7,7 @@ import base64
 import contextlib
 import json
 import os
+import threading
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +23,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from spotmagic.dashboard.backend import Backend
 from spotmagic.dashboard.export import Downloads, pieces
 from spotmagic.dashboard.request import failure, reply_to
-from spotmagic.dashboard.watch import REST, Watch
-from spotmagic.dashboard.wire import clean, frame
+from spotmagic.dashboard.watch import REST, News
+from spotmagic.dashboard.wire import frame
 from spotmagic.errors import OptionError, SpotError
 
 if TYPE_CHECKING:
@@ -35,14 +36,21 @@ _UNSUPPORTED = 1003
 
 
 def app(spot: Spot) -> Starlette:
-    """The page of a spot at ``/``, its live line at ``/live``, ``POST /api/<method>``, and exports at ``/export``."""
+    """The page of a spot at ``/``, its live line at ``/live``, ``POST /api/<method>``, and exports at ``/export``.
+
+    The spots beside it have theirs at ``/spot/<name>`` and ``/live/<name>``.
+    """
     downloads = Downloads()
-    backend = Backend(spot, exports=downloads)
-    page = (STATIC / "page.html").read_text("utf-8").replace("$name", escape(spot.name))
+    spots = Spots(spot, downloads)
+    backend = spots.backends[spot.name]
+    page = (STATIC / "page.html").read_text("utf-8")
     scripts = {name: (STATIC / name).read_bytes() for name in SCRIPTS}
 
-    async def index(_: Request) -> Response:
-        return HTMLResponse(page)
+    async def index(request: Request) -> Response:
+        name = request.path_params.get("name", spot.name)
+        if name not in spots.names():
+            return _refuse(404, SpotError("there is no such spot here"))
+        return HTMLResponse(page.replace("$name", escape(name)))
 
     async def script(request: Request) -> Response:
         return Response(scripts[request.url.path[1:]], media_type="text/javascript")
@@ -78,15 +86,21 @@ def app(spot: Spot) -> Starlette:
         return StreamingResponse(pieces(file), headers=headers, media_type="application/zip")
 
     async def live(socket: WebSocket) -> None:
-        await Line(socket, spot, backend).serve()
+        name = socket.path_params.get("name", spot.name)
+        if name in spots.names():
+            await PageSocket(socket, *await run_in_threadpool(spots.open, name)).serve()
+        else:
+            await socket.close(_UNSUPPORTED)
 
     return Starlette(
         routes=[
             Route("/", index),
+            Route("/spot/{name}", index),
             *(Route(f"/{name}", script) for name in SCRIPTS),
             Route("/api/{method}", api, methods=["POST"]),
             Route("/export/{ticket}", fetch),
             WebSocketRoute("/live", live),
+            WebSocketRoute("/live/{name}", live),
         ]
     )
 
@@ -95,12 +109,37 @@ def _refuse(status: int, error: Exception) -> Response:
     return JSONResponse({"ok": False, "error": failure(error)}, status)
 
 
-class Line:
+class Spots:
+    """A spot and those beside it in its root. Another is opened when its page is."""
+
+    def __init__(self, spot: Spot, downloads: Downloads) -> None:
+        self._spot, self._downloads, self._guard = spot, downloads, threading.Lock()
+        self.spots = {spot.name: spot}
+        self.backends = {spot.name: self._backend(spot)}
+
+    def names(self) -> list[str]:
+        """The spots that there are, of this root."""
+        found = {place.parent.name for place in self._spot.folder.parent.glob("*/format.json") if place.is_file()}
+        return sorted({self._spot.name, *found})
+
+    def open(self, name: str) -> tuple[Spot, Backend]:
+        """A spot of :meth:`names`, and what answers for it."""
+        with self._guard:
+            if name not in self.spots:
+                self.spots[name] = type(self._spot)(name, root=self._spot.folder.parent)
+                self.backends[name] = self._backend(self.spots[name])
+            return self.spots[name], self.backends[name]
+
+    def _backend(self, spot: Spot) -> Backend:
+        return Backend(spot, exports=self._downloads, beside=self.names)
+
+
+class PageSocket:
     """One page's socket: its requests are answered in their order, and the totals are pushed when there is news."""
 
     def __init__(self, socket: WebSocket, spot: Spot, backend: Backend) -> None:
         self._socket, self._backend = socket, backend
-        self._watch = Watch(spot.folder)
+        self._watch = News(spot.folder)
         self._sending = asyncio.Lock()
 
     async def serve(self) -> None:
@@ -133,14 +172,13 @@ class Line:
         while True:
             await asyncio.sleep(wait)
             try:
-                if await run_in_threadpool(self._watch.look):
-                    totals = await run_in_threadpool(self._backend.totals)
-                    await self._send({"t": "beat", "totals": clean(totals)})
+                beat = await run_in_threadpool(self._watch.look, self._backend)
+                if beat is not None:
+                    await self._send({"t": "beat", **beat})
                 wait = self._watch.wait
             except WebSocketDisconnect:
                 return
             except Exception:  # the folder is gone: the numbers stand still until it is there again
-                self._watch.again()
                 wait = REST
 
     async def _send(self, message: dict[str, Any], buffers: list[bytes] | None = None) -> None:

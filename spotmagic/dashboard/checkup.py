@@ -1,4 +1,4 @@
-"""Reading all entries of a folder, beside everything else: it may take minutes, and nobody waits for it."""
+"""Reading all results of a folder, beside everything else: it may take minutes, and nobody waits for it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Checkup:
             check()
         except Exception as error:  # whatever it is, somebody asked and wants to know
             why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            self.trouble = [f"Not all entries could be checked: {why}. Set it right, then check again."]
+            self.trouble = [f"Not all results could be checked: {why}. Set it right, then check again."]
         finally:
             self.since = None
 

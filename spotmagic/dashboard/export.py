@@ -23,7 +23,7 @@ _LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportedFile:
     """An archive that was written.
 
     Attributes:
@@ -40,7 +40,7 @@ class Exported:
 class Exports(Protocol):
     """Where archives go."""
 
-    def write(self, transfer: Transfer, keys: list[bytes], name: str) -> Exported:
+    def write(self, transfer: Transfer, keys: list[bytes], name: str) -> ExportedFile:
         """Write the entries of keys to an archive of that name.
 
         Raises:
@@ -53,7 +53,7 @@ class Exports(Protocol):
 class Beside:
     """Archives in the working directory, which is where a notebook lies. What is there is never replaced."""
 
-    def write(self, transfer: Transfer, keys: list[bytes], name: str) -> Exported:
+    def write(self, transfer: Transfer, keys: list[bytes], name: str) -> ExportedFile:
         """Write the entries of keys to a new file."""
         path = Path.cwd() / _file_name(name)
         try:
@@ -67,7 +67,7 @@ class Beside:
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        return Exported(path.name, f"{_what(count, len(keys), size)} in {path}.")
+        return ExportedFile(path.name, f"{_what(count, len(keys), size)} in {path}.")
 
 
 class Downloads:
@@ -78,7 +78,7 @@ class Downloads:
         self._lock = threading.Lock()
         weakref.finalize(self, _close, self._waiting)
 
-    def write(self, transfer: Transfer, keys: list[bytes], name: str) -> Exported:
+    def write(self, transfer: Transfer, keys: list[bytes], name: str) -> ExportedFile:
         """Write the entries of keys to a file that :meth:`take` gives once."""
         name = _file_name(name)
         path = transfer.folder / f"export-{secrets.token_hex(8)}.tmp"
@@ -93,7 +93,7 @@ class Downloads:
             while len(self._waiting) >= HELD:
                 self._waiting.pop(next(iter(self._waiting)))[0].close()
             self._waiting[ticket] = (file, name)
-        return Exported(name, f"{_what(count, len(keys), size)} in {name}, for your browser to keep.", ticket)
+        return ExportedFile(name, f"{_what(count, len(keys), size)} in {name}, for your browser to keep.", ticket)
 
     def take(self, ticket: str) -> tuple[BinaryIO, str] | None:
         """The file of a ticket and its name, once; it is the caller's to close."""
@@ -116,7 +116,7 @@ def pieces(file: BinaryIO) -> Iterator[bytes]:
 def _write(path: Path, transfer: Transfer, keys: list[bytes], name: str) -> tuple[int, int]:
     """Write an archive. Returns how many entries are in it, and its size."""
     if not keys:
-        raise SpotError("nothing was exported", "no entry fits", "Choose some, or show others")
+        raise SpotError("nothing was exported", "no result fits", "Choose some, or show others")
     try:
         count = write_archive(path, transfer, keys)
         size = path.stat().st_size
@@ -124,15 +124,14 @@ def _write(path: Path, transfer: Transfer, keys: list[bytes], name: str) -> tupl
         raise _unwritten(name, error) from error
     if not count:
         path.unlink(missing_ok=True)
-        raise SpotError("nothing was exported", "what was chosen is damaged, gone or refused", "Choose other entries")
+        raise SpotError("nothing was exported", "what was chosen is damaged, gone or refused", "Choose other results")
     return count, size
 
 
 def _what(count: int, chosen: int, size: int) -> str:
-    noun = "entry" if count == 1 else "entries"
     left = chosen - count
     out = f" ({left:,} left out: damaged, gone or refused)" if left else ""
-    return f"{count:,} {noun}{out}, {words.size(size)},"
+    return f"{words.results(count)}{out}, {words.size(size)},"
 
 
 def _unwritten(name: str, error: OSError) -> SpotError:

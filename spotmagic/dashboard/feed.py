@@ -8,69 +8,73 @@ from __future__ import annotations
 
 import threading
 import weakref
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import anywidget
 import traitlets
 
+from spotmagic.catalog.glimpse import Counting
 from spotmagic.dashboard.backend import Backend
-from spotmagic.dashboard.watch import EVERY, REST, Watch
-from spotmagic.dashboard.wire import clean
-
-if TYPE_CHECKING:
-    from spotmagic.spot import Spot
+from spotmagic.dashboard.watch import EVERY, REST, News
 
 
 class Feed(anywidget.AnyWidget):  # type: ignore[misc]
-    """A push-only model: ``beat`` holds the totals, new whenever any kernel wrote to the folder."""
+    """A push-only model: ``beat`` holds what is new, whenever any kernel wrote to the folder or runs something."""
 
     _esm = "export default {};"
     beat = traitlets.Dict().tag(sync=True)
 
 
 class Pulse:
-    """Watches a spot's folder and pushes its totals to a feed. The catalog is asked only when there is news."""
+    """Watches a spot's folder and pushes what is new to a feed, while anybody looks. Without news nothing is asked."""
 
-    def __init__(self, spot: Spot, backend: Backend) -> None:
+    def __init__(self, folder: Path, backend: Backend) -> None:
         self.feed = Feed()
-        self._backend = backend
+        self.backend = backend
         self._stop = threading.Event()
-        self._watch = Watch(spot.folder)
+        self._watch = News(folder)
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Begin to watch, in a daemon thread. Nothing happens when it already does."""
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             self._watch.settle()
+            self._stop = threading.Event()
             given = (weakref.ref(self), self._stop)
             self._thread = threading.Thread(target=_watch, args=given, name="spotmagic-feed", daemon=True)
             self._thread.start()
 
-    def stop(self) -> None:
-        """End the watch and the feed."""
+    def rest(self) -> None:
+        """Watch no more, until somebody looks again."""
         self._stop.set()
+        self._thread = None
+
+    def close(self) -> None:
+        """End the watch and the feed."""
+        self.rest()
         self.feed.close()
 
-    def look(self) -> float:
-        """Push the totals if anything was written. Returns the seconds until the next look."""
-        if self._watch.look():
-            try:
-                self.feed.beat = {"totals": clean(self._backend.totals())}
-            except Exception:
-                self._watch.again()
-                raise
+    def look(self) -> float | None:
+        """Push what is new. Returns the seconds until the next look; ``None`` when the folder is gone."""
+        if self._watch.gone:
+            return None
+        beat = self._watch.look(self.backend)
+        if beat is not None:
+            self.feed.beat = beat
         return self._watch.wait
 
 
 def _watch(pulse: weakref.ref[Pulse], stop: threading.Event) -> None:
     """Look again and again. Holds no reference, so that a panel nobody has any more can go."""
-    wait = EVERY
-    while not stop.wait(wait):
+    wait: float | None = EVERY
+    while wait is not None and not stop.wait(wait):
         here = pulse()
         if here is None:
             return
         try:
             wait = here.look()
+        except Counting:
+            wait = EVERY
         except Exception:  # the catalog is locked or the folder gone: the numbers stand still until it answers again
             wait = REST
         del here

@@ -27,21 +27,21 @@ _RESUMES = "What runs, runs as always"
 
 
 class Health:
-    """What is known of a spot's store and catalog. Asking costs a file without a name, and reads no entry."""
+    """What is known of a spot's store and catalog. Asking costs a file without a name, and reads no result."""
 
     def __init__(self, spot: Spot) -> None:
         self._spot = spot
 
     @property
     def checkup(self) -> Checkup:
-        """The reading of all entries of this folder."""
+        """The reading of all results of this folder."""
         return checkup(self._spot.folder)
 
     def tell(self, statuses: Mapping[str, int]) -> dict[str, Any]:
         """The state of store and catalog.
 
         Args:
-            statuses: how many entries there are of each status.
+            statuses: how many results there are of each status.
         """
         folder, checkup = self._spot.folder, self.checkup
         checked = last_checked(folder)
@@ -77,13 +77,13 @@ class Health:
 
     def _damage(self, listed: int, checked: Checked | None) -> list[str]:
         if listed:
-            are = "entry is damaged and runs" if listed == 1 else "entries are damaged and run"
-            ways = "The status corrupt lists what is; spotmagic verify --repair removes it."
+            are = "result is damaged and runs" if listed == 1 else "results are damaged and run"
+            ways = "The status damaged lists what is; Maintenance, or spotmagic verify --repair, removes it."
             return [f"{listed:,} {are} again when called. {ways}"]
         if checked and (checked.damaged or checked.lost):
             return [
                 f"{_result(checked)}, the last check found. What is damaged runs again when called; "
-                "spotmagic verify --repair removes it. Check again to see what is left."
+                "Maintenance, or spotmagic verify --repair, removes it. Check again to see what is left."
             ]
         return []
 
@@ -110,7 +110,7 @@ class Health:
         """What is worth knowing and stops nothing."""
         notes = []
         if refused:
-            are = "entry is" if refused == 1 else "entries are"
+            are = "result is" if refused == 1 else "results are"
             notes.append(f"{refused:,} {are} refused: another user made them, and loading them could run code.")
         try:
             free = shutil.disk_usage(self._spot.folder).free
@@ -144,11 +144,8 @@ def _standing(store: bool, catalog: bool) -> str:
 
 def _result(checked: Checked) -> str:
     """What a check has found. When is for whoever shows it."""
-    noun = "entry" if checked.entries == 1 else "entries"
-    if checked.damaged:
-        return f"{checked.damaged:,} of {checked.entries:,} {noun} damaged"
-    whole = "The one entry whole" if checked.entries == 1 else f"All {checked.entries:,} {noun} whole"
-    return f"{whole}, but {words.size(checked.lost)} beside them damaged" if checked.lost else whole
+    found = words.checked(checked.entries, checked.damaged)
+    return f"{found}, but {words.size(checked.lost)} beside them" if checked.lost and not checked.damaged else found
 
 
 def _why(error: OSError, folder: Path) -> str:

@@ -15,7 +15,7 @@ _FIELDS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class Logged:
     """One thing that a cell put out: a text, or a bundle by mime type."""
 
     kind: str
@@ -23,18 +23,18 @@ class Event:
     data: Mapping[str, Any]
 
     @classmethod
-    def of(cls, packed: list[Any]) -> Event:
+    def of(cls, packed: list[Any]) -> Logged:
         """The event of its stored form."""
         kind, text, data = packed[:3]
         return cls(kind, text, data)
 
 
-def log_of(value: Any) -> list[Event] | None:
+def log_of(value: Any) -> list[Logged] | None:
     """The log in a stored part of a cell, or ``None`` where there is none."""
     log = value.get("log") if isinstance(value, dict) else value
     if not isinstance(log, list) or not all(map(_is_event, log)):
         return None
-    return list(map(Event.of, log))
+    return list(map(Logged.of, log))
 
 
 def _is_event(packed: Any) -> bool:

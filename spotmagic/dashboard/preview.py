@@ -1,6 +1,7 @@
 """Stored parts made visible without running any of their code.
 
-Pickles are never loaded here: they count by size and first bytes. What is sent is capped, whatever is stored.
+Pickles are never loaded here: they are shown by the text that was taken when they were stored. What is sent is capped,
+whatever is stored.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ import io
 import sys
 from typing import Any
 
-from spotmagic.codecs import decode, is_safe
-from spotmagic.dashboard.outputs import OUTPUTS, Event, log_of
-from spotmagic.dashboard.table import table
-from spotmagic.dashboard.tree import Tree
+from spotmagic.codecs import is_safe, outline
+from spotmagic.codecs.streams import Recording
+from spotmagic.dashboard.outputs import OUTPUTS, Logged, log_of
+from spotmagic.dashboard.table import strip, table
+from spotmagic.dashboard.tree import ValueTree
 from spotmagic.store.entry import Entry, Part
+from spotmagic.values.shown import REPR, TYPE
+from spotmagic.values.thumbnail import is_picture, pixels
 
 SENT = 2_000_000  # bytes of one preview
 TEXT = 40_000  # letters of a first look; "show more" gives up to SENT
@@ -53,7 +57,7 @@ class Preview:
     """
 
     def __init__(self, entry: Entry, part: Part, *, more: bool = False) -> None:
-        self._trusted = entry.trusted
+        self._trusted, self._notes, self._more = entry.trusted, entry.notes if len(entry.parts) == 1 else {}, more
         self._letters = SENT if more else TEXT
         self._scale = 10 if more else 1
         self.buffers: list[bytes] = []
@@ -62,13 +66,13 @@ class Preview:
 
     def _part(self, part: Part, content_type: str) -> Shape:
         if not is_safe(part.codecs):
-            return _sealed(part, "It is kept as a pickle, which is not opened for a look.")
+            return self._sealed(part, "It is kept as a pickle, which is not opened for a look.")
         if part.size > READ:
-            return _sealed(part, "It is too large for a look.")
+            return self._sealed(part, "It is too large for a look.")
         try:
-            value = decode(part.codecs, part.head, part.buffers, trusted=False)
+            value = outline(part.codecs, part.head, part.buffers)
         except Exception as error:  # a value that cannot be made here is shown as what it is: bytes
-            return _sealed(part, f"It cannot be read here: {error}")
+            return self._sealed(part, f"It cannot be read here: {error}")
         log = log_of(value) if self._is_log else None
         if log is not None:
             return self._outputs(log)
@@ -76,6 +80,8 @@ class Preview:
 
     def value(self, value: Any, content_type: str = "") -> Shape:
         """How a value looks; its content type says more than its type."""
+        if isinstance(value, Recording):
+            value = value.told(10_000)
         mime = content_type.split(";")[0].strip().lower()
         if isinstance(value, str):
             return self._text(value, mime)
@@ -87,11 +93,18 @@ class Preview:
         picture = _picture(value)
         if picture is not None:
             return self._media("image/png", picture)
-        shape = table(value, scale=self._scale)
+        shape = strip(value) or table(value, scale=self._scale)
         if shape is not None:
             return shape
-        tree = Tree(value, scale=self._scale)
-        return {"view": "tree", "tree": tree.root, "whole": tree.whole}
+        tree = ValueTree(value, scale=self._scale)
+        name, found = tree.main()
+        main = strip(found) or (self._text(found) if isinstance(found, str) else None)
+        return {"view": "tree", "tree": tree.root, "whole": tree.whole, "name": name, "main": main}
+
+    def _sealed(self, part: Part, why: str) -> Shape:
+        """What is not opened: as the text it told of itself when it was stored; its bytes when they are asked for."""
+        shape = _hex(part.head if self._more else b"", part.size, why, self._notes.get(TYPE) or ", ".join(part.codecs))
+        return shape | {"text": self._notes.get(REPR, "")}
 
     def _text(self, text: str, mime: str = "", label: str = "") -> Shape:
         if mime == "image/svg+xml":
@@ -102,6 +115,8 @@ class Preview:
         if mime == "text/html" and self._trusted:
             return {"view": "html", "html": cut, "size": size, "whole": whole}
         shape: Shape = {"view": "text", "text": cut, "size": size, "whole": whole}
+        if mime == "text/markdown":
+            shape["markdown"] = True
         if label:
             shape["label"] = label
         return shape
@@ -113,7 +128,7 @@ class Preview:
         text = _as_text(data)
         if text is not None:
             return self._text(text)
-        return _hex(data, len(data), "Its first bytes:", "bytes")
+        return _hex(data if self._more else b"", len(data), "", "bytes") | {"text": ""}
 
     def _media(self, mime: str, data: bytes) -> Shape:
         if len(data) > SENT * self._scale:
@@ -122,13 +137,13 @@ class Preview:
         place, size = len(self.buffers) - 1, len(data)
         return {"view": "media", "media": mime.split("/")[0], "mime": mime, "buffer": place, "size": size}
 
-    def _outputs(self, log: list[Event]) -> Shape:
+    def _outputs(self, log: list[Logged]) -> Shape:
         items = [shape for event in log[:EVENTS] if (shape := self._event(event))]
         if not items:
             return {"view": "none", "why": "The cell put nothing out."}
         return {"view": "list", "items": items, "more": max(0, len(log) - EVENTS)}
 
-    def _event(self, event: Event) -> Shape | None:
+    def _event(self, event: Logged) -> Shape | None:
         """One output, in the richest form that can be shown safely."""
         if event.text:
             return self._text(event.text, label=event.kind if event.kind == "stderr" else "")
@@ -145,12 +160,8 @@ class Preview:
             return self.value(event.data["application/json"])
         for mime in ("text/markdown", "text/latex", "text/plain"):
             if isinstance(event.data.get(mime), str):
-                return self._text(event.data[mime])
+                return self._text(event.data[mime], mime)
         return None
-
-
-def _sealed(part: Part, why: str) -> Shape:
-    return _hex(part.head, part.size, why, ", ".join(part.codecs))
 
 
 def _hex(data: bytes, size: int, why: str, kind: str) -> Shape:
@@ -158,7 +169,9 @@ def _hex(data: bytes, size: int, why: str, kind: str) -> Shape:
 
 
 def _picture(value: Any) -> bytes | None:
-    """The PNG of a PIL image."""
+    """The PNG of a PIL image, or of an array that is a picture."""
+    if type(value).__module__ == "numpy" and is_picture(value) and value.size:
+        return pixels(value, 640)
     pillow = sys.modules.get("PIL.Image")
     if pillow is None or not isinstance(value, pillow.Image):
         return None

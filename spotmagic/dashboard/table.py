@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any
+
+from spotmagic.values.thumbnail import is_row
 
 ROWS = 50
 COLUMNS = 40
 CELL = 200
+DRAWN = 1_024  # numbers of a strip
 
 _SPOKEN = frozenset({"builtins", "datetime", "decimal", "uuid", "fractions", "numpy", "pandas"})
 
@@ -29,6 +33,43 @@ def table(value: Any, *, scale: int = 1) -> Shape | None:
     return None
 
 
+def strip(value: Any) -> Shape | None:
+    """A row of numbers, such as an embedding, to be drawn; ``None`` for any other value."""
+    numpy = sys.modules.get("numpy")
+    of, numbers = "float", value
+    if numpy is not None and isinstance(value, numpy.ndarray) and value.ndim == 1 and value.dtype.kind == "f":
+        of, numbers = str(value.dtype), value.tolist()
+    if not is_row(numbers) or not all(type(one) is float for one in numbers):
+        return None
+    known = [one for one in numbers if math.isfinite(one)] or [0.0]
+    step = -(-len(numbers) // DRAWN)
+    return {
+        "view": "strip",
+        "type": of,
+        "size": len(numbers),
+        "values": [float(f"{one:.4g}") for one in numbers[::step]],
+        "low": min(known),
+        "high": max(known),
+        "norm": math.hypot(*known),
+        "first": [f"{one:.6g}" for one in numbers[:COLUMNS]],
+    }
+
+
+def _decimals(texts: list[str]) -> list[str]:
+    """A column of numbers as pandas has it: six decimals at most, and all as many as one of them needs."""
+    while all(text.endswith("0") and not text.endswith(".0") for text in texts):
+        texts = [text[:-1] for text in texts]
+    return texts
+
+
+def _column(values: list[Any]) -> list[str]:
+    numbers = [one for one in values if isinstance(one, float) and math.isfinite(one)]
+    if not numbers or max(map(abs, numbers)) >= 1e9 or min((abs(one) for one in numbers if one), default=1.0) < 1e-5:
+        return list(map(_text, values))
+    shown = iter(_decimals([f"{one:.6f}" for one in numbers]))
+    return [next(shown) if isinstance(one, float) and math.isfinite(one) else _text(one) for one in values]
+
+
 def _pandas(pandas: Any, value: Any, rows: int) -> Shape | None:
     if isinstance(value, pandas.Series | pandas.Index):
         value = value.to_frame()
@@ -36,7 +77,8 @@ def _pandas(pandas: Any, value: Any, rows: int) -> Shape | None:
         return None
     head = value.iloc[:rows, :COLUMNS]
     columns = [(_text(name), str(dtype)) for name, dtype in zip(head.columns, head.dtypes, strict=True)]
-    cells = [[_text(head.iat[row, column]) for column in range(head.shape[1])] for row in range(head.shape[0])]
+    down = [_column([head.iat[row, column] for row in range(head.shape[0])]) for column in range(head.shape[1])]
+    cells = [[column[row] for column in down] for row in range(head.shape[0])]
     return _shape(columns, cells, [_text(label) for label in head.index], *value.shape)
 
 
@@ -100,7 +142,7 @@ def _text(cell: Any) -> str:
             return f"{type(cell).__name__} of {len(cell)}"
         if isinstance(cell, bytes):
             return f"{len(cell):,} bytes"
-        text = f"{cell:.6g}" if isinstance(cell, float) else str(cell)
+        text = ("NaN" if cell != cell else f"{cell:.6g}") if isinstance(cell, float) else str(cell)
     else:
         return type(cell).__name__
     return text if len(text) <= CELL else text[:CELL] + "…"

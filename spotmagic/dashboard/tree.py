@@ -13,6 +13,10 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
+from spotmagic.codecs.reader import Outline
+from spotmagic.values.shown import TELLING
+from spotmagic.values.thumbnail import is_row
+
 DEPTH = 20
 CHILDREN = 200
 NODES = 2_000
@@ -27,7 +31,7 @@ _GROUPS = (list, tuple, set, frozenset)
 Node = dict[str, Any]
 
 
-class Tree:
+class ValueTree:
     """A value as nodes ``{type, text}`` and ``{type, size, children}``.
 
     Only types whose text runs no code of the user are spelled out: anything else counts by its type.
@@ -43,6 +47,33 @@ class Tree:
         self.whole = True
         self.root = self._node(value, DEPTH)
 
+    def main(self) -> tuple[str, Any]:
+        """Where the text lies that tells most, and the text: the answer inside an object.
+
+        It is the longest of those under a name such as ``content``. Where there is none, a row of numbers is it.
+        """
+        best: tuple[tuple[int, int], str, Any] = ((0, 0), "", None)
+        queue: list[tuple[Node, str, str]] = [(self.root, "", "")]
+        while queue:
+            node, called, name = queue.pop()
+            if node["type"] == "str" and name in TELLING:
+                best = max(best, ((2, len(node["text"])), called, node["text"]), key=lambda one: one[0])
+            elif "numbers" in node and called:
+                best = max(best, ((1, node["size"]), called, node["numbers"]), key=lambda one: one[0])
+            for label, child in node.get("children", ()):
+                at = f"[{label}]" if label.isdigit() else f".{label}" if called else label
+                queue.append((child, called + at, label))
+        self._settle()
+        return best[1:]
+
+    def _settle(self) -> None:
+        """Let no node carry its row of numbers any further."""
+        queue = [self.root]
+        while queue:
+            node = queue.pop()
+            node.pop("numbers", None)
+            queue += [child for _, child in node.get("children", ())]
+
     def _node(self, value: Any, depth: int) -> Node:
         self._left -= 1
         kind = type(value).__name__
@@ -57,10 +88,13 @@ class Tree:
             return self._leaf(kind, str(value))
         if isinstance(value, Mapping) and type(value).__module__ in ("builtins", "collections"):
             return self._branch(kind, len(value), ((_label(key), item) for key, item in value.items()), depth)
+        if isinstance(value, Outline):
+            return self._branch(value.kind, len(value.fields), value.fields.items(), depth)
         if isinstance(value, _GROUPS) or kind == "deque":
             names = getattr(value, "_fields", None) if isinstance(value, tuple) else None
             labels: Iterable[str] = map(str, names if names else range(len(value)))
-            return self._branch(kind, len(value), zip(labels, value, strict=False), depth)
+            branch = self._branch(kind, len(value), zip(labels, value, strict=False), depth)
+            return branch | {"numbers": value} if is_row(value) else branch
         fields = _fields(value)
         if fields is not None:
             return self._branch(kind, len(fields), fields.items(), depth)

@@ -8,88 +8,67 @@ from html import escape
 from typing import Any
 
 from spotmagic import words
+from spotmagic.terminal import Screen, lines
+from spotmagic.view import Number, View
 
 ROWS = 10
-_COLUMNS = ("Name", "Size", "Took", "Cost", "Hits", "Made")
+_COLUMNS = ("Name", *map(Number, ("Size", "Run time", "Cost", "Hits", "Made")))
+_COUNTING = ", still being counted"
+
+
+# Until the panel is drawn its own output is hidden, which says "Error displaying widget" in a notebook that was opened
+# again. Where there is no such output nothing is hidden.
+_STYLE = (
+    ":root:not(.{place}-drawn) .jp-OutputArea-child:has(>.jp-OutputArea-output>.{place})"
+    "+.jp-OutputArea-child:has(>.jupyter-widgets,>[data-mime-type*=widget-view]){{display:none}}"
+)
 
 
 def html(first: Mapping[str, Any], place: str) -> str:
-    """The panel as HTML without script or style sheet, under an id by which the live panel hides it."""
-    totals = first.get("totals")
-    if not totals:
-        return f'<div id="{escape(place, quote=True)}"></div>'
-    facts = " · ".join(f"{escape(label)} <b>{escape(value)}</b>" for label, value in _facts(totals))
-    rows = "".join(_line("td", cells) for cells in _rows(first))
-    trouble = "".join(f"<p>{escape(text)}</p>" for text in totals["health"]["trouble"])
-    more = first["page"]["total"] - min(ROWS, len(first["page"]["rows"]))
-    table = f"<table><thead>{_line('th', _COLUMNS)}</thead><tbody>{rows}</tbody></table>" if rows else ""
-    rest = f"<p>and {more:,} more</p>" if more > 0 else ""
-    return (
-        f'<div id="{escape(place, quote=True)}"><p>spotmagic <b>{escape(totals["spot"]["name"])}</b>, '
-        f"as of {escape(_moment(totals['at']))}<br>{facts}</p>{trouble}{table}{rest}</div>"
-    )
+    """The panel as HTML without script, under a class by which the live panel hides it."""
+    place = escape(place, quote=True)
+    shown = f"<style>{_STYLE.format(place=place)}</style>{_view(first)._repr_html_()}" if first.get("totals") else ""
+    return f'<div id="{place}" class="{place}">{shown}</div>'
 
 
 def plain(first: Mapping[str, Any]) -> str:
     """The panel as text."""
-    totals = first.get("totals")
-    if not totals:
+    if not first.get("totals"):
         return "spotmagic: the panel of a spot that cannot be read now"
-    facts = ", ".join(f"{label.lower()} {value}" for label, value in _facts(totals))
-    trouble = map(_printable, totals["health"]["trouble"])
-    head = "\n".join([f"spotmagic {totals['spot']['name']}: {facts}", *trouble])
-    rows = _rows(first)
-    if not rows:
-        return head
-    table = [_COLUMNS, *rows]
-    widths = [max(len(line[column]) for line in table) for column in range(len(_COLUMNS))]
-    lines = ["  ".join(map(_aligned, range(len(_COLUMNS)), line, widths)) for line in table]
-    more = first["page"]["total"] - len(rows)
-    return "\n".join([head, "", *lines, *([f"and {more:,} more"] if more > 0 else [])])
+    return "\n".join(lines(_view(first), Screen()))
 
 
-def _facts(totals: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _view(first: Mapping[str, Any]) -> View:
+    totals, page = first["totals"], first["page"]
+    counting = _COUNTING if totals["counting"] else ""
+    title = f"spotmagic {totals['spot']['name']}, as of {_moment(totals['at'])}{counting}"
+    rows = list(map(_row, page["rows"][:ROWS]))
+    more = page["total"] - len(rows)
+    rest = (View(lines=[f"and {more:,} more"]),) if more > 0 else ()
+    return View(title, [_facts(totals), *totals["health"]["trouble"]], _COLUMNS, rows, parts=rest)
+
+
+def _facts(totals: Mapping[str, Any]) -> str:
     priced = totals["price_saved"] > 0 or totals["price_paid"] > 0
-    noun = "entry" if totals["entries"] == 1 else "entries"
     saved = words.duration(totals["seconds_saved"])
-    return [
-        ("Saved", f"{words.money(totals['price_saved'])} and {saved}" if priced else saved),
-        ("Hit rate", words.percent(totals["hits"], totals["hits"] + totals["misses"])),
-        *([("Paid", words.money(totals["price_paid"]))] if priced else []),
-        ("Kept", f"{totals['entries']:,} {noun}, {words.size(totals['bytes'])}"),
+    facts = [
+        f"saved {words.money(totals['price_saved'])} and {saved}" if priced else f"saved {saved}",
+        f"hit rate {words.percent(totals['hits'], totals['hits'] + totals['misses'])}",
+        f"paid {words.money(totals['price_paid'])}" if priced else "",
+        f"kept {words.results(totals['entries'])}, {words.size(totals['bytes'])}",
     ]
+    return " · ".join(filter(None, facts))
 
 
-def _rows(first: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    return [
-        (
-            _short(row["name"]),
-            words.size(row["size"]),
-            words.duration(row["seconds"]),
-            words.money(row["price"]) if row["price"] else "",
-            f"{row['hits']:,}",
-            _moment(row["created"]),
-        )
-        for row in first["page"]["rows"][:ROWS]
-    ]
-
-
-def _line(tag: str, cells: tuple[str, ...]) -> str:
-    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-
-def _aligned(column: int, cell: str, width: int) -> str:
-    return cell.rjust(width) if column else cell.ljust(width)
-
-
-def _short(name: str) -> str:
-    """A name in one line that does nothing to a terminal."""
-    shown = _printable(name)
-    return shown if len(shown) <= 48 else shown[:47] + "…"
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "�" for letter in text)
+def _row(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        words.shorten(row["name"], 48),
+        words.size(row["size"]),
+        words.duration(row["seconds"]),
+        words.money(row["price"]) if row["price"] else "",
+        f"{row['hits']:,}",
+        _moment(row["created"]),
+    )
 
 
 def _moment(at: float) -> str:

@@ -89,5 +89,5 @@ class Params:
 
 def _key(value: object) -> str:
     if not isinstance(value, str) or not _KEY.fullmatch(value):
-        raise OptionError("that is not the key of an entry", todo="A key has 32 hexadecimal digits")
+        raise OptionError("that is not the key of a result", todo="A key has 32 hexadecimal digits")
     return value

@@ -21,10 +21,11 @@ class Around:
 
     Attributes:
         kept: how many results of calls inside were stored.
+        cell: the name of a cell that ran inside it, or empty.
     """
 
     def __init__(self, limit: Limit | None = None, cost: Any = 1) -> None:
-        self.kept = 0
+        self.kept, self.cell = 0, ""
         self._limit, self._cost = limit, cost
         self._gates: dict[int, tuple[Callable[..., Any], Gate]] = {}
         self._thread = 0
@@ -62,6 +63,13 @@ class Around:
         return self._thread == threading.get_ident()
 
 
+def enter_cell(name: str) -> None:
+    """Tell the cell that runs this code, if one does, that another cell runs inside it."""
+    outer = _here.get()
+    if outer is not None:
+        outer.cell = name
+
+
 _here: ContextVar[Around | None] = ContextVar("spotmagic_around", default=None)
 _running: list[Around] = []
 
@@ -72,6 +80,6 @@ def around() -> Around | None:
     The threads of a pool do not know the context that fed them: what they call belongs to the cell that runs.
     """
     known = _here.get()
-    if known is not None:
+    if known is not None or not _running:
         return known
     return next((latest for latest in _running[-1:] if not latest.runs_here()), None)

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, Protocol
 
 from spotmagic import files
 from spotmagic.errors import BudgetSpent, tell
@@ -17,13 +18,21 @@ from spotmagic.errors import BudgetSpent, tell
 _RECORD = struct.Struct("<dI")
 
 
+class Consent(Protocol):
+    """Who is asked before a call of edited code is paid."""
+
+    def check(self, call: Any) -> None:
+        """Let it run, or raise ``EditCosts``."""
+        ...
+
+
 class Hold:
     """What a call may cost, reserved while it runs. It ends once: with a price, or without one."""
 
-    __slots__ = ("_budget", "ended", "name", "reserved")
+    __slots__ = ("_budget", "ended", "late", "name", "reserved")
 
-    def __init__(self, budget: Budget, name: str, reserved: float) -> None:
-        self._budget, self.name, self.reserved = budget, name, reserved
+    def __init__(self, budget: Budget, name: str, reserved: float, *, late: bool = False) -> None:
+        self._budget, self.name, self.reserved, self.late = budget, name, reserved, late
         self.ended: list[int] = []  # not empty: what the call cost is counted
 
     def spend(self, price: float) -> None:
@@ -47,6 +56,7 @@ class Budget:
 
     def __init__(self, path: Path, total: float | None, paid: Callable[[], float]) -> None:
         self._path, self.total, self._paid = path, total, paid
+        self.edits: Consent | None = None
         self._means: dict[str, tuple[float, int]] = {}
         self._guard = threading.Lock()
         self._own: tuple[int, Path] | None = None
@@ -62,7 +72,8 @@ class Budget:
         """Let a call pass and reserve what it may cost, or raise.
 
         Args:
-            price: what the call will cost; ``None`` when only its result tells: the mean of the name's prices counts.
+            price: what the call will cost; ``None`` when only its result tells: then the mean of the name's prices
+                counts, else that of the names that this process has paid for.
             before: prices of the name's kept results, asked once per name.
 
         Raises:
@@ -80,12 +91,16 @@ class Budget:
                 self._counted(0.0)  # after the call only its price is added to the file
             return Hold(self, name, expected)
 
+    def late(self, name: str) -> Hold:
+        """To count the price of a call that nobody knew to have one before it ran and was stored."""
+        return Hold(self, name, 0.0, late=True)
+
     def end(self, hold: Hold, price: float | None) -> None:
         """Count what a call cost, if it ran, and give back what was reserved for it."""
         with self._guard:
             if not hold.ended and price is not None:
                 if price:
-                    self._counted(price, hold.ended)
+                    self._counted(price, hold.ended, known=hold.late)
                 mean, count = self._means.get(hold.name, (0.0, 0))
                 self._means[hold.name] = (mean + (price - mean) / (count + 1), count + 1)
                 hold.ended.append(0)
@@ -96,10 +111,15 @@ class Budget:
                     self._write_reserved()
 
     def _expected(self, name: str, before: Callable[[], list[float]]) -> float:
+        """The mean of the name's prices; of the other names' means while it has none."""
         if name not in self._means:
             prices = before()
             self._means[name] = (sum(prices) / len(prices) if prices else 0.0, len(prices))
-        return self._means[name][0]
+        mean, count = self._means[name]
+        if count:
+            return mean
+        known = [other for other, times in self._means.values() if times]
+        return sum(known) / len(known) if known else 0.0
 
     def _reserve(self, name: str, expected: float, total: float) -> None:
         """Reserve, under the lock of the file, so that of all kernels one looks at a time."""
@@ -147,8 +167,12 @@ class Budget:
                 os.close(fd)
         return found
 
-    def _counted(self, by: float, ended: list[int] | None = None) -> float:
-        """Add to what was spent, under the lock of the file. A file that cannot be used is told once."""
+    def _counted(self, by: float, ended: list[int] | None = None, *, known: bool = False) -> float:
+        """Add to what was spent, under the lock of the file. A file that cannot be used is told once.
+
+        Args:
+            known: the catalog knows of it already, so where the file is new its count is all.
+        """
         done: list[int] = [] if ended is None else ended
         try:
             fd = files.open_private(self._path, os.O_RDWR | os.O_CREAT)
@@ -158,7 +182,7 @@ class Budget:
         try:
             files.lock(fd)
             before = _read(fd)
-            spent = (self._known() if before is None else before) + by
+            spent = (self._known() if before is None else before) + (0.0 if before is None and known else by)
             if by or before is None:
                 data = struct.pack("<d", spent)
                 whole = data + struct.pack("<I", zlib.crc32(data))
@@ -178,7 +202,7 @@ class Budget:
         try:
             return self._paid()
         except Exception as error:
-            tell("what was spent so far is not known", f"{type(error).__name__}: {error}", once="budget paid")
+            tell("what was spent so far is not known", f"{type(error).__name__}: {error}", once="budget")
             return 0.0
 
     def forked(self) -> None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from spotmagic.engine.budget import Budget
 from spotmagic.engine.gate import Ticket
+from spotmagic.hooks import Hooks
 from spotmagic.options import NO_OPTIONS, MarkOptions, Mode, Verdict
-from spotmagic.store.entry import Entry, Part
+from spotmagic.store.entry import Bad, Entry, Part
+from spotmagic.values.credentials import Credentials, of_environment
 
 
 def _nothing_changed() -> list[str]:
     return []
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Call:
     """One thing to run: cells and functions both make calls.
 
@@ -25,6 +27,7 @@ class Call:
         encode: the parts of a result. Raises ``Uncacheable`` for one that cannot be kept.
         decode: a fresh result of an entry.
         changed: names of the inputs that the run changed although a hit could not repeat it.
+        paths: gives what may be paths of files that its code was told of.
         trouble: why the result may not be stored, known before the run, or empty.
         pinned: the user gave the key, so other code or inputs are drift and not a miss.
         fresh: run although there is a result (the word ``refresh``).
@@ -33,10 +36,16 @@ class Call:
             in between does not matter (the word ``accept``). Gives the names of what differs, or ``None``.
         least_seconds: a faster run is not worth keeping.
         drifts: files that were read only show drift where they changed.
-        secrets: texts of secret arguments; an error that holds one is not kept.
+        secrets: gives its credentials, with what each is called: a result or error that holds one is not kept.
         ticket: the limit every attempt passes, and the expected cost.
+        pause: waits so many seconds before another attempt, in place of the clock; what waits for an asynchronous call
+            gives something to await.
+        check: called while it waits for its limit; what it raises takes the call back.
         budget: checked before a run, and charged with its price.
         notes: small texts kept with the entry.
+        hooks: who is told of it.
+        draw: gives the outcome of mode mock.
+        latency: seconds that a result from the store is held back, or ``"recorded"`` for as long as its run took.
     """
 
     name: str
@@ -50,6 +59,7 @@ class Call:
     options: MarkOptions = NO_OPTIONS
     mode: Mode = Mode.AUTO
     changed: Callable[[], list[str]] = _nothing_changed
+    paths: Callable[[], Collection[str]] = tuple
     trouble: str = ""
     pinned: bool = False
     fresh: bool = False
@@ -57,10 +67,21 @@ class Call:
     accepts: Callable[[Entry], Sequence[str] | None] | None = None
     least_seconds: float = 0.0
     ticket: Ticket | None = None
+    pause: Callable[[float], Any] | None = None
+    check: Callable[[], None] | None = None
     budget: Budget | None = None
     drifts: bool = False
-    secrets: tuple[str, ...] = ()
+    secrets: Callable[[], Credentials] = of_environment
     notes: Mapping[str, str] = field(default_factory=dict)
+    hooks: Hooks | None = None
+    draw: Callable[[Call], Entry | Bad | None] | None = None
+    latency: float | Literal["recorded"] = 0.0
+
+    def another(self) -> Call:
+        """A call like this one, to be given what differs: four times as fast as to make one of all its parts."""
+        made = object.__new__(Call)
+        made.__dict__.update(self.__dict__)
+        return made
 
 
 @dataclass(slots=True, kw_only=True)
@@ -104,8 +125,26 @@ class Outcome:
     value: Any = field(default=None, repr=False)
 
 
+class NotKept(Exception):
+    """An end of a call that is no error of its code: the text says why there is nothing to keep."""
+
+
 class Done(NamedTuple):
-    """A call that came to its end: its result, and the outcome, which is made when somebody asks."""
+    """A call that came to its end: its result, and the outcome, which is made when somebody asks.
+
+    Attributes:
+        verdict, price: as the outcome will have them.
+        notes: what is known of the call and its answer, the tokens that it took among it.
+    """
 
     value: Any
     outcome: Callable[[], Outcome]
+    verdict: Verdict
+    price: float
+    notes: Mapping[str, str]
+
+
+def tell_hit(hooks: Hooks, outcome: Outcome) -> None:
+    """Tell the hooks of a call whose result was there."""
+    names = ("verdict", "seconds", "waited", "saved_seconds", "saved_price", "age", "stored", "reason")
+    hooks.tell("hit", outcome, **{name: getattr(outcome, name) for name in names})

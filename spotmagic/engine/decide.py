@@ -26,7 +26,8 @@ class Decision:
 
 RETURN = Decision("return")
 FIRST = Decision("run")
-EXPIRED = Decision("run", "the entry has expired")
+EXPIRED = Decision("run", "the result has expired")
+PARTIAL = Decision("run", "it was stopped before its end")
 
 
 def decide(mode: Mode, found: Entry | Bad | None, now: float, *, fresh: bool = False) -> Decision:
@@ -39,7 +40,9 @@ def decide(mode: Mode, found: Entry | Bad | None, now: float, *, fresh: bool = F
     """
     if mode is Mode.AUTO and isinstance(found, Entry) and not fresh:  # most calls
         expires = found.expires
-        return RETURN if expires is None or expires > now else EXPIRED
+        if expires is None or expires > now:
+            return PARTIAL if found.status == "partial" else RETURN
+        return EXPIRED
     if mode is Mode.OFF:
         return Decision("bypass", "mode is off")
     if mode is Mode.RECORD:
@@ -49,10 +52,12 @@ def decide(mode: Mode, found: Entry | Bad | None, now: float, *, fresh: bool = F
         return Decision("run", "refresh")
     if isinstance(found, Bad):
         if not never_runs:
-            return Decision("run", f"the entry is {found.kind}: {found.why}")
-        return Decision("missing" if found.kind == "corrupt" else "refused", f"the entry is {found.kind}: {found.why}")
+            return Decision("run", f"the result is {found.kind}: {found.why}")
+        return Decision("missing" if found.kind == "corrupt" else "refused", f"the result is {found.kind}: {found.why}")
     if found is None:
         return Decision("missing", f"mode is {mode}") if never_runs else FIRST
     if found.expires is not None and found.expires <= now:
         return Decision("missing", EXPIRED.reason) if never_runs else EXPIRED
+    if found.status == "partial":
+        return Decision("missing", PARTIAL.reason) if never_runs else PARTIAL
     return RETURN

@@ -13,10 +13,12 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from spotmagic.store.entry import MADE_BY_OLD
+from spotmagic.values.notes import is_secret_name
 
-ASKED, DEFAULTS, HANDLES, STATE, ACCEPTED = "asked", "defaults", "handles", "state", "accepted"
-"""Notes: a digest of arguments that carry code, without the code; the arguments that have their default; what counts by
-its settings only; what the call only writes, which is no input; what differed from the result that was accepted."""
+ARGUMENTS, ASKED, DEFAULTS, HANDLES, STATE, ACCEPTED = "arguments", "asked", "defaults", "handles", "state", "accepted"
+"""Notes: the arguments in short texts (:func:`spotmagic.values.short.pack`); a digest of arguments that carry code,
+without the code; the arguments that have their default; what counts by its settings only; what the call only writes,
+which is no input; what differed from the result that was accepted."""
 EDITED = frozenset({"helper", "class", "module"})
 _NO_NOTES: Mapping[str, str] = {}
 
@@ -112,7 +114,7 @@ def account(name: str, kind: str, now: Trace, near: Trace | None) -> Explanation
         for label in names
     )
     edit = ""
-    if now.source and near.source and now.source != near.source:
+    if now.source and near.source and now.source != near.source and now.code != near.code:
         edit = "\n".join(
             difflib.unified_diff(near.source.splitlines(), now.source.splitlines(), "before", "now", lineterm="")
         )
@@ -140,6 +142,16 @@ def explain(kind: str, now: Trace, near: Trace | None) -> Why:
 
 
 def why(kind: str, same_code: bool, alike: bool, differing: Sequence[str], alone: Sequence[str]) -> Why:
+    """The reason in words, with the way out where nothing but secrets differs. Arguments as of :func:`_why`."""
+    found = _why(kind, same_code, alike, differing, alone)
+    secrets = [short for name in found.changed if is_secret_name(short := name.rpartition(" ")[2].rpartition(".")[2])]
+    if not secrets or len(secrets) < len(found.changed):
+        return found
+    ways = " ".join(f"ignore={name}" if kind == "cell" else f"ignore={name!r}" for name in secrets)
+    return found._replace(reason=f"{found.reason}; a secret counts under its owner's mask, {ways} leaves it out")
+
+
+def _why(kind: str, same_code: bool, alike: bool, differing: Sequence[str], alone: Sequence[str]) -> Why:
     """The reason in words.
 
     Args:

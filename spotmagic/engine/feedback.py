@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from spotmagic.limits.booking import LONGEST_PAUSE
-from spotmagic.limits.feedback import told
+from spotmagic.limits.feedback import pause_asked
+from spotmagic.options import is_number
 
 TOO_FAST = frozenset({429, 529})  # 529: a provider's word for being overloaded
 SPENT_WORDS = ("insufficient_quota", "billing_hard_limit", "quota_exceeded", "credit balance")
@@ -23,7 +24,7 @@ Reader = Callable[[Any], float | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ErrorResponse:
     """What a provider answered to a call that failed.
 
     Attributes:
@@ -68,7 +69,7 @@ def feedback_of(error: BaseException, now: float | None = None) -> float | None:
     answer = answer_of(error)
     if answer.quota_spent:
         return None
-    said = told(answer.headers, time.time() if now is None else now)
+    said = pause_asked(answer.headers, time.time() if now is None else now)
     carried = _seconds(getattr(error, "retry_after", None))
     pause = said if carried is None else carried
     if answer.status in TOO_FAST or _says_too_fast(error):
@@ -76,13 +77,13 @@ def feedback_of(error: BaseException, now: float | None = None) -> float | None:
     return pause if answer.status == 503 and pause else None
 
 
-def answer_of(error: BaseException) -> Answer:
+def answer_of(error: BaseException) -> ErrorResponse:
     """What the provider answered, as far as the error tells."""
     response = getattr(error, "response", None)
     if isinstance(response, Mapping):  # botocore
         about = response.get("ResponseMetadata") or {}
         code = response.get("Error") or {}
-        return Answer(
+        return ErrorResponse(
             _status(about.get("HTTPStatusCode")), _headers(about.get("HTTPHeaders")), f"{code.get('Code', '')} {error}"
         )
     status = None
@@ -91,7 +92,7 @@ def answer_of(error: BaseException) -> Answer:
     status = status or _status(getattr(error, "code", None))  # urllib, google
     headers = _headers(getattr(response, "headers", None)) or _headers(getattr(error, "headers", None))
     words = (getattr(error, "code", ""), getattr(error, "type", ""), getattr(error, "body", ""), error)
-    return Answer(status, headers, " ".join(str(word) for word in words if word))
+    return ErrorResponse(status, headers, " ".join(str(word) for word in words if word))
 
 
 def _says_too_fast(error: BaseException) -> bool:
@@ -115,6 +116,6 @@ def _headers(value: Any) -> dict[str, str]:
 
 
 def _seconds(value: Any) -> float | None:
-    if isinstance(value, int | float) and not isinstance(value, bool) and value == value:
+    if is_number(value) and value == value:
         return min(max(0.0, float(value)), LONGEST_PAUSE)
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any, NamedTuple
@@ -11,32 +12,27 @@ from spotmagic import words
 from spotmagic.clock import Clock
 from spotmagic.codecs import Undecodable
 from spotmagic.engine.around import around
-from spotmagic.engine.attempts import Ran
-from spotmagic.engine.call import Call, Done, Outcome
+from spotmagic.engine.attempts import Course, Ran
+from spotmagic.engine.call import Call, Done, NotKept, Outcome, tell_hit
 from spotmagic.engine.decide import FIRST, Decision, decide
-from spotmagic.engine.explain import (
-    ACCEPTED,
-    Explanation,
-    Trace,
-    Why,
-    differences,
-    listed,
-    phrase,
-    quoted,
-)
+from spotmagic.engine.explain import ACCEPTED, Explanation, Trace, Why, differences, listed, phrase, quoted
+from spotmagic.engine.flight import GONE, Flight, Landed, Seat
 from spotmagic.engine.recall import Recall, beside, outcome, trace_of
-from spotmagic.engine.receipt import Receipt, anyway, price_of, tell_unstored
-from spotmagic.errors import EntryRefused, RecordMissing, SpotError, Uncacheable, tell, tell_again
+from spotmagic.engine.receipt import Receipt, anyway, tell_unstored
+from spotmagic.engine.running import Board, asked_inside
+from spotmagic.errors import EntryRefused, RecordMissing, SpotError, Uncacheable, show_users_frames, tell, tell_again
 from spotmagic.options import Mode, Verdict
+from spotmagic.reads.noting import spoil
+from spotmagic.store import Store
 from spotmagic.store.editions import FILES, as_now, hand_up, holding, labels
 from spotmagic.store.entry import Bad, Entry
-from spotmagic.store.protocol import Store
-from spotmagic.store.reads import spoil
 from spotmagic.store.record import Run
+from spotmagic.values.scheme import digest
+from spotmagic.values.secrets import masked
 
 _WAYS_ON = (
     "Run it in mode auto for a result of your own, ask its writer for one of safe types, or, if they may run code as "
-    "you, put their secret into SPOTMAGIC_KEYS"
+    "you, trust who signed it (spotmagic trust add), or name your team's secret in SPOTMAGIC_KEYS"
 )
 
 
@@ -56,11 +52,23 @@ class Ledger:
 
     Args:
         tell_outcome: gets what makes each outcome, hits of the short way excepted.
+        board: is told what runs.
+
+    Attributes:
+        refused: the last errors of calls that might not run and had nothing to return.
     """
 
-    def __init__(self, store: Store, clock: Clock, tell_outcome: Callable[[Callable[[], Outcome]], None]) -> None:
-        self.store, self.clock, self._tell_outcome = store, clock, tell_outcome
+    def __init__(
+        self,
+        store: Store,
+        flight: Flight,
+        clock: Clock,
+        tell_outcome: Callable[[Callable[[], Outcome]], None],
+        board: Board,
+    ) -> None:
+        self.store, self.flight, self.clock, self._tell_outcome, self.board = store, flight, clock, tell_outcome, board
         self.recall = Recall(store)
+        self.refused: deque[SpotError] = deque(maxlen=100)
         self._drifted: dict[str, tuple[bytes, Trace]] = {}
 
     def look(self, call: Call) -> Look:
@@ -68,8 +76,11 @@ class Ledger:
         if call.absent and call.accepts is None:
             call.absent = False
             return _NOTHING
-        asked = call.key and call.mode not in (Mode.OFF, Mode.RECORD)
-        found = self.store.get(call.key) if asked else None
+        if call.mode is Mode.MOCK and call.draw is not None:
+            found = call.draw(call)
+        else:
+            asked = call.key and call.mode not in (Mode.OFF, Mode.RECORD)
+            found = self.store.get(call.key) if asked else None
         if found is None and call.mode is Mode.AUTO and not (call.fresh or call.accepts):
             return _NOTHING
         now = self.clock.now()
@@ -98,10 +109,11 @@ class Ledger:
         return Look(decision)
 
     def hit(self, call: Call, entry: Entry, value: Any, waited: float, verdict: Verdict = "hit") -> Done:
-        """The end of a call whose result was there. An entry that holds an error raises it."""
+        """The end of a call whose result was there; that of an entry of status ``error`` is to be raised."""
         if verdict == "hit" and call.mode is Mode.MOCK:
             verdict = "mocked"
         self.store.hit(entry.key, entry.seconds, entry.price)
+        asked_inside()
         now = beside(_trace(call), entry) if call.pinned else _trace(call)
         drift = differences(now, trace_of(entry)) if call.pinned else listed(entry.notes, ACCEPTED)
         if call.drifts:
@@ -112,26 +124,14 @@ class Ledger:
             self._drifted.pop(call.name, None)
         reason = f"another run was under way for {words.duration(waited)}" if verdict == "joined" else ""
         age = max(0.0, self.clock.now() - entry.created)
-        done = self._done(
-            call,
-            value,
-            verdict=verdict,
-            stored=True,
-            reason=reason,
-            drift=drift,
-            age=age,
-            seconds=entry.seconds,
-            saved_seconds=entry.seconds,
-            saved_price=entry.price,
-            waited=waited,
-            notes=entry.notes,
-        )
-        if entry.status == "error":
-            raise value
-        return done
+        return self._done(
+            call, value, verdict=verdict, stored=True, reason=reason, drift=drift, age=age, seconds=entry.seconds,
+            saved_seconds=entry.seconds, saved_price=entry.price, waited=waited, notes=entry.notes,
+        )  # fmt: skip
 
     def shared(self, call: Call, value: Any, waited: float) -> Done:
         """The end of a caller that waited for a run of this process whose result was not stored."""
+        asked_inside()
         reason = "the other run's result was not stored"
         spoil(f"what {call.name} read in another thread is not known")
         return self._done(call, value, verdict="joined", stored=False, reason=reason, waited=waited)
@@ -139,95 +139,114 @@ class Ledger:
     def refuse(self, call: Call, decision: Decision) -> SpotError:
         """The error of a call that may not run and has nothing to return."""
         if decision.action == "refused":
-            return EntryRefused(
-                f"the result of {call.name} may not be loaded",
-                why=decision.reason,
-                todo=_WAYS_ON,
-            )
-        why = Why("") if decision.changed else self.recall.why(call.name, call.key, _trace(call))
-        return RecordMissing(
-            f"no result of {call.name} to return",
-            why="; ".join(filter(None, (decision.reason, why.reason))),
-            todo="Run it once in mode auto",
-        )
+            what = f"the result of {call.name} may not be loaded"
+            error: SpotError = EntryRefused(what, why=decision.reason, todo=_WAYS_ON)
+        else:
+            near = "" if decision.changed else self.recall.beside(call.name, call.key, _trace(call), self.clock.now())
+            what, reasons = f"no result of {call.name} to return", filter(None, (decision.reason, near))
+            error = RecordMissing(what, why="; ".join(reasons), todo="Run it once in mode auto")
+            show_users_frames()
+        self.refused.append(error)
+        return error
 
-    def bypassed(self, call: Call, decision: Decision, ran: Ran) -> Done:
-        """The end of a call that ran without us. Its own error is raised."""
-        done = self._done(
-            call,
-            ran.value,
-            verdict="bypassed",
-            stored=False,
-            reason=decision.reason,
-            seconds=ran.seconds,
-            waited=ran.waited,
-        )
-        if ran.error is not None:
-            raise ran.error
-        return done
+    def begin(self, receipt: Receipt) -> Course:
+        """Let a call run, with its price reserved, or raise ``BudgetSpent`` or ``EditCosts``. Returns its run."""
+        if not receipt.passes:
+            self.afford(receipt)
+        receipt.start(self.board, self.clock.now())
+        receipt.course = course = Course(receipt.call, self.clock)
+        return course
 
     def afford(self, receipt: Receipt) -> None:
-        """Let a call run, with its price reserved, or raise ``BudgetSpent``."""
-        call = receipt.call
-        price = call.options.price
-        if call.budget is not None and price is not None:
-            known = None if callable(price) else float(price)
-            receipt.hold = call.budget.hold(
-                call.name, known, lambda: [entry.price for entry in self.store.recent(call.name)]
-            )
+        """Reserve the price of a call, or raise."""
+        receipt.reserve(self.store)
 
     def book(self, receipt: Receipt) -> None:
-        """Keep and pay for what ran. An error of the user's is left where it is.
-
-        An interrupt that comes meanwhile goes on when what was paid for is stored; a second one goes on at once.
-        """
-        try:
+        """Keep and pay for what ran. An error of the user's is left where it is."""
+        receipt.over()
+        if receipt.takes_turns:
+            seat = self._turn(receipt)
+            try:
+                for pause in seat.turns():
+                    self.clock.sleep(pause)
+                self._prepare(receipt)
+                self._write(receipt)
+            finally:
+                seat.land(GONE)
+        elif not receipt.passes:
             self._prepare(receipt)
             self._write(receipt)
-        except (KeyboardInterrupt, SystemExit):  # the latter from a signal's handler
-            self._prepare(receipt)
-            self._write(receipt)
-            raise
+        receipt.booked = True
 
     async def abook(self, receipt: Receipt) -> None:
         """The same for a call of an event loop, which never waits for the disk: other threads do."""
-        try:
-            self._prepare(receipt)
-            pending = self._begin(receipt)
-        except (KeyboardInterrupt, SystemExit):
-            self._prepare(receipt)
-            self._write(receipt)
-            raise
+        receipt.over()
+        if receipt.takes_turns:
+            seat = self._turn(receipt)
+            try:
+                for pause in seat.turns():
+                    await self.clock.asleep(pause)
+                await self._akeep(receipt)
+            finally:
+                seat.land(GONE)
+        elif not receipt.passes:
+            await self._akeep(receipt)
+        receipt.booked = True
+
+    async def _akeep(self, receipt: Receipt) -> None:
+        self._prepare(receipt)
+        pending = self._write(receipt, soon=True)
+        receipt.booked = True
         if pending is not None:
             try:
                 await anyway(pending)
             except Exception as error:
                 receipt.obstacle = tell_unstored(error)
 
+    def _turn(self, receipt: Receipt) -> Seat:
+        """The place of whoever keeps a recorded stream: each puts the one before it aside, so one does at a time."""
+        return Seat(self.flight, digest("recorded", receipt.call.key))
+
+    def rescue(self, receipt: Receipt) -> None:
+        """Book what ran although an interrupt came, wherever it came. It goes on then; a second one goes on at once."""
+        course = receipt.course
+        if course is not None:
+            course.leave()
+        if not receipt.booked and (receipt.ran is not None or (course is not None and course.came)):
+            self.book(receipt)
+
+    def end(self, receipt: Receipt, seat: Seat, landed: Landed) -> None:
+        """Give back what was reserved, and let others go on."""
+        try:
+            receipt.release()
+            seat.land(landed)
+        except BaseException:  # an interrupt
+            receipt.release()
+            seat.land(landed)
+            raise
+        finally:
+            receipt.tell()
+
     def finished(self, receipt: Receipt) -> Done:
-        """The end of a call that ran and was booked."""
+        """The end of a call that ran and was booked. An error of the user's is left where it is."""
         call, ran, why, obstacle = receipt.call, receipt.ran, receipt.why, receipt.obstacle
-        assert ran is not None and why is not None
-        reason = why.reason
-        if obstacle:
-            reason = f"{reason}; not stored: {obstacle}" if reason else f"not stored: {obstacle}"
-        elif ran.error is None:
+        assert ran is not None
+        if receipt.passes:
+            told = {"reason": receipt.decision.reason, "seconds": ran.seconds, "waited": ran.waited}
+            return self._done(call, ran.value, verdict="bypassed", stored=False, **told)
+        assert why is not None
+        remark = f"not stored: {obstacle}" if obstacle else receipt.remark
+        reason = f"{why.reason}; {remark}" if why.reason and remark else why.reason or remark
+        if not obstacle and ran.error is None:
             self._drifted.pop(call.name, None)
-        if obstacle or ran.error is not None:
+        if obstacle or ran.error is not None or ran.stopped:
             self._log(receipt.run(reason))
+        known = why.reason or not call.key
         done = self._done(
-            call,
-            ran.value,
-            verdict="ran",
-            stored=not obstacle,
-            reason=reason,
-            changed=why.changed,
-            seconds=ran.seconds,
-            price=receipt.price or 0.0,
-            waited=ran.waited,
-            why=None if why.reason or not call.key else self.recall.why,
-        )
-        if not obstacle and (cell := around()) is not None:
+            call, ran.value, verdict="ran", stored=not obstacle and not ran.stopped, reason=reason, changed=why.changed,
+            seconds=ran.seconds, price=receipt.price or 0.0, waited=ran.waited, why=None if known else self.recall.why,
+        )  # fmt: skip
+        if not obstacle and not ran.stopped and (cell := around()) is not None:
             cell.count()
         return done
 
@@ -241,57 +260,43 @@ class Ledger:
             if call.kind == "cell" and not reason:  # its badge asks at once
                 receipt.why = self.recall.why(call.name, call.key, _trace(call))
         if receipt.price is None:
-            receipt.price = price_of(call, ran)
+            receipt.cost()
         if receipt.entry is None and not receipt.obstacle:
             receipt.obstacle = self._encoded(receipt, ran)
 
-    def _write(self, receipt: Receipt) -> None:
-        """Store what is to be kept and count its price, each once."""
-        entry = receipt.entry
-        receipt.put_aside(self.store)
+    def _write(self, receipt: Receipt, *, soon: bool = False) -> Future[Any] | None:
+        """Store what is to be kept and count its price, each once.
+
+        Args:
+            soon: do not wait for the disk. What is to be waited for comes back, if anything.
+        """
+        entry, ran, pending = receipt.entry, receipt.ran, None
+        if receipt.aside is not None:
+            receipt.put_aside(self.store)
         if entry is not None:
-            durable, save_blob = receipt.durable, receipt.call.options.save_blob
+            durable, save_blob, run = receipt.durable, receipt.call.options.save_blob, entry.status == "value"
             try:
                 if receipt.begin() and self._is_there(entry):
                     if durable:
                         self.store.flush()
+                elif soon:
+                    pending = self.store.put_soon(entry, save_blob=save_blob, durable=durable, run=run)
                 else:
-                    self.store.put(entry, save_blob=save_blob, durable=durable, run=entry.status == "value")
+                    self.store.put(entry, save_blob=save_blob, durable=durable, run=run)
                 tell_again("put")
             except Exception as error:  # whatever it is, the result was paid for and is returned
                 receipt.obstacle = tell_unstored(error)
-        self._pay(receipt)
-
-    def _begin(self, receipt: Receipt) -> Future[Any] | None:
-        """The same, without waiting for the disk: what is to be waited for, if anything."""
-        entry, pending = receipt.entry, None
-        receipt.put_aside(self.store)
-        if entry is not None:
-            receipt.begin()
-            try:
-                pending = self.store.put_soon(
-                    entry,
-                    save_blob=receipt.call.options.save_blob,
-                    durable=receipt.durable,
-                    run=entry.status == "value",
-                )
-                tell_again("put")
-            except Exception as error:
-                receipt.obstacle = tell_unstored(error)
-        self._pay(receipt)
+        if ran is not None and ran.error is None:
+            receipt.pay()
         return pending
-
-    def _pay(self, receipt: Receipt) -> None:
-        if receipt.hold is not None and receipt.ran is not None and receipt.ran.error is None:
-            receipt.hold.spend(receipt.price or 0.0)
 
     def _is_there(self, entry: Entry) -> bool:
         kept = self.store.get(entry.key)
         return isinstance(kept, Entry) and kept.created == entry.created
 
-    def drifted(self) -> dict[str, str]:
-        """The names of results that have drifted, each with the key it was last asked under, in digits."""
-        return {name: key.hex() for name, (key, _) in list(self._drifted.items())}
+    def drifted(self) -> dict[str, tuple[str, Trace]]:
+        """The names of results that have drifted, each with its key in digits, and what it was last asked with."""
+        return {name: (key.hex(), trace) for name, (key, trace) in list(self._drifted.items())}
 
     def accept(self, name: str | None = None) -> list[str]:
         """Keep drifted results for the code and inputs they were last asked with. Returns what had drifted."""
@@ -335,27 +340,31 @@ class Ledger:
 
     def _done(self, call: Call, value: Any, **said: Any) -> Done:
         """The end of a call, and how to tell of it. What is to be told later holds none of its arguments."""
-        done = Done(value, functools.partial(outcome, call.name, call.key, _trace(call), value, **said))
+        told = functools.partial(outcome, call.name, call.key, _trace(call), value, **said)
+        done = Done(value, told, said["verdict"], said.get("price", 0.0), said.get("notes", call.notes))
         self._tell_outcome(done.outcome)
+        if call.hooks is not None and said["verdict"] not in ("ran", "bypassed"):
+            tell_hit(call.hooks, done.outcome())
         return done
 
     def _encoded(self, receipt: Receipt, ran: Ran) -> str:
         """Make the entry of a result. Returns what stood in the way, or empty."""
-        call = receipt.call
-        kept_error = isinstance(ran.error, call.options.errors)
-        if ran.error is not None and not kept_error:
-            return f"raised {type(ran.error).__name__}"
+        call, failed = receipt.call, None if ran.stopped else ran.error
+        if failed is not None and not call.options.errors.keeps(failed):
+            return str(failed) if isinstance(failed, NotKept) else f"raised {type(failed).__name__}"
         if call.trouble:
             return call.trouble
-        if call.secrets and any(secret in f"{ran.error!r}{ran.error}" for secret in call.secrets):
-            return "its error holds a secret argument"
         if ran.seconds < call.least_seconds:
             return f"took less than {words.duration(call.least_seconds)}"
+        unwanted = receipt.stopped(self.store) if ran.stopped else receipt.judge(ran.value) if failed is None else ""
+        if unwanted:
+            return unwanted
         try:
             changed = call.changed()
             if changed:
                 return f"changed {quoted(changed)}"
-            parts = call.encode(ran.error if kept_error else ran.value)
+            parts = call.encode(ran.value) if failed is None else receipt.failed(failed)
+            receipt.refuse_secrets(parts, failed)
             obstacle = receipt.read(ran)
             if obstacle:
                 return obstacle
@@ -369,9 +378,9 @@ class Ledger:
                 f"{type(error).__name__}: {error}",
                 "It was returned as it is",
             )
-            return f"{type(error).__name__}: {error}"
+            return masked(f"{type(error).__name__}: {error}")
         assert receipt.why is not None and receipt.price is not None
-        receipt.make(parts, _notes(call), self.clock.now(), self.store)
+        receipt.make(parts, {**_notes(call), **receipt.about}, self.clock.now(), self.store)
         return ""
 
     def _log(self, run: Run) -> None:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from spotmagic import files
 from spotmagic.engine.call import Outcome
 from spotmagic.engine.explain import (
     HANDLES,
@@ -14,16 +15,15 @@ from spotmagic.engine.explain import (
     Trace,
     Why,
     account,
-    asked,
-    asks,
     explain,
     likeness,
     listed,
     nearest,
 )
+from spotmagic.store import Store
 from spotmagic.store.editions import FILES, labels
-from spotmagic.store.entry import Entry, Header
-from spotmagic.store.protocol import Store
+from spotmagic.store.entry import Entry
+from spotmagic.words import duration
 
 _MOST = 200_000  # results that are remembered by their arguments, the newest: some 30 MB
 _PER_QUESTION = 4  # editions of one call
@@ -34,6 +34,11 @@ class Recall:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.forked()
+        files.reopen_after_fork(self)
+
+    def forked(self) -> None:
+        """Know nothing yet. Another thread may have been in the middle of reading when a child was forked."""
         self._positions: dict[str, int] = {}
         self._keys: dict[tuple[str, bytes], tuple[bytes, ...]] = {}
         self._lock = threading.Lock()
@@ -42,6 +47,14 @@ class Recall:
         """Why a call with this trace found no result."""
         near = self.near(name, key, now)
         return explain(now.kind, beside(now, near), None if near is None else trace_of(near))
+
+    def beside(self, name: str, key: bytes, now: Trace, at: float) -> str:
+        """What a call has not got: how it differs from the nearest result, and which that is."""
+        near = self.near(name, key, now)
+        reason = explain(now.kind, beside(now, near), None if near is None else trace_of(near)).reason
+        if near is None:
+            return reason
+        return f"{reason}; the nearest result is {near.key.hex()[:8]}, made {duration(max(0.0, at - near.created))} ago"
 
     def account(self, name: str, key: bytes, now: Trace) -> Explanation:
         """What differs between a call and the nearest result of its name, its own included."""
@@ -92,24 +105,20 @@ class Recall:
         """What the results of a name were made from, one for each state of the code, the newest first."""
         newest: dict[Any, tuple[int, Trace]] = {}
         for record in self._store.records({}):
-            header = record.what
-            if isinstance(header, Header) and header.name == name:
-                inputs = dict(zip(header.inputs, header.prints, strict=False))
-                notes = dict(zip(header.notes, header.texts, strict=False))
-                code = (header.code, *((label, one) for label, one in inputs.items() if " " in label))
+            entry = record.what
+            if isinstance(entry, Entry) and entry.name == name:
+                code = (entry.code, *((label, one) for label, one in entry.inputs.items() if " " in label))
                 if newest.get(code, (-1,))[0] < record.stamp:
-                    newest[code] = record.stamp, Trace(header.code, inputs, notes, header.kind)
+                    newest[code] = record.stamp, trace_of(entry)
         return [trace for _, trace in sorted(newest.values(), key=lambda one: -one[0])]
 
     def _catch_up(self) -> None:
         names: dict[str, str] = {}
         for record in self._store.records(self._positions):
             self._positions[record.file] = max(record.end, self._positions.get(record.file, 0))
-            header = record.what
-            if isinstance(header, Header):
-                notes = dict(zip(header.notes, header.texts, strict=False))
-                question = asked(asks(header.kind, header.inputs, notes), header.prints, notes)
-                place = names.setdefault(header.name, header.name), question
+            entry = record.what
+            if isinstance(entry, Entry):
+                place = names.setdefault(entry.name, entry.name), trace_of(entry).asked
                 keys = self._keys.pop(place, ())
                 self._keys[place] = (*(one for one in keys if one != record.key), record.key)[-_PER_QUESTION:]
         while len(self._keys) > _MOST:

@@ -14,7 +14,7 @@ from typing import Any
 
 from spotmagic.engine.feedback import answer_of, feedback_of
 from spotmagic.errors import OptionError, SpotError
-from spotmagic.options import parse_duration
+from spotmagic.options import is_number, is_whole, parse_duration
 
 FIRST, LONGEST = 1.0, 60.0
 """Seconds of the first bound of a wait, and of the last."""
@@ -68,13 +68,11 @@ class Retry:
         *,
         total: float | str = TOTAL,
     ) -> None:
-        if not _is_tenacity(attempts) and not (
-            isinstance(attempts, int) and not isinstance(attempts, bool) and attempts > 0
-        ):
+        if not _is_tenacity(attempts) and not is_whole(attempts, 1):
             raise OptionError(f"attempts={attempts!r} is not a number of attempts", todo="Say a whole number from 1 on")
         if on is not None and not callable(on) and not _are_types(on):
             raise OptionError(f"on={on!r} does not say which errors", todo="Say types, or a function of the exception")
-        if wait is not None and not callable(wait) and not (_is_number(wait) and wait >= 0):
+        if wait is not None and not callable(wait) and not (is_number(wait) and wait >= 0):
             raise OptionError(f"wait={wait!r} is not a wait", todo="Say seconds, or a function of the attempts made")
         self.attempts, self.on, self.wait = attempts, on, wait
         self.total = parse_duration(total, "total")
@@ -130,7 +128,7 @@ class Retry:
         wait = self.wait
         if wait is None:
             return random * min(LONGEST, FIRST * 2.0 ** min(attempt - 1, 10))
-        if _is_number(wait):
+        if is_number(wait):
             return float(wait)
         if _is_tenacity(wait):
             return float(wait(_tenacity_state(attempt, error, elapsed)))
@@ -186,10 +184,6 @@ def _has(error: BaseException, kind: type[BaseException]) -> bool:
 def _are_types(value: Any) -> bool:
     types = value if isinstance(value, tuple) and value else (value,)
     return all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in types)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_tenacity(value: Any) -> bool:

@@ -1,6 +1,7 @@
 """Keys: fingerprints of values, what functions reach, and the key of a call."""
 
-from spotmagic.keys.account import Account, Keyed
+from spotmagic.keys.account import SAMPLE, Account, Keyed, sample_input
+from spotmagic.keys.arguments import asked_with
 from spotmagic.keys.fingerprint import fingerprint
 from spotmagic.keys.function_key import FunctionKey
 from spotmagic.keys.keygen import KeyGen
@@ -9,6 +10,7 @@ from spotmagic.values.notes import Mask, Notes
 from spotmagic.values.scheme import SCHEME, digest
 
 __all__ = [
+    "SAMPLE",
     "SCHEME",
     "Account",
     "FunctionKey",
@@ -16,7 +18,9 @@ __all__ = [
     "Keyed",
     "Mask",
     "Notes",
+    "asked_with",
     "digest",
     "fingerprint",
     "register_fingerprint",
+    "sample_input",
 ]

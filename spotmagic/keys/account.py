@@ -7,10 +7,17 @@ from typing import Any, NamedTuple
 
 from msgpack import Unpacker, unpackb
 
-from spotmagic.values.notes import Notes
+from spotmagic.values.notes import Notes, is_secret_name
 from spotmagic.values.scheme import digest
 
 NOTHING_MET = Notes()
+SAMPLE = "sample="
+"""Among the inputs of a call: which answer to the same question it is. No parameter is called so."""
+
+
+def sample_input(sample: int) -> dict[str, bytes]:
+    """What the number of a sample adds to the inputs of a call: nothing for 0, the only answer that most have."""
+    return {SAMPLE: digest(SAMPLE, str(sample))} if sample else {}
 
 
 class Account(NamedTuple):
@@ -21,6 +28,7 @@ class Account(NamedTuple):
         names: what the arguments are called, in order.
         notes: what was met in the arguments.
         now: what the function reached.
+        fixed: whether nobody can change the arguments in place, and they are all that the call is given.
     """
 
     key: bytes
@@ -28,9 +36,13 @@ class Account(NamedTuple):
     names: Sequence[str]
     notes: Notes
     now: Any
+    fixed: bool = False
 
     def inputs(self) -> dict[str, bytes]:
         """The fingerprint of each argument by name, cut from what the key holds: nothing is looked at again."""
+        if len(self.names) == 1:  # most calls: all that stands after the first byte, which begins the list
+            piece = self.packed[1:]
+            return {self.names[0]: digest(unpackb(piece).data if piece[0] in _EXTENSIONS else piece)}
         unpacker = Unpacker(max_buffer_size=0)
         unpacker.feed(self.packed)
         unpacker.read_array_header()
@@ -70,3 +82,9 @@ class Keyed(NamedTuple):
     secret: bool = False
     asked: str = ""
     defaults: tuple[str, ...] = ()
+
+    @property
+    def masked(self) -> tuple[str, ...]:
+        """What is masked in it, by its names where they are those of secrets."""
+        names = [name for name in self.inputs if is_secret_name(name.rpartition(" ")[2].rpartition(".")[2])]
+        return tuple(sorted(names)) or ("a secret",) if self.secret else ()

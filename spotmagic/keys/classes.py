@@ -7,6 +7,8 @@ that a library generates from them, of which the names tell enough.
 
 from __future__ import annotations
 
+import abc
+import contextlib
 import enum
 import inspect
 import sys
@@ -15,8 +17,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from spotmagic.code.arrivals import file_of
+from spotmagic.code.function import names_in
 from spotmagic.code.origin import is_user_file
 from spotmagic.code.wrapped import Wrapped, unwrapped
+from spotmagic.keys.guards import Guards
+from spotmagic.keys.owned import is_users
+from spotmagic.values.encode import Encoder
 from spotmagic.values.state import attributes
 
 _METHODS = (types.FunctionType, Wrapped, staticmethod, classmethod, property)
@@ -39,6 +45,7 @@ _DERIVED = frozenset(
 _READ_APART = ("__pydantic_", "__dataclass_", "__attrs_", "__callable_proto_")
 _SAID_BY_PYTHON = frozenset(dir(object)) | {"__lt__", "__le__", "__gt__", "__ge__", "__setstate__"}
 _NOT_OF_EVERY_VERSION = frozenset({"__init_subclass__", "__subclasshook__", "__doc__", "__module__"})
+_OF_MEMBERS = frozenset({"_value_", "_name_", "_sort_order_", "__objclass__"})  # told by the class
 # Of a field of pydantic 1: what it works out from the annotation and the validators, which count as members.
 _WORKED_OUT = frozenset(
     {"type_", "outer_type_", "annotation", "sub_fields", "sub_fields_mapping", "key_field", "validators", "shape"}
@@ -65,6 +72,8 @@ def _members(kind: type) -> Iterator[tuple[str, Any]]:
             continue  # generated: see made()
         if value is None and name in _SAID_BY_PYTHON:
             continue
+        if type(value).__name__ == "CField":  # ctypes makes them of ``_fields_``
+            continue
         if named_tuple and (type(value).__name__ == "_tuplegetter" or name in ("_fields", "_field_defaults", "_make")):
             continue
         yield name, value
@@ -87,8 +96,15 @@ def fields(kind: type) -> list[Any]:
     space = vars(kind)
     found: list[Any] = []
     if issubclass(kind, enum.Enum):
-        found += [[name, member.value] for name, member in kind.__members__.items()]
+        for name, member in kind.__members__.items():
+            own = attributes(member, covered=_OF_MEMBERS)
+            found.append([name, member.value, own] if own else [name, member.value])
         found.append(space.get("_boundary_"))
+    if isinstance(kind, abc.ABCMeta):
+        registered = [one for one in (ref() for ref in abc._get_dump(kind)[0]) if one is not None]  # type: ignore[attr-defined]
+        found += [["registered", sorted(registered, key=lambda one: one.__qualname__)]] if registered else []
+    held = _held_in_c(kind)
+    found += [held] if held else []
     if issubclass(kind, tuple) and hasattr(kind, "_field_defaults"):
         found.append([list(kind._fields), dict(kind._field_defaults)])  # type: ignore[attr-defined]
     found += [options(field) for field in space.get("__dataclass_fields__", {}).values()]
@@ -106,6 +122,38 @@ def fields(kind: type) -> list[Any]:
     for sort, table in options(space.get("__pydantic_decorators__")).items():
         found += [[sort, name, options(getattr(one, "info", None))] for name, one in _dict(table).items()]
     return found
+
+
+def watch(kind: type, guards: Guards, encoder: Encoder) -> None:
+    """Notice what changes in :func:`fields` later: attributes that are set on members, classes that are registered."""
+    if isinstance(kind, abc.ABCMeta):
+        guards.state(abc.get_cache_token, abc.get_cache_token())
+    held = [vars(member) for member in kind.__members__.values()] if issubclass(kind, enum.Enum) else []
+    if held:
+        guards.sizes(held)
+    for space in held:
+        for name in space.keys() - _OF_MEMBERS:
+            guards.name(space, name, space[name])
+            guards.live(space[name], encoder.pack(space[name], name))
+
+
+def _held_in_c(kind: type) -> dict[str, Any]:
+    """What a metaclass written in C keeps of a class beside its namespace: the options of msgspec's structures."""
+    found: dict[str, Any] = {}
+    for meta in inspect.getmro(type(kind)):
+        if meta is type:
+            break
+        for name, slot in vars(meta).items():
+            if isinstance(slot, types.MemberDescriptorType | types.GetSetDescriptorType) and name not in _DERIVED:
+                with contextlib.suppress(Exception):  # not set, or a view of what is
+                    value = slot.__get__(kind)
+                    plain = type(value) in (str, bool, int, tuple, type(None))
+                    found[name] = value if plain else {one: getattr(value, one) for one in _slots_of(type(value))}
+    return found
+
+
+def _slots_of(kind: type) -> list[str]:
+    return sorted(name for name, one in vars(kind).items() if isinstance(one, types.MemberDescriptorType))
 
 
 def options(field: Any, left_out: frozenset[str] = frozenset({"annotation"})) -> dict[str, Any]:
@@ -128,6 +176,15 @@ def annotated(kind: type) -> dict[str, Any]:
         return dict(inspect.get_annotations(kind))
     except Exception:
         return {}
+
+
+def annotation(kind: type, note: Any) -> Any:
+    """An annotation; one written as text with the user's classes that it names."""
+    if not isinstance(note, str):
+        return note
+    module = sys.modules.get(kind.__module__)
+    found = [vars(module).get(name) for name in names_in(note)] if module else []
+    return [note, [one for one in found if isinstance(one, type) and is_users(one)]]
 
 
 def doc(kind: type) -> str | None:

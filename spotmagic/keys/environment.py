@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import os
+import pathlib
+import re
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from spotmagic.code.function import facts
 from spotmagic.code.texts import Chain, Key
+from spotmagic.code.wrapped import unwrapped
 from spotmagic.keys.guards import MISSING, Guards
 from spotmagic.keys.named import held_by, text_of
 from spotmagic.keys.owned import short_name
 from spotmagic.keys.state import Cells
 
+_NAMED = re.compile(r"\$\{?(\w+)")
+_CHOSEN = "a variable of the environment that is chosen while it runs"
+HERE = "working directory"
+_BYTES = tuple(one for one in (getattr(os, "environb", None), getattr(os, "getenvb", None)) if one is not None)
+# What answers by the environment without being told a name.
+_ANSWERING: dict[Any, str] = {
+    **dict.fromkeys((os.getcwd, os.getcwdb, getattr(pathlib.Path.cwd, "__func__", None)), HERE),
+    **dict.fromkeys((os.path.expanduser, getattr(pathlib.Path.home, "__func__", None)), "HOME"),
+}
 _ASKING = frozenset({"get", "__getitem__", "__contains__", "setdefault", "pop"})
 
 
@@ -23,20 +35,75 @@ def variables(
     chains: frozenset[Chain],
     cells: Cells,
     trouble: Callable[[str], None],
-) -> Iterator[str]:
-    """The environment variables that a function reads by way of one of its names."""
+) -> Iterator[str | None]:
+    """The environment variables that a function reads by way of one of its names; None for what its caller names."""
     root = held_by(function, name, cells)
-    if root is not os and not is_environment(root):
+    yield from (one for one in (_answering(root, chain) for chain in chains) if one)
+    if root is not os and root is not os.path and not is_environment(root):
         return
     keys = facts(function).keys
     for chain in chains:
+        if _expands(root, chain):
+            texts = (text_of(function, key, cells) for key in keys.get((name, *chain), ()))
+            yield from (one for text in texts for one in _NAMED.findall(text or ""))
+            continue
         for key in _asked(root, chain, keys.get((name, *chain), frozenset({Key()}))):
             text = text_of(function, key, cells)
-            if text is not None:
-                yield text
+            if text is not None or key.name == facts(function).passed != "":
+                yield text  # None: what the first parameter says
                 continue
-            what = "a variable of the environment that is chosen while it runs" if key.name else "the whole environment"
+            what = _CHOSEN if key.name else "the whole environment"
             trouble(f"`{short_name(function)}` reads {what}")
+
+
+def _answering(root: Any, chain: Chain) -> str:
+    """What a use of ``os.getcwd``, ``Path.home`` and their like reads, or ""."""
+    value = root
+    for step in chain:
+        if not any(value is one for one in (os, os.path, pathlib)) and not _is_path_class(value):
+            return ""
+        value = getattr(value, step, None)
+    value = getattr(value, "__func__", value)
+    known = isinstance(value, types.FunctionType | types.BuiltinFunctionType)
+    return _ANSWERING.get(value, "") if known else ""
+
+
+def _is_path_class(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, pathlib.Path)
+
+
+class WorkingDirectory:
+    """Stands for the folder that relative paths begin at: it counts by where it is when it is looked at."""
+
+    def __reduce_ex__(self, _: Any) -> tuple[Any, ...]:
+        return WorkingDirectory, (os.getcwd(),)  # noqa: PTH109
+
+
+def of_settings(kind: type) -> list[str]:
+    """The variables that a class of pydantic's settings reads: its prefix and the names of its fields, in any case."""
+    fields = vars(kind).get("__pydantic_fields__")
+    config = getattr(kind, "model_config", None)
+    if not isinstance(fields, dict) or not isinstance(config, dict) or not hasattr(kind, "settings_customise_sources"):
+        return []
+    names = {f"{config.get('env_prefix') or ''}{name}".lower(): name for name in fields}
+    for field in fields.values():
+        alias = field.validation_alias or field.alias
+        for one in getattr(alias, "choices", [alias]):
+            names |= {one.lower(): one} if isinstance(one, str) else {}
+    inner = config.get("env_nested_delimiter")
+    found = {
+        variable
+        for variable in os.environ
+        for name in names
+        if variable.lower() == name or (inner and variable.lower().startswith(f"{name}{inner}".lower()))
+    }
+    return sorted(found | (names.keys() - {one.lower() for one in found}))
+
+
+def _expands(root: Any, chain: Chain) -> bool:
+    """Whether a use is ``os.path.expandvars``. Of a text that is made while it runs it cannot be seen what it names."""
+    path = root.path if root is os and chain[:1] == ("path",) else root
+    return (path is os.path and chain[-1:] == ("expandvars",)) or root is os.path.expandvars
 
 
 def _asked(root: Any, chain: Chain, keys: frozenset[Key]) -> frozenset[Key]:
@@ -45,19 +112,50 @@ def _asked(root: Any, chain: Chain, keys: frozenset[Key]) -> frozenset[Key]:
     for step in chain:
         if value is os:
             value = getattr(os, step, None)
+        elif _is_bytes(value):
+            break
         elif value is os.environ:
             return keys if step in _ASKING else frozenset({Key()})
         else:
             return frozenset()
     if isinstance(value, types.MethodType) and value.__self__ is os.environ:  # an alias of os.environ.get
         return keys if value.__name__ in _ASKING else frozenset({Key()})
+    if _is_bytes(value):  # its names are none that could be told
+        return frozenset({Key()})
     return keys if value is os.environ or value is os.getenv else frozenset()
+
+
+def _is_bytes(value: Any) -> bool:
+    return any(value is one for one in _BYTES)
+
+
+def said_to(function: types.FunctionType, reached: list[Any], trouble: Callable[[str], None]) -> Iterator[str]:
+    """The variables that callers name to a function which reads the one it is told: ``env("MODEL")``.
+
+    Args:
+        reached: what may call it, all of it.
+    """
+    said = [key for one in reached if isinstance(one, types.FunctionType) for key in _said_by(one, function)]
+    if not said or None in said:
+        trouble(f"`{short_name(function)}` reads {_CHOSEN}")
+    yield from filter(None, said)
+
+
+def _said_by(caller: types.FunctionType, function: types.FunctionType) -> Iterator[str | None]:
+    """The texts with which a caller calls a function of its globals or closure; None for any other use of it."""
+    cells = dict(zip(caller.__code__.co_freevars, caller.__closure__ or (), strict=True))
+    for (name, *path), keys in facts(caller).keys.items():
+        value = held_by(caller, name, cells)
+        for step in path:
+            value = vars(value).get(step) if isinstance(value, types.ModuleType) else None
+        if unwrapped(value) is function:
+            yield from (text_of(caller, key, cells) for key in keys)
 
 
 def is_environment(value: Any) -> bool:
     """Whether a value is the environment itself, or what asks it, whose state must not count as a value."""
     bound = isinstance(value, types.MethodType) and value.__self__ is os.environ
-    return value is os.environ or value is os.getenv or bound
+    return bound or any(value is one for one in (os.environ, os.getenv, os.path.expandvars, *_BYTES))
 
 
 def guard(guards: Guards, name: str) -> None:

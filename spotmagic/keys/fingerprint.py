@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
+from spotmagic import files
 from spotmagic.code.wrapped import is_named, unwrapped
 from spotmagic.keys.owned import full_name, is_users, stands_for
+from spotmagic.keys.patched import members
 from spotmagic.keys.reach import Reached, reach
+from spotmagic.reads import stand_ins
 from spotmagic.values.dispatch import take_apart
 from spotmagic.values.encode import SCALARS, Encoder, pack_known
 from spotmagic.values.notes import Mask, Notes
@@ -17,7 +19,7 @@ from spotmagic.values.scheme import Kind, Tree, digest, pack_plain, tree
 
 _MOST_IDENTITIES = 1024
 _identities: dict[tuple[int, Mask | None], tuple[Any, Reached]] = {}
-_lock = threading.Lock()
+_lock = files.ForkLock()
 
 
 def fingerprint(
@@ -49,6 +51,8 @@ def packed(
 ) -> bytes:
     """The canonical bytes of a value, which :func:`fingerprint` digests.
 
+    What the user put into the class of anything inside the value, ``pd.DataFrame.total = total``, counts with it.
+
     Args:
         bare: name classes, and functions that a module has under their names, without reading their code: bytes that
             an edit leaves as they are.
@@ -64,7 +68,19 @@ def packed(
     code: Callable[[Any], Tree] = lambda obj: _code(obj, notes, mask, met)  # noqa: E731
     if bare:
         code = lambda obj: _bare(obj) or _code(obj, notes, mask, met)  # noqa: E731
-    return Encoder(apart, code, notes, mask, pictures=pictures).pack(value, path)
+    kinds: dict[type, None] = {}
+
+    def taken(one: Any, encoder: Encoder) -> Tree:
+        kinds[type(one)] = None
+        return apart(one, encoder)
+
+    found = Encoder(taken, code, notes, mask, pictures=pictures).pack(value, path)
+    if notes is not None:
+        notes.packages.update(each.__module__.partition(".")[0] for each in kinds)
+    for each in tuple(kinds):  # in the order they were met in, which hangs on the value alone
+        for _, name, member in members(each):
+            found += packed(member, name, notes, mask, bare=bare)
+    return found
 
 
 def _bare(obj: Any) -> Tree | None:
@@ -78,6 +94,8 @@ def _bare(obj: Any) -> Tree | None:
 def _code(obj: Any, notes: Notes | None, mask: Mask | None, met: dict[int, Tree]) -> Tree:
     """A function, class or module inside a value: the user's by all it reaches, others by name."""
     obj = unwrapped(obj)
+    if notes is not None and (why := stand_ins.unseen(obj)):
+        notes.trouble = notes.trouble or why
     if not is_users(obj):
         return stands_for(obj)
     known = met.get(id(obj))

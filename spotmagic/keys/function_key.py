@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from types import FunctionType
 from typing import Any
@@ -14,20 +14,27 @@ from msgpack import ExtType
 
 from spotmagic.code.function import facts
 from spotmagic.code.hidden import names_in_queries
-from spotmagic.code.origin import MAINS
+from spotmagic.code.texts import may_be_paths
 from spotmagic.code.wrapped import unwrapped
 from spotmagic.errors import Uncacheable, unknown
-from spotmagic.keys.account import NOTHING_MET, Account, Keyed
+from spotmagic.keys import patched, process
+from spotmagic.keys.account import NOTHING_MET, SAMPLE, Account, Keyed, sample_input
+from spotmagic.keys.arguments import shown
 from spotmagic.keys.bind import Binder
 from spotmagic.keys.fingerprint import identity, packed
 from spotmagic.keys.keygen import KeyGen, Policy, policies_of
-from spotmagic.keys.owned import is_users, kind_of, short_name
+from spotmagic.keys.methods import only_written
+from spotmagic.keys.named import outside
+from spotmagic.keys.owned import call_name, is_users, kind_of, short_name
 from spotmagic.keys.reach import Reached, reach
-from spotmagic.keys.state import State, only_written
+from spotmagic.keys.state import OnlyWritten
 from spotmagic.options import MarkOptions
+from spotmagic.reads import stand_ins
+from spotmagic.values.credentials import Credentials
 from spotmagic.values.encode import SCALARS, pack_known
 from spotmagic.values.notes import Mask, Notes, is_secret_name
 from spotmagic.values.scheme import DIGEST, PRINT, Kind, digest, pack_plain, tree
+from spotmagic.values.short import texts
 
 
 class _Now:
@@ -35,14 +42,17 @@ class _Now:
 
     __slots__ = (
         "_left_out",
-        "_loads",
         "_parameters",
         "base",
         "bind",
         "code",
         "defaults",
+        "hidden",
         "holds",
+        "loads",
         "notes",
+        "patched",
+        "paths",
         "plain",
         "space",
     )
@@ -54,8 +64,11 @@ class _Now:
         self.bind, self.defaults = binder.bind, binder.defaults
         self.holds: Callable[[], bool] = reached.holds if reached else lambda: False
         self.code = reached.code if reached else b""
+        # What is reached and the environment hold, by the latter, once somebody has looked.
+        self.hidden: tuple[Mapping[str, str], Credentials] | None = None
         self.notes = reached.notes if reached else Notes()
-        self._loads = reached.loads if reached else frozenset({"*"})
+        self.loads = reached.loads if reached else frozenset({"*"})
+        self.patched, self.paths = (reached.patched, reached.paths) if reached else ([], frozenset())
         inner = unwrapped(function)
         self._parameters = facts(inner).parameters if isinstance(inner, FunctionType) else {}
         self._left_out: dict[tuple[str, type], frozenset[str]] = {}
@@ -68,7 +81,7 @@ class _Now:
         """Attributes of an argument of a class that the code only writes."""
         found = self._left_out.get((name, kind))
         if found is None:
-            found = only_written(kind, self._loads, self._parameters.get(name))
+            found = only_written(kind, self.loads, self._parameters.get(name))
             self._left_out[name, kind] = found
         return found
 
@@ -81,7 +94,7 @@ class FunctionKey:
 
     Args:
         function: anything callable.
-        options: its mark: ``key``, ``ignore`` and ``version`` count here.
+        options: its mark: ``key``, ``ignore``, ``version`` and ``sample`` count here.
         mask: HMAC under the user's own secret, for secret arguments.
 
     Raises:
@@ -90,7 +103,9 @@ class FunctionKey:
 
     def __init__(self, function: Callable[..., Any], options: MarkOptions, *, mask: Mask) -> None:
         self._function, self._version, self._mask = function, options.version, mask
-        self.name = _name(function)
+        self._sample = sample_input(options.sample)
+        self._told = {SAMPLE: str(options.sample)} if options.sample else {}
+        self.name = call_name(function)
         self._binder = Binder(function)
         self._policies, self._choose = policies_of(options.key, options.ignore)
         self._without: dict[str, set[str]] = {}  # attributes left out, by parameter; of any one under ""
@@ -109,12 +124,12 @@ class FunctionKey:
             OptionError: for a name that is none of these.
         """
         others = self._policies.keys() - set(self._binder.names)
-        outside = _names_outside(function) if others else frozenset()
+        known = outside(function) if others else frozenset()
         code = getattr(unwrapped(function), "__code__", None)
         found = set()
         for name in others:
             parameter, _, attribute = name.rpartition(".")
-            if self._policies[name].read is None and name in outside:
+            if self._policies[name].read is None and name in known:
                 found.add(name)
             elif parameter in self._binder.names or (not parameter and code is not None and name in code.co_names):
                 self._without.setdefault(parameter, set()).add(attribute)
@@ -127,7 +142,7 @@ class FunctionKey:
 
     def ignorable(self) -> set[str]:
         """The names that ``ignore=`` takes: of parameters, and of globals and closure names that it reaches."""
-        return {*self._binder.names, *_names_outside(self._function)}
+        return {*self._binder.names, *outside(self._function)}
 
     def attributes(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], names: Collection[str]
@@ -170,25 +185,61 @@ class FunctionKey:
         now = self._now
         return now.code if now is not None else b""
 
-    def keyed(self, args: tuple[Any, ...], kwargs: dict[str, Any], accounts: Sequence[Account] = ()) -> Keyed:
+    def unchanged(self, accounts: Sequence[Account]) -> bool:
+        """Whether the key is surely what it was, without looking at the arguments again: for after a run.
+
+        Args:
+            accounts: what :meth:`key` or :meth:`keyed` noted. False says nothing: take the key anew.
+        """
+        now = self._now
+        return bool(accounts and now and accounts[0].fixed and accounts[0].now is now and now.holds())
+
+    def paths(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> frozenset[str]:
+        """What in its code and arguments may be the path of a file, which something native may read unseen."""
+        return may_be_paths([*args, *kwargs.values()]) | (self._now.paths if self._now else frozenset())
+
+    def renew(self) -> bool:
+        """Look anew if something was put into a class since, which nobody saw. Asked before a run, not at a hit."""
+        now = self._now
+        if now is None or self._version is not None or now.patched == patched.among(frozenset(now.notes.packages)):
+            return False
+        self._look()
+        return True
+
+    def keyed(
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        accounts: list[Account] | None = None,
+        *,
+        sure: bool = False,
+    ) -> Keyed:
         """The key with everything that went into it. Raises what :meth:`key` raises.
 
         Args:
-            accounts: what :meth:`key` noted for these arguments a moment ago.
+            accounts: what :meth:`key` noted for these arguments a moment ago; takes it where it is empty.
+            sure: :meth:`key` has just looked whether all is as it was.
         """
-        now = self._now
-        if now is None or not now.holds():
-            now = self._look()
-        account = accounts[0] if accounts else self._account(now, now.bind(*args, **kwargs), args, kwargs)
-        notes = Notes()
-        notes.take(account.now.notes)
-        notes.take(account.notes)
-        notes.reach(account.now.notes.reached)
-        notes.reach(account.notes.reached)
+        if accounts:
+            account = accounts[0]
+        else:
+            now = self._now
+            if now is None or not (sure or now.holds()):
+                now = self._look()
+            account = self._account(now, now.bind(*args, **kwargs), args, kwargs)
+            if accounts is not None:
+                accounts.append(account)
+        notes = account.now.notes
+        if account.notes is not NOTHING_MET:
+            notes = Notes()
+            notes.take(account.now.notes)
+            notes.take(account.notes)
+            notes.reach(account.now.notes.reached)
+            notes.reach(account.notes.reached)
         return Keyed(
             account.key,
             account.now.code,
-            {**account.inputs(), **notes.reached},
+            {**account.inputs(), **self._sample, **notes.reached},
             tuple(notes.handles),
             tuple(notes.state),
             "" if self._version is not None else notes.trouble,
@@ -206,7 +257,7 @@ class FunctionKey:
         if not account.notes.reached:
             return "", defaults
         bare = [self._packed(now, name, value, Notes(), bare=True) for name, value in counted if name not in defaults]
-        return digest(*bare).hex(), defaults
+        return digest(*bare, *self._sample.values()).hex(), defaults
 
     def edition(self, labels: Iterable[str], owner: Any = None) -> dict[str, bytes]:
         """What the function is now: its code, what it reaches, its defaults, and what the classes of arguments are.
@@ -235,28 +286,22 @@ class FunctionKey:
                 found[name] = digest(packed(value, name, None, self._mask))
         return found
 
-    def secrets(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
-        """The texts of secret arguments: nothing that is kept of a call may hold them."""
-        values = self._look().bind(*args, **kwargs) if self._now is None else self._now.bind(*args, **kwargs)
-        named = dict(zip(self._binder.names, values, strict=False))
-        rest = named.pop(self._binder.rest, None) if self._binder.rest else None
-        found = []
-        for name, value in {**named, **(rest or {})}.items():
-            policy = self._policies.get(name)
-            reveal = getattr(value, "get_secret_value", None)
-            if reveal is not None or is_secret_name(name) or (policy is not None and policy.masked):
-                text = reveal() if callable(reveal) else value
-                found += [text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)]
-        return [text for text in found if text]
+    def texts(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, str]:
+        """The arguments that count in short texts, for people; none of them holds a secret."""
+        now = self._now or self._look()
+        if self._choose is not None:
+            return texts({"key": self._choose(*args, **kwargs)}, {"": args, **kwargs})
+        return shown(self._binder, now.bind(*args, **kwargs), self._policies, self._without) | self._told
 
     def _account(self, now: _Now, values: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Account:
         """Look at each argument once. Those that are not plain data enter the key by their canonical bytes."""
         names, running = self._binder.names, now.base.copy()
-        if now.plain and _PLAIN.issuperset(map(type, values)):
-            known = pack_known(values)
-            if known is not None and len(values) == len(names):
+        if now.plain and len(values) == len(names) and _PLAIN.issuperset(map(type, values)):
+            fixed = SCALARS.issuperset(map(type, values))
+            known = pack_plain(values) if fixed else pack_known(values)
+            if known is not None:
                 running.update(known)
-                return Account(running.digest(), known, names, NOTHING_MET, now)
+                return Account(running.digest(), known, names, NOTHING_MET, now, fixed)
         notes = Notes()
         pieces: list[Any] = []
         counted = self._counted(values, args, kwargs, notes)
@@ -266,22 +311,26 @@ class FunctionKey:
         for name, value in counted:
             plain = type(value) in SCALARS
             pieces.append(value if plain else ExtType(PRINT, self._packed(now, name, value, notes)))
+        beside = [] if self._version is not None else process.beside(notes.packages, now.notes.packages, now.loads)
+        pieces += [ExtType(PRINT, self._packed(now, name, value, notes)) for name, value in beside]
         data = pack_plain(pieces)
         running.update(data)
-        return Account(running.digest(), data, tuple(name for name, _ in counted), notes, now)
+        return Account(running.digest(), data, [name for name, _ in (*counted, *beside)], notes, now)
 
     def _packed(self, now: _Now, name: str, value: Any, notes: Notes, *, bare: bool = False) -> bytes:
         """The bytes of an argument, without the attributes that the code only writes."""
+        notes.trouble = notes.trouble or stand_ins.unseen(value)
         left_out = now.left_out(name, type(value))
         if self._without:
             left_out |= self._without.get(name, frozenset()) | self._without.get("", frozenset())
-        if not left_out:
-            return packed(value, name, notes, self._mask, bare=bare)
-        state = State()
-        state.add(value, left_out)
+        kept: dict[str, Any] = {}
+        if left_out:
+            state = OnlyWritten()
+            state.add(value, left_out)
+            kept["apart"] = state.take_apart()
         for one in sorted(left_out):
             notes.left_out(f"{name}.{one}")
-        return packed(value, name, notes, self._mask, apart=state.take_apart(), bare=bare)
+        return packed(value, name, notes, self._mask, bare=bare, **kept)
 
     def _counted(
         self, values: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any], notes: Notes
@@ -336,34 +385,8 @@ class FunctionKey:
             base = digest("function", self.name, reached.identity)
         else:
             base = digest("version", self.name, self._version, reached.pinned if reached else b"")
+        if self._sample:
+            base = digest(SAMPLE, base, *self._sample.values())
         now = _Now(base, binder, reached, self._function, self._plain)
         self._now = now
         return now
-
-
-def _names_outside(function: Callable[..., Any]) -> frozenset[str]:
-    """Globals and closure names of the function and its helpers, which ``ignore=`` may name too."""
-    found: set[str] = set()
-    line, seen = [unwrapped(function)], set()
-    while line:
-        one = unwrapped(line.pop())
-        one = getattr(one, "__func__", one)
-        if not isinstance(one, FunctionType) or one in seen or not is_users(one):
-            continue
-        seen.add(one)
-        said = facts(one)
-        names = {*said.names, *(write.root for write in said.writes)}
-        found |= names
-        line += [one.__globals__[name] for name in names if name in one.__globals__]
-    return frozenset(found)
-
-
-def _name(function: Callable[..., Any]) -> str:
-    """Module and qualified name; the name alone for what a notebook or script defines."""
-    inner: Any = function
-    while not hasattr(inner, "__qualname__") and hasattr(inner, "func"):
-        inner = inner.func
-    if not hasattr(inner, "__qualname__"):
-        inner = type(inner)
-    module = inner.__module__
-    return str(inner.__qualname__ if module in MAINS else f"{module}.{inner.__qualname__}")

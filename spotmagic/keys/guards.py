@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import enum
+import types
+from collections.abc import Callable, Collection, Mapping
 from types import CellType, FunctionType
 from typing import Any
 
+from spotmagic.values import plain
+from spotmagic.values.encode import SCALARS
+
 MISSING = object()
+_FIXED_MODULES = ("datetime", "decimal", "fractions", "uuid", "pathlib", "re")
+_FIXED = SCALARS | {bytes, complex, types.EllipsisType, types.NotImplementedType, range}
+_FIXED |= {kind for kind in plain.SHAPES if kind.__module__ in _FIXED_MODULES}
 
 
 class Guards:
@@ -14,10 +22,9 @@ class Guards:
 
     def __init__(self) -> None:
         self._checks: dict[str, None] = {}
-        self._space: dict[str, Any] = {"MISSING": MISSING, "__builtins__": {}, "tuple": tuple}
+        self._space: dict[str, Any] = {"MISSING": MISSING, "__builtins__": {}, "tuple": tuple, "Exception": Exception}
         self._known: dict[int, str] = {}
         self._live: list[tuple[Any, bytes]] = []
-        self._holds: Callable[[], bool] | None = None
 
     def name(self, namespace: Mapping[str, Any], name: str, value: Any) -> None:
         """The name in the namespace is this object (or MISSING)."""
@@ -28,6 +35,9 @@ class Guards:
         known = self._of(function)
         for attribute in ("__code__", "__defaults__", "__kwdefaults__"):
             self._check(f"{known}.{attribute} is {self._of(getattr(function, attribute))}")
+        given = function.__kwdefaults__ or {}
+        for name, value in given.items():
+            self.name(given, name, value)
 
     def cell(self, cell: CellType, value: Any) -> None:
         """The closure cell holds this object."""
@@ -43,13 +53,32 @@ class Guards:
         """The namespace has these names and no others."""
         self._check(f"tuple({self._of(namespace)}) == {self._of(tuple(namespace))}")
 
+    def sizes(self, namespaces: Collection[Mapping[str, Any]]) -> None:
+        """The namespaces have as many names together."""
+        total = sum(map(len, namespaces))
+        self._check(f"{' + '.join(f'{self._of(one)}.__len__()' for one in namespaces)} == {total}")
+
     def bases(self, kind: type) -> None:
         """The class has these bases."""
         self._check(f"{self._of(kind)}.__bases__ == {self._of(kind.__bases__)}")
 
+    def subclasses(self, kind: type) -> None:
+        """The class has as many subclasses."""
+        count = len(type.__subclasses__(kind))
+        self._check(f"{self._of(type.__subclasses__)}({self._of(kind)}).__len__() == {count}")
+
+    def state(self, read: Callable[[], Any], value: Any) -> None:
+        """What is read now equals this, which nothing changes in place."""
+        self._check(f"{self._of(read)}() == {self._of(value)}")
+
+    def attribute(self, kind: type, name: str, value: Any) -> None:
+        """The class gives this object under the name."""
+        self._check(f"{self._of(kind)}.{name} is {self._of(value)}")
+
     def live(self, value: Any, packed: bytes) -> None:
-        """The value, which may change in place, still packs to these bytes."""
-        self._live.append((value, packed))
+        """The value still packs to these bytes, if it may change in place."""
+        if not _is_fixed(value):
+            self._live.append((value, packed))
 
     def _check(self, expression: str) -> None:
         self._checks[expression] = None
@@ -62,20 +91,36 @@ class Guards:
             self._space[name] = value
         return name
 
-    def close(self) -> None:
-        """Lay the checks out for speed. Call once, when all is noted."""
-        text = " and ".join(self._checks) or "True"
-        self._holds = eval(compile(f"lambda: {text}", "<guards>", "eval"), self._space)
+    def close(self, pack: Callable[[Any], bytes]) -> Callable[[], bool]:
+        """What tells whether all is as it was, laid out for speed. To be called once, when all is noted.
 
-    def hold(self, pack: Callable[[Any], bytes]) -> bool:
-        """Whether all is as it was. ``pack`` gives the bytes of data."""
-        assert self._holds is not None
-        try:
-            if not self._holds():
+        Args:
+            pack: gives the bytes of data.
+        """
+        text = " and ".join(self._checks) or "True"
+        # It fails for a closure cell that was emptied, and for data that another thread is changing: look again.
+        exec(
+            compile(f"def holds():\n try: return {text}\n except Exception: return False", "<guards>", "exec"),
+            self._space,
+        )
+        named: Callable[[], bool] = self._space["holds"]
+        if not (live := self._live):
+            return named
+
+        def holds() -> bool:
+            try:
+                return named() and all(pack(value) == packed for value, packed in live)
+            except Exception:
                 return False
-            for value, packed in self._live:
-                if pack(value) != packed:
-                    return False
-        except Exception:  # a closure cell that was emptied, data that another thread is changing: look again
-            return False
+
+        return holds
+
+
+def _is_fixed(value: Any) -> bool:
+    """Whether a value can never change in place, so that being the same object is enough."""
+    kind = type(value)
+    if kind in _FIXED:
         return True
+    if kind is tuple or kind is frozenset:
+        return all(map(_is_fixed, value))
+    return isinstance(value, enum.Enum) and _is_fixed(value.value)

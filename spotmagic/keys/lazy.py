@@ -10,16 +10,18 @@ import ast
 import importlib.machinery
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
 from spotmagic.code.function import Import
-from spotmagic.code.normal import normal_form
+from spotmagic.code.normal import normal_form, parse
 from spotmagic.code.origin import is_user_file
 from spotmagic.code.source import find
 from spotmagic.code.texts import IMPORTING
+from spotmagic.errors import Uncacheable
 from spotmagic.keys.guards import MISSING, Guards
 
 RUNS = "uses `runpy`, which runs files that cannot be seen before"
@@ -32,18 +34,51 @@ def imported(
     guards: Guards,
     trouble: Callable[[str], None],
     ref: Callable[[Any], Any],
+    uses: Callable[[str], None],
 ) -> list[Any]:
-    """What stands for an import inside a function: the text of the user's modules it loads, names of others."""
+    """What stands for an import inside a function: the text of the user's modules it loads, names of others.
+
+    Args:
+        uses: takes the names of all modules that are imported.
+    """
     names = [_absolute(one, namespace), *(f"{_absolute(one, namespace)}.{name}" for name in one.names)]
     parts: list[Any] = ["import", one.module, one.level, list(one.names)]
     seen: set[Path] = set()
     if "runpy" in names:
         trouble(f"code {RUNS}")
     for name in names:
+        uses(name)
         for module, tree in _texts(name, seen):
+            for inner in ast.walk(tree):
+                for used in _named(inner, module):
+                    uses(used)
             trouble(_unseen(module, tree))
             parts.append([module, normal_form(tree), _changed(module, tree, guards, trouble, ref)])
     return parts
+
+
+@lru_cache(maxsize=256)
+def named_in(source: str) -> tuple[str, ...]:
+    """The modules that a cell imports, by name or by text, wherever in it."""
+    tree = parse(source)
+    named = (name for node in ast.walk(tree) for name in (*_named(node, ""), *(_by_text(node, tree, "") or ())))
+    return tuple(dict.fromkeys(named))
+
+
+def of_cell(names: Iterable[str], ref: Callable[[Any], Any]) -> Iterator[tuple[str, list[Any]]]:
+    """The user's modules that a cell imports, each with what stands for it: its text, and what was changed in it since.
+
+    Raises:
+        Uncacheable: what a module runs cannot be seen before, or was edited after it was imported.
+    """
+    seen: set[Path] = set()
+    for name in names:
+        for module, tree in _texts(name, seen):
+            troubles = [_unseen(module, tree)]
+            changed = _changed(module, tree, Guards(), troubles.append, ref)
+            for why in filter(None, troubles):
+                raise Uncacheable(f"`{module}` cannot be fingerprinted", why, "Reload it, or leave it out", path=module)
+            yield module, [normal_form(tree), changed]
 
 
 def _absolute(one: Import, namespace: dict[str, Any]) -> str:
@@ -57,11 +92,13 @@ def _texts(name: str, seen: set[Path]) -> Iterator[tuple[str, ast.Module]]:
     for count in range(1, len(pieces) + 1):
         module = ".".join(pieces[:count])
         path = _file(module)
-        if path is None or path in seen or not is_user_file(str(path)):
+        if path is not None and not is_user_file(str(path)):
+            return  # a package of somebody else's: nothing in it is the user's
+        if path is None or path in seen:
             continue
         seen.add(path)
         try:
-            tree = ast.parse(importlib.util.decode_source(path.read_bytes()))
+            tree = parse(importlib.util.decode_source(path.read_bytes()))
         except (OSError, SyntaxError, ValueError):
             continue
         yield module, tree

@@ -8,10 +8,14 @@ from typing import Any
 
 from spotmagic.code.function import Import, facts
 from spotmagic.code.hidden import names_in_queries
+from spotmagic.code.source import nested
 from spotmagic.code.texts import Key, names_in_code
+from spotmagic.code.wrapped import unwrapped
 from spotmagic.keys.guards import MISSING
-from spotmagic.keys.owned import short_name
+from spotmagic.keys.owned import is_users, short_name
 from spotmagic.keys.state import Cells
+
+_ASKS = {"environ", "getenv"}
 
 
 def in_texts(function: types.FunctionType, cells: Cells, trouble: Callable[[str], None]) -> Iterator[str]:
@@ -48,18 +52,41 @@ def held_by(function: types.FunctionType, name: str, cells: Cells) -> Any:
             return cells[name].cell_contents
         except ValueError:
             return MISSING
-    code, defaults = function.__code__, function.__defaults__ or ()
-    if name not in code.co_varnames:
+    if name not in function.__code__.co_varnames:
         return function.__globals__.get(name, MISSING)
-    names = code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount]
-    return {**dict(zip(names, defaults, strict=True)), **(function.__kwdefaults__ or {})}.get(name, MISSING)
+    return defaults(function).get(name, MISSING)
+
+
+def defaults(function: types.FunctionType) -> dict[str, Any]:
+    """The defaults of a function by parameter."""
+    code, positional = function.__code__, function.__defaults__ or ()
+    names = code.co_varnames[code.co_argcount - len(positional) : code.co_argcount]
+    return {**dict(zip(names, positional, strict=True)), **(function.__kwdefaults__ or {})}
 
 
 def text_of(function: types.FunctionType, key: Key, cells: Cells) -> str | None:
     """The text that a key stands for, if it is sure before the run: a parameter's default is not."""
     if key.text is not None:
         return key.text
-    if not key.name or key.name in function.__code__.co_varnames:
+    if not key.name or any(key.name in (*one.co_varnames, *one.co_cellvars) for one in nested(function.__code__)):
         return None
     held = held_by(function, key.name, cells)
     return held if isinstance(held, str) else None
+
+
+def outside(function: Callable[..., Any]) -> frozenset[str]:
+    """Globals, closure names and variables of the environment that the function and its helpers read: ``ignore=``."""
+    found: set[str] = set()
+    line, seen = [unwrapped(function)], set()
+    while line:
+        one = unwrapped(line.pop())
+        one = getattr(one, "__func__", one)
+        if not isinstance(one, types.FunctionType) or one in seen or not is_users(one):
+            continue
+        seen.add(one)
+        said = facts(one)
+        names = {*said.names, *(write.root for write in said.writes)}
+        found |= names
+        found |= {key.text for chain, keys in said.keys.items() if _ASKS & {*chain} for key in keys if key.text}
+        line += [one.__globals__[name] for name in names if name in one.__globals__]
+    return frozenset(found)

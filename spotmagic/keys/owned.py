@@ -1,15 +1,47 @@
-"""What is the user's and what is installed, among functions, classes and modules; and their names."""
+"""What is the user's and what is installed, among functions, classes and modules; their names, and notes of them."""
 
 from __future__ import annotations
 
 import sys
 import types
+from dataclasses import dataclass
 from typing import Any
 
 from spotmagic.code.arrivals import file_of
 from spotmagic.code.origin import MAINS, is_user, is_user_file, is_user_module
 from spotmagic.values.callables import named
 from spotmagic.values.scheme import Kind, Tree, tree
+
+
+@dataclass(slots=True)
+class Node:
+    """A function, class or module that was reached.
+
+    Attributes:
+        label: how the user is told of it: ``helper clean``, ``class Config``, ``module tools``.
+        ref: what stands for it where it is named: its name, and a count among those of the same name.
+        record: the bytes of what it says itself, without what it reaches.
+    """
+
+    obj: Any
+    label: str
+    ref: tuple[str, int]
+    record: bytes = b""
+
+
+@dataclass(slots=True)
+class Read:
+    """A value that was reached.
+
+    Attributes:
+        label: how the user is told of it: ``global PROMPT``, ``closure n``.
+        packed: its canonical bytes, masked if it is a secret.
+        own: whether it belongs to the root alone, such as its closure.
+    """
+
+    label: str
+    packed: bytes
+    own: bool
 
 
 def is_users(obj: Any) -> bool:
@@ -62,3 +94,14 @@ def full_name(obj: Any) -> str:
     if name is None:
         return str(obj.__name__)
     return str(name) if obj.__module__ in MAINS else f"{obj.__module__}.{name}"
+
+
+def call_name(function: Any) -> str:
+    """The name of anything that is called, as of a partial, under which its results are kept."""
+    inner: Any = function
+    while not hasattr(inner, "__qualname__") and hasattr(inner, "func"):
+        inner = inner.func
+    if not hasattr(inner, "__qualname__"):
+        inner = type(inner)
+    module = inner.__module__
+    return str(inner.__qualname__ if module in MAINS else f"{module}.{inner.__qualname__}")

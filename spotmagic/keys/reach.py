@@ -6,7 +6,7 @@ from typing import Any
 
 from spotmagic.code.wrapped import unwrapped
 from spotmagic.keys.owned import is_users, stands_for
-from spotmagic.keys.state import State
+from spotmagic.keys.state import OnlyWritten
 from spotmagic.keys.walk import Walk
 from spotmagic.values.encode import Encoder, pack_known
 from spotmagic.values.notes import Mask
@@ -22,28 +22,27 @@ class Reached:
         pinned: what belongs to the root alone (its closure, bound arguments), which counts under ``version=`` too.
         notes: what was met on the way.
         queries: whether it makes queries, whose text may come in as an argument.
+        paths: texts in it that may be paths of files.
+        patched: the installed classes into which the user put something.
         loads: attributes that the functions reached read, methods left out.
         told: digests of the root's own code and of each thing it reaches, by what the user is told of it.
+        holds: whether nothing that was reached has changed since.
     """
 
     def __init__(self, walk: Walk, root: bytes) -> None:
-        nodes, values = walk.nodes, walk.values
+        nodes, values = walk.nodes, walk.inputs.values
         said = [piece for node in nodes for piece in (node.ref[0], str(node.ref[1]), node.record)]
         self.code = digest(root, *said)
         self.identity = digest(self.code, *(piece for value in values for piece in (value.label, value.packed)))
         self.pinned = digest(root, *(piece for value in values if value.own for piece in (value.label, value.packed)))
         self.notes, self.loads, self.queries = walk.notes, walk.loads, walk.queries
+        self.patched, self.paths = walk.patched, frozenset(walk.inputs.paths)
         self.notes.reached = {node.label: digest(node.record) for node in nodes[1:]}
         self.notes.reached |= {value.label: digest(value.packed) for value in values}
         self.told = {node.label: digest(node.record) for node in nodes[:1]} | self.notes.reached
         self._index = {id(node.obj): node.ref for node in nodes}
         self._apart, self._mask = walk.state.take_apart(), walk.mask
-        self._guards = walk.guards
-        self._guards.close()
-
-    def holds(self) -> bool:
-        """Whether nothing that was reached has changed since."""
-        return self._guards.hold(self._pack)
+        self.holds = walk.guards.close(self._pack)
 
     def _pack(self, value: Any) -> bytes:
         kind = type(value)
@@ -75,7 +74,7 @@ def reach(
     Raises:
         Uncacheable: for data that cannot be fingerprinted, with its path.
     """
-    root, state = unwrapped(root), State()
+    root, state = unwrapped(root), OnlyWritten()
     said: list[str] = []
     while True:
         known = len(state)

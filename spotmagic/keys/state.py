@@ -12,11 +12,11 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from spotmagic.code.function import Facts, facts
+from spotmagic.code.function import facts
 from spotmagic.code.origin import is_user_module
 from spotmagic.code.writes import Write
 from spotmagic.keys.guards import MISSING, Guards
-from spotmagic.keys.owned import is_users
+from spotmagic.keys.methods import only_written
 from spotmagic.values.dispatch import take_apart
 from spotmagic.values.encode import Encoder
 from spotmagic.values.notes import Notes
@@ -25,10 +25,9 @@ from spotmagic.values.scheme import MARKS, Kind, Tree
 Cells = Mapping[str, types.CellType]
 
 _CONTAINERS = (list, dict, set, bytearray, deque)
-_CALLED_FOR_NOBODY = frozenset({"__repr__", "__str__", "__format__", "__del__", "__reduce__", "__getstate__"})
 
 
-class State:
+class OnlyWritten:
     """The attributes that are only written, by the object that has them."""
 
     def __init__(self) -> None:
@@ -61,12 +60,11 @@ class State:
 def without(parts: Tree, names: frozenset[str]) -> Tree:
     """The tree of an object without some of its attributes."""
     first = 3 if parts[0] == MARKS[Kind.MEMBER] else 6  # what stands before is content, not attributes
-    return Tree(
-        {name: item for name, item in part.items() if name not in names} or None
-        if place >= first and type(part) is dict
-        else part
-        for place, part in enumerate(parts)
-    )
+    made = Tree(parts)
+    for place, part in enumerate(parts[first:], first):
+        if type(part) is dict:
+            made[place] = {name: item for name, item in part.items() if name not in names} or None
+    return made
 
 
 class Writes:
@@ -113,21 +111,25 @@ class Writes:
         return True
 
     def settle(
-        self, functions: list[types.FunctionType], root: Any, read: set[tuple[int, str]], state: State, notes: Notes
-    ) -> frozenset[str]:
-        """Add to the state what is only written, now that all is reached. Returns what functions read of objects.
+        self,
+        functions: list[types.FunctionType],
+        loads: frozenset[str],
+        read: set[tuple[int, str]],
+        state: OnlyWritten,
+        notes: Notes,
+    ) -> None:
+        """Add to the state what is only written, now that all is reached.
 
         Args:
-            functions: all that were reached; the root is called, methods only if their name is read.
+            functions: all that were reached.
+            loads: the attributes that those read of anything that may run.
             read: the places that are read.
         """
         for label, place in self._quiet.items():
             if place not in read:
                 notes.left_out(label)
-        called = [facts(one) for one in functions if one is root or not _is_method(one)]
-        loads: frozenset[str] = frozenset().union(*(one.loads for one in called))
         found = [(owner, name, only_written(type(owner), loads)) for owner, name in self._objects.values()]
-        everything = loads.union(*(facts(one).loads for one in functions if _is_method(one)))
+        everything = loads.union(*(facts(one).loads for one in functions))
         if "*" not in everything:
             found += [(owner, said, frozenset({name}) - everything) for owner, name, said in self._attributes]
         for owner, label, names in found:
@@ -135,7 +137,6 @@ class Writes:
                 state.add(owner, names)
                 for name in sorted(names):
                     notes.left_out(f"{label}.{name}")
-        return loads
 
 
 def _takes_quietly(value: Any, method: str) -> bool:
@@ -143,51 +144,3 @@ def _takes_quietly(value: Any, method: str) -> bool:
     if method:
         return type(value) in _CONTAINERS
     return value is MISSING or not is_user_module(type(value).__module__)
-
-
-def _is_method(function: types.FunctionType) -> bool:
-    """Whether a function was written in a class, so that it runs when its name is read from an object."""
-    where = function.__qualname__.rpartition(".")[0]
-    return where != "" and not where.endswith("<locals>")
-
-
-def only_written(kind: type, loads: frozenset[str], own: frozenset[str] | None = frozenset()) -> frozenset[str]:
-    """Attributes of a class's objects that reached code writes and never reads.
-
-    Of the methods, those count whose name is read by something that counts; methods with double underscores always do,
-    as nothing names them.
-
-    Args:
-        loads: attributes that the code beside the class reads.
-        own: attributes that it writes itself; None if it uses the object as a whole.
-    """
-    if own is None or not is_user_module(kind.__module__):
-        return frozenset()
-    waiting = [(name, *one) for base in kind.__mro__ for name, item in vars(base).items() if (one := _method(item))]
-    read, written = set(loads), set(own)
-    while True:
-        named = [one for one in waiting if one[0] in read or _is_called_unnamed(one[0])]
-        if not named:
-            return frozenset() if "*" in read else frozenset(written - read)
-        waiting = [one for one in waiting if one not in named]
-        for _, said, attributes in named:
-            if attributes is None:
-                return frozenset()
-            read |= said.loads
-            written |= attributes
-
-
-def _is_called_unnamed(name: str) -> bool:
-    return name.startswith("__") and name.endswith("__") and name not in _CALLED_FOR_NOBODY
-
-
-def _method(item: Any) -> tuple[Facts, frozenset[str] | None] | None:
-    """What the user's function behind a member of a class says, and which attributes of its object it only writes."""
-    bound = not isinstance(item, staticmethod | classmethod)
-    while isinstance(item, staticmethod | classmethod | property):
-        item = item.fget if isinstance(item, property) else item.__func__
-    item = getattr(item, "func", item)  # a cached property
-    if not isinstance(item, types.FunctionType) or not is_users(item):
-        return None
-    said = facts(item)
-    return said, next(iter(said.parameters.values()), frozenset()) if bound else frozenset()

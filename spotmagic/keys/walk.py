@@ -2,73 +2,36 @@
 
 from __future__ import annotations
 
-import enum
 import functools
-import os
 import sys
 import types
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from spotmagic.code.arrivals import file_of
-from spotmagic.code.function import facts, names_in
+from spotmagic.code.function import facts
 from spotmagic.code.origin import is_user, is_user_file, is_user_module
 from spotmagic.code.texts import Chain
-from spotmagic.code.wrapped import Wrapped, unwrapped
-from spotmagic.errors import Uncacheable
-from spotmagic.keys import classes, environment, lazy, named
+from spotmagic.code.wrapped import Wrapped, called, unwrapped
+from spotmagic.keys import classes, credentials, environment, lazy, named, patched, process
 from spotmagic.keys.guards import MISSING, Guards
-from spotmagic.keys.owned import full_name, is_made, is_users, kind_of, short_name, stands_for
-from spotmagic.keys.state import Cells, State, Writes
-from spotmagic.values import plain
+from spotmagic.keys.methods import Callers, is_special
+from spotmagic.keys.owned import Node, full_name, is_made, is_users, kind_of, short_name, stands_for
+from spotmagic.keys.state import Cells, OnlyWritten, Writes
+from spotmagic.reads import stand_ins
 from spotmagic.values.callables import named as by_name
-from spotmagic.values.encode import SCALARS, Encoder
+from spotmagic.values.callables import numbered
+from spotmagic.values.encode import Encoder
 from spotmagic.values.generated import is_made_up
-from spotmagic.values.notes import Mask, Notes, is_secret_name
+from spotmagic.values.notes import Mask, Notes
 from spotmagic.values.scheme import Kind, Tree, tree
 
 _WHOLE: frozenset[Chain] = frozenset({()})
 _HIDING = ("globals", "eval", "exec")
-_EVALUATING = frozenset({"eval", "exec"})
 _DESCRIPTORS: tuple[type, ...] = (staticmethod, classmethod, property)
 _DESCRIPTORS += (functools.cached_property, functools.partialmethod, functools.singledispatchmethod)
 _LRU = type(functools.lru_cache(len))
-_FIXED_MODULES = ("datetime", "decimal", "fractions", "uuid", "pathlib", "re")
-_FIXED = SCALARS | {bytes, complex, types.EllipsisType, types.NotImplementedType, range}
-_FIXED |= {kind for kind in plain.SHAPES if kind.__module__ in _FIXED_MODULES}
-
-
-@dataclass(slots=True)
-class Node:
-    """A function, class or module that was reached.
-
-    Attributes:
-        label: how the user is told of it: ``helper clean``, ``class Config``, ``module tools``.
-        ref: what stands for it where it is named: its name, and a count among those of the same name.
-        record: the bytes of what it says itself, without what it reaches.
-    """
-
-    obj: Any
-    label: str
-    ref: tuple[str, int]
-    record: bytes = b""
-
-
-@dataclass(slots=True)
-class Read:
-    """A value that was reached.
-
-    Attributes:
-        label: how the user is told of it: ``global PROMPT``, ``closure n``.
-        packed: its canonical bytes, masked if it is a secret.
-        own: whether it belongs to the root alone, such as its closure.
-    """
-
-    label: str
-    packed: bytes
-    own: bool
 
 
 class Walk:
@@ -77,29 +40,33 @@ class Walk:
     ``state`` grows on the way, so a walk that made it grow is done again with the grown one.
     """
 
-    def __init__(self, mask: Mask | None, ignore: frozenset[str], state: State, *, as_value: bool) -> None:
+    def __init__(self, mask: Mask | None, ignore: frozenset[str], state: OnlyWritten, *, as_value: bool) -> None:
         self.notes, self.guards, self.state, self.mask = Notes(), Guards(), state, mask
         self.nodes: list[Node] = []
-        self.values: list[Read] = []
         self.writes = Writes(self.guards)
         self._as_value = as_value
         self.loads: frozenset[str] = frozenset()
         self._called: Any = None
+        self.patched: list[type] = []
+        self._families = False  # whether the subclasses of a class are asked for
         self.queries = False
         self._quoting: list[tuple[types.FunctionType, frozenset[str]]] = []
         self._ignore = ignore
         self._by_id: dict[int, Node] = {}
         self._counts: dict[str, int] = {}
-        self._labels: set[str] = set()
         self._open: deque[Node] = deque()
         self._unread: deque[tuple[str, str, Any, bool]] = deque()
         self._seen: set[tuple[int, str]] = set()
         self._again = False
-        self._encoder = Encoder(state.take_apart(), self.ref, self.notes, mask)
+        self._asking: list[types.FunctionType] = []  # whose callers name a variable of the environment
+        self._callers = Callers()
+        self._encoder = Encoder(self._apart, self._ref_of_value, self.notes, mask)
+        self._take_apart = state.take_apart()
+        self.inputs = process.Weighing(self._encoder, self.guards, self.notes, mask)
 
     def run(self, root: Any) -> bytes:
         """Follow the root to the end; gives what stands for it. Raises Uncacheable for data without a fingerprint."""
-        self._called = _function_of(root)
+        self._called = called(root)
         packed = self._encoder.pack(root, "function")
         if not isinstance(root, types.FunctionType | type | types.ModuleType):
             self.guards.live(root, packed)
@@ -109,16 +76,52 @@ class Walk:
                 for name in sorted(names & function.__globals__.keys()):
                     self._named(function.__globals__, name, _WHOLE, name)
             self._follow()
+        for node in self.nodes:  # which may grow meanwhile
+            if self._families and isinstance(node.obj, type):
+                self.guards.subclasses(node.obj)
+                below: list[type] = type.__subclasses__(node.obj)
+                for kind in below:
+                    self.ref(kind)
+                self._follow()
         first = self.nodes[0] if self.nodes else None
         if first is not None and self._again and not self._as_value and isinstance(first.obj, types.FunctionType):
             first.record += self._encoder.pack(self._defaults(first.obj), first.label)  # it calls itself with them
             self._follow()
+        self.inputs.settings()
+        self._patches(root)
+        self._follow()
+        for function in self._asking:
+            callers = [] if id(function) in self._callers.passed else self.nodes
+            for variable in environment.said_to(function, [node.obj for node in callers], self._trouble):
+                self._variable(variable)
         return packed
+
+    def _patches(self, root: Any) -> None:
+        """Count what the user put into classes of which objects may be made, and watch what is asked of them."""
+        functions = [node.obj for node in self.nodes if isinstance(node.obj, types.FunctionType)]
+        read = frozenset().union(*(facts(one).loads for one in functions))
+        packages = frozenset(self.notes.packages)
+        self.patched = patched.among(packages)
+        for kind in patched.classes(packages, root):
+            if patched.own_members(kind):
+                self.ref(kind)
+            for name in read & vars(kind).keys():
+                if type(vars(kind)[name]) in (types.FunctionType, property) and not hasattr(type(kind), name):
+                    self.guards.attribute(kind, name, vars(kind)[name])
+
+    def _uses(self, module: Any) -> None:
+        if isinstance(module, str):
+            self.notes.packages.add(module.partition(".")[0])
+
+    def _apart(self, value: Any, encoder: Encoder) -> Tree:
+        self._uses(type(value).__module__)
+        return self._take_apart(value, encoder)
 
     def find_state(self) -> None:
         """Find what only is written. What is left out of objects by that counts in the next walk."""
         functions = [node.obj for node in self.nodes if isinstance(node.obj, types.FunctionType)]
-        self.loads = self.writes.settle(functions, self._called, self._seen, self.state, self.notes)
+        self.loads = self._callers.read_by(functions, None if self._as_value else self._called)
+        self.writes.settle(functions, self.loads, self._seen, self.state, self.notes)
 
     def _follow(self) -> None:
         while self._open or self._unread:
@@ -131,7 +134,15 @@ class Walk:
     def _record(self, node: Node) -> list[Any]:
         if isinstance(node.obj, types.FunctionType):
             return self._function(node.obj, node is self.nodes[0])
-        return self._class(node.obj) if isinstance(node.obj, type) else self._module(node.obj)
+        if not isinstance(node.obj, type):
+            return self._module(node.obj)
+        return self._class(node.obj) if is_users(node.obj) else self._patched(node.obj)
+
+    def _ref_of_value(self, obj: Any) -> Tree:
+        obj = unwrapped(obj)
+        self._callers.meet(obj, passed=True)
+        self._trouble(stand_ins.unseen(obj))
+        return self.ref(obj)
 
     def ref(self, obj: Any) -> Tree:
         """What stands for a function, class or module; the user's is put in line to be opened."""
@@ -140,24 +151,17 @@ class Walk:
         if node is not None:
             self._again = self._again or node is self.nodes[0]
             return tree(Kind.REACHED, *node.ref)
-        if not is_users(obj):
-            self._trouble(f"code {lazy.RUNS}" if getattr(obj, "__module__", "") == "runpy" else "")
+        self._uses(obj.__name__ if isinstance(obj, types.ModuleType) else obj.__module__)
+        if not is_users(obj) and not (issubclass(type(obj), type) and patched.members(obj)):
+            self._trouble(f"code {lazy.RUNS}" if "runpy" in (getattr(obj, "__module__", ""), short_name(obj)) else "")
             return stands_for(obj)
         name = full_name(obj)
         count = self._counts[name] = self._counts.get(name, -1) + 1
-        node = Node(obj, self._label(f"{kind_of(obj)} {short_name(obj)}"), (name, count))
+        node = Node(obj, self.inputs.label(f"{kind_of(obj)} {short_name(obj)}"), (name, count))
         self.nodes.append(node)
         self._by_id[id(obj)] = node
         self._open.append(node)
         return tree(Kind.REACHED, *node.ref)
-
-    def _label(self, label: str) -> str:
-        count, unique = 1, label
-        while unique in self._labels:
-            count += 1
-            unique = f"{label} ({count})"
-        self._labels.add(unique)
-        return unique
 
     def _trouble(self, why: str) -> None:
         self.notes.trouble = self.notes.trouble or why
@@ -184,7 +188,7 @@ class Walk:
         said = facts(function)
         self._trouble(said.trouble)
         for hiding in _HIDING:
-            if hiding in _EVALUATING and said.texts.evaluated:
+            if hiding != "globals" and said.texts.evaluated:
                 continue  # looked into below
             if hiding in said.names and hiding not in function.__globals__:
                 self._trouble(f"`{short_name(function)}` calls {hiding}(), so what it reads cannot be seen")
@@ -192,28 +196,41 @@ class Walk:
         read |= said.names
         read |= {name: _WHOLE for name in named.in_texts(function, cells, self._trouble) if name not in read}
         self._quoting.append((function, said.texts.quoted))
+        self.inputs.paths |= said.paths
+        self.notes.packages.update(process.words_used(said.loads | read.keys(), said.text))
         self.queries = self.queries or bool(said.texts.holding)
         parts: list[Any] = ["function", said.text]
         parts.append([self._outside(function, name, chains, cells, own) for name, chains in sorted(read.items())])
         parts.append([] if own and not self._as_value else self._defaults(function))
+        if "expanduser" in said.loads:
+            self._variable("HOME")
+        self._families = self._families or "__subclasses__" in said.loads
+        if said.texts.parses:
+            parts.append(self._named(vars(sys), "argv", _WHOLE, "sys.argv"))
         space = function.__globals__
         for name in sorted(read.keys() - self._ignore):
             self._environment(function, name, read[name], cells)
         imports = [*said.imports, *named.imports(function, cells, self._trouble)]
-        return [*parts, *(lazy.imported(one, space, self.guards, self._trouble, self.ref) for one in imports)]
+        return [
+            *parts,
+            *(lazy.imported(one, space, self.guards, self._trouble, self.ref, self._uses) for one in imports),
+        ]
 
     def _environment(self, function: types.FunctionType, name: str, chains: frozenset[Chain], cells: Cells) -> None:
         """Count the environment variables that are read by way of a name."""
         for variable in environment.variables(function, name, chains, cells, self._trouble):
-            label = f"env {variable}"
-            if label in self._labels:
-                continue
-            environment.guard(self.guards, variable)
-            packed = self._encoder.pack(os.environ.get(variable), variable)
-            if is_secret_name(variable):
-                self.notes.secret = True
-                packed = self.mask(packed) if self.mask else packed
-            self.values.append(Read(self._label(label), packed, False))
+            if variable is None:
+                self._asking.append(function)
+            elif variable == environment.HERE:
+                self.inputs.once(variable, environment.WorkingDirectory)
+            elif credentials.is_given_only(function, f"env {variable}", cells):
+                self.notes.leave_credential(variable)
+            else:
+                self._variable(variable)
+
+    def _variable(self, variable: str) -> None:
+        if variable not in self._ignore:
+            self.inputs.variable(variable)
 
     def _installed(self, function: types.FunctionType, cells: Cells, own: bool) -> list[Any]:
         """A function of a package that was made for the user: by a decorator, mostly."""
@@ -232,6 +249,8 @@ class Walk:
         """A name from outside, in the closure or in the globals."""
         if name in self._ignore:
             return [name, "ignored"]
+        if opening := credentials.counting(function, name, cells, self.guards, self._encoder):
+            return opening
         cell = cells.get(name)
         if cell is None:
             return self._named(function.__globals__, name, chains, name)
@@ -240,6 +259,7 @@ class Walk:
         except ValueError:
             return [name, "empty"]
         self.guards.cell(cell, value)
+        stand_ins.stand_in(cell, name, value)
         if type(value) is dict and name == facts(function).memo:
             return [name, "memo"]
         if is_made_up(function, name, value):
@@ -251,16 +271,12 @@ class Walk:
         self.guards.name(space, name, value)
         if value is MISSING:
             return [name, None]
+        if type(space) is dict:
+            stand_ins.stand_in(space, name, value)
         return [name, self._value(f"global {path}", path, value, chains, (id(space), name))]
 
     def _value(
-        self,
-        label: str,
-        path: str,
-        value: Any,
-        chains: frozenset[Chain],
-        place: tuple[int, str],
-        own: bool = False,
+        self, label: str, path: str, value: Any, chains: frozenset[Chain], place: tuple[int, str], own: bool = False
     ) -> Any:
         """What stands for a named value in the record of who names it."""
         if isinstance(value, types.ModuleType):
@@ -268,14 +284,17 @@ class Walk:
         if environment.is_environment(value):
             return "environment"
         inner = unwrapped(value)
-        if isinstance(inner, types.FunctionType):
+        kind = type(inner)  # a proxy says that it is what it stands for
+        if kind is types.FunctionType:
             self._attributes(value, path, chains)
+            self._callers.meet(inner, passed=False)
+            return numbered(value, self.ref(inner))
+        if issubclass(kind, type):
             return self.ref(inner)
-        if isinstance(inner, type):
-            return self.ref(inner)
-        if type(inner) is _LRU and isinstance(inner.__wrapped__, types.FunctionType):
+        if kind is _LRU and isinstance(inner.__wrapped__, types.FunctionType):
             return tree(Kind.WRAPPER, "lru_cache", self.ref(inner.__wrapped__))
         if isinstance(inner, types.BuiltinFunctionType) and isinstance(inner.__self__, types.ModuleType | None):
+            self._uses(inner.__module__)
             if is_user_module(inner.__module__):
                 self._trouble(f"`{path}` is compiled, so its source cannot be read")
             return by_name(inner)
@@ -287,15 +306,22 @@ class Walk:
 
     def _through(self, module: types.ModuleType, path: str, chains: frozenset[Chain]) -> Any:
         """A module: only what is taken from it counts, unless it is used as a whole."""
+        if module is sys and ("argv",) in {chain[:1] for chain in chains}:
+            return self._named(vars(sys), "argv", _WHOLE, "sys.argv")
         if not is_user(module):
-            self._trouble(f"code {lazy.RUNS}" if module.__name__ == "runpy" else "")
-            return stands_for(module)
+            taken = [
+                self._named(space, way[-1], frozenset({rest}), ".".join((path, *way)))
+                for space, way, rest in patched.named(module, chains, self.guards)
+            ]
+            return [self.ref(module), taken] if taken else self.ref(module)
         if () in chains:
             return self.ref(module)
         heads: dict[str, set[Chain]] = {}
         for chain in chains:
             heads.setdefault(chain[0], set()).add(chain[1:])
         space = vars(module)
+        if not heads.keys() <= space.keys() and "__getattr__" in space:
+            heads["__getattr__"] = {()}
         taken = [self._named(space, name, frozenset(rest), f"{path}.{name}") for name, rest in sorted(heads.items())]
         return [module.__name__, taken]
 
@@ -313,10 +339,9 @@ class Walk:
 
     def _defaults(self, function: types.FunctionType) -> list[Any]:
         """Defaults of a helper. Those of the root come in as arguments."""
-        code = function.__code__
-        positional = function.__defaults__ or ()
-        names = code.co_varnames[code.co_argcount - len(positional) : code.co_argcount]
-        given = {**dict(zip(names, positional, strict=True)), **(function.__kwdefaults__ or {})}
+        given = named.defaults(function)
+        for value in given.values():
+            self._trouble(stand_ins.unseen(value))
         return [
             [name, self._value(f"default {short_name(function)}({name})", name, value, _WHOLE, (id(function), name))]
             for name, value in given.items()
@@ -328,36 +353,37 @@ class Walk:
         space = vars(kind)
         self.guards.keys(space)
         self.guards.bases(kind)
+        classes.watch(kind, self.guards, self._encoder)
         kept = self.state.of(kind)
         parts: list[Any] = ["class", full_name(kind), list(kind.__bases__), type(kind), classes.doc(kind)]
-        for name, value in classes.members(kind):
-            if name in kept:
-                continue
+        for name, value in ((name, value) for name, value in classes.members(kind) if name not in kept):
             self.guards.name(space, name, value)
+            self._trouble(stand_ins.unseen(value))
+            self._callers.member(name, value)
             if isinstance(value, _DESCRIPTORS):
                 parts.append([name, value])
             else:
                 path = f"{kind.__qualname__}.{name}"
                 parts.append([name, self._value(f"global {path}", path, value, _WHOLE, (id(space), name))])
-        parts.append([[name, self._annotation(kind, note)] for name, note in classes.annotated(kind).items()])
+        parts.append([[name, classes.annotation(kind, note)] for name, note in classes.annotated(kind).items()])
+        for variable in environment.of_settings(kind):
+            self._variable(variable)
         return [*parts, classes.made(kind), classes.fields(kind)]
 
-    def _annotation(self, kind: type, note: Any) -> Any:
-        """An annotation; one written as text with the user's classes that it names."""
-        if not isinstance(note, str):
-            return note
-        module = sys.modules.get(kind.__module__)
-        found = [vars(module).get(name) for name in names_in(note)] if module else []
-        return [note, [one for one in found if isinstance(one, type) and is_users(one)]]
+    def _patched(self, kind: type) -> list[Any]:
+        """An installed class, with what the user put into it."""
+        parts: list[Any] = ["patched", by_name(kind)]
+        for base, name, value in patched.members(kind):
+            self.guards.name(vars(base), name, value)
+            parts.append([name, value])
+        return parts
 
     def _module(self, module: types.ModuleType) -> list[Any]:
         space = vars(module)
         self.guards.keys(space)
         parts: list[Any] = ["module", module.__name__]
-        for name in sorted(space):
+        for name in sorted(name for name in space if not is_special(name)):
             value = space[name]
-            if name.startswith("__") and name.endswith("__"):
-                continue
             if isinstance(value, types.ModuleType) and not value.__name__.startswith(module.__name__ + "."):
                 self.guards.name(space, name, value)
                 parts.append([name, "module", value.__name__])
@@ -366,30 +392,6 @@ class Walk:
         return parts
 
     def _read(self, label: str, path: str, value: Any, own: bool) -> None:
-        try:
-            packed = self._encoder.pack(value, path)
-        except Uncacheable as error:
-            raise Uncacheable(error.what, f"{error.why} ({label})", error.todo, path=error.path) from None
-        if is_secret_name(path.rpartition(".")[2]) and isinstance(value, str | bytes):
-            self.notes.secret = True
-            packed = self.mask(packed) if self.mask else packed
-        elif not _is_fixed(value):
-            self.guards.live(value, packed)
-        self.values.append(Read(self._label(label), packed, own))
-
-
-def _is_fixed(value: Any) -> bool:
-    """Whether a value can never change in place, so that being the same object is enough."""
-    kind = type(value)
-    if kind in _FIXED:
-        return True
-    if kind is tuple or kind is frozenset:
-        return all(map(_is_fixed, value))
-    return isinstance(value, enum.Enum) and _is_fixed(value.value)
-
-
-def _function_of(root: Any) -> Any:
-    """The function behind bound methods and partials."""
-    while isinstance(root, types.MethodType | functools.partial):
-        root = unwrapped(root.__func__ if isinstance(root, types.MethodType) else root.func)
-    return root
+        if patched.members(type(value)):
+            self.ref(type(value))
+        self.inputs.value(label, path, value, own)

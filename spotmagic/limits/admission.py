@@ -1,4 +1,8 @@
-"""How one call gets through a limit: turn, slot, booking, wait. The steps are the same for threads and for tasks."""
+"""How one call gets through a limit: turn, slot, booking, wait. The steps are the same for threads and for tasks.
+
+The order is what keeps it fair and cheap. Who has no turn has booked nothing and holds no slot, so a call that is
+cancelled while it waits in the queue leaves no trace in the state that is shared with other processes.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,10 @@ from collections.abc import Generator
 from spotmagic.clock import SYSTEM
 from spotmagic.errors import LimitTimeout
 from spotmagic.limits.booking import Booking, Late
-from spotmagic.limits.ledger import Ledger, LedgerGone
 from spotmagic.limits.line import Line
 from spotmagic.limits.permit import Permit
-from spotmagic.limits.queue import GRACE, Ring, Waiter
+from spotmagic.limits.queue import GRACE, Pause, Waiter
+from spotmagic.limits.storage import Storage, StorageGone
 
 POLL = 0.005
 """Seconds between two looks for a slot that another process may have freed."""
@@ -22,13 +26,13 @@ class Abandoned(Exception):
 
 def admit(
     line: Line, waiter: Waiter, cost: float, deadline: float, adaptive: bool
-) -> Generator[float | Ring, None, Permit]:
-    """Yields each wait, a sleep in seconds or a :class:`Ring`; returns the permit.
+) -> Generator[float | Pause, None, Permit]:
+    """Yields each wait, a sleep in seconds or a :class:`Pause`; returns the permit.
 
     However it ends without one, the booking is taken back and the slot is free.
     """
     queue, now = line.queue, line.clock.monotonic
-    ledger: Ledger = line.ledger
+    storage: Storage = line.storage
     booking: Booking | None = None
     waits = False
     try:
@@ -37,27 +41,27 @@ def admit(
         while booking is None:
             while not mine:
                 waits = waits or line.waits()
-                yield Ring(_rest(line, waiter, now(), deadline))
+                yield Pause(_rest(line, waiter, now(), deadline))
                 mine = queue.mine(waiter)
-            ledger = line.ledger
+            storage = line.storage
             try:
-                if ledger.seen.concurrency and waiter.slot is None:
-                    waiter.slot = ledger.take(ledger.seen.concurrency)
+                if storage.seen.concurrency and waiter.slot is None:
+                    waiter.slot = storage.take(storage.seen.concurrency)
                     if waiter.slot is None:
                         moment = now()
                         if moment >= deadline:
                             raise _timeout(
-                                line, deadline - waiter.asked, f"all {ledger.seen.concurrency} slots are taken"
+                                line, deadline - waiter.asked, f"all {storage.seen.concurrency} slots are taken"
                             )
                         waiter.until = moment + POLL
                         waits = waits or line.waits()
                         # Only a wait on the machine's own clock can end early; the slots of other processes are polled.
-                        yield Ring(POLL) if line.clock is SYSTEM else POLL
+                        yield Pause(POLL) if line.clock is SYSTEM else POLL
                         mine, since = queue.mine(waiter), now()
                         continue
                 moment = now()
-                requests, tokens = (1.0, cost) if ledger.seen.tpm else (cost, 0.0)
-                booked = ledger.book(requests, tokens, moment - since, max(0.0, deadline - moment))
+                requests, tokens = (1.0, cost) if storage.seen.tpm else (cost, 0.0)
+                booked = storage.book(requests, tokens, moment - since, max(0.0, deadline - moment))
                 if isinstance(booked, Late):
                     raise _timeout(line, deadline - waiter.asked, f"the next start is {booked.wait:.3g} s away")
                 booking = booked
@@ -72,20 +76,22 @@ def admit(
                     mine = queue.mine(waiter)
                     if not mine:  # passed over while the event loop was busy
                         lost, booking = booking, None
-                        ledger.undo(lost)
+                        storage.undo(lost)
                         break
-                    wait = ledger.left(booking)
-            except LedgerGone as error:
+                    wait = storage.left(booking)
+            except StorageGone as error:
                 booking = None
                 _drop(waiter)
-                line.fall_back(ledger, error)
+                line.fall_back(storage, error)
         slot, waiter.slot = waiter.slot, None
-        permit = Permit(line, ledger, booking, slot, cost, max(0.0, now() - waiter.asked), adaptive)
+        permit = Permit(line, storage, booking, slot, cost, max(0.0, now() - waiter.asked), adaptive)
     except BaseException as error:
+        # The garbage collector may end the wait of a task while this very thread holds the lock of the storage: undoing
+        # would then wait for itself for ever. The booking is lost, which costs no more than one start.
         if booking is not None and not isinstance(error, Abandoned):
             try:
-                ledger.undo(booking)
-            except LedgerGone:
+                storage.undo(booking)
+            except StorageGone:
                 pass
         _drop(waiter)
         raise

@@ -1,4 +1,4 @@
-"""The rule of a limit, as arithmetic on times: who may start when. Pure; the ledgers keep its state and take locks.
+"""The rule of a limit, as arithmetic on times: who may start when. Pure; the storages keep its state and take locks.
 
 It is GCRA in debt form. For each dimension (requests, tokens) one number says when all that was booked so far is paid
 for. A call may start when that time has come, and then owes everything it costs: so a call larger than a burst passes,
@@ -8,6 +8,10 @@ and those after it wait. A start is booked before it is waited for, which makes 
   dimension could not let pass because calls waited for the other one, up to ``PATIENCE``.
 - A pause stops the time of the limit: every start that is booked but has not come moves on by as much.
 - Errors of the provider cut the share of the rate that is used; it grows back slowly (AIMD).
+
+Example: at 60 requests a minute each start owes one second. Three calls come at 10.0 s to an idle limit: they start at
+10, 11 and 12 s, and ``requests`` is 13. A fourth one at 10.5 s is booked for 13.0 and waits 2.5 s; ``requests`` is 14.
+If it is not made after all, :func:`undo` sets ``requests`` back to 13, as nobody has booked since.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from collections.abc import Container
 from pathlib import Path
 
 from spotmagic import files
-from spotmagic.limits.folder import named
+from spotmagic.limits.folder import state_files
 from spotmagic.limits.slots import roster
 from spotmagic.limits.state_file import newest
 from spotmagic.limits.status import LimitState, status
@@ -22,7 +22,7 @@ def others(known: Container[str], base: Timebase) -> list[LimitState]:
         base: states of another one say nothing about now, and are left out.
     """
     found = []
-    for name, path in named().items():
+    for name, path in state_files().items():
         if name in known:
             continue
         try:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from spotmagic.errors import OptionError
+from spotmagic.options import is_number
 
 Rule = Callable[..., float]
 
@@ -19,6 +20,8 @@ REMEMBERED = 50
 
 class Cost:
     """The expected cost of the calls of one function.
+
+    ``Cost(lambda prompt: len(prompt) / 4, ask)`` estimates by the one parameter of ``ask`` that the rule names.
 
     Args:
         rule: a number, a function of the arguments, or ``"mean"`` of the last 50 actual costs.
@@ -43,7 +46,7 @@ class Cost:
             self._rule = rule
             self._bind(rule, function)
         elif rule != "mean":
-            self._number = checked(rule)
+            self._number = checked_cost(rule)
 
     def estimate(self, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None) -> float:
         """The expected cost of a call. Raises what the rule raises, and ``OptionError`` if it gives no cost."""
@@ -54,10 +57,10 @@ class Cost:
                 return math.fsum(self._actual) / len(self._actual) if self._actual else self._first
         given = kwargs or {}
         if self._signature is None:
-            return checked(self._rule(*args, **given))
+            return checked_cost(self._rule(*args, **given))
         bound = self._signature.bind(*args, **given)
         bound.apply_defaults()
-        return checked(self._rule(**{name: bound.arguments[name] for name in self._names}))
+        return checked_cost(self._rule(**{name: bound.arguments[name] for name in self._names}))
 
     def learn(self, actual: float) -> None:
         """Take an actual cost into the mean."""
@@ -77,9 +80,9 @@ class Cost:
             self._signature, self._names = offered, tuple(wanted)
 
 
-def checked(cost: Any) -> float:
+def checked_cost(cost: Any) -> float:
     """A cost as a number. Raises :class:`OptionError` when it is none."""
-    if isinstance(cost, int | float) and not isinstance(cost, bool) and 0 <= cost < math.inf:
+    if is_number(cost) and 0 <= cost < math.inf:
         return float(cost)
     raise OptionError(
         f"cost={cost!r} is not a cost", todo='Say a number from 0 on, a function of the arguments, or "mean"'

@@ -40,7 +40,7 @@ class Quota:
         return self.reset / min(self.limit, 60.0) if self.subject else self.reset
 
 
-def told(headers: Mapping[str, str], now: float) -> float | None:
+def pause_asked(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds to pause that an answer asks for, or ``None``.
 
     Args:
@@ -72,6 +72,9 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 def quotas(headers: Mapping[str, str], now: float) -> list[Quota]:
     """The limits that ``x-ratelimit-*``, ``anthropic-ratelimit-*`` and ``ratelimit-*`` headers tell of.
+
+    ``x-ratelimit-limit-tokens: 200000``, ``x-ratelimit-remaining-tokens: 0`` and ``x-ratelimit-reset-tokens: 6m0s``
+    make a :class:`Quota` of ``"tokens"`` that is full again in 360 s.
 
     A limit of -1 or 0, as one cloud sends, counts as not said.
     """

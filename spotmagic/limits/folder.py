@@ -31,19 +31,19 @@ def state_path(name: str) -> Path:
     info = folder.lstat()
     if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.geteuid() or info.st_mode & 0o022:
         raise PermissionError(f"{folder} is not a folder of this user alone")
-    return folder / f"{_digest(name.encode())}.state"
+    return folder / f"{_digest(name.encode('utf-8', 'surrogatepass'))}.state"
 
 
 def write_name(path: Path, name: str) -> None:
     """Write the name of a limit beside its state, unless it is there. Never raises: only those who look miss it."""
-    told, beside = name.encode(), path.with_suffix(".name")
+    told, beside = name.encode("utf-8", "replace"), path.with_suffix(".name")
     if not told or len(told) > LONGEST or _read_name(beside) == told:
         return
     with contextlib.suppress(OSError):
         files.write_whole(beside, told, durable=False)
 
 
-def named() -> dict[str, Path]:
+def state_files() -> dict[str, Path]:
     """The state files of this machine by the names of their limits. A name that is not that of its file is none."""
     found = {}
     for beside in _folder().glob("*.name"):

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 
 from spotmagic.clock import SYSTEM, Clock
 from spotmagic.errors import LimitImpossible, LimitTimeout, OptionError
 from spotmagic.limits.admission import Abandoned, admit
 from spotmagic.limits.booking import Rates
-from spotmagic.limits.cost import checked
-from spotmagic.limits.feedback import told
-from spotmagic.limits.ledger import LedgerGone
+from spotmagic.limits.cost import checked_cost
+from spotmagic.limits.feedback import pause_asked
 from spotmagic.limits.line import line_of
 from spotmagic.limits.permit import Permit
-from spotmagic.limits.queue import Ring, TaskWaiter, Waiter
+from spotmagic.limits.queue import Pause, TaskWaiter, Waiter
 from spotmagic.limits.slots import MOST_SLOTS
 from spotmagic.limits.status import LimitState, status
-from spotmagic.options import parse_rate
+from spotmagic.limits.storage import StorageGone
+from spotmagic.options import is_whole, parse_rate
+
+_LOOK = 0.2
+"""Seconds between two looks whether a wait is still wanted."""
 
 
 class Limit:
@@ -57,12 +60,13 @@ class Limit:
         if rates != Rates():
             self._line.declare(rates)
 
-    def acquire(self, cost: float = 1, timeout: float | None = None) -> Permit:
-        """Leave to make a call, once its time has come. Hold it while the call runs.
+    def acquire(self, cost: float = 1, timeout: float | None = None, check: Callable[[], None] | None = None) -> Permit:
+        """Permission to make a call, once its time has come. Hold it while the call runs.
 
         Args:
             cost: in tokens where the limit has a ``tpm``, else in requests.
             timeout: seconds to wait at most.
+            check: called a few times a second meanwhile; what it raises ends the wait and gives the place back.
 
         Raises:
             LimitImpossible: at once, for a cost above one minute of the limit.
@@ -73,7 +77,10 @@ class Limit:
         try:
             while True:
                 step = next(steps)
-                if isinstance(step, Ring):
+                if check is not None:
+                    check()
+                    step = _shortened(step)
+                if isinstance(step, Pause):
                     waiter.wait(step)
                 else:
                     self._clock.sleep(step)
@@ -84,14 +91,19 @@ class Limit:
             self._end(steps, waiter)
             raise
 
-    async def aacquire(self, cost: float = 1, timeout: float | None = None) -> Permit:
+    async def aacquire(
+        self, cost: float = 1, timeout: float | None = None, check: Callable[[], None] | None = None
+    ) -> Permit:
         """The same as :meth:`acquire` for tasks: other tasks run meanwhile, and a cancellation gives the place back."""
         waiter = TaskWaiter(self._clock.monotonic())
         steps = admit(self._line, waiter, self._cost(cost), _deadline(waiter.asked, timeout), self.adaptive)
         try:
             while True:
                 step = next(steps)
-                if isinstance(step, Ring):
+                if check is not None:
+                    check()
+                    step = _shortened(step)
+                if isinstance(step, Pause):
                     await waiter.await_ring(step)
                 else:
                     await self._clock.asleep(step)
@@ -106,7 +118,7 @@ class Limit:
             raise
 
     def try_acquire(self, cost: float = 1) -> Permit | None:
-        """Leave to make a call now, or ``None``."""
+        """Permission to make a call now, or ``None``."""
         try:
             return self.acquire(cost, 0.0)
         except LimitTimeout:
@@ -122,35 +134,35 @@ class Limit:
 
     def heed(self, headers: Mapping[str, str]) -> None:
         """Read the rate-limit headers of an answer: when they say that nothing is left, pause until there is."""
-        pause = told(headers, self._clock.now())
+        pause = pause_asked(headers, self._clock.now())
         if self.adaptive and pause:
             self._line.heed(pause, False, None)
 
     def ease(self) -> None:
         """Go back to the full rate and end a pause."""
-        self._line.ledger.ease()
+        self._line.storage.ease()
 
     def state(self) -> LimitState:
         """What the limit does now, for people to look at."""
         line = self._line
         try:
-            state, now = line.ledger.read()
-            users, running = line.ledger.users(), line.ledger.running()
-        except LedgerGone as error:
-            line.fall_back(line.ledger, error)
+            state, now = line.storage.read()
+            users, running = line.storage.users(), line.storage.running()
+        except StorageGone as error:
+            line.fall_back(line.storage, error)
             return self.state()
-        return status(self.name, line.ledger.kind, state, now, users, running)
+        return status(self.name, line.storage.kind, state, now, users, running)
 
     @property
     def typical(self) -> float:
         """A first guess at the cost of a call: tokens and requests run out together, or one second's worth."""
-        seen = self._line.ledger.seen
+        seen = self._line.storage.seen
         return (seen.tpm / max(seen.rpm, 60.0) if seen.rpm else seen.tpm / 60.0) if seen.tpm else 1.0
 
     @property
     def rates(self) -> Rates:
         """The rates that hold, whoever declared them."""
-        return self._line.ledger.seen.rates
+        return self._line.storage.seen.rates
 
     def __repr__(self) -> str:
         return f"Limit({self.name!r}, {self.rates})"
@@ -165,34 +177,39 @@ class Limit:
         line = self._line
         if line.degraded:
             line.look_again()
-        units = checked(cost)
+        units = checked_cost(cost)
         if units > (minute := self._minute()):
-            line.ledger.read()
+            line.storage.read()
             minute = self._minute()
             if units > minute:
                 raise LimitImpossible(
                     f"a call that costs {units:g} can never pass limit {self.name!r}",
-                    why=f"it lets {minute:g} {'tokens' if line.ledger.seen.tpm else 'requests'} pass in a minute",
+                    why=f"it lets {minute:g} {'tokens' if line.storage.seen.tpm else 'requests'} pass in a minute",
                     todo="Make the call smaller, or raise the limit",
                 )
         return units
 
     def _minute(self) -> float:
-        seen = self._line.ledger.seen
+        seen = self._line.storage.seen
         return seen.tpm or (max(1.0, seen.rpm) if seen.rpm else math.inf)
 
 
 def parse_rates(rpm: float | str | None, tpm: float | str | None, concurrency: int | None) -> Rates:
     """Checked rates. Raises :class:`OptionError` for what is none."""
-    if concurrency is not None and not (
-        isinstance(concurrency, int) and not isinstance(concurrency, bool) and 0 < concurrency <= MOST_SLOTS
-    ):
+    if concurrency is not None and not (is_whole(concurrency, 1) and concurrency <= MOST_SLOTS):
         raise OptionError(
             f"concurrency={concurrency!r} is not a number of calls", todo=f"Say a whole number from 1 to {MOST_SLOTS:,}"
         )
     return Rates(
         0.0 if rpm is None else parse_rate(rpm, "rpm"), 0.0 if tpm is None else parse_rate(tpm, "tpm"), concurrency or 0
     )
+
+
+def _shortened(step: float | Pause) -> float | Pause:
+    """A wait that ends soon enough to look whether it is still wanted. What is left of it comes again."""
+    if not isinstance(step, Pause):
+        return min(step, _LOOK)
+    return Pause(_LOOK if step.seconds is None else min(step.seconds, _LOOK))
 
 
 def _deadline(asked: float, timeout: float | None) -> float:

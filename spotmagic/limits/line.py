@@ -1,4 +1,4 @@
-"""One limit in this process: its queue and its ledger, shared by everything here that names it."""
+"""One limit in this process: its queue and its storage, shared by everything here that names it."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from spotmagic.clock import Clock
 from spotmagic.errors import OptionError, tell, tell_again
 from spotmagic.limits.booking import Rates
 from spotmagic.limits.folder import state_path
-from spotmagic.limits.ledger import Ledger, LedgerGone
-from spotmagic.limits.memory import MemoryLedger
+from spotmagic.limits.memory import MemoryStorage
 from spotmagic.limits.queue import TurnQueue
-from spotmagic.limits.state_file import FileLedger
+from spotmagic.limits.state_file import FileStorage
+from spotmagic.limits.storage import Storage, StorageGone
 from spotmagic.limits.timebase import timebase
 
 TRY_AGAIN = 30.0
 """Seconds until a place that did not answer is asked again."""
 
-Opener = Callable[[], Ledger]
+Opener = Callable[[], Storage]
 
 
 class Line:
-    """The queue and the ledger of one limit in this process.
+    """The queue and the storage of one limit in this process.
 
     Args:
-        openers: ways to open a ledger, the best first. The last one never fails.
+        openers: ways to open a storage, the best first. The last one never fails.
     """
 
     def __init__(self, name: str, clock: Clock, openers: tuple[Opener, ...]) -> None:
@@ -37,7 +37,7 @@ class Line:
         self._openers = openers
         self._lock = threading.Lock()
         self._again = float("inf")
-        self.ledger: Ledger = MemoryLedger(timebase(clock))
+        self.storage: Storage = MemoryStorage(timebase(clock))
         self._open_from(0)
 
     def declare(self, rates: Rates) -> None:
@@ -45,9 +45,9 @@ class Line:
         mine, self.rates = self.rates, rates
         others: Rates | None = None
         try:
-            others = self.ledger.declare(rates)
-        except LedgerGone as error:
-            self.fall_back(self.ledger, error)
+            others = self.storage.declare(rates)
+        except StorageGone as error:
+            self.fall_back(self.storage, error)
         before = others or (mine if mine not in (Rates(), rates) else None)
         if before:
             tell(
@@ -59,22 +59,22 @@ class Line:
 
     def waits(self) -> bool:
         """Let others see how many calls of this process wait. Always true, for who asks only once."""
-        self.ledger.tell(len(self.queue))
+        self.storage.tell(len(self.queue))
         return True
 
-    def heed(self, pause: float, cut: bool, started: float | None, ledger: Ledger | None = None) -> None:
-        """Pause everyone, and cut the rate for a call that started then on the clock of that ledger."""
-        now = self.ledger
+    def heed(self, pause: float, cut: bool, started: float | None, storage: Storage | None = None) -> None:
+        """Pause everyone, and cut the rate for a call that started then on the clock of that storage."""
+        now = self.storage
         try:
-            now.heed(pause, cut, started if ledger is now else None)
-        except LedgerGone as error:
+            now.heed(pause, cut, started if storage is now else None)
+        except StorageGone as error:
             self.fall_back(now, error)
 
-    def fall_back(self, gone: Ledger, error: Exception) -> None:
+    def fall_back(self, gone: Storage, error: Exception) -> None:
         """Go on with the next best place for the state, because this one does not answer."""
         with self._lock:
-            if self.ledger is not gone:
-                return
+            if self.storage is not gone:
+                return  # another thread has met the same trouble and found the next place already
             kinds = [opener.__name__ for opener in self._openers]
             self._open_from(kinds.index(gone.kind) + 1 if gone.kind in kinds else len(kinds) - 1, error)
 
@@ -90,43 +90,44 @@ class Line:
         self.queue = TurnQueue(self.clock.monotonic)
         self._lock = threading.Lock()
         try:
-            self.ledger.forked()
-        except LedgerGone as error:
-            self.fall_back(self.ledger, error)
+            self.storage.forked()
+        except StorageGone as error:
+            self.fall_back(self.storage, error)
 
     def _open_from(self, level: int, error: Exception | None = None) -> None:
         for opener in self._openers[level:]:
             try:
-                ledger = self._opened(opener)
-            except LedgerGone as gone:
+                storage = self._opened(opener)
+            except StorageGone as gone:
                 error = error or gone
                 continue
-            self.ledger = ledger
+            self.storage = storage
             break
         if error is not None:
             self._again = self.clock.monotonic() + TRY_AGAIN
             shared = {"memory": "by this kernel alone", "file": "by the kernels of this machine alone"}
             tell(
-                f"limit {self.name!r} is now kept {shared.get(self.ledger.kind, self.ledger.kind)}",
+                f"limit {self.name!r} is now kept {shared.get(self.storage.kind, self.storage.kind)}",
                 why=f"{self._openers[0].__name__} does not answer ({error})",
                 todo="It is asked again every 30 s; until then others may use the same limit on top",
                 once=f"limit place {self.name}",
             )
 
-    def _opened(self, opener: Opener) -> Ledger:
-        """A ledger under the rates declared here; where none were, those it has hold."""
-        ledger = opener()
+    def _opened(self, opener: Opener) -> Storage:
+        """A storage under the rates declared here; where none were, those it has hold."""
+        storage = opener()
         if self.rates != Rates():
-            ledger.declare(self.rates)
-        return ledger
+            storage.declare(self.rates)
+        return storage
 
     def _recover(self) -> None:
         try:
-            ledger = self._opened(self._openers[0])
-        except LedgerGone:
+            storage = self._opened(self._openers[0])
+        except StorageGone:
             return
+        # What was booked meanwhile is not carried over: calls under way keep the place where they were booked.
         with self._lock:
-            self.ledger, self._again = ledger, float("inf")
+            self.storage, self._again = storage, float("inf")
         tell_again(f"limit place {self.name}")
 
     @property
@@ -147,19 +148,19 @@ def line_of(name: str, backend: str | None, clock: Clock) -> Line:
     """
     base = timebase(clock)
 
-    def memory() -> Ledger:
-        return MemoryLedger(base)
+    def memory() -> Storage:
+        return MemoryStorage(base)
 
-    def file() -> Ledger:
+    def file() -> Storage:
         try:
-            return FileLedger(state_path(name), base, name)
+            return FileStorage(state_path(name), base, name)
         except OSError as error:
-            raise LedgerGone(str(error)) from error
+            raise StorageGone(str(error)) from error
 
-    def redis() -> Ledger:
-        from spotmagic.limits.redis_ledger import RedisLedger
+    def redis() -> Storage:
+        from spotmagic.limits.redis_storage import RedisStorage
 
-        return RedisLedger(str(backend), name)
+        return RedisStorage(str(backend), name)
 
     openers: tuple[Opener, ...]
     if backend is None:
@@ -172,7 +173,7 @@ def line_of(name: str, backend: str | None, clock: Clock) -> Line:
         raise OptionError(
             f"{backend!r} is no place for limits", todo='Say "redis://host:port/0", or nothing for a local file'
         )
-    key = (place, name, id(clock))
+    key = (place, name, id(clock))  # who brings a clock of their own has a line of their own
     with _lines_lock:
         line = _lines.get(key)
         if line is None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 
 from spotmagic.limits import booking as rule
-from spotmagic.limits.booking import Booking, Late, Rates, State
-from spotmagic.limits.ledger import Slot, User
+from spotmagic.limits.booking import Rates, State
+from spotmagic.limits.storage import OwnRule, Slot, T, User
 from spotmagic.limits.timebase import Timebase
 
 
@@ -24,8 +25,8 @@ class _Held:
     __del__ = drop = free
 
 
-class MemoryLedger:
-    """A :class:`~spotmagic.limits.ledger.Ledger` that no other process sees."""
+class MemoryStorage(OwnRule):
+    """A :class:`~spotmagic.limits.storage.Storage` that no other process sees."""
 
     kind = "memory"
 
@@ -40,34 +41,13 @@ class MemoryLedger:
         self._waiting = 0
 
     def declare(self, rates: Rates) -> Rates | None:
-        with self._lock:
-            before = self.seen.rates
-            self.seen = rule.declare(self.seen, rates)
+        before = self._change(lambda state, _: (rule.declare(state, rates), state.rates))
         return before if before not in (rates, Rates()) else None
 
-    def book(self, requests: float, tokens: float, late: float, within: float) -> Booking | Late:
+    def _change(self, how: Callable[[State, float], tuple[State, T]]) -> T:
         with self._lock:
-            self.seen, booking = rule.book(self.seen, self._now(), requests, tokens, late, within)
-        return booking
-
-    def left(self, booking: Booking) -> float:
-        return rule.left(self.seen, self._now(), booking)
-
-    def undo(self, booking: Booking) -> None:
-        with self._lock:
-            self.seen = rule.undo(self.seen, self._now(), booking)
-
-    def settle(self, request_seconds: float, token_seconds: float) -> None:
-        with self._lock:
-            self.seen = rule.settle(self.seen, self._now(), request_seconds, token_seconds)
-
-    def heed(self, pause: float, cut: bool, started: float | None) -> None:
-        with self._lock:
-            self.seen = rule.heed(self.seen, self._now(), pause, cut, started)
-
-    def ease(self) -> None:
-        with self._lock:
-            self.seen = rule.ease(self.seen)
+            self.seen, result = how(self.seen, self._now())
+        return result
 
     def read(self) -> tuple[State, float]:
         return self.seen, self._now()

@@ -1,4 +1,4 @@
-"""Leave to make one call: what it waited, what it costs, and the slot it holds."""
+"""Permission to make one call: what it waited, what it costs, and the slot it holds."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from spotmagic.limits.booking import MINUTE, Booking
-from spotmagic.limits.ledger import Ledger, LedgerGone, Slot
+from spotmagic.limits.storage import Slot, Storage, StorageGone
 
 if TYPE_CHECKING:
     from spotmagic.limits.line import Line
 
 
 class Permit:
-    """Leave to make one call, as a context manager for ``with`` and ``async with`` alike.
+    """Permission to make one call, as a context manager for ``with`` and ``async with`` alike.
 
     Keep it while the call runs: it holds the slot of a limit with a ``concurrency``, and the slot of a permit that
     nobody keeps is free. Leaving the block releases it; if the call failed and its cost was not settled, the tokens are
@@ -24,19 +24,19 @@ class Permit:
         cost: what was booked.
     """
 
-    __slots__ = ("_actual", "_adaptive", "_booking", "_ledger", "_line", "_slot", "cost", "waited")
+    __slots__ = ("_actual", "_adaptive", "_booking", "_line", "_slot", "_storage", "cost", "waited")
 
     def __init__(
         self,
         line: Line,
-        ledger: Ledger,
+        storage: Storage,
         booking: Booking,
         slot: Slot | None,
         cost: float,
         waited: float,
         adaptive: bool,
     ) -> None:
-        self._line, self._ledger, self._booking, self._slot = line, ledger, booking, slot
+        self._line, self._storage, self._booking, self._slot = line, storage, booking, slot
         self._adaptive = adaptive
         self._actual: float | None = None
         self.cost, self.waited = cost, waited
@@ -56,8 +56,8 @@ class Permit:
         self.release()
 
     def release(self) -> None:
-        """Let go of the slot, for the next one. Twice is the same as once."""
-        slot, self._slot = self._slot, None
+        """Let go of the slot, for the next one. Doing so again changes nothing."""
+        slot, self._slot = self._slot, None  # first: after an interrupt here the slot is dropped, and so free
         if slot is not None:
             slot.free()
             self._line.queue.freed()
@@ -65,7 +65,7 @@ class Permit:
     def feedback(self, pause: float | None) -> None:
         """Say that the provider found this call too fast, and for how many seconds to pause, if it said so."""
         if self._adaptive:
-            self._line.heed(pause or 0.0, True, self._booking.start, self._ledger)
+            self._line.heed(pause or 0.0, True, self._booking.start, self._storage)
 
     def _give_back(self, units: float) -> None:
         booking = self._booking
@@ -82,8 +82,8 @@ class Permit:
         if not request_seconds and not token_seconds:
             return
         try:
-            self._ledger.settle(request_seconds, token_seconds)
-        except LedgerGone:  # with it went the booking
+            self._storage.settle(request_seconds, token_seconds)
+        except StorageGone:  # with it went the booking
             pass
 
     def __enter__(self) -> Permit:

@@ -16,13 +16,13 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from spotmagic.limits.ledger import Slot
+from spotmagic.limits.storage import Slot
 
 GRACE = 0.2
 """Seconds after which a task that does not come for its turn is passed over."""
 
 
-class Ring(NamedTuple):
+class Pause(NamedTuple):
     """A wait that ends when somebody rings, or after some seconds."""
 
     seconds: float | None
@@ -57,7 +57,7 @@ class Waiter:
         except RuntimeError:  # rung already
             pass
 
-    def wait(self, ring: Ring) -> None:
+    def wait(self, ring: Pause) -> None:
         """Wait until rung, or for the seconds."""
         if self._bell is None:
             self.listen()
@@ -95,7 +95,7 @@ class TaskWaiter(Waiter):
         self._rung, self._called = True, False
         _finish(self._future)
 
-    async def await_ring(self, ring: Ring) -> None:
+    async def await_ring(self, ring: Pause) -> None:
         """Wait until rung, or for the seconds."""
         if not self._rung:
             self._future = future = self.loop.create_future()
@@ -173,7 +173,7 @@ class TurnQueue:
             return self._holder is waiter
 
     def leave(self, waiter: Waiter) -> None:
-        """Leave the queue, with or without having had the turn, and hand the turn on. Twice is the same as once."""
+        """Leave the queue, with or without having had the turn, and hand the turn on. Again, it changes nothing."""
         with self._gate:
             if not waiter.here:
                 return
@@ -210,7 +210,7 @@ class TurnQueue:
         asleep = self._holder
         assert asleep is not None
         if all(waiter.loop in self._asleep for waiter in self._waiting):
-            return
+            return  # nobody else could use the turn now
         if asleep.slot is not None:
             asleep.slot.drop()
             asleep.slot = None

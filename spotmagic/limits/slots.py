@@ -11,7 +11,7 @@ import struct
 from pathlib import Path
 
 from spotmagic import files
-from spotmagic.limits.ledger import User
+from spotmagic.limits.storage import User
 
 MOST_SLOTS = 100_000
 ROWS = 64
@@ -29,7 +29,7 @@ class Held:
         self.number = -1
 
     def free(self) -> None:
-        """Let go of it. Takes no lock of ours, as the garbage collector may call it anywhere. Twice is as once."""
+        """Let go of it; again, it changes nothing. It takes no lock of ours, as the garbage collector may call it."""
         if self.number >= 0:
             self._slots.free(self.number)
             self.number = -1
@@ -75,6 +75,7 @@ class Slots:
             slot = (self._next + step) % slots
             if slot in self._held:
                 continue
+            # Noted before the lock is asked for: after an interrupt between the two, dropping ``held`` frees the slot.
             held.number = slot
             self._held.add(slot)
             if files.lock_byte(self._fd, slot):

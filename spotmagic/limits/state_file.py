@@ -14,17 +14,14 @@ import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from spotmagic import files
 from spotmagic.limits import booking as rule
-from spotmagic.limits.booking import Booking, Late, Rates, State
+from spotmagic.limits.booking import Rates, State
 from spotmagic.limits.folder import write_name
-from spotmagic.limits.ledger import LedgerGone, Slot, User
 from spotmagic.limits.slots import Slots
+from spotmagic.limits.storage import OwnRule, Slot, StorageGone, T, User
 from spotmagic.limits.timebase import Timebase
-
-T = TypeVar("T")
 
 MAGIC = b"SLM1"
 SLOT = 128
@@ -36,13 +33,13 @@ _WHOLE = _HEAD.size + _BODY.size
 _SEQUENCE = slice(_HEAD.size, _HEAD.size + 8)  # big-endian, so that its bytes compare as the number
 
 
-def pack(sequence: int, boot: bytes, state: State) -> bytes:
+def pack_slot(sequence: int, boot: bytes, state: State) -> bytes:
     """One slot of the file."""
     body = _BODY.pack(sequence, boot, *state)
     return _HEAD.pack(MAGIC, zlib.crc32(body)) + body
 
 
-def unpack(slot: bytes, boot: bytes) -> tuple[int, State | None] | None:
+def unpack_slot(slot: bytes, boot: bytes) -> tuple[int, State | None] | None:
     """Sequence number and state of a slot, no state when it is of another boot; ``None`` when it is not whole."""
     if len(slot) < _WHOLE:
         return None
@@ -61,18 +58,18 @@ def newest(fd: int, boot: bytes) -> tuple[int, State | None]:
     one, two = data[:SLOT], data[SLOT:]
     if two[_SEQUENCE] > one[_SEQUENCE]:
         one, two = two, one
-    return unpack(one, boot) or unpack(two, boot) or (0, None)
+    return unpack_slot(one, boot) or unpack_slot(two, boot) or (0, None)
 
 
-class FileLedger:
-    """A :class:`~spotmagic.limits.ledger.Ledger` in two files beside each other: the state, and the slots.
+class FileStorage(OwnRule):
+    """A :class:`~spotmagic.limits.storage.Storage` in two files beside each other: the state, and the slots.
 
     Args:
         path: the state file; made when missing.
         name: of the limit, written beside them for those who look at all limits.
 
     Raises:
-        LedgerGone: when it cannot be made, or is not private.
+        StorageGone: when it cannot be made, or is not private.
     """
 
     kind = "file"
@@ -92,38 +89,18 @@ class FileLedger:
         before = self._change(lambda state, _: (rule.declare(state, rates), state.rates))
         return before if others and before not in (rates, Rates()) else None
 
-    def book(self, requests: float, tokens: float, late: float, within: float) -> Booking | Late:
-        booked: Booking | Late = self._change(lambda state, now: rule.book(state, now, requests, tokens, late, within))
-        return booked
-
-    def left(self, booking: Booking) -> float:
-        state, now = self.read()
-        return rule.left(state, now, booking)
-
-    def undo(self, booking: Booking) -> None:
-        self._change(lambda state, now: (rule.undo(state, now, booking), None))
-
-    def settle(self, request_seconds: float, token_seconds: float) -> None:
-        self._change(lambda state, now: (rule.settle(state, now, request_seconds, token_seconds), None))
-
-    def heed(self, pause: float, cut: bool, started: float | None) -> None:
-        self._change(lambda state, now: (rule.heed(state, now, pause, cut, started), None))
-
-    def ease(self) -> None:
-        self._change(lambda state, _: (rule.ease(state), None))
-
     def read(self) -> tuple[State, float]:
         try:
             self.seen = state = self._newest()[1]  # a slot that is being written is not whole: the other one counts
             return state, self._now()
         except OSError as error:
-            raise LedgerGone(str(error)) from error
+            raise StorageGone(str(error)) from error
 
     def take(self, slots: int) -> Slot | None:
         try:
             return self._slots.take(slots)
         except OSError as error:
-            raise LedgerGone(str(error)) from error
+            raise StorageGone(str(error)) from error
 
     def tell(self, waiting: int) -> None:
         self._slots.tell(waiting)
@@ -132,13 +109,13 @@ class FileLedger:
         try:
             return self._slots.users()
         except OSError as error:
-            raise LedgerGone(str(error)) from error
+            raise StorageGone(str(error)) from error
 
     def running(self) -> int:
         try:
             return self._slots.running(self.seen.concurrency)
         except OSError as error:
-            raise LedgerGone(str(error)) from error
+            raise StorageGone(str(error)) from error
 
     def forked(self) -> None:
         self._mutex = threading.Lock()
@@ -169,13 +146,14 @@ class FileLedger:
                         state = rule.rebase(state, now)
                     changed, result = how(state, now)
                     if changed is not state:
+                        # Into the other slot: until this one is whole, the state before it stays readable.
                         sequence += 1
-                        os.pwrite(fd, pack(sequence, self._boot, changed), SLOT * (sequence & 1))
+                        os.pwrite(fd, pack_slot(sequence, self._boot, changed), SLOT * (sequence & 1))
                     self.seen = changed
                 finally:
                     files.unlock(fd)
             except OSError as error:
-                raise LedgerGone(str(error)) from error
+                raise StorageGone(str(error)) from error
         return result
 
     def _newest(self) -> tuple[int, State]:
@@ -190,7 +168,7 @@ class FileLedger:
             self._slots = Slots(self.path.with_suffix(".slots"))
             self._inode = os.fstat(self._fd).st_ino
         except OSError as error:
-            raise LedgerGone(str(error)) from error
+            raise StorageGone(str(error)) from error
         write_name(self.path, self._name)
         self._look_at = time.monotonic() + LOOK_EVERY
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spotmagic.limits.booking import State, factor
-from spotmagic.limits.ledger import User
+from spotmagic.limits.booking import MINUTE, State, factor
+from spotmagic.limits.storage import User
+from spotmagic.words import duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class LimitState:
         wait: seconds a call that comes now would wait, if nobody were before it.
         running: calls that hold a slot.
         queue: calls that wait, in all processes.
+        booked: starts that were booked so far, in all processes.
+        owed: requests and tokens that are booked and not paid for by time yet.
         users: the processes, with how many of their calls wait.
     """
 
@@ -34,6 +37,8 @@ class LimitState:
     wait: float
     running: int
     queue: int
+    booked: int
+    owed: tuple[float, float]
     users: tuple[User, ...]
 
     @property
@@ -48,11 +53,17 @@ class LimitState:
 
     def __str__(self) -> str:
         rates = [(self.rpm_now, self.rpm, "requests/min"), (self.tpm_now, self.tpm, "tokens/min")]
-        parts = [f"{now:g} of {declared:g} {unit}" for now, declared, unit in rates if declared]
+        parts = [
+            f"{f'{now:g} of ' if now < declared else ''}{declared:g} {unit}"
+            for now, declared, unit in rates
+            if declared
+        ]
+        if parts and not self.pause:
+            parts.append(f"a call now waits {duration(self.wait)}" if self.wait >= 0.05 else "free now")
         if self.concurrency:
             parts.append(f"{self.running} of {self.concurrency} at once")
         if self.pause:
-            parts.append(f"paused for {self.pause:.1f} s")
+            parts.append(f"paused for {duration(self.pause)}")
         if self.queue:
             waiting = ", ".join(f"{user.waiting} in {user.process}" for user in self.users if user.waiting)
             parts.append(f"{self.queue} waiting ({waiting})")
@@ -61,6 +72,8 @@ class LimitState:
 
 def status(name: str, place: str, state: State, now: float, users: list[User], running: int) -> LimitState:
     """The view of a state at a time of its own clock."""
+    share = factor(state, now) / MINUTE
+    owed = max(0.0, state.requests - now) * state.rpm * share, max(0.0, state.tokens - now) * state.tpm * share
     due = max(state.pause, state.requests if state.rpm else 0.0, state.tokens if state.tpm else 0.0)
     return LimitState(
         name=name,
@@ -73,5 +86,7 @@ def status(name: str, place: str, state: State, now: float, users: list[User], r
         wait=max(0.0, due - now),
         running=running,
         queue=sum(user.waiting for user in users),
+        booked=state.serial,
+        owed=owed,
         users=tuple(users),
     )

@@ -34,6 +34,7 @@ def timebase(clock: Clock) -> Timebase:
     """The timebase of a clock. A clock of the caller's own shares its states with nobody else."""
     if clock is not SYSTEM:
         return Timebase(clock.monotonic, _digest(f"clock {os.getpid()} {id(clock)}"))
+    # The monotonic clock begins anew with the machine, so its times mean something under the same boot alone.
     boot = boot_id()
     return Timebase(clock.now, NO_BOOT) if boot == NO_BOOT else Timebase(clock.monotonic, boot)
 

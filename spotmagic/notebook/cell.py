@@ -5,38 +5,36 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from spotmagic.code.cell import analyse
-from spotmagic.codecs import Undecodable, decode, encode, is_safe
-from spotmagic.engine.around import Around
+from spotmagic.codecs import Undecodable, encode, is_safe, references
+from spotmagic.engine.around import Around, enter_cell
 from spotmagic.engine.call import Call, Outcome
-from spotmagic.engine.explain import ACCEPTED
 from spotmagic.engine.gate import Ticket
 from spotmagic.engine.retry import Retry
 from spotmagic.errors import OptionError, Uncacheable, unknown
-from spotmagic.keys import digest
-from spotmagic.notebook import events, executor, restore, secrets
-from spotmagic.notebook.leads import leads_to_marked
+from spotmagic.keys import SAMPLE, digest, sample_input
+from spotmagic.notebook import again, changes, events, executor
+from spotmagic.notebook.badge import described, label
+from spotmagic.notebook.calls import leads_to_marked
+from spotmagic.notebook.events import NOT_KEPT, Replay, is_drawn
 from spotmagic.notebook.options import CellOptions
+from spotmagic.notebook.reached import is_hidden, paths_in
 from spotmagic.notebook.recorder import Recorder, Silence
-from spotmagic.notebook.replay import NOT_KEPT, Replay, is_drawn
-from spotmagic.notebook.summary import label, summary
-from spotmagic.notebook.watch import LOOK
-from spotmagic.options import MarkOptions
+from spotmagic.notebook.watch import LOOK, Watch
+from spotmagic.options import ErrorTypes, MarkOptions
+from spotmagic.reads import written
 from spotmagic.spot import Spot, last
 from spotmagic.store.editions import is_pattern
 from spotmagic.store.entry import Entry, Part
 from spotmagic.values.patience import TooLong, patience
+from spotmagic.values.written import as_written
 
-OUTPUTS = "outputs"
-
-
-_analysed = lru_cache(maxsize=128)(analyse)  # a cell that is run again is read once
+OUTPUTS, FILES = "outputs", "files written"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +45,9 @@ class Made:
     main: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What an entry holds of a cell; values are decoded when the definitions of the cell are there."""
-
-    entry: Entry
-    log: list[events.Event]
-    results: list[list[str]]
-    pinned: bool
-
-    def load(self, part: str) -> Any:
-        """The value of a part. Raises ``LookupError`` if there is none, ``Undecodable`` if it gives no value."""
-        for kept in self.entry.parts:
-            if kept.name == part:
-                edited = self.pinned or ACCEPTED in self.entry.notes
-                return decode(kept.codecs, kept.head, kept.buffers, trusted=self.entry.trusted, edited=edited)
-        raise LookupError(f"no part {part!r}")
+def _place(name: str) -> list[str]:
+    """Where a hit finds the value behind a result, in the entry's words."""
+    return ["result" if name.startswith("result ") else "variable" if name else "nowhere", name]
 
 
 class Cell:
@@ -79,13 +64,15 @@ class Cell:
         self._shell, self._spot, self._options, self._replay = shell, spot, options, replay
         self._began, self._before = spot.clock.now(), last()
         self.body = executor.prepare(shell, text, 0 if options.unasked else 1)
-        self._code = _analysed(self.body.source)
+        self._code = analyse(self.body.source)
         self._check_names()
         self.name = options.name or options.key or label(self._code)
         self.explanation: Any = None
-        self._watch: restore.Watch | None = None
+        self._watch: Watch | None = None
         self._recorder = Recorder(shell)
+        enter_cell(self.name)
         self._around = self._lent()
+        self._wrote: dict[str, int | None] = {}
         self.call = self._call()
 
     def drive(self) -> Outcome:
@@ -138,14 +125,13 @@ class Cell:
             self._watch = self._watched(self._ignored())
         except Uncacheable as error:
             trouble = str(error)
-        inputs = self._watch.inputs if self._watch else {}
         self._spot.give_mode(self.name, options.mode)
         return Call(
             name=self.name,
             kind="cell",
             key=b"" if trouble or self._watch is None else self._kept_key(self._watch),
             code=digest("cell code", self._code.normal),
-            inputs=self._watch.told() if self._watch else {},
+            inputs=self._told() if self._watch else {},
             run=self._arun if self.body.awaits else self._run,
             encode=self._encode,
             decode=self._decode,
@@ -155,25 +141,26 @@ class Cell:
             pinned=bool(options.key or options.version),
             drifts=bool(options.key),
             fresh=options.refresh,
-            accepts=(lambda _: ()) if options.accept else None,
+            accepts=self._accepts if options.accept else None,
             least_seconds=options.least_seconds,
             ticket=self._ticket(),
             budget=self._spot.budget,
-            notes=self._notes(inputs),
+            notes=self._notes(self._watch.inputs if self._watch else {}),
+            paths=lambda: paths_in(self._code, self._shell.user_ns),
+            secrets=lambda: again.hidden(self._code, self._shell.user_ns, self._recorder.log),
         )
 
     def _notes(self, inputs: Mapping[str, bytes]) -> dict[str, str]:
-        """What `%spot explain` tells later: the source, and what each input was in a few words."""
-        namespace = self._shell.user_ns
-        told = {f"input {name}": summary(namespace[name]) for name in inputs if name in namespace}
-        return {"source": secrets.mask(self._code.normal), **told}
+        """What `%spot explain` and listings tell later: the source, and what each input was."""
+        told = described(inputs, self._shell.user_ns, in_full=self._spot.keep_inputs)
+        return {"source": as_written(self._code.normal, self.body.text), **told}
 
-    def _watched(self, ignore: tuple[str, ...]) -> restore.Watch:
+    def _watched(self, ignore: tuple[str, ...]) -> Watch:
         """The inputs of the cell. Under ``key=`` one without a fingerprint is left out: it could only show drift."""
         options = self._options
         try:
             with patience(LOOK):
-                return restore.watch(
+                return Watch(
                     self._shell.user_ns,
                     self._code,
                     inputs=options.inputs,
@@ -189,7 +176,7 @@ class Cell:
                 raise
             return self._watched((*ignore, name))
 
-    def _kept_key(self, watch: restore.Watch) -> bytes:
+    def _kept_key(self, watch: Watch) -> bytes:
         """The key under which a result is kept that holds here, else the key of all inputs.
 
         Which inputs counted for a run is known when it has ended; the newest results tell.
@@ -207,11 +194,27 @@ class Cell:
 
     def _key(self, inputs: dict[str, bytes]) -> bytes:
         options = self._options
-        shape = [*sorted(options.outputs), "rng" if options.rng else ""]
+        shape = [*sorted(options.outputs), "rng" if options.rng else "", *sample_input(options.sample).values()]
         if options.key:
             return digest("cell key", options.key, *shape)
         identity = ["version", options.version] if options.version else ["code", self._code.normal]
+        shape += [f"shows otherwise {self.body.hides}"] if self.body.hides else []  # `x;` puts out less than `x`
         return digest("cell", *identity, *shape, *(piece for name in sorted(inputs) for piece in (name, inputs[name])))
+
+    def _told(self) -> dict[str, bytes]:
+        assert self._watch is not None
+        return self._watch.told() | sample_input(self._options.sample)
+
+    def _accepts(self, entry: Entry) -> tuple[str, ...] | None:
+        """Any result of the cell stands for another edit of it, but none for another of its samples."""
+        own = sample_input(self._options.sample)
+        return () if {name: one for name, one in entry.inputs.items() if name == SAMPLE} == own else None
+
+    def _worth_keeping(self, made: Made) -> Any:
+        """What ``keep=`` says of a run: of the notebook as it is then, or, if it is a function, of the result."""
+        assert self._options.keep is not None
+        found = eval(self._options.keep.code, self._shell.user_ns)
+        return found(made.main) if callable(found) else found
 
     def _mark_options(self) -> MarkOptions:
         options, price, retry = self._options, self._options.price, self._options.retry
@@ -221,9 +224,11 @@ class Cell:
             files=options.files,
             ttl=self._spot.ttl if options.ttl is None else options.ttl,
             save_blob=True if options.blob else None,
-            errors=(Exception,) if options.errors else (),
+            errors=ErrorTypes((Exception,) if options.errors else ()),
             price=(lambda made: price(made.main)) if callable(price) else price,
             retry=self._spot.retry if retry is None else Retry(attempts=retry) if isinstance(retry, int) else retry,
+            keep_if=None if options.keep is None else self._worth_keeping,
+            sample=options.sample,
         )
 
     def _lent(self) -> Around:
@@ -261,12 +266,13 @@ class Cell:
         """What is around one attempt: the watch on the namespace and a recorder of its own."""
         if self.explanation is None:
             self.explanation = self._spot.explain_call(self.call)
-        self._recorder = Recorder(self._shell)
+        self._recorder, self._wrote = Recorder(self._shell), {}
         with ExitStack() as stack:
             if self._watch is not None:
                 stack.enter_context(self._watch.running())
             stack.enter_context(self._recorder)
             stack.enter_context(self._around.running())
+            stack.enter_context(written.note_files(self._wrote, self._code.source))
             return stack.pop_all()
 
     def _made(self) -> Made:
@@ -281,38 +287,52 @@ class Cell:
     def _encode(self, made: Any) -> tuple[Part, ...]:
         """The parts of what a run made, or of the error it raised (the word ``errors``)."""
         assert self._watch is not None
-        secrets.refuse_asking(self._code.normal, self._recorder.asked)
+        again.refuse_asking(self._code.normal, self._recorder.asked)
+        if self._around.cell:
+            why = f"the cell {self._around.cell} ran in it, which is kept by itself"
+            raise Uncacheable("the cell cannot be kept", why, path=self._around.cell)
+        shown = self._shown()
+        results = {name: value for name, value in shown if name.startswith("result ")}
         try:
             with patience(LOOK):
-                changes = restore.pack(self._watch.changes())
+                done = self._watch.changes(results)
+                kept = changes.pack(done)
+            with references.without(done.set):
+                parts = [self._part(name, value) for name, value in kept.items()]
         except TooLong as error:
             raise Uncacheable("the cell cannot be kept", str(error), "Name what to keep with outputs=") from None
-        parts = [self._part(name, value) for name, value in changes.items()]
-        counted = self._watch.inputs | self._watch.counted
+        except Uncacheable as error:
+            raise Uncacheable(error.what, error.why, self._without(error.path) or error.todo, path=error.path) from None
+        counted, drawn = self._watch.inputs | self._watch.counted, events.thumb(self._recorder.log)
         self.call.key = self._key(counted)
-        self.call.inputs = self._watch.told() | self._watch.counted
-        self.call.notes = {**self.call.notes, "counted": json.dumps(sorted(counted))}
+        self.call.inputs = self._told() | self._watch.counted
+        self.call.notes = {**self.call.notes, **drawn, "counted": json.dumps(sorted(counted))}
         if isinstance(made, Exception):
             parts += self._error_parts(made)
-        results = [self._result(place, value, parts) for place, value in enumerate(self._recorder.results)]
-        log = events.pack(events.fold(self._recorder.log))
-        parts.append(self._part(OUTPUTS, {"log": log, "results": results}))
-        secrets.refuse_secrets(parts, self._code.source)
-        return tuple(parts)
+        log = events.pack_outputs(events.fold(self._recorder.log))
+        parts.append(self._part(OUTPUTS, {"log": log, "results": [_place(name) for name, _ in shown]}))
+        files = written.keep(self._wrote)
+        return (*parts, *([self._part(FILES, files)] if files else []))
 
-    def _result(self, place: int, value: Any, parts: list[Part]) -> list[str]:
-        """Where a hit finds the value behind a result: in a variable, in a part of its own, or nowhere."""
+    def _shown(self) -> list[tuple[str, Any]]:
+        """The values that the cell showed, each by the variable that holds it, else by its number; "" for drawings."""
         namespace = self._shell.user_ns
-        for name in sorted(self._code.writes | self._code.reads):
-            if name in namespace and namespace[name] is value:
-                return ["variable", name]
-        if is_drawn(value):
-            return ["nowhere", ""]
-        try:
-            parts.append(self._part(f"result {place}", value))
-        except Uncacheable:
-            return ["nowhere", ""]
-        return ["part", f"result {place}"]
+        names = sorted((self._code.writes | self._code.reads) & namespace.keys(), reverse=True)
+        known = {id(namespace[n]): n for n in names if not is_hidden(n)}  # `_` is this result by now
+        found = []
+        for place, value in enumerate(self._recorder.results):
+            name = "" if is_drawn(value) else f"result {place}"
+            found.append((known.get(id(value), name), value))
+        return found
+
+    def _without(self, path: str) -> str:
+        """How to keep the cell without a variable that cannot be kept; empty where there is no such way."""
+        culprits = set(re.split(r"\W+", path.removeprefix("variables ").removeprefix("variable ")))
+        names = {name for name in self._code.writes - self._code.defined if not name.startswith("_")}
+        rest = sorted(name for name in names & self._shell.user_ns.keys() if name not in culprits)
+        if self._options.outputs or not names & culprits or not rest:
+            return ""
+        return f"Keep the rest with outputs={','.join(rest)}, or make it in a cell of its own"
 
     def _error_parts(self, error: Exception) -> list[Part]:
         layout = self._shell.InteractiveTB.structured_traceback
@@ -329,9 +349,9 @@ class Cell:
             raise Undecodable("foreign", "it holds values that only their writer may load")
         try:
             pinned = self.call.pinned
-            outputs = Kept(entry, [], [], pinned).load(OUTPUTS)
-            log = events.unpack(outputs["log"])
-            kept = Kept(entry, log if entry.trusted else events.plain(log), outputs["results"], pinned)
+            outputs = changes.Kept(entry, [], [], pinned).load(OUTPUTS)
+            log = events.unpack_outputs(outputs["log"])
+            kept = changes.Kept(entry, log if entry.trusted else events.plain_outputs(log), outputs["results"], pinned)
             error = kept.load("error") if entry.status == "error" else None
             lines = kept.load("traceback") if error is not None else []
         except (LookupError, ValueError, TypeError) as trouble:
@@ -353,12 +373,22 @@ class Cell:
             self._replay.play(events.fold(made.recorder.log), made.recorder.results)
         return outcome
 
-    def _bring_back(self, kept: Kept) -> None:
-        namespace = self._shell.user_ns
+    def _bring_back(self, kept: changes.Kept) -> None:
+        namespace, held = self._shell.user_ns, self._watch.held() if self._watch else {}
+        files = kept.load(FILES) if kept.has(FILES) else []
+        if files and not kept.entry.trusted:
+            raise LookupError("it writes files, and another user made it")
+        written.check(files)
+        written.write_again(files, added=False)
         define = executor.definer(self._shell, self.body, self._code.definitions)
         with Silence(self._shell):  # what a definition puts out is among the kept outputs
-            restore.restore(namespace, kept.load, self._code, define)
-        values = {"variable": lambda name: namespace.get(name, NOT_KEPT), "part": kept.load}
+            made = changes.restore(namespace, kept.load, self._code, define, held)
+        written.write_again(files, added=True)
+        values: dict[str, Callable[[str], Any]] = {
+            "variable": lambda name: namespace.get(name, NOT_KEPT),
+            "result": made.get,
+            "part": kept.load,
+        }
         results = [values[how](name) if how in values else NOT_KEPT for how, name in kept.results]
         self._replay.play(kept.log, results)
         self._replay.adopt(namespace[name] for name in self._code.writes if name in namespace)

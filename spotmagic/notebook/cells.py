@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +10,8 @@ from spotmagic.engine.call import Call, Outcome
 from spotmagic.errors import OptionError, SpotError, tell
 from spotmagic.notebook import badge, executor
 from spotmagic.notebook.cell import Cell
+from spotmagic.notebook.events import Replay
 from spotmagic.notebook.options import CellOptions, parse
-from spotmagic.notebook.replay import Replay
-from spotmagic.notebook.view import View
 from spotmagic.options import is_off
 from spotmagic.spot import current
 
@@ -131,29 +130,19 @@ class Cells:
         executor.run(self._shell, body)
         return None
 
-    def explain(self, spot: Spot, name: str | None) -> View:
-        """What differs between the last run of a cell, or of a function, and the nearest result."""
+    def account(self, spot: Spot, name: str | None) -> Any:
+        """What differs between the last run of a cell, the latest when none is named, and the nearest result; inputs
+        and notes of both. ``None`` where the name is no cell that ran here.
+        """
         name = name or self._latest
         if not name:
             raise OptionError("no cell has run yet", todo="Write %spot explain NAME")
         seen = self._seen.get(name)
-        told = spot.explain(name) if seen is None else seen.explanation or spot.explain_call(seen.call)
+        if seen is None:
+            return None
         kept = [(entry.inputs, entry.notes) for entry in spot.store.recent(name)]
-        if seen is not None:
-            kept.insert(0, (seen.call.inputs, seen.call.notes))
-        rows = [
-            (each.name, _told(each.name, each.before, kept), _told(each.name, each.now, kept)) for each in told.changes
-        ]
-        return View(f"{told.name}: {told.reason}", (), ("what", "before", "now"), rows, told.diff)
+        return seen.explanation or spot.explain_call(seen.call), [(seen.call.inputs, seen.call.notes), *kept]
 
 
 def _over(*_: Any) -> Any:
     raise AssertionError("this execution is over")
-
-
-def _told(name: str, print_: str, kept: Iterable[tuple[Mapping[str, bytes], Mapping[str, str]]]) -> str:
-    """An input as it was: in words, with the beginning of its fingerprint to tell like from like."""
-    if not print_:
-        return "not there"
-    words = (notes.get(f"input {name}") for inputs, notes in kept if inputs.get(name, b"").hex() == print_)
-    return " ".join(filter(None, [next(words, None), print_[:6]]))

@@ -1,14 +1,43 @@
-"""What one run of a cell did to the namespace, as parts to encode."""
+"""What a cell changes in the notebook's namespace, and how a hit makes the same changes again.
+
+::
+
+    watch = Watch(ns, code, ...)                  # before the run, hit or miss: watch.inputs make the key
+    with watch.running(): ...                     # the run
+    parts = changes.pack(watch.changes())         # name -> value to encode, in order
+    changes.restore(ns, load, code, define)       # a hit: load(name) decodes a part when it is needed
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import importlib
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
-from spotmagic.notebook.graph import Live, links
-from spotmagic.notebook.groups import groups, levels, share_memory
-from spotmagic.notebook.heap import Heap
+from spotmagic.code.cell import CellCode, singles
+from spotmagic.codecs import Undecodable, decode
+from spotmagic.engine.explain import ACCEPTED
+from spotmagic.errors import Uncacheable
+from spotmagic.keys import fingerprint
+from spotmagic.notebook import rng as generators
+from spotmagic.notebook import settings
+from spotmagic.notebook.again import made, set_again
+from spotmagic.notebook.events import CellOutput
+from spotmagic.notebook.graph import (
+    Live,
+    groups,
+    is_code,
+    levels,
+    links,
+    share_memory,
+)
+from spotmagic.notebook.heap import Heap, Thaw
+from spotmagic.notebook.in_place import CannotPut, put, tie, ties_of
+from spotmagic.store.entry import Entry
 
 VERSION = 2
 ACCOUNT = "changes"
@@ -22,8 +51,8 @@ class Changes:
         set: variables it bound, by name.
         deleted: names that are unbound after it.
         mutated: objects that inputs hold and that it changed in place: ``(input, place in it, the object)``.
-        modules: names bound to modules by other code than imports.
-        closed: names bound to handles that a ``with`` closed, with what :mod:`spotmagic.notebook.closed` says of them.
+        modules: names bound to modules by other code than imports, or to what a module holds.
+        closed: names bound to handles that a ``with`` closed, with what :mod:`spotmagic.notebook.again` says of them.
         inputs: fingerprints of the inputs before the run.
         live: what the inputs hold.
         pinned: whether a hit must do without the inputs.
@@ -32,6 +61,8 @@ class Changes:
         again: names that a hit binds by running their assignments again: handles and secrets, in order.
         values: names bound by calls named like those that make classes, and that made none.
         attributes: what it bound in classes, functions and modules: holder, name and value.
+        variables: all that the notebook holds.
+        results: values that it showed and that no variable holds, as ``result 0`` and so on.
     """
 
     set: dict[str, Any]
@@ -47,6 +78,30 @@ class Changes:
     attributes: Sequence[tuple[str, str, Any]] = ()
     values: Sequence[str] = ()
     again: Sequence[str] = ()
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    results: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What an entry holds of a cell; values are decoded when the definitions of the cell are there."""
+
+    entry: Entry
+    log: list[CellOutput]
+    results: list[list[str]]
+    pinned: bool
+
+    def load(self, part: str) -> Any:
+        """The value of a part. Raises ``LookupError`` if there is none, ``Undecodable`` if it gives no value."""
+        for kept in self.entry.parts:
+            if kept.name == part:
+                edited = self.pinned or ACCEPTED in self.entry.notes
+                return decode(kept.codecs, kept.head, kept.buffers, trusted=self.entry.trusted, edited=edited)
+        raise LookupError(f"no part {part!r}")
+
+    def has(self, part: str) -> bool:
+        """Whether there is a part of this name."""
+        return any(kept.name == part for kept in self.entry.parts)
 
 
 def pack(changes: Changes) -> dict[str, Any]:
@@ -74,19 +129,21 @@ def pack(changes: Changes) -> dict[str, Any]:
         "rows": "",
         "linked": {},
         "put": [],
+        "ties": _ties(changes),
     }
     parts: dict[str, Any] = {ACCOUNT: account}
     linked: dict[str, Any] = {}
     bodies = {f"{name} {place}": one for name, place, one in changes.mutated}  # no variable has a space in its name
-    for group in groups(changes.set | bodies):
+    made = {**changes.set, **changes.results}
+    for group in groups(made | bodies):
         names = [name for name in group if name not in bodies]
-        reached = (level for name in names for level in levels(changes.set[name], links))
+        reached = (level for name in names for level in levels(made[name], links))
         tied = len(names) < len(group) or any(map(live.knows_any, reached))
-        if tied or share_memory(changes.set[name] for name in names):
-            linked.update((name, changes.set[name]) for name in names)
+        if tied or share_memory(made[name] for name in names):
+            linked.update((name, made[name]) for name in names)
             continue
         part = _part_name(names, "variables")
-        parts[part] = changes.set[names[0]] if len(names) == 1 else {name: changes.set[name] for name in names}
+        parts[part] = made[names[0]] if len(names) == 1 else {name: made[name] for name in names}
         account["parts"][part] = list(names)
     if linked or changes.mutated:
         heap = Heap(live, copies=changes.pinned)
@@ -101,6 +158,169 @@ def pack(changes: Changes) -> dict[str, Any]:
     return parts
 
 
+def _ties(changes: Changes) -> list[Any]:
+    """What frames that were made or changed share with variables of the notebook."""
+    changed = {name for name, place, _ in changes.mutated if not place}
+    return ties_of({**changes.variables, **changes.set}, changed | changes.set.keys(), changed)
+
+
 def _part_name(names: Collection[str], what: str) -> str:
     """What a part is called, in errors too."""
+    if len(names) == 1 and " " in min(names):
+        return min(names)
     return f"{what if len(names) > 1 else what[:-1]} {', '.join(sorted(names))}"
+
+
+def restore(
+    ns: dict[str, Any],
+    load: Callable[[str], Any],
+    code: CellCode,
+    define: Callable[[str], None],
+    held: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """Make the changes of a kept run in this namespace. Gives the values it showed that no variable holds.
+
+    What cannot be read leaves the variables as they were.
+
+    Args:
+        load: gives the value of a part, decoded. Called when the classes of the cell are defined.
+        define: runs the source of one definition in the namespace.
+        held: what the code among the inputs holds (:meth:`Watch.held`).
+
+    Raises:
+        LookupError: the inputs are not shaped as they were in the kept run.
+        Exception: whatever ``load`` and ``define`` raise.
+    """
+    with ExitStack() as undo:
+        shown = _restore(ns, load, code, define, held, undo)
+        undo.pop_all()
+    return shown
+
+
+def _restore(
+    ns: dict[str, Any],
+    load: Callable[[str], Any],
+    code: CellCode,
+    define: Callable[[str], None],
+    held: Mapping[str, Any],
+    undo: ExitStack,
+) -> dict[str, Any]:
+    account = load(ACCOUNT)
+    if account.get("version") != VERSION:
+        raise LookupError(f"changes of version {account.get('version')!r}")
+    live = _live({**held, **ns}, account) if account["rows"] else Live({})
+    parts = _Parts(ns, load, account["parts"], undo)
+    parts.take(lambda names: not code.early.isdisjoint(names))
+    first = {name: account["settings"].pop(name) for name in ("sys.path", "os.environ") if name in account["settings"]}
+    settings.make_again(first)  # the cell's imports may need them
+    valued = {code.makers[name] for name in account["values"]}
+    for source in code.definitions:
+        if source not in valued:
+            define(source)
+            parts.take(lambda names: not code.early.isdisjoint(names))
+    set_again(ns, account["attributes"], undo)  # values know their classes as the run left them
+    while parts.left and parts.take(lambda _: True):
+        continue
+    if parts.left:
+        raise parts.trouble
+    values = parts.values
+    thaw = Thaw(load(account["rows"]) if account["rows"] else [], live)
+    values.update((name, thaw[row]) for name, row in account["linked"].items())
+    bodies = [(name, place, form, thaw[row]) for name, place, form, row in account["put"]]
+    values.update((name, _imported(module, code)) for name, module in account["modules"].items())
+    values.update((name, made(name, about)) for name, about in account["closed"].items())
+    for name, place, form, body in bodies:
+        _put(ns, live, name, place, form, body, pinned=account["pinned"])
+    ns.update(_variables(values))
+    for row in account.get("ties", ()):
+        tie(ns, row)
+    for name in account["again"]:
+        define(singles(code.source)[name])
+    for name in account["deleted"]:
+        ns.pop(name, None)
+    settings.make_again(account["settings"])
+    generators.restore(account["rng"])
+    return values
+
+
+class _Parts:
+    """The parts of an entry that hold variables, bound as they can be read.
+
+    A value may need others of the cell first: what its functions read, or a class that a later statement defines.
+    """
+
+    def __init__(
+        self, ns: dict[str, Any], load: Callable[[str], Any], parts: Mapping[str, list[str]], undo: ExitStack
+    ) -> None:
+        self._ns, self._load, self._undo = ns, load, undo
+        self.left = dict(parts)
+        self.values: dict[str, Any] = {}
+        self.trouble: Exception = LookupError("nothing was read")
+
+    def take(self, wanted: Callable[[list[str]], bool]) -> bool:
+        """Read and bind those wanted that can be read now. Whether there were any."""
+        before = len(self.left)
+        for part, names in [one for one in self.left.items() if wanted(one[1])]:
+            try:
+                made = _named(self._load(part), names)
+            except Undecodable as error:
+                self.trouble = error
+                continue
+            del self.left[part]
+            self.values.update(made)
+            for name, value in _variables(made).items():
+                known = name in self._ns
+                self._undo.callback(
+                    *((self._ns.__setitem__, name, self._ns[name]) if known else (self._ns.pop, name, None))
+                )
+                self._ns[name] = value
+        return len(self.left) < before
+
+
+def _variables(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if " " not in name}
+
+
+def _live(values: Mapping[str, Any], account: dict[str, Any]) -> Live:
+    """What the inputs of the kept run hold in this notebook. Only under a pinned key may they be other inputs."""
+    data = {name: values[name] for name in account["inputs"] if name in values and not is_code(values[name])}
+    if not account["pinned"]:
+        return Live(data)
+    return Live(data, {name for name in data if not _is_same(data[name], account["inputs"][name])})
+
+
+def _is_same(value: Any, kept: bytes) -> bool:
+    try:
+        return fingerprint(value) == kept
+    except Uncacheable:
+        return False
+
+
+def _named(value: Any, names: list[str]) -> dict[str, Any]:
+    return {names[0]: value} if len(names) == 1 else value
+
+
+def _put(ns: dict[str, Any], live: Live, name: str, place: int, form: str, body: Any, *, pinned: bool) -> None:
+    try:
+        put(live.at(name, place, form), body)
+    except (LookupError, CannotPut) as error:
+        if not pinned:
+            raise LookupError(f"{name}: {error}") from error
+        if not place:  # the notebook has another input or none: what the cell left is all there is
+            ns[name] = body
+
+
+def _imported(place: str, code: CellCode) -> Any:
+    """A module by name, or what it holds (``os:environ``).
+
+    Stored names alone import nothing: the cell must name the module, or it is loaded already.
+    """
+    name, _, held = place.partition(":")
+    if name not in sys.modules and name not in code.normal:
+        raise LookupError(f"module {name} is not named in the cell")
+    module = sys.modules.get(name) or importlib.import_module(name)
+    if not held:
+        return module
+    if held not in vars(module):
+        raise LookupError(f"{name}.{held} is not there")
+    return vars(module)[held]

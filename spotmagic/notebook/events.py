@@ -1,20 +1,30 @@
-"""What a cell put out, as one ordered log."""
+"""What a cell put out, as one ordered log, and putting it out again."""
 
 from __future__ import annotations
 
+import binascii
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, Literal
+from uuid import uuid4
+
+from spotmagic.notebook.graph import is_array
+from spotmagic.values.shown import THUMB
+from spotmagic.values.thumbnail import thumbnail
 
 Kind = Literal["stdout", "stderr", "display", "update", "clear", "result"]
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _FOREIGN = frozenset({"text/plain", "image/png", "image/jpeg", "image/gif", "image/webp"})
+NOT_KEPT = object()  # in place of a result's value that no codec could keep
+_MADE_UP = re.compile("[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class CellOutput:
     """One thing that a cell put out.
 
     Attributes:
@@ -32,12 +42,12 @@ class Event:
     wait: bool = False
 
 
-def fold(log: Iterable[Event]) -> list[Event]:
+def fold(log: Iterable[CellOutput]) -> list[CellOutput]:
     """The log as it looks at the end: joined stream texts, displays in their last state, cleared output gone.
 
     Updates of displays that another cell made stay, as they are not this cell's output.
     """
-    folded: list[Event] = []
+    folded: list[CellOutput] = []
     clear_next = False
     for event in log:
         if event.kind == "clear":
@@ -57,11 +67,11 @@ def fold(log: Iterable[Event]) -> list[Event]:
     return [_still(event) for event in folded]
 
 
-def _cleared(log: list[Event]) -> list[Event]:
+def _cleared(log: list[CellOutput]) -> list[CellOutput]:
     return [event for event in log if event.kind == "update"]
 
 
-def _updated(log: list[Event], update: Event) -> bool:
+def _updated(log: list[CellOutput], update: CellOutput) -> bool:
     """Put an update into the displays of its id. False if this cell has none."""
     places = [i for i, event in enumerate(log) if event.kind == "display" and event.display_id == update.display_id]
     for place in places:
@@ -69,7 +79,7 @@ def _updated(log: list[Event], update: Event) -> bool:
     return bool(places)
 
 
-def _still(event: Event) -> Event:
+def _still(event: CellOutput) -> CellOutput:
     """A widget's view is of use only while its kernel lives: its text as it is now takes its place."""
     if _WIDGET not in event.data:
         return event
@@ -83,7 +93,7 @@ def _still(event: Event) -> Event:
     return replace(event, data=data)
 
 
-def plain(log: Iterable[Event]) -> list[Event]:
+def plain_outputs(log: Iterable[CellOutput]) -> list[CellOutput]:
     """The log of somebody else: text and raster images, nothing that could run script."""
     kept = []
     for event in log:
@@ -93,15 +103,15 @@ def plain(log: Iterable[Event]) -> list[Event]:
     return kept
 
 
-def pack(log: Iterable[Event]) -> list[list[Any]]:
+def pack_outputs(log: Iterable[CellOutput]) -> list[list[Any]]:
     """The log as plain lists, to be encoded."""
     return [[e.kind, e.text, _jsonable(dict(e.data)), _jsonable(dict(e.metadata)), e.display_id, e.wait] for e in log]
 
 
-def unpack(packed: Sequence[Sequence[Any]]) -> list[Event]:
+def unpack_outputs(packed: Sequence[Sequence[Any]]) -> list[CellOutput]:
     """The log of plain lists. Raises ``ValueError`` for anything else."""
     try:
-        return [Event(*fields) for fields in packed]
+        return [CellOutput(*fields) for fields in packed]
     except TypeError as error:
         raise ValueError(f"no log of outputs: {error}") from None
 
@@ -119,3 +129,99 @@ def _jsonable(value: Any) -> Any:
     if isinstance(value, float):
         return float(value)
     return int(value) if isinstance(value, int) else str(value)
+
+
+class Shown:
+    """Stands for the last result of a cell whose value could not be kept: it shows what the value showed."""
+
+    def __init__(self, event: CellOutput) -> None:
+        self._event = event
+
+    def __repr__(self) -> str:
+        return str(self._event.data.get("text/plain", "(a result that was not kept)"))
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        return dict(self._event.data), dict(self._event.metadata)
+
+
+class Replay:
+    """Replays logs in one shell.
+
+    A display id that IPython made up belongs to one place on the page, so each replay gives fresh ones and knows which
+    stored id each stands for; an id the user's code chose stays, as other cells may name it.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._fresh: dict[str, str] = {}
+
+    def play(self, log: Iterable[CellOutput], results: Sequence[Any]) -> None:
+        """Put the events out in order. ``results`` are the values behind events of kind ``result``."""
+        values = iter(results)
+        for event in log:
+            if event.kind in ("stdout", "stderr"):
+                getattr(sys, event.kind).write(event.text)
+            elif event.kind == "result":
+                value = next(values, NOT_KEPT)
+                self._result(event, Shown(event) if value is NOT_KEPT else value)
+            else:
+                self._display(event)
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+
+    def adopt(self, values: Iterable[Any]) -> None:
+        """Let restored display handles speak of the displays as they were replayed."""
+        for value in values:
+            stored = getattr(value, "display_id", None)
+            if type(value).__name__ == "DisplayHandle" and stored in self._fresh:
+                value.display_id = self._fresh[stored]
+
+    def _display(self, event: CellOutput) -> None:
+        transient = {}
+        if event.display_id:
+            display_id = event.display_id
+            if event.kind == "display" and _MADE_UP.fullmatch(display_id):
+                self._fresh[display_id] = uuid4().hex
+            transient = {"display_id": self._fresh.get(display_id, display_id)}
+        self._shell.display_pub.publish(
+            dict(event.data), dict(event.metadata), transient=transient, update=event.kind == "update"
+        )
+
+    def _result(self, event: CellOutput, value: Any) -> None:
+        hook = self._shell.displayhook
+        if sys.displayhook is not hook and getattr(sys.displayhook, "outputs", None) is not None:  # under %%capture
+            sys.displayhook(Shown(event))
+            return
+        hook.check_for_underscore()
+        hook.start_displayhook()
+        hook.write_output_prompt()
+        hook.update_user_ns(value)
+        hook.fill_exec_result(value)
+        if event.data:
+            hook.write_format_data(dict(event.data), dict(event.metadata))
+            hook.log_output(dict(event.data))
+        hook.finish_displayhook()
+
+
+def is_drawn(value: Any, depth: int = 3) -> bool:
+    """Whether a result is what matplotlib gives back of a drawing: lines, bars, a histogram's counts and bars.
+
+    Nobody reads it, and each piece of it holds the whole figure.
+    """
+    if isinstance(value, list | tuple | dict) and not type(value).__module__.startswith("matplotlib."):
+        parts = value.values() if isinstance(value, dict) else value
+        return depth > 0 and any(is_drawn(part, depth - 1) for part in islice(parts, 100))
+    if is_array(value) and value.dtype.kind == "O":
+        return any(is_drawn(part, 0) for part in islice(value.flat, 100))
+    return type(value).__module__.startswith("matplotlib.")
+
+
+def thumb(log: Iterable[CellOutput]) -> dict[str, str]:
+    """The note of a small picture of the last thing that was drawn."""
+    drawn = [event.data["image/png"] for event in log if isinstance(event.data.get("image/png"), str | bytes)]
+    try:
+        data = drawn[-1] if drawn and isinstance(drawn[-1], bytes) else binascii.a2b_base64(drawn[-1] if drawn else "")
+        small = thumbnail(data)
+    except Exception:  # a picture that its library cannot read
+        return {}
+    return {THUMB: small} if small else {}

@@ -35,38 +35,60 @@ class Body:
 
     Attributes:
         source: the body as plain Python, after IPython's transformations.
+        text: the body as it was typed.
         filename: what tracebacks call the cell.
         awaits: whether running it needs an event loop.
     """
 
     source: str
+    text: str
     filename: str
     statements: tuple[Statement, ...]
     awaits: bool
 
+    @property
+    def hides(self) -> list[int]:
+        """The expressions that show no value although they would by themselves, or do although they would not."""
+        last = len(self.statements) - 1
+        return [
+            place
+            for place, each in enumerate(self.statements)
+            if each.shows != (place == last) and isinstance(each.node, ast.Expr)
+        ]
 
-class _Transformed:
-    """The last body that was transformed: a cell's is looked at before it runs, and once is enough."""
+
+class _Latest:
+    """The last body that was transformed and parsed: a cell's is looked at before it runs, and once is enough."""
 
     of: tuple[int, str] = (0, "")
     source = ""
+    padded = ""
+    tree: ast.Module | None = None
     inside = False  # a body is being transformed, which is no cell by itself
 
 
 def transform(shell: Any, text: str) -> str:
     """The body of a cell as plain Python, by the transformations of the shell."""
-    if _Transformed.of != (id(shell), text):
-        _Transformed.inside = True
+    if _Latest.of != (id(shell), text):
+        _Latest.inside = True
         try:
-            _Transformed.source, _Transformed.of = shell.transform_cell(text), (id(shell), text)
+            _Latest.source, _Latest.of = shell.transform_cell(text), (id(shell), text)
         finally:
-            _Transformed.inside = False
-    return _Transformed.source
+            _Latest.inside = False
+    return _Latest.source
 
 
 def transforms_body() -> bool:
     """Whether what the shell transforms now is the body of a cell of ours."""
-    return _Transformed.inside
+    return _Latest.inside
+
+
+def parse_cell(shell: Any, text: str, above: int) -> ast.Module:
+    """The parsed body of a cell. Raises ``SyntaxError`` or ``ValueError``."""
+    padded = "\n" * above + transform(shell, text)
+    if _Latest.tree is None or _Latest.padded != padded:
+        _Latest.tree, _Latest.padded = shell.compile.ast_parse(padded), padded
+    return _Latest.tree
 
 
 def prepare(shell: Any, text: str, above: int = 1) -> Body:
@@ -77,13 +99,15 @@ def prepare(shell: Any, text: str, above: int = 1) -> Body:
     """
     awaits = needs_await(shell, text)
     source = transform(shell, text)
-    _Transformed.of = (0, "")  # the next run may find the shell changed
+    try:
+        tree = parse_cell(shell, text, above)
+    finally:
+        _Latest.of, _Latest.tree = (0, ""), None  # the next run may find the shell changed
     padded = "\n" * above + source
     filename = shell.compile.cache(padded, shell.displayhook.prompt_count, raw_code="\n" * above + text)
-    tree = shell.transform_ast(shell.compile.ast_parse(padded, filename))
-    nodes = _nodes(tree.body, "none" if ends_quietly(source) else shell.ast_node_interactivity)
+    nodes = _nodes(shell.transform_ast(tree).body, "none" if ends_quietly(source) else shell.ast_node_interactivity)
     statements = tuple(Statement(node, shows, is_definition(node)) for node, shows in nodes)
-    return Body(source, filename, statements, awaits)
+    return Body(source, text, filename, statements, awaits)
 
 
 def run(shell: Any, body: Body) -> None:

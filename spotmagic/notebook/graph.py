@@ -12,7 +12,8 @@ import pathlib
 import types
 import uuid
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from spotmagic.code.origin import is_user_module
@@ -33,8 +34,14 @@ ATOMS: frozenset[type] = frozenset(
 """Types whose values hold nothing that another name could share and see change."""
 
 BOXES = frozenset({list, tuple, set, frozenset, dict})
+_RUNNERS = frozenset({"Thread", "BaseProcess"})
+_FEW = 100  # items of a container that are looked at: threads are kept in short ones
 _REBUILT = frozenset({"builtins", "collections", "functools", "types"})
 _LEAF_PACKAGES = frozenset({"numpy", "pandas", "polars", "pyarrow", "torch", "PIL"})
+_KNOWN_INSIDES = frozenset({object, list, dict, set, deque, OrderedDict, defaultdict, tuple, frozenset})
+_PYTHON_CLASS = 1 << 9  # Py_TPFLAGS_HEAPTYPE, as in the standard library's copyreg
+_SEALING = (set, frozenset, types.FunctionType, types.MethodType)  # sets list their items in any order, figures too
+_FROZEN = frozenset({tuple, frozenset})
 
 
 def is_atom(value: object) -> bool:
@@ -44,9 +51,10 @@ def is_atom(value: object) -> bool:
 
 def is_code(value: object) -> bool:
     """Whether a value counts in keys by the code it is, not by what it holds."""
-    return isinstance(
-        unwrapped(value), types.FunctionType | types.BuiltinFunctionType | types.ModuleType | type | types.MethodType
-    )
+    value = unwrapped(value)
+    if isinstance(value, types.MethodType):  # a method of an object counts and changes with that object
+        return isinstance(value.__self__, type | types.ModuleType)
+    return isinstance(value, types.FunctionType | types.BuiltinFunctionType | types.ModuleType | type)
 
 
 def is_leaf(value: object) -> bool:
@@ -58,8 +66,29 @@ def is_leaf(value: object) -> bool:
 
 
 def is_array(value: Any) -> bool:
-    """Whether this is a plain numpy array."""
-    return type(value).__module__ == "numpy" and type(value).__name__ == "ndarray"
+    """Whether this is a numpy array, of whichever class."""
+    kind: Any = type(value)
+    return _is_array_class(kind)
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_array_class(kind: Any) -> bool:
+    return any(base.__name__ == "ndarray" and base.__module__ == "numpy" for base in kind.__mro__)
+
+
+def holds_thread(value: Any, depth: int = 2) -> bool:
+    """Whether a value is a thread or process, or a short container of some. What one runs is not seen from outside."""
+    if type(value) in BOXES:
+        few = islice(value.values() if isinstance(value, dict) else value, _FEW)
+        return depth > 0 and any(holds_thread(one, depth - 1) for one in few)
+    return type(value) not in ATOMS and any(base.__name__ in _RUNNERS for base in type(value).__mro__)
+
+
+def owner(array: Any) -> Any:
+    """The array whose memory an array shows, itself where it has its own."""
+    while is_array(array.base):
+        array = array.base
+    return array
 
 
 def children(value: Any) -> list[Any]:
@@ -73,8 +102,10 @@ def children(value: Any) -> list[Any]:
         return [value.__wrapped__, *vars(value).values()]
     if kind in ATOMS or isinstance(value, type) or (is_handle_type(kind) and kind is not Bound):
         return []
+    if is_array(value):
+        return [*owners(value), *_items(value)]
     if is_leaf(value):
-        return _inside_leaf(value)
+        return []
     if isinstance(value, types.FunctionType):
         cells = [cell.cell_contents for cell in value.__closure__ or () if not _is_empty(cell)]
         return [*cells, value.__defaults__, value.__kwdefaults__, *value.__dict__.values()]
@@ -128,10 +159,6 @@ def _slots(kind: Any) -> tuple[tuple[str, types.MemberDescriptorType], ...]:
     return tuple((name, slot) for name, slot in found if isinstance(slot, types.MemberDescriptorType))
 
 
-_KNOWN_INSIDES = frozenset({object, list, dict, set, deque, OrderedDict, defaultdict, tuple, frozenset})
-_PYTHON_CLASS = 1 << 9  # Py_TPFLAGS_HEAPTYPE, as in the standard library's copyreg
-
-
 def is_open(value: Any) -> bool:
     """Whether all that an object holds is seen: attributes, slots, items, and nothing a type in C keeps to itself.
 
@@ -146,13 +173,17 @@ def is_open(value: Any) -> bool:
     return False
 
 
-def _inside_leaf(value: Any) -> list[Any]:
-    if not is_array(value):
-        return []
-    found = [value.base] if is_array(value.base) else []
-    if value.dtype.kind == "O":
-        found += value.ravel().tolist()
-    return found
+def owners(array: Any) -> list[Any]:
+    """The arrays that an array and its mask are views of."""
+    mask = getattr(array, "_mask", None)
+    found = [owner(one) for one in ((array, mask) if is_array(mask) else (array,))]
+    return [one for one in found if one is not array]
+
+
+def _items(array: Any) -> list[Any]:
+    """The objects that an array holds."""
+    held = list(array.ravel().tolist()) if array.dtype.kind == "O" else []
+    return held if is_leaf(array) else [*held, *(part for _, part in attributes(array))]
 
 
 def _is_empty(cell: types.CellType) -> bool:
@@ -181,9 +212,6 @@ def same_shape(before: list[Any], now: list[Any]) -> bool:
     )
 
 
-_SEALING = (set, frozenset, types.FunctionType, types.MethodType)  # sets list their items in any order, figures too
-
-
 class Live:
     """The objects that a cell's inputs hold, each known by the input's name and its place there.
 
@@ -202,6 +230,8 @@ class Live:
         self._objects: dict[str, list[Any]] = {}
         self._places: dict[int, tuple[str, int]] = {}
         self._forms: dict[str, str] = {}
+        self._over: dict[int, list[Any]] = {}
+        self._held: list[Any] = []
         self.sealed: set[str] = set()
         self.shapes: dict[int, list[Any]] = {}
         collects = gc.isenabled()
@@ -229,7 +259,10 @@ class Live:
             found.append(one)
             if not len(found) & 1023:
                 check()
-            inside = [*one, *one.values()] if kind is dict else children(one)
+            inside = [*one, *one.values()] if kind is dict else _items(one) if is_array(one) else children(one)
+            for memory in owners(one) if is_array(one) else ():
+                self._held.append(memory)
+                self._over.setdefault(id(memory), []).append(one)
             if kind in BOXES:
                 self.shapes[here] = inside
             if ATOMS.issuperset(map(type, inside)):
@@ -242,6 +275,10 @@ class Live:
     def place(self, value: object) -> tuple[str, int] | None:
         """Where the inputs hold this very object."""
         return self._places.get(id(value))
+
+    def over(self, memory: object) -> list[Any]:
+        """The arrays in the inputs that are views of this one, which itself nobody may hold."""
+        return self._over.get(id(memory), [])
 
     def at(self, name: str, place: int, form: str) -> Any:
         """The object at a place of an input that had this form; ``LookupError`` if it holds others now."""
@@ -263,4 +300,63 @@ class Live:
 
     def knows_any(self, level: Iterable[Any]) -> bool:
         """Whether one of these objects is held by the inputs."""
-        return bool(self._places) and not self._places.keys().isdisjoint(map(id, level))
+        known = self._places.keys() | self._over.keys() if self._over else self._places.keys()
+        return bool(known) and not known.isdisjoint(map(id, level))
+
+
+def groups(values: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """The names in groups, so that no object that can change is reachable from two groups."""
+    first_of: dict[int, str] = {}
+    leader = {name: name for name in values}
+
+    def find(name: str) -> str:
+        while leader[name] != name:
+            leader[name] = leader[leader[name]]
+            name = leader[name]
+        return name
+
+    for name, value in values.items():
+        for level in levels(value):
+            for one in level:
+                if type(one) in _FROZEN or is_atom(one) or isinstance(one, types.FunctionType | Wrapped):
+                    continue
+                first = first_of.setdefault(id(one), name)
+                if first is not name:
+                    leader[find(name)] = find(first)
+    found: dict[str, list[str]] = {}
+    for name in values:
+        found.setdefault(find(name), []).append(name)
+    return [tuple(names) for names in found.values()]
+
+
+def share_memory(values: Iterable[Any]) -> bool:
+    """Whether two arrays among these values are views of one array, or one of the other."""
+    shown: dict[int, set[int]] = {}
+    for value in values:
+        for level in levels(value, lambda one: [] if is_array(one) else links(one)):
+            for one in level:
+                for memory in (owners(one) or [one]) if is_array(one) else ():
+                    shown.setdefault(id(memory), set()).add(id(one))
+    return any(len(views) > 1 for views in shown.values())
+
+
+def levels(value: Any, inside: Callable[[Any], list[Any]] = children) -> Iterator[list[Any]]:
+    """What a value reaches, nearest first; an object may come more than once. Plain containers open fast.
+
+    Args:
+        inside: what an object holds that is no plain container.
+    """
+    level = [value]
+    seen: set[int] = set()
+    while not ATOMS.issuperset(map(type, level)):
+        check()
+        level = [one for one in level if type(one) not in ATOMS and id(one) not in seen]
+        seen.update(map(id, level))
+        yield level
+        boxes = [one for one in level if type(one) in BOXES]
+        following = gc.get_referents(*boxes) if boxes else []
+        if len(boxes) < len(level):
+            for one in level:
+                if type(one) not in BOXES:
+                    following += inside(one)
+        level = following

@@ -7,11 +7,12 @@ rows of other kinds are only made for what leads to one. Everything else is a ``
 from __future__ import annotations
 
 import copyreg
+import sys
 from collections.abc import Iterable
 from typing import Any
 
 from spotmagic.errors import Uncacheable
-from spotmagic.notebook.graph import Live, is_array, is_atom, links
+from spotmagic.notebook.graph import Live, is_array, is_atom, links, owner, owners
 
 _FLAT: dict[type, str] = {list: "list", tuple: "tuple", set: "set", frozenset: "frozenset"}
 Row = list[Any]
@@ -51,9 +52,9 @@ class Heap:
                 continue
             self._looked.add(id(one))
             self._kept.append(one)
-            if is_array(one) and is_array(one.base):
-                bases.append(id(one.base))
-            if self._live.place(one) is not None:
+            if is_array(one):
+                bases += map(id, owners(one))
+            if self._live.place(one) is not None or self._live.over(one):
                 found.append(id(one))
             for part in links(one):
                 if not is_atom(part):
@@ -73,12 +74,17 @@ class Heap:
         number = self._numbers.get(id(value))
         if number is not None:
             return number
-        place = self._live.place(value)
-        if place is None:
-            return self.describe(value, path)
-        number = self._row(value, ["live", *place, self._live.form(place[0]), None])
-        if self._copies:
-            self.rows[number][4] = self.describe(value, path, number=False)
+        return self.describe(value, path) if self._live.place(value) is None else self._found(value, path)
+
+    def _found(self, value: Any, path: str) -> int:
+        """The number of the row for a live object."""
+        number = self._numbers.get(id(value))
+        if number is None:
+            place = self._live.place(value)
+            assert place is not None
+            number = self._row(value, ["live", *place, self._live.form(place[0]), None])
+            if self._copies:
+                self.rows[number][4] = self.describe(value, path, number=False)
         return number
 
     def describe(self, value: Any, path: str, *, number: bool = True) -> int:
@@ -87,7 +93,7 @@ class Heap:
         row: Row = []
         place = self._row(value if number else row, row)
         if is_array(value):
-            row += self._view(value, path) or ["leaf", value]
+            row += (self._view(value, path) if number else None) or ["leaf", value]
         elif self._whole(value):
             row += ["leaf", value]
         elif kind in _FLAT:
@@ -103,14 +109,54 @@ class Heap:
 
     def _view(self, value: Any, path: str) -> Row | None:
         """An array as a view of another that comes back too, or None: then it is kept by its own values."""
-        base = value.base
-        if not is_array(base) or id(base) not in self._leading or "O" in (value.dtype.kind, base.dtype.kind):
+        mask = getattr(value, "_mask", None)
+        shared = [one for one in (value, mask) if is_array(one) and self._is_shared(one)]
+        if not shared:
             return None
-        if not (base.flags.c_contiguous or base.flags.f_contiguous) or "V" in (value.dtype.kind, base.dtype.kind):
-            return None
-        offset = value.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-        form = [offset, list(value.shape), list(value.strides), value.dtype.str]
-        return ["view", self.add(base, path), list(base.strides), base.dtype.str, bool(value.flags.writeable), *form]
+        why = f"it is a {type(value).__name__} that shares memory with another array"
+        numpy, masked = sys.modules["numpy"], type(value).__name__ == "MaskedArray"
+        known = masked or getattr(numpy, type(value).__name__, None) is type(value)
+        if not known or value.dtype.hasobject:
+            raise Uncacheable(f"{path} cannot be kept", why, "Make it a copy: .copy()", path=path)
+        try:
+            if not masked:
+                return self._part_of(value, path)
+            data, own = (self._array(one, path) for one in (value.view(numpy.ndarray), mask))
+            return ["masked", data, own, value._fill_value, bool(value._hardmask), bool(value._sharedmask)]
+        except LookupError:
+            raise Uncacheable(f"{path} cannot be kept", why, "Make it a copy: .copy()", path=path) from None
+
+    def _is_shared(self, array: Any) -> bool:
+        return owner(array) is not array and id(owner(array)) in self._leading
+
+    def _array(self, value: Any, path: str) -> int:
+        """The number of a row for a plain array that may be a view."""
+        row = self._part_of(value, path) if is_array(value) and self._is_shared(value) else ["leaf", value]
+        return self._row(value, row)
+
+    def _part_of(self, value: Any, path: str) -> Row:
+        """A row that tells where in another array this one lies. ``LookupError`` if none holds all of it."""
+        memory = owner(value)
+        over = [] if self._live.place(memory) is not None else self._live.over(memory)
+        masks = [one._mask for one in over if is_array(getattr(one, "_mask", None))]
+        for base in [*over, *masks] or [memory]:
+            (low, high), (first, last) = _bounds(base), _bounds(value)
+            if base is not value and low <= first and last <= high and _is_solid(base):
+                at = self.add(base, path) if base is memory and not over else self._over(base, over, path)
+                on = [at, list(base.strides), str(base.dtype), bool(value.flags.writeable)]
+                model = sys.modules["numpy"].ndarray(0, value.dtype)  # keeps the dtype with all its fields
+                lies = [_address(value) - low, list(value.shape), list(value.strides)]
+                return ["view", *on, *lies, self._row(model, ["leaf", model]), type(value).__name__]
+        raise LookupError
+
+    def _over(self, base: Any, over: list[Any], path: str) -> int:
+        """The number of the row for a live array that shows the memory in question, or for the mask of one."""
+        for one in over:
+            if one is base:
+                return self._found(one, path)
+            if getattr(one, "_mask", None) is base:
+                return self._row(base, ["mask", self._found(one, path)])
+        raise LookupError
 
     def _whole(self, value: Any) -> bool:
         """Whether nothing inside leads to a live object, so that the codecs may keep it as it is."""
@@ -185,8 +231,16 @@ class Thaw:
                 made[number] = {self[part] for part in parts}
             case ["frozenset", parts]:
                 made[number] = frozenset(self[part] for part in parts)
-            case ["view", base, strides, kind, writeable, *form]:
+            case ["view", base, strides, kind, writeable, offset, shape, steps, model, name]:
+                form = offset, shape, steps, self[model], name
                 made[number] = _view_of(self[base], strides, kind, writeable, *form)
+            case ["mask", masked]:
+                made[number] = self[masked]._mask
+            case ["masked", data, mask, fill_value, hard, shared]:
+                array = self[data].view(sys.modules["numpy"].ma.MaskedArray)
+                array._mask, array._fill_value, array._hardmask = self[mask], fill_value, hard
+                array._sharedmask = shared
+                made[number] = array
             case ["new", arguments, *rest]:
                 kind, *others = (self[argument] for argument in arguments)
                 made[number] = kind.__new__(kind, *others)
@@ -215,13 +269,33 @@ class Thaw:
             value[self[key]] = self[part]
 
 
+def _address(array: Any) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+def _bounds(array: Any) -> tuple[int, int]:
+    """The first address of an array's memory, and the one after its last."""
+    first = last = _address(array)
+    for length, step in zip(array.shape, array.strides, strict=True):
+        first, last = first + min(0, (length - 1) * step), last + max(0, (length - 1) * step)
+    return (first, last + array.itemsize) if array.size else (first, first)
+
+
+def _is_solid(array: Any) -> bool:
+    """Whether an array takes all of its memory, so that it comes back laid out in the same way."""
+    return bool(array.flags.c_contiguous or array.flags.f_contiguous) and not array.dtype.hasobject
+
+
 def _view_of(base: Any, base_strides: list[int], base_kind: str, writeable: bool, *form: Any) -> Any:
     """A view of an array, inside its bounds: numpy refuses others."""
-    offset, shape, strides, kind = form
-    if not is_array(base) or list(base.strides) != base_strides or base.dtype.str != base_kind:
+    offset, shape, strides, model, name = form
+    if not is_array(base) or list(base.strides) != base_strides or str(base.dtype) != base_kind or not _is_solid(base):
         raise LookupError("the array that another is a view of is laid out otherwise now")
-    memory = base if base.flags.c_contiguous else base.T
-    view = type(base)(tuple(shape), kind, memory, offset, tuple(strides))
+    numpy = sys.modules["numpy"]
+    plain = base.view(numpy.ndarray)
+    memory = (plain if plain.flags.c_contiguous else plain.T).reshape(-1).view(numpy.uint8)
+    kind = getattr(numpy, name)
+    view = numpy.ndarray.__new__(kind, tuple(shape), model.dtype, memory, offset, tuple(strides))
     view.flags.writeable = writeable and view.flags.writeable
     return view
 

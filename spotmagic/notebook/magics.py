@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from IPython.display import display
 from traitlets import Bool, Unicode, observe
 
 from spotmagic import options as words
-from spotmagic.errors import OptionError, unknown
-from spotmagic.notebook import guide
-from spotmagic.notebook.line import split
-from spotmagic.notebook.options import FLAGS, VALUES, CellOptions, parse
-from spotmagic.notebook.transformer import UNASKED, EveryCell
-from spotmagic.notebook.view import View
-from spotmagic.notebook.wrapping import Wrapping, targets
+from spotmagic.errors import OptionError
+from spotmagic.notebook.hooks import UNASKED, EveryCell
+from spotmagic.notebook.options import FLAGS, CellOptions, Word, cell_help, chosen, line_help, load_help, split
+from spotmagic.view import View
 
 if TYPE_CHECKING:
     from spotmagic.notebook.cells import Cells
-
-_OF_MARK = ("version", "ttl", "ignore", "price", "mode", "retry")
 
 
 def _documented(text: Callable[[], str]) -> Callable[[Any], Any]:
@@ -45,8 +40,8 @@ class SpotMagics(Magics):  # type: ignore[misc]
 
     def __init__(self, shell: Any) -> None:
         self.wrapping = Wrapping(shell.user_ns)
-        self.every_cell = EveryCell()
-        self._unasked = CellOptions()
+        self.every_cell = EveryCell(lambda words: chosen(words, shell.user_ns, self._defaults()))
+        self.targets = Targets(self.wrapping, {"cells": self.every_cell})
         super().__init__(shell)
         words.configure("root", self.root or None)
 
@@ -70,13 +65,13 @@ class SpotMagics(Magics):  # type: ignore[misc]
 
     @cell_magic("spot")  # type: ignore[untyped-decorator]
     @no_var_expand  # type: ignore[untyped-decorator]
-    @_documented(guide.cell_help)
+    @_documented(cell_help)
     def spot_cell(self, line: str, cell: str) -> Any:
-        return self.cells.run(line, cell, self._unasked if line.strip() == UNASKED else None)
+        return self.cells.run(line, cell, self.every_cell.options if line.strip() == UNASKED else None)
 
     @line_magic("spot")  # type: ignore[untyped-decorator]
     @no_var_expand  # type: ignore[untyped-decorator]
-    @_documented(guide.line_help)
+    @_documented(line_help)
     def spot_line(self, line: str) -> None:
         first = line.partition(" ")[0]
         if "=" in first or (first in FLAGS and first != "accept"):
@@ -91,37 +86,11 @@ class SpotMagics(Magics):  # type: ignore[misc]
 
     @line_magic  # type: ignore[untyped-decorator]
     @no_var_expand  # type: ignore[untyped-decorator]
-    @_documented(guide.load_help)
+    @_documented(load_help)
     def spot_load_ext(self, line: str) -> None:
-        from spotmagic.spot import current
-
-        names, off, given = targets(split(line))
-        if not names:
-            display(View("under the spot", list(self.wrapping) or ["nothing yet: %spot_load_ext module:function"]))
-            return
-        if "cells" in names:
-            self._every_cell([name for name in names if name != "cells"], off, line)
-            return
-        if off:
-            for name in names:
-                self.wrapping.off(name)
-            return
-        options = {}
-        for word in given:
-            if word.name not in _OF_MARK:
-                raise unknown("option", word.name, _OF_MARK)
-            options[word.name] = VALUES[word.name].read(word.value(self.shell.user_ns), word.name)
-        mark = current().mark(**options)
-        for name in names:
-            self.wrapping.on(name, mark)
-
-    def _every_cell(self, others: list[str], off: bool, line: str) -> None:
-        """Put all cells that follow under the spot, or no longer."""
-        if others:
-            raise OptionError("cells is given with other targets", todo="Write %spot_load_ext cells alone")
-        told = " ".join(word for word in line.split() if word not in ("cells", "off"))
-        self._unasked = replace(parse(told, self.shell.user_ns, self._defaults()), unasked=True)
-        self.every_cell.on = not off
+        loaded = self.targets.load(line)
+        if loaded is not None:
+            display(View("under the spot", loaded or ["nothing yet: %spot_load_ext httpx, or module:function"]))
 
     def misplaced(self, line: str) -> None:
         """Stands for ``%%spot`` anywhere but on the first line of a cell."""
@@ -132,3 +101,75 @@ class SpotMagics(Magics):  # type: ignore[misc]
             if line
             else "Move it up",
         )
+
+
+class TargetKind(Protocol):
+    """What takes targets of one kind."""
+
+    def load(self, names: list[str], given: list[Word], *, off: bool) -> None:
+        """Put them under the spot with these options, or take them back. Raises :class:`OptionError`."""
+
+    def loaded(self) -> Iterable[str]:
+        """Those that are under the spot now, as the user named them."""
+
+
+class Targets:
+    """The targets of one shell.
+
+    Args:
+        libraries: takes ``module:function``, ``httpx``, and every word that is no kind of its own.
+        kinds: what takes the words that stand for a kind, such as ``cells``.
+    """
+
+    def __init__(self, libraries: TargetKind, kinds: Mapping[str, TargetKind]) -> None:
+        self._libraries, self._kinds = libraries, kinds
+
+    def load(self, line: str) -> list[str] | None:
+        """Do what a line says; an empty one asks for what is under the spot.
+
+        Raises:
+            OptionError: for a target or option that cannot be used, or targets of several kinds.
+        """
+        words = split(line)
+        names = [word.text for word in words if not word.name]
+        off = names[-1:] == ["off"]
+        names = names[: len(names) - off]
+        if not names:
+            return sorted(name for kind in (self._libraries, *self._kinds.values()) for name in kind.loaded())
+        kinds = {id(kind): kind for kind in (self._kinds.get(name, self._libraries) for name in names)}
+        if len(kinds) > 1:
+            alone = next(name for name in names if name in self._kinds)
+            raise OptionError(f"{alone} is given with other targets", todo=f"Write %spot_load_ext {alone} alone")
+        (kind,) = kinds.values()
+        kind.load(names, [word for word in words if word.name], off=off)
+        return None
+
+
+class Wrapping:
+    """What is wrapped from one shell: functions of modules, ``httpx``, ``requests``, what installed packages add."""
+
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        self._namespace = namespace
+
+    def loaded(self) -> Iterable[str]:
+        """The targets, as the user named them."""
+        from spotmagic import wrap
+
+        return wrap.names()
+
+    def load(self, names: list[str], given: list[Word], *, off: bool) -> None:
+        """Put targets under the notebook's spot, or take them back."""
+        from spotmagic import wrap
+        from spotmagic.spot import current
+
+        if off:
+            for name in names:
+                wrap.off(name)
+        else:
+            options = {word.name: word.value(self._namespace) for word in given}
+            wrap.on(current(), names, options, self._namespace)
+
+    def off_all(self) -> None:
+        """Put every original back."""
+        if "spotmagic.wrap" in sys.modules:
+            sys.modules["spotmagic.wrap"].off()

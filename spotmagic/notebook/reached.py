@@ -6,51 +6,130 @@ become inputs like those the cell names; what functions, classes and modules hol
 
 from __future__ import annotations
 
-import ast
 import dis
 import functools
+import random
+import re
 import sys
 import types
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from types import ModuleType
 from typing import Any
 
 from spotmagic.code.cell import CellCode
+from spotmagic.code.texts import may_be_paths
 from spotmagic.code.wrapped import unwrapped
 from spotmagic.errors import Uncacheable
-from spotmagic.keys import Mask, Notes, fingerprint
+from spotmagic.keys import Mask, Notes, fingerprint, lazy, patched
+from spotmagic.keys.credentials import is_given_only
+from spotmagic.keys.fingerprint import identity
 from spotmagic.keys.owned import is_users, short_name
-from spotmagic.notebook.graph import ATOMS, is_code
+from spotmagic.notebook.again import CONSTANTS
+from spotmagic.notebook.calls import called_back
+from spotmagic.notebook.graph import ATOMS, is_code, levels
+from spotmagic.values.written import texts_of
 
 _GLOBALS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL"})
 _MEMBERS = (staticmethod, classmethod, property, functools.cached_property, functools.partialmethod)
+_HIDING = frozenset({"eval", "exec", "globals", "get_ipython"})
+_HIDING_MEMBERS = frozenset({"__main__", "_getframe", "currentframe", "f_globals", "user_ns"})
 _MISSING = object()
+_FEW = 100  # items of a container that are looked at: functions are kept in short ones
+_GLOBAL = getattr(random.random, "__self__", None)
+_MARKS = re.compile(r"\.(mark|map|amap|submit|cached_run)\b")
+_PRIVATE = re.compile(r"_+|_i+|_i?\d+|_[ido]h|_exit_code|In|Out|get_ipython|exit|quit")
+_RESULT = re.compile(r"_+|_\d+")
+_OUT = re.compile(r"\bOut\[(\d+)\]")
+_MODULE_NAMES = frozenset(
+    {
+        "__name__", "__doc__", "__package__", "__loader__", "__spec__", "__builtin__", "__builtins__", "__file__",
+        "__annotations__", "__session__", "__vsc_ipynb_file__", "__warningregistry__",
+        "__conditional_annotations__", "__annotate__", "__cached__",
+    }
+)  # fmt: skip
 
 
-class Reached:
+class Reachable:
     """What the code among some values leads to.
 
     Args:
         ns: the notebook.
-        roots: values by the name of the cell for them.
         code: the cell; names that it surely binds before it uses a root are not those of before.
 
     Attributes:
         names: variables of the notebook that functions and methods read or bind.
+        inputs: fingerprints of what they hold, when :meth:`settle` was called.
+        back: by input, the code that what a library made calls back.
+        hides: a function may read and bind any variable: it runs text, or takes hold of the whole notebook.
     """
 
-    def __init__(self, ns: dict[str, Any], roots: Mapping[str, Any], code: CellCode, mask: Mask | None) -> None:
+    def __init__(self, ns: dict[str, Any], code: CellCode, mask: Mask | None) -> None:
         self.names: set[str] = set()
-        self._ns, self._mask = ns, mask
+        self.inputs: dict[str, bytes] = {}
+        self._ns, self._code, self._mask = ns, code, mask
         self._spaces: dict[str, dict[str, Any]] = {}
+        self._before: dict[str, dict[str, Any]] = {}
         self._seen: set[int] = set()
         self._held: list[Any] = []
-        attributes = _attributes(code.source)
-        for name, value in roots.items():
-            self._skipped = code.before.get(name, frozenset())
-            self._visit(value if is_code(unwrapped(value)) else type(value), attributes)
+        self.back: dict[str, list[Any]] = {}
+        self.hides = False
+
+    def visit(self, name: str, value: Any, *, deep: bool) -> None:
+        """Look at an input.
+
+        Args:
+            deep: whether code is known to be somewhere in it, such as functions in a dict.
+        """
+        self._skipped = self._code.before.get(name, frozenset())
+        attributes = self._code.attributes
+        if isinstance(value, types.ModuleType) and vars(value) is not self._ns:
+            loaded = sys.modules.get(value.__name__) is value
+            users = is_users(value) or not loaded  # what the cell sets there, a hit sets again
+            plain = {one for one in attributes if type(vars(value).get(one)) in CONSTANTS}
+            self._watch_module(
+                value.__name__ if loaded else name, vars(value), attributes if users else frozenset(plain)
+            )
+        self._visit(value if _is_callable(value) else type(value), attributes)
+        for one in (one for level in levels(value) for one in level) if deep else ():
+            held = one.func if isinstance(one, functools.partial) else one
+            self._visit(held if _is_callable(held) else type(held), attributes)
+        for one in called_back(value):
+            self._visit(one, attributes)
+            self.back.setdefault(name, []).append(one)
+
+    def settle(self, ignored: Collection[str] = ()) -> None:
+        """Keep what is there now, and count the user's modules that the cell imports."""
         self._before = {label: self._all(space) for label, space in self._spaces.items()}
         self.inputs = dict(self._prints())
+        self.inputs |= {f"{name} calls": self._print(name, found) for name, found in self.back.items()}
+        loaded = lazy.of_cell(lazy.named_in(self._code.source), lambda value: fingerprint(value, mask=self._mask))
+        self.inputs |= {f"module {name}": fingerprint(said) for name, said in loaded if name not in ignored}
+
+    def put_in(self, values: Iterable[Any], packages: Collection[str]) -> dict[str, bytes]:
+        """What was put into classes of the packages that are used: ``pd.read_csv(path).mine()``.
+
+        Args:
+            values: inputs, which may be modules and functions of packages.
+            packages: those whose values are among the inputs.
+        """
+        named = [value for value in values if is_code(value)]
+        homes = [one.__name__ if isinstance(one, ModuleType) else one.__module__ or "" for one in named]
+        roots = frozenset({*packages, *(home.partition(".")[0] for home in homes)})
+        found = patched.put_in(roots, self._code.attributes)
+        return {f"{base.__qualname__}.{name}": fingerprint(one, mask=self._mask) for base, name, one in found}
+
+    def held(self) -> dict[str, Any]:
+        """What the code holds that is no code itself and may be shared, by the same labels wherever it is the same."""
+        return {
+            f"{label}.{name}": value
+            for label, space in self._before.items()
+            for name, value in self._data(space)
+            if type(value) not in ATOMS
+        }
+
+    def _watch_module(self, label: str, space: dict[str, Any], names: frozenset[str]) -> None:
+        known = self._spaces.get(label)
+        self._spaces[label] = _Part(space, names | (known.names if isinstance(known, _Part) else frozenset()))
 
     def changed(self) -> list[tuple[str, str, Any]]:
         """What the run bound anew there: holder, attribute, and a plain value or, for code, ``["code", name]``.
@@ -76,7 +155,7 @@ class Reached:
 
     def _plain(self, value: Any) -> list[Any] | None:
         """A value as :func:`set_again` takes it, in a list; None for one that cannot be bound again."""
-        if type(value) in (type(None), bool, int, float, str):
+        if type(value) in CONSTANTS:
             return [value]
         name = getattr(value, "__name__", "")
         return [["code", name]] if is_code(value) and self._ns.get(name) is value else None
@@ -139,18 +218,17 @@ class Reached:
     def _function(self, function: types.FunctionType) -> None:
         space, label = function.__globals__, short_name(function)
         names, attributes = _named(function.__code__)
+        self.hides |= bool(attributes & _HIDING_MEMBERS) or (space is self._ns and bool(names & _HIDING))
         for name in names - self._skipped:
             value = space.get(name, _MISSING)
             if value is not _MISSING and is_code(unwrapped(value)):
                 self._visit(value, attributes)
-            elif space is self._ns:
+            elif space is self._ns and not is_given_only(function, name):
                 self.names.add(name)
             elif is_users(type(value)):
                 self._visit(type(value), attributes)
         if space is not self._ns:
-            home = str(space.get("__name__"))
-            known = self._spaces.get(home)
-            self._spaces[home] = _Part(space, names | (known.names if isinstance(known, _Part) else frozenset()))
+            self._watch_module(str(space.get("__name__")), space, names)
         self._spaces[label] = vars(function)
         cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
         held = {name: cell for name, cell in cells if cell != types.CellType()}
@@ -159,6 +237,10 @@ class Reached:
         self._spaces[f"{label}(…)"] = _Kept(function, held)
         if "__wrapped__" in vars(function):
             self._visit(vars(function)["__wrapped__"], attributes)
+
+
+def _is_callable(value: Any) -> bool:
+    return isinstance(value, types.MethodType) or is_code(unwrapped(value))
 
 
 class _Part(dict[str, Any]):
@@ -186,24 +268,6 @@ class _Kept(dict[str, Any]):
         return (defaults | (function.__kwdefaults__ or {}) | closed).items()
 
 
-def set_again(ns: Mapping[str, Any], kept: list[list[Any]], undo: ExitStack) -> None:
-    """Bind what a run bound in classes, functions and modules. Raises ``LookupError`` where they are not there."""
-    for label, name, value in kept:
-        holder: Any = sys.modules.get(label)
-        if holder is None or label in ns:
-            first, *rest = label.split(".")
-            holder = ns.get(first, _MISSING)
-            for step in rest:
-                holder = getattr(holder, step, _MISSING)
-        if holder is _MISSING:
-            raise LookupError(f"{label} is not there")
-        if name in vars(holder):
-            undo.callback(setattr, holder, name, vars(holder)[name])
-        else:
-            undo.callback(delattr, holder, name)
-        setattr(holder, name, ns[value[1]] if isinstance(value, list) else value)
-
-
 @functools.lru_cache(maxsize=2048)
 def _named(code: types.CodeType) -> tuple[frozenset[str], frozenset[str]]:
     """The globals that code and the functions in it name, and the attributes."""
@@ -213,6 +277,55 @@ def _named(code: types.CodeType) -> tuple[frozenset[str], frozenset[str]]:
     return names, frozenset(code.co_names).union(*(found for _, found in inner))
 
 
-@functools.lru_cache(maxsize=256)
-def _attributes(source: str) -> frozenset[str]:
-    return frozenset(node.attr for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute))
+def is_hidden(name: str, value: object = None) -> bool:
+    """Whether a name is IPython's or the module's own, so never an input nor an output of a cell."""
+    if name in _MODULE_NAMES or _PRIVATE.fullmatch(name):
+        return True
+    return name == "open" and getattr(value, "__module__", "") in ("io", "_io", "IPython.core.interactiveshell")
+
+
+def inputs_of(
+    ns: Mapping[str, Any], code: CellCode, *, inputs: Iterable[str] = (), ignore: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """The names whose values the cell's result depends on, sorted.
+
+    Args:
+        inputs: names that count besides those the analysis found.
+        ignore: names that do not count although it found them.
+    """
+    found = {name for name in code.reads if name in ns and not _starred(name, ns[name], code)} - set(ignore)
+    found.update(name for name in inputs if name in ns)
+    found = {name for name in found if not is_hidden(name, ns[name])}
+    found |= {name for name in code.reads if name in ns and _RESULT.fullmatch(name)}
+    if "Out" in found | code.reads:  # one result that is named counts, not all that came before
+        named = {f"_{number}" for number in _OUT.findall(code.normal)}
+        found = (found - {"Out"}) | (named & ns.keys() or {"Out"} & ns.keys())
+    return tuple(sorted(found))
+
+
+def paths_in(code: CellCode, ns: Mapping[str, Any]) -> frozenset[str]:
+    """What in a cell and its inputs may be the path of a file, which something native may read unseen."""
+    return may_be_paths([*texts_of(code.source), *(ns[name] for name in code.reads if name in ns)])
+
+
+def _starred(name: str, value: object, code: CellCode) -> bool:
+    """Whether the cell's own ``from module import *`` bound this name, so that it will bind it again."""
+    for module_name in code.stars.get(name, ()):
+        module = sys.modules.get(module_name)
+        if module is not None and name in exported(module):
+            return getattr(module, name, None) is value
+    return False
+
+
+def exported(module: ModuleType) -> frozenset[str]:
+    """The names that ``from module import *`` binds."""
+    listed = getattr(module, "__all__", None)
+    return frozenset(listed if listed is not None else (name for name in vars(module) if not name.startswith("_")))
+
+
+def names_reached(value: Any, mask: Mask | None) -> set[str]:
+    """The names of the globals and helpers that a function, a class or the class of an object reaches."""
+    code = value if is_code(value) else type(value)
+    if isinstance(code, types.ModuleType) or not is_users(code):
+        return set()
+    return {label.split()[1].rpartition(".")[2] for label in identity(code, mask).notes.reached}

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from threading import get_ident
 from typing import Any, Self
 
-from spotmagic.notebook.events import Event, Kind
+from spotmagic.notebook.events import CellOutput, Kind
 
 _DRAIN = 1.0  # seconds to wait at most for what programs wrote straight to the file descriptor
 _MARK = "\0"  # written there last; when it arrives, all else has
@@ -152,7 +152,7 @@ def _publish(publisher: Any, publish: Callable[..., Any]) -> Callable[..., Any]:
         kind: Kind = "update" if more.get("update") else "display"
         display_id = str((more.get("transient") or {}).get("display_id") or "")
         for one in recorders:
-            one.add(Event(kind, data=dict(data), metadata=dict(metadata or {}), display_id=display_id))
+            one.add(CellOutput(kind, data=dict(data), metadata=dict(metadata or {}), display_id=display_id))
         with _deaf(recorders):
             return publish(data, metadata, *args, **more)
 
@@ -165,7 +165,7 @@ def _clear(publisher: Any, clear: Callable[..., Any]) -> Callable[..., Any]:
         if muted:
             return None
         for one in recorders:
-            one.add(Event("clear", wait=bool(wait)))
+            one.add(CellOutput("clear", wait=bool(wait)))
         with _deaf(recorders):
             return clear(wait)
 
@@ -238,7 +238,7 @@ class Recorder(Listener):
 
     def __init__(self, shell: Any) -> None:
         super().__init__(shell)
-        self._log: list[Event] = []
+        self._log: list[CellOutput] = []
         self._writes: tuple[Kind, list[str]] = ("stdout", [])
         self._guard = threading.Lock()
         self.results: list[Any] = []
@@ -246,7 +246,7 @@ class Recorder(Listener):
         self.asked: bool | None = None if getattr(shell, "kernel", None) is None else False
 
     @property
-    def log(self) -> list[Event]:
+    def log(self) -> list[CellOutput]:
         """What was put out so far, in order."""
         with self._guard:
             self._settle()
@@ -289,9 +289,9 @@ class Recorder(Listener):
         """A result and what it shows."""
         self.results.append(value)
         data, metadata = bundle.get("data") or {}, bundle.get("metadata") or {}
-        self.add(Event("result", data=dict(data), metadata=dict(metadata)))
+        self.add(CellOutput("result", data=dict(data), metadata=dict(metadata)))
 
-    def add(self, event: Event) -> None:
+    def add(self, event: CellOutput) -> None:
         """One thing that was put out."""
         with self._guard:
             self._settle()
@@ -310,7 +310,7 @@ class Recorder(Listener):
     def _settle(self) -> None:
         kind, texts = self._writes
         if texts:
-            self._log.append(Event(kind, text="".join(texts)))
+            self._log.append(CellOutput(kind, text="".join(texts)))
             texts.clear()
 
     def _drain(self) -> None:

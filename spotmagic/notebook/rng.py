@@ -10,6 +10,7 @@ import types
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from spotmagic.code.normal import parse
 from spotmagic.keys import fingerprint
 
 NAMES: Mapping[str, str] = {"random": "random", "numpy": "numpy.random", "torch": "torch"}
@@ -21,7 +22,7 @@ FREE: Mapping[str, bytes] = {"generator random": b"free"}
 _FRESH = 623  # the position of numpy's generator when it was just made
 
 
-def load(source: str) -> None:
+def load_library(source: str) -> None:
     """Import numpy if the cell is about to, so that its generator is seen before the cell draws from it."""
     if "numpy" not in sys.modules and _NUMPY.search(source):
         try:
@@ -74,7 +75,7 @@ def seeded(source: str, ns: Mapping[str, Any]) -> frozenset[str]:
         ns: the notebook after the run.
     """
     found = set()
-    for node in ast.parse(source).body:
+    for node in parse(source).body:
         match node:
             case ast.Import() | ast.ImportFrom() | ast.Expr(ast.Constant()) | ast.Assign(value=ast.Constant()):
                 continue
@@ -120,7 +121,7 @@ def prints(states: Mapping[str, Any]) -> dict[str, bytes]:
     return {f"generator {NAMES[name]}": fingerprint(state) for name, state in states.items()}
 
 
-def told(names: Iterable[str]) -> str:
+def generators_told(names: Iterable[str]) -> str:
     """Generators as the user knows them."""
     return " and ".join(f"`{NAMES[name]}`" for name in sorted(names))
 

@@ -7,103 +7,54 @@ and made again on a hit; those that outputs depend on (print options, rcParams) 
 from __future__ import annotations
 
 import ast
-import enum
-import functools
 import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple, Self
 
+from spotmagic.code.origin import is_user_module
 from spotmagic.errors import Uncacheable
 from spotmagic.keys import fingerprint
+from spotmagic.keys.process import COUNTED, ERRORS, LOCAL_TIME, NUMPY, Plain, as_written, now, words_used
 from spotmagic.values.notes import is_secret_name
 
-Plain = dict[str, Any]
 _FOLDER = re.compile(r"^(os\.)?chdir\(|^get_ipython\(\)\.run_line_magic\('(cd|pushd|popd)'", re.MULTILINE)
 _WRITTEN = re.compile(
     r"environ\[['\"](\w+)['\"]\] = |environ\.(?:setdefault|pop)\(['\"](\w+)|putenv\(['\"](\w+)|env', '(\w+)[= ]"
 )
-_NUMPY = {
-    "edgeitems": 3, "threshold": 1000, "floatmode": "maxprec", "precision": 8, "suppress": False, "linewidth": 75,
-    "nanstr": "nan", "infstr": "inf", "sign": "-", "legacy": False,
-}  # fmt: skip
-_OF_BACKENDS = re.compile(r"backend|interactive|webagg\.|figure\.max_open_warning|date\.epoch|timezone")
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """Settings of one library.
+class Setter(NamedTuple):
+    """How the settings of one library are made again.
 
     Attributes:
         package: they exist where this is loaded.
         read: those that differ from the defaults; values that are not plain make a cell that changes them refused.
         write: sets some of them; None stands for the default.
-        counts: whether what cells put out depends on them.
     """
 
     package: str
     read: Callable[[], Plain]
     write: Callable[[Plain], None]
-    counts: bool = True
 
-
-def _numpy() -> Plain:
-    now = sys.modules["numpy"].get_printoptions()
-    return {name: value for name, value in now.items() if name in _NUMPY and value != _NUMPY[name]}
+    @classmethod
+    def of(cls, name: str, write: Callable[[Plain], None]) -> Self:
+        """Of settings that results depend on."""
+        return cls(COUNTED[name].package, partial(now, name), write)
 
 
 def _set_numpy(values: Plain) -> None:
-    sys.modules["numpy"].set_printoptions(**{n: _NUMPY[n] if v is None else v for n, v in values.items()})
-
-
-def _pandas() -> Plain:
-    config = sys.modules["pandas._config.config"]
-    found = {}
-    for name, steps, default in _pandas_options(len(config._registered_options)):
-        value = config._global_config
-        for step in steps:
-            value = value[step]
-        if value is not default and value != default:
-            found[name] = value
-    return found
-
-
-@functools.lru_cache(maxsize=4)
-def _pandas_options(_: int) -> tuple[tuple[str, tuple[str, ...], Any], ...]:
-    """Name, place and default of every option; ``get_option`` looks through all of them for each."""
-    config = sys.modules["pandas._config.config"]
-    known, gone = config._registered_options, config._deprecated_options
-    return tuple((name, tuple(name.split(".")), one.defval) for name, one in known.items() if name not in gone)
+    sys.modules["numpy"].set_printoptions(**{n: NUMPY[n] if v is None else v for n, v in values.items()})
 
 
 def _set_pandas(values: Plain) -> None:
     config = sys.modules["pandas._config.config"]
     for name, value in values.items():
         config.set_option(name, config._registered_options[name].defval if value is None else value)
-
-
-def _rc() -> Plain:
-    mpl = sys.modules["matplotlib"]
-    now: Mapping[str, tuple[Any, Any]] = {
-        name: (dict.get(mpl.rcParams, name), default) for name, default in _rc_defaults()
-    }
-    return {name: _rc_text(value) for name, (value, default) in now.items() if value != default}
-
-
-def _rc_text(value: Any) -> Any:
-    """A setting as style files write it: enums and cyclers are classes of their own."""
-    if isinstance(value, enum.Enum):
-        return str(value.value)
-    return f"cycler{value.by_key()}" if type(value).__name__ == "Cycler" else value
-
-
-@functools.lru_cache(maxsize=1)
-def _rc_defaults() -> tuple[tuple[str, Any], ...]:
-    defaults = dict.items(sys.modules["matplotlib"].rcParamsDefault)
-    return tuple((name, value) for name, value in defaults if not _OF_BACKENDS.match(name))
 
 
 def _set_rc(values: Plain) -> None:
@@ -176,15 +127,141 @@ def _text(pattern: Any) -> Any:
     return getattr(pattern, "pattern", pattern)
 
 
-SETTINGS: Mapping[str, Setting] = {
-    "os.environ": Setting("os", _environment, _set_environment, counts=False),
-    "sys.path": Setting("sys", _paths, _set_paths, counts=False),
-    "warnings": Setting("warnings", _filters, _set_filters, counts=False),
-    "numpy print options": Setting("numpy", _numpy, _set_numpy),
-    "pandas options": Setting("pandas._config.config", _pandas, _set_pandas),
-    "rcParams": Setting("matplotlib", _rc, _set_rc),
-    "IPython formatter": Setting("IPython", _shell, _set_shell),
+def _drawing() -> Plain:
+    """Whether the notebook's way of drawing is there: it registers what shows a figure that is a cell's result."""
+    return {"loaded": True} if "matplotlib_inline.backend_inline" in sys.modules else {}
+
+
+def _set_drawing(values: Plain) -> None:
+    if values.get("loaded") and not _drawing():
+        import matplotlib.pyplot as plt
+
+        plt.switch_backend(sys.modules["matplotlib"].get_backend())
+
+
+def _set_decimal(values: Plain) -> None:
+    decimal = sys.modules["decimal"]
+    context, usual = decimal.getcontext(), decimal.DefaultContext
+    for name, value in values.items():
+        if name == "traps":
+            on = [kind.__name__ for kind, trapped in usual.traps.items() if trapped] if value is None else value
+            context.traps.update({kind: kind.__name__ in on for kind in context.traps})
+        else:
+            setattr(context, name, getattr(usual, name) if value is None else value)
+
+
+def _levels() -> Plain:
+    manager = sys.modules["logging"].root.manager
+    loggers = {"": manager.root, **manager.loggerDict}
+    return {name: one.level for name, one in loggers.items() if getattr(one, "level", 0)}
+
+
+def _set_levels(values: Plain) -> None:
+    for name, level in values.items():
+        sys.modules["logging"].getLogger(name).setLevel(level or 0)
+
+
+def _handlers() -> Plain:
+    """The handlers of loggers, which nothing plain can stand for; those of packages apart, made by their import."""
+    logging = sys.modules["logging"]
+    loggers = {"root": logging.root, **logging.root.manager.loggerDict}
+    return {
+        name: tuple(found)
+        for name, one in loggers.items()
+        if name.partition(".")[0] not in sys.modules or is_user_module(name.partition(".")[0])
+        if (found := [each for each in getattr(one, "handlers", ()) if type(each) is not logging.NullHandler])
+    }
+
+
+def _set_handlers(values: Plain) -> None:
+    for name in values:  # only what a cell took away is kept
+        sys.modules["logging"].getLogger(name).handlers.clear()
+
+
+def _callbacks() -> Plain:
+    """The user's functions that IPython calls: at its events, and on the text and tree of each cell."""
+    shell = sys.modules["IPython"].get_ipython()
+    if shell is None:
+        return {}
+    lists = {**shell.events.callbacks, "ast": shell.ast_transformers}
+    lists |= {name: getattr(shell, f"input_transformers_{name}", ()) for name in ("cleanup", "post")}
+    found = {name: tuple(one for one in held if _is_users(one)) for name, held in lists.items()}
+    return {name: held for name, held in found.items() if held}
+
+
+def _is_users(callback: Any) -> bool:
+    return is_user_module(getattr(callback, "__module__", None) or type(callback).__module__)
+
+
+def _set_callbacks(values: Plain) -> None:
+    """Nothing: what a cell took away, a later cell finds taken away only where it was put in under the spot."""
+
+
+def _set_locale(values: Plain) -> None:
+    locale = sys.modules["locale"]
+    for name, value in values.items():
+        locale.setlocale(getattr(locale, name.replace("all", "LC_ALL")), value or "C")
+
+
+def _set_sklearn(values: Plain) -> None:
+    usual = as_written("sklearn._config", "_global_config")
+    sys.modules["sklearn"].set_config(**{name: usual[name] if v is None else v for name, v in values.items()})
+
+
+def _set_xarray(values: Plain) -> None:
+    usual = as_written("xarray.core.options", "OPTIONS")
+    sys.modules["xarray"].set_options(**{name: usual[name] if v is None else v for name, v in values.items()})
+
+
+SETTINGS: Mapping[str, Setter] = {
+    "os.environ": Setter("os", _environment, _set_environment),
+    "sys.path": Setter("sys", _paths, _set_paths),
+    "warnings": Setter("warnings", _filters, _set_filters),
+    "recursion limit": Setter(
+        "sys", lambda: {"limit": sys.getrecursionlimit()}, lambda now: sys.setrecursionlimit(now["limit"])
+    ),
+    "levels of loggers": Setter("logging", _levels, _set_levels),
+    "handlers of loggers": Setter("logging", _handlers, _set_handlers),
+    "disabled logging": Setter(
+        "logging",
+        lambda: {"level": sys.modules["logging"].root.manager.disable},
+        lambda now: sys.modules["logging"].disable(now["level"] or 0),
+    ),
+    "callbacks of IPython": Setter("IPython", _callbacks, _set_callbacks),
+    "characters of the locale": Setter(
+        "locale", lambda: {"LC_CTYPE": sys.modules["locale"].setlocale(sys.modules["locale"].LC_CTYPE)}, _set_locale
+    ),
+    "drawing": Setter("matplotlib.pyplot", _drawing, _set_drawing),
+    "IPython formatter": Setter("IPython", _shell, _set_shell),
+    "locale": Setter.of("locale", _set_locale),
+    "numpy errors": Setter.of(
+        "numpy errors",
+        lambda now: sys.modules["numpy"].seterr(**{name: value or ERRORS[name] for name, value in now.items()}),
+    ),
+    "decimal context": Setter.of("decimal context", _set_decimal),
+    "numpy print options": Setter.of("numpy print options", _set_numpy),
+    "pandas options": Setter.of("pandas options", _set_pandas),
+    "rcParams": Setter.of("rcParams", _set_rc),
+    "scikit-learn configuration": Setter.of("scikit-learn configuration", _set_sklearn),
+    "xarray options": Setter.of("xarray options", _set_xarray),
+    "warnings that raise": Setter.of("warnings that raise", lambda _: None),  # they are among the warnings
 }
+
+
+def counted(words: Collection[str]) -> dict[str, Plain]:
+    """The settings that outputs depend on, as they are now.
+
+    Args:
+        words: names in the code of the cell.
+    """
+    local = LOCAL_TIME in words_used(words, "")
+    names = [name for name, one in COUNTED.items() if one.package in sys.modules and (local or name != "time zone")]
+    return {name: now(name) for name in names} | _read(["IPython formatter"])
+
+
+def prints(now: Mapping[str, Plain]) -> dict[str, bytes]:
+    """Fingerprints of settings, where they are not the defaults, as inputs."""
+    return {f"settings {name}": fingerprint(values, path=name) for name, values in now.items() if values}
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,14 +271,6 @@ class Process:
     folder: str
     settings: Mapping[str, Plain]
 
-    def counted(self) -> dict[str, bytes]:
-        """Fingerprints of the settings that outputs depend on, where they are not the defaults."""
-        return {
-            f"settings {name}": fingerprint(now, path=name)
-            for name, now in self.settings.items()
-            if now and SETTINGS[name].counts
-        }
-
 
 def process() -> Process:
     """The process as it is now."""
@@ -209,14 +278,18 @@ def process() -> Process:
         folder = os.getcwd()  # noqa: PTH109 - a path is of no use here
     except OSError:  # it was removed
         folder = ""
+    return Process(folder, {name: now(name) for name in COUNTED} | _read(SETTINGS.keys() - COUNTED.keys()))
+
+
+def _read(names: Collection[str]) -> dict[str, Plain]:
     found: dict[str, Plain] = {}
     for name, setting in SETTINGS.items():
-        if setting.package in sys.modules:
+        if name in names and setting.package in sys.modules:
             try:
                 found[name] = setting.read()
             except Exception:  # a library that is being imported, or whose settings are found elsewhere today
                 continue
-    return Process(folder, found)
+    return found
 
 
 _known: dict[str, dict[str, set[str]]] = {}
@@ -242,7 +315,7 @@ def effects(before: Process, normal: str) -> dict[str, Plain]:
     named = {name for names in _WRITTEN.findall(normal) for name in names if name}
     found: dict[str, Plain] = {}
     for setting, values in now.settings.items():
-        old = before.settings.get(setting, {} if SETTINGS[setting].counts else values)
+        old = before.settings.get(setting, {})
         changed = {name for name in {**old, **values} if old.get(name) != values.get(name)}
         if setting == "os.environ":
             changed |= named & values.keys()
@@ -260,8 +333,11 @@ def _check(setting: str, name: str, value: Any, todo: str) -> None:
     told = f"{setting}[{name!r}]" if setting == "os.environ" else f"{setting} ({name})"
     if setting == "os.environ" and is_secret_name(name):
         raise Uncacheable(f"{told} cannot be kept", "the cell sets it, and it is a secret", todo, path=setting)
+    if setting not in SETTINGS:
+        raise Uncacheable(f"{told} cannot be kept", "the cell sets it, and a hit would not", todo, path=setting)
     if not _is_plain(value):
-        raise Uncacheable(f"{told} cannot be kept", f"the cell sets it to a {type(value).__name__}", todo, path=setting)
+        kind = type(value[0] if isinstance(value, tuple) else value).__name__
+        raise Uncacheable(f"{told} cannot be kept", f"the cell sets it to a {kind}", todo, path=setting)
 
 
 def _is_plain(value: Any) -> bool:

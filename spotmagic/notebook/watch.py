@@ -3,41 +3,58 @@
 from __future__ import annotations
 
 import sys
+import time
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
-from spotmagic.code.cell import CellCode
+from spotmagic.code.cell import CellCode, singles
 from spotmagic.code.wrapped import Wrapped
-from spotmagic.codecs.refusals import refusal
 from spotmagic.errors import Uncacheable
 from spotmagic.keys import Mask, Notes, fingerprint
-from spotmagic.keys.fingerprint import identity
-from spotmagic.keys.owned import is_users
+from spotmagic.keys.credentials import masked, only_opens, without_credentials
+from spotmagic.keys.guards import MISSING
 from spotmagic.notebook import rng as generators
+from spotmagic.notebook.again import (
+    described,
+    held_elsewhere,
+    is_closed,
+    is_made_again,
+    is_made_by_code,
+    module_name,
+    refuse_changed_definition,
+    refuse_what_only_code_makes,
+    set_in_modules,
+    steered,
+)
+from spotmagic.notebook.calls import names_random, refuse_lost_callbacks
 from spotmagic.notebook.changes import Changes
-from spotmagic.notebook.closed import described, is_closed
-from spotmagic.notebook.definitions import is_made_by_code, refuse_changed_definition
-from spotmagic.notebook.graph import ATOMS, Live, is_atom, is_code, is_leaf, is_open, same_shape, shape
-from spotmagic.notebook.groups import refuse_what_only_code_makes
-from spotmagic.notebook.inplace import can_put, outline
-from spotmagic.notebook.leads import names_random
-from spotmagic.notebook.namespace import exported, inputs_of, is_private
-from spotmagic.notebook.reached import Reached
-from spotmagic.notebook.secrets import is_secret
-from spotmagic.notebook.settings import effects, process
-from spotmagic.notebook.steering import steered
-from spotmagic.values.handles import handle_settings, is_handle_type
-from spotmagic.values.patience import TooLong, patience
-from spotmagic.values.scheme import Unfit
+from spotmagic.notebook.graph import ATOMS, Live, holds_thread, is_atom, is_code, is_leaf, is_open, same_shape, shape
+from spotmagic.notebook.in_place import can_put, keeps_all, outline
+from spotmagic.notebook.reached import Reachable, exported, inputs_of, is_hidden, names_reached
+from spotmagic.notebook.settings import Process, counted, effects, prints, process
+from spotmagic.values.handles import is_handle_type
+from spotmagic.values.notes import is_secret_name
+from spotmagic.values.patience import TooLong, at_once, patience
 
-_MISSING = object()
 LOOK = 1.0  # seconds of work for each of our looks at what a cell reads and makes
 
 
 class Watch:
-    """A look at the namespace before a cell runs.
+    """A look at the namespace before a cell runs, with the fingerprints of its inputs.
+
+    Args:
+        inputs: names that count as inputs besides those found.
+        ignore: names that do not count although they were found.
+        outputs: the only variables to keep; none given means all.
+        mask: what secrets enter a fingerprint as.
+        pinned: the key does not hold the inputs (``key=``), so a hit may find others, or none.
+        rng: let the states of the global random generators that the cell draws from count, and keep them.
+
+    Raises:
+        Uncacheable: an input has no fingerprint; ``path`` begins with its name.
 
     Attributes:
         inputs: fingerprints of the cell's inputs, by name.
@@ -50,32 +67,74 @@ class Watch:
         self,
         ns: dict[str, Any],
         code: CellCode,
-        names: Iterable[str],
         *,
-        outputs: frozenset[str] = frozenset(),
-        ignored: frozenset[str] = frozenset(),
+        inputs: Collection[str] = (),
+        ignore: Iterable[str] = (),
+        outputs: Iterable[str] = (),
         mask: Mask | None = None,
         pinned: bool = False,
         rng: bool = False,
     ) -> None:
-        self._ns, self._code, self._outputs, self._mask, self._pinned = ns, code, outputs, mask, pinned
+        self._ns, self._code, self._outputs, self._mask, self._pinned = ns, code, frozenset(outputs), mask, pinned
         self._wants_rng = rng
+        ignored = set(ignore)
         self.notes = Notes()
-        self._values = {name: ns[name] for name in names}
-        self._reached = Reached(ns, self._values, code, mask)
-        found = {name for name in self._reached.names if name in ns and not is_private(name, ns[name])}
-        self._values.update((name, ns[name]) for name in sorted(found - self._values.keys() - ignored))
-        self._process = process()
-        self.inputs = {name: self._print(value, name) for name, value in self._values.items()}
-        self.inputs |= self._reached.inputs | self._process.counted()
+        named = inputs_of(ns, code, inputs=inputs, ignore=ignored)
+        self._values = {name: ns[name] for name in named if name in inputs or not self._only_opens(name)}
+        self._process = Process("", {})
+        self._beside: frozenset[str] = frozenset()  # what nothing names, where hidden code may read all there is
+        self._reached = Reachable(ns, code, mask)
+        self.inputs: dict[str, bytes] = {}
+        while todo := sorted(self._values.keys() - self.inputs.keys()):
+            for name in todo:
+                try:
+                    self._take(name, self._values[name])
+                except Uncacheable:
+                    if name not in self._beside:
+                        raise
+                    del self._values[name]
+            more = self._reached.names & ns.keys() - ignored
+            if self._reached.hides and not self._beside:
+                self._beside = frozenset(ns.keys() - self._values.keys() - more - ignored - code.writes)
+                more |= self._beside
+            self._values |= {name: ns[name] for name in more if not is_hidden(name, ns[name])}
+        self._reached.settle(ignored)
+        self.inputs |= self._reached.put_in(self._values.values(), self.notes.packages) | self._reached.inputs
+        self.inputs |= prints(counted(code.attributes | code.reads))
         self._before: dict[str, Any] | None = None
+        self._began = 0
         self._live = Live({})
         self._shapes: dict[int, list[Any]] = {}
         self._prints: dict[int, tuple[bytes, tuple[Any, ...]]] = {}
         self._unseen: set[str] = set()
-        self._rng: dict[str, Any] = {}
-        self._trouble = ""
+        self._rng, self._trouble = dict[str, Any](), ""
         self.counted: dict[str, bytes] = {}
+
+    def _only_opens(self, name: str) -> bool:
+        """Whether the cell only gives a credential to clients and heads of requests."""
+        opens = only_opens(self._code.credentials.get(name, ()), self._ns[name], self._outside)
+        if opens:
+            self.notes.leave_credential(name)
+        return opens
+
+    def _outside(self, name: str) -> Any:
+        """What a name stands for that the cell does not bind itself."""
+        return MISSING if name in self._code.writes else self._ns.get(name, MISSING)
+
+    def _take(self, name: str, value: Any) -> None:
+        """Count an input, and look at the code in it."""
+        if holds_thread(value):
+            raise self._refusal(name, "what a thread runs is not watched")
+        notes = Notes()
+        try:
+            with at_once(value):
+                self.inputs[name] = self._print(value, name, notes)
+        except TooLong as error:
+            todo = f"Leave it out with ignore={name}, or name the result with key="
+            raise Uncacheable(f"`{name}` cannot be fingerprinted", str(error), todo, path=name) from None
+        self.notes.take(notes)
+        self.notes.reach(notes.reached)
+        self._reached.visit(name, value, deep=bool(notes.reached) and not is_code(value))
 
     def choose(self, names: Iterable[str]) -> dict[str, bytes] | None:
         """The fingerprints of what a kept run counted, as they are here; None if that cannot hold here.
@@ -84,7 +143,7 @@ class Watch:
         without it. What the run set itself by chance, or drew from, counted for it although the analysis cannot know.
         """
         wanted = set(names)
-        if any(name not in wanted and name not in self._code.maybe for name in self.inputs):
+        if any(name not in wanted and name not in self._code.maybe | self._beside for name in self.inputs):
             return None
         states = generators.prints(generators.states()) if any(name.startswith("generator ") for name in wanted) else {}
         found: dict[str, bytes] = {}
@@ -113,8 +172,14 @@ class Watch:
         A helper that reads ``N`` depends on the ``N`` of the cell where that is bound first, so not on the one before.
         """
         notes = self.notes if notes is None else notes
+        if name in self._code.credentials:
+            counts = without_credentials(self._code.credentials[name], value, self._outside)
+            value = value if counts is MISSING else counts
+        if is_secret_name(name) and isinstance(value, str | bytes):
+            notes.secret = True
+            value = masked(value, self._mask)
         bound = self._code.before.get(name, frozenset()) & self._ns.keys() - {name}
-        hidden = {own: self._ns[own] for own in bound & _reached(value, self._mask)} if bound else {}
+        hidden = {own: self._ns[own] for own in bound & names_reached(value, self._mask)} if bound else {}
         if not hidden:
             return fingerprint(value, path=name, notes=notes, mask=self._mask)
         for own in hidden:
@@ -132,20 +197,25 @@ class Watch:
                 self._look()
         except (TooLong, Uncacheable) as error:
             self._trouble = f"{error}"
-        self._before = dict(self._ns)
-        generators.load(self._code.source)
+        self._process = process()
+        self._before, self._began = dict(self._ns), time.time_ns()
+        generators.load_library(self._code.source)
         self._rng = generators.states()
         yield
 
+    def held(self) -> dict[str, Any]:
+        """What the code among the inputs holds: results may be these very objects."""
+        return self._reached.held()
+
     def _look(self) -> None:
         data = {name: value for name, value in self._values.items() if not is_code(value)}
-        self._live = Live(data)
+        self._live = Live({**self.held(), **data})
         self._shapes = self._live.shapes
         for name in data:
             for one in self._live.objects(name):
                 if id(one) in self._shapes:
                     continue
-                if is_leaf(one) or not is_open(one):
+                if is_leaf(one) or not (is_open(one) or isinstance(one, types.FunctionType)):
                     try:
                         before = self.inputs[name] if one is data[name] else self._print(one, name)
                     except Uncacheable:  # of no account to the whole, which has a fingerprint
@@ -155,8 +225,11 @@ class Watch:
                 else:
                     self._shapes[id(one)] = shape(one)
 
-    def changes(self) -> Changes:
+    def changes(self, results: Mapping[str, Any] = MappingProxyType({})) -> Changes:
         """What the run did.
+
+        Args:
+            results: values that it showed and that no variable holds, by names of their own.
 
         Raises:
             Uncacheable: a change that a hit could not make again; ``path`` is the name.
@@ -173,7 +246,7 @@ class Watch:
                 f"`{reason}` hides what the cell reads", "its result could not be told apart", todo, path=reason
             )
         made_again = effects(self._process, self._code.normal)
-        held = self._reached.changed()
+        held = [*self._reached.changed(), *set_in_modules(self._code.source, self._ns)]
         handle = steered(self._code.source, {n for n, value in self._values.items() if is_handle_type(type(value))})
         if handle:
             raise self._refusal(handle, "the cell sets it up, and what it holds is not watched")
@@ -190,7 +263,7 @@ class Watch:
                     deleted.append(name)
                 continue
             value = self._ns[name]
-            if not (before.get(name, _MISSING) is not value or name in self._code.always):
+            if not (before.get(name, MISSING) is not value or name in self._code.always):
                 if name in self._code.writes and type(value) in ATOMS and name not in self.inputs:
                     self.counted[name] = fingerprint(value, path=name)  # bound to itself, or not at all: who knows
                 continue
@@ -199,32 +272,44 @@ class Watch:
             elif self._comes_by_code(name, value):
                 continue
             if isinstance(value, types.ModuleType):
-                modules[name] = _module_name(name, value)
+                modules[name] = module_name(name, value)
                 continue
-            if name in code.singles and name not in self._values and self._is_made_again(name, value):
+            place = held_elsewhere(value, (self._ns.get(one) for one in code.reads | code.writes))
+            if place:
+                modules[name] = place
+                continue
+            if (
+                name in singles(code.source)
+                and name not in self._values
+                and is_made_again(name, value, code.source, self._began)
+            ):
                 again.append(name)
                 continue
             if name in self._code.entered and is_closed(value):
                 closed[name] = described(value)
                 continue
-            refuse_what_only_code_makes(name, value, self._ns, lambda top: top in before or top in self._code.defined)
             made[name] = value
+        refuse_lost_callbacks({**made, **results})
+        for name, value in {**made, **results}.items():
+            refuse_what_only_code_makes(name, value, self._ns, lambda top: top in before or top in self._code.defined)
         mutated = self._mutated()
         drawn = self._drawn()
         return Changes(
-            made,
-            tuple(deleted),
-            mutated,
-            modules,
-            closed,
-            self.inputs,
-            self._live,
-            self._pinned,
-            drawn,
-            made_again,
-            held,
-            values,
-            sorted(again, key=list(code.singles).index),
+            set=made,
+            deleted=tuple(deleted),
+            mutated=mutated,
+            modules=modules,
+            closed=closed,
+            inputs=self.inputs,
+            live=self._live,
+            pinned=self._pinned,
+            rng=drawn,
+            settings=made_again,
+            attributes=held,
+            values=values,
+            again=sorted(again, key=list(singles(code.source)).index),
+            variables={name: value for name, value in self._ns.items() if not name.startswith("_")},
+            results=results,
         )
 
     def _drawn(self) -> dict[str, Any]:
@@ -235,7 +320,13 @@ class Watch:
         counts = self._wants_rng or not generators.is_free(self._ns, before=True)
         if self._pinned or not found:
             pass
-        elif found == {"random"} and not self._wants_rng and self._draws_freely():
+        elif (
+            found
+            == {"random"}  # libraries draw from it for themselves: if nobody can have seeded it, any number will do
+            and not self._wants_rng
+            and generators.is_free(self._ns)
+            and not names_random(self._ns, self._code)
+        ):
             self.counted |= generators.FREE
             found = set()
         elif counts and not found - self._rng.keys():
@@ -243,24 +334,20 @@ class Watch:
         else:
             name = min(found)
             todo = f"Seed it once in the notebook ({generators.SEEDS[name]}), or write rng"
-            why = f"the cell drew from {generators.told(found)}, which nobody seeded"
+            why = f"the cell drew from {generators.generators_told(found)}, which nobody seeded"
             raise Uncacheable("its random numbers cannot be told apart", why, todo, path=name)
         return drawn if counts and found else {name: drawn[name] for name in seeded & drawn.keys()}
-
-    def _draws_freely(self) -> bool:
-        """Whether only libraries drew from ``random``, and nobody can have seeded it: then any numbers will do."""
-        return generators.is_free(self._ns) and not names_random(self._ns, self._code)
 
     def _names(self, before: Mapping[str, Any]) -> set[str]:
         """The names to look at: those the cell can bind or unbind, and all where analysis cannot tell."""
         code = self._code
         names = set(code.writes | code.deletes | self._reached.names)
-        if code.opaque or code.star_imports:
-            names |= {name for name, value in self._ns.items() if before.get(name, _MISSING) is not value}
+        if code.opaque or code.star_imports or self._reached.hides:
+            names |= {name for name, value in self._ns.items() if before.get(name, MISSING) is not value}
             names |= before.keys() - self._ns.keys()
         if self._outputs:
             names &= self._outputs | code.defined
-        return {name for name in names if not is_private(name, self._ns.get(name))}
+        return {name for name in names if not is_hidden(name, self._ns.get(name))}
 
     def _comes_by_code(self, name: str, value: Any) -> bool:
         """Whether running the cell's imports and definitions again brings this name back."""
@@ -270,25 +357,11 @@ class Watch:
             return True
         if name in code.defined and isinstance(value, types.FunctionType | Wrapped | type):
             raise Uncacheable(f"`{name}` cannot be kept", "it is defined and then bound to something else", path=name)
-        for module_name in code.starred:
-            module = sys.modules.get(module_name)
-            if module is not None and name in exported(module) and getattr(module, name, _MISSING) is value:
+        for starred in code.starred:
+            module = sys.modules.get(starred)
+            if module is not None and name in exported(module) and getattr(module, name, MISSING) is value:
                 return True
         return False
-
-    def _is_made_again(self, name: str, value: Any) -> bool:
-        """Whether a hit runs the assignment of a variable again: a handle that the run did no more to, or a secret."""
-        if is_secret(name, value):
-            return True
-        if not (is_handle_type(type(value)) or refusal(type(value)) in ("a lock", "an executor")):
-            return False
-        try:
-            handle_settings(value)
-        except Unfit:  # a database in memory would come back empty
-            return False
-        if steered(self._code.source, {name}):
-            raise self._refusal(name, "the cell sets it up after it is made, and what it holds is not watched")
-        return True
 
     def _mutated(self) -> tuple[tuple[str, int, Any], ...]:
         found: dict[int, tuple[str, int, Any]] = {}
@@ -300,6 +373,8 @@ class Watch:
             changed = [one for one in self._live.objects(name) if self._changed(one, name)]
             if not changed and name in self._live.sealed:
                 raise self._refusal(name, "the cell changed something in it that a set or a function holds")
+            if changed and any(hasattr(one, "send_state") for one in self._live.objects(name)):
+                raise self._refusal(name, "the cell changed a widget, and the page that shows it would not be told")
             if self._pinned and changed:
                 changed = [one for one in self._live.objects(name) if can_put(one)]
             for one in changed:
@@ -315,61 +390,10 @@ class Watch:
             before, form = self._prints[id(one)]
             changed = self._print(one, name, Notes()) != before
             fits = outline(one) == form
-        if changed and not (fits and can_put(one)):
+        if changed and not (fits and can_put(one) and keeps_all(one)):
             kind = type(one).__name__
             raise self._refusal(name, f"the cell changed a {kind} in it in a way that cannot be made again in place")
         return changed
 
     def _refusal(self, name: str, why: str) -> Uncacheable:
         return Uncacheable(f"`{name}` cannot be kept", why, path=name)
-
-
-def watch(
-    ns: dict[str, Any],
-    code: CellCode,
-    *,
-    inputs: Iterable[str] = (),
-    ignore: Iterable[str] = (),
-    outputs: Iterable[str] | None = (),
-    mask: Mask | None = None,
-    pinned: bool = False,
-    rng: bool = False,
-) -> Watch:
-    """A look at the namespace before a cell runs, with the fingerprints of its inputs.
-
-    Args:
-        inputs: names that count as inputs besides those found.
-        ignore: names that do not count although they were found.
-        outputs: the only variables to keep; none given means all.
-        mask: what secrets enter a fingerprint as.
-        pinned: the key does not hold the inputs (``key=``), so a hit may find others, or none.
-        rng: let the states of the global random generators that the cell draws from count, and keep them.
-
-    Raises:
-        Uncacheable: an input has no fingerprint; ``path`` begins with its name.
-    """
-    names = inputs_of(ns, code, inputs=inputs, ignore=ignore)
-    return Watch(
-        ns,
-        code,
-        names,
-        outputs=frozenset(outputs or ()),
-        ignored=frozenset(ignore),
-        mask=mask,
-        pinned=pinned,
-        rng=rng,
-    )
-
-
-def _reached(value: Any, mask: Mask | None) -> set[str]:
-    """The names of the globals and helpers that a function, a class or the class of an object reaches."""
-    code = value if is_code(value) else type(value)
-    if isinstance(code, types.ModuleType) or not is_users(code):
-        return set()
-    return {label.split()[1].rpartition(".")[2] for label in identity(code, mask).notes.reached}
-
-
-def _module_name(name: str, module: types.ModuleType) -> str:
-    if sys.modules.get(module.__name__) is not module:
-        raise Uncacheable(f"`{name}` cannot be kept", "it is a module that cannot be imported by name", path=name)
-    return module.__name__

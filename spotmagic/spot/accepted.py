@@ -8,9 +8,9 @@ from pathlib import Path
 from spotmagic.engine.call import Call
 from spotmagic.engine.explain import ASKED, DEFAULTS, EDITED, Trace, listed
 from spotmagic.spot.shared import Settings, Shared
-from spotmagic.store.editions import LABEL
+from spotmagic.store import Store
+from spotmagic.store.editions import LABEL, VARIABLE
 from spotmagic.store.entry import Entry
-from spotmagic.store.protocol import Store
 
 
 class Accepted:
@@ -87,7 +87,7 @@ def stands_for(pairs: Mapping[str, list[list[str]]], call: Call, entry: Entry) -
 
 def _without_files(inputs: Mapping[str, bytes]) -> dict[str, bytes]:
     """What was read is compared by itself."""
-    return {label: one for label, one in inputs.items() if not label.startswith(LABEL)}
+    return {label: one for label, one in inputs.items() if not label.startswith((LABEL, VARIABLE))}
 
 
 def _is_code(label: str) -> bool:

@@ -12,13 +12,15 @@ from spotmagic.engine.call import Call
 from spotmagic.engine.gate import Gate, Ticket
 from spotmagic.limits import Cost
 from spotmagic.options import Mode
-from spotmagic.spot.mark import Marked, MarkedFunction, awaits
+from spotmagic.spot.glance import awaits, is_async_stream, streams
+from spotmagic.spot.mark import Marked, MarkedFunction
+from spotmagic.spot.streams import marked_function
 
 if TYPE_CHECKING:
     from spotmagic.spot.spot import Spot
 
 
-class Rates(NamedTuple):
+class GivenRates(NamedTuple):
     """The rates a limiter was given, per minute, and the calls at a time."""
 
     rpm: float | str | None
@@ -34,11 +36,13 @@ class Rates(NamedTuple):
 class LimitedFunction(Wrapped):
     """The function with every call passing a gate. ``mark`` around it takes the gate over, so that hits are free."""
 
-    __slots__ = ("_awaits", "gate", "spot")
+    __slots__ = ("_awaits", "_play", "gate", "spot")
 
     def __init__(self, spot: Spot, function: Callable[..., Any], gate: Gate) -> None:
         super().__init__(function)
         self.spot, self.gate, self._awaits = spot, gate, awaits(function)
+        player = spot.engine.streams
+        self._play = (player.aplay if is_async_stream(function) else player.play) if streams(function) else None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         call = Call(
@@ -53,6 +57,8 @@ class LimitedFunction(Wrapped):
             mode=Mode.OFF,
             ticket=Ticket(self.gate, self.gate.cost.estimate(args, kwargs)),
         )
+        if self._play is not None:
+            return self._play(lambda: call)
         return self._passed(call) if self._awaits else self.spot.drive(call).value
 
     async def _passed(self, call: Call) -> Any:
@@ -65,13 +71,13 @@ class LimitedFunction(Wrapped):
     def unpack(self, function: Callable[..., Any], luggage: Any) -> None:
         """Limit the function as it was where it comes from."""
         spot, given, here = luggage
-        arrived(here)
+        arrived(here, function)
         self.__init__(spot, function, gate_of(spot, function, given))  # type: ignore[misc]
 
 
 def gate_of(spot: Spot, function: Callable[..., Any], given: Mapping[str, Any]) -> Gate:
     """The gate that the options of a limiter make for a function, the spot's rates where they name none."""
-    own = Rates(given["rpm"], given["tpm"], given["concurrency"])
+    own = GivenRates(given["rpm"], given["tpm"], given["concurrency"])
     rates = own if own.said else spot.rates
     title = given["name"] or (str(getattr(function, "__qualname__", "limit")) if own.said else f"spot {spot.name}")
     limit = spot.limits.get(title, rpm=rates.rpm, tpm=rates.tpm, concurrency=rates.concurrency)
@@ -86,7 +92,7 @@ def limited(spot: Spot, function: Any, given: Mapping[str, Any]) -> Any:
         return function
     if isinstance(function, Bound) and isinstance(function.__func__, MarkedFunction):
         marked, method = function.__func__.marked, function.__wrapped__
-        return MarkedFunction(Marked(marked.spot, method, marked.options, gate_of(spot, method, given)))
+        return marked_function(Marked(marked.spot, method, marked.options, gate_of(spot, method, given)))
     return LimitedFunction(spot, function, gate_of(spot, function, given))
 
 

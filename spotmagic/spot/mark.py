@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from spotmagic.code.arrivals import arrived, written
@@ -13,22 +13,32 @@ from spotmagic.codecs import Undecodable, decode, encode
 from spotmagic.engine.around import around
 from spotmagic.engine.call import Call, Outcome
 from spotmagic.engine.decide import RETURN, decide
-from spotmagic.engine.explain import ACCEPTED, ASKED, DEFAULTS, HANDLES, STATE, listed, phrase
+from spotmagic.engine.explain import ACCEPTED, ARGUMENTS, ASKED, DEFAULTS, HANDLES, STATE, listed, phrase
 from spotmagic.engine.gate import Gate, Ticket
 from spotmagic.errors import RecordMissing, Uncacheable
-from spotmagic.keys import Account, FunctionKey, Keyed
-from spotmagic.options import MarkOptions, Mode
+from spotmagic.keys import Account, FunctionKey, Keyed, asked_with
+from spotmagic.keys.hidden import hidden
+from spotmagic.keys.written import SourceNotes
+from spotmagic.options import MarkOptions, Mode, mark_options, parse_duration, parse_sample
 from spotmagic.spot.accepted import is_accepted, last_edit, stands_for
-from spotmagic.spot.repeated import tell_changed, tell_streams, tell_trouble, tell_uncacheable
-from spotmagic.spot.session import told
-from spotmagic.store.editions import FILES, current, editions, holding
-from spotmagic.store.entry import NO_NOTES, Entry, Part
+from spotmagic.spot.glance import awaits, glancing, streams
+from spotmagic.spot.outcomes import Outcomes
+from spotmagic.spot.repeated import tell_changed, tell_trouble, tell_uncacheable
+from spotmagic.store.editions import editions, holding
+from spotmagic.store.entry import MASKED, NO_NOTES, Entry, Part
 from spotmagic.values import late
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Iterable
+
+    from spotmagic.batch import Batch
     from spotmagic.catalog import Stats
     from spotmagic.engine.explain import Explanation
+    from spotmagic.jobs import Job
+    from spotmagic.jobs.carrier import Carrier
     from spotmagic.spot.spot import Spot
+
+_HERE = ("executor", "detached")  # options that do not travel to another process
 
 
 class Marked:
@@ -40,14 +50,33 @@ class Marked:
         gate: the limit its runs pass, if there is one.
     """
 
-    def __init__(self, spot: Spot, function: Callable[..., Any], options: MarkOptions, gate: Gate | None) -> None:
+    def __init__(
+        self,
+        spot: Spot,
+        function: Callable[..., Any],
+        options: MarkOptions,
+        gate: Gate | None,
+        *,
+        variant: bool = False,
+    ) -> None:
         self.spot, self.function, self.options, self.gate = spot, function, options, gate
         self.keys = FunctionKey(function, options, mask=spot.ring.mask)
-        self.name = self.keys.name
+        self.name, self._written = self.keys.name, SourceNotes(function)
+        self.outcomes = Outcomes(self)
         self._changing: set[str] = set()  # arguments that a run was seen to change
-        spot.give_mode(self.name, options.mode)
-        spot.functions[self.name] = self
-        self.streams = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+        self.carrier: Carrier | None = None
+        if options.executor is not None and not streams(function):  # items come one by one, from here
+            from spotmagic import jobs
+
+            self.carrier = jobs.carrier(options.executor, bool(options.never_twice))
+        if not variant:  # the name stands for the function as it was marked
+            spot.give_mode(self.name, options.mode)
+            spot.functions[self.name] = self
+        self.streams = streams(function)
+        self._like = Call(
+            name=self.name, kind="function", key=b"", code=b"", inputs={}, run=function, encode=self.encode,
+            decode=self.decode, options=options, pinned=options.version is not None, draw=self.outcomes.draw,
+        )  # fmt: skip
 
     @property
     def mode(self) -> Mode:
@@ -58,7 +87,7 @@ class Marked:
         self,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        accounts: Sequence[Account] = (),
+        accounts: list[Account] | None = None,
         *,
         fresh: bool = False,
         absent: bool = False,
@@ -69,52 +98,53 @@ class Marked:
             accounts: what their key was made from, if it was taken just now.
             absent: it is known that the mode is auto and that nothing was stored for the key just now.
         """
-        call = Call(
-            name=self.name,
-            kind="function",
-            key=b"",
-            code=b"",
-            inputs={},
-            run=functools.partial(self.function, *args, **kwargs),
-            encode=self.encode,
-            decode=decode_value,
-            options=self.options,
-            mode=Mode.AUTO if absent else self.mode,
-            fresh=fresh,
-            absent=absent,
-            budget=self.spot.budget,
-        )
+        call = self._like.another()
+        if self.carrier is None:
+            call.run = functools.partial(self.function, *args, **kwargs)
+        else:
+            call.run = self.carrier.bind(self.name, self.function, args, kwargs)
+        spot = self.spot
+        call.fresh, call.absent, call.budget, call.hooks = fresh, absent, spot.budget, spot.hooks
+        if not absent:
+            call.mode = self.mode
+            call.latency = spot.slow.get(self.name, 0.0)
         gate = self._gate()
         if gate is not None:
             call.ticket = Ticket(gate, gate.cost.estimate(args, kwargs))
-        if self.streams:
-            call.trouble = f"`{self.function.__name__}` is a generator: its items are not kept yet"
-            tell_streams(self.name)
-            return call
+        if self.keys.renew():
+            accounts, call.absent = [], False
+        accounts = [] if accounts is None else accounts
         try:
-            keyed = self.keys.keyed(args, kwargs, accounts)
+            keyed = self.keys.keyed(args, kwargs, accounts, sure=absent)
         except Uncacheable as error:
             call.trouble = str(error)
             tell_uncacheable(self.name, error, self.keys.ignorable())
             return call
         call.key, call.code, call.inputs, call.trouble = keyed.key, keyed.code, keyed.inputs, keyed.trouble
-        call.notes = _notes(keyed)
+        call.notes = notes = {**_notes(keyed), **self._written.note(keyed.code)}
+        if self.options.keep_inputs and (told := asked_with(self.keys, args, kwargs)):
+            notes[ARGUMENTS] = told  # as they are before the run, which may change them
         pairs = self.spot.accepted.of(self.name)
         if pairs:
             call.accepts = functools.partial(stands_for, pairs, call)
-        call.pinned = self.options.version is not None
-        if self.options.errors:
-            call.secrets = tuple(self.keys.secrets(args, kwargs))
+        call.paths = functools.partial(self.keys.paths, args, kwargs)
+        call.secrets = functools.partial(hidden, self.keys, args, kwargs)
         if call.trouble:
             tell_trouble(self.name, call.trouble)
         before = self.keys.attributes(args, kwargs, self._changing) if self._changing else {}
-        call.changed = functools.partial(self._changed, args, kwargs, call, before)
+        call.changed = functools.partial(self._changed, args, kwargs, call, before, accounts)
         return call
 
     def encode(self, value: Any) -> tuple[Part, ...]:
         """The parts of a result."""
         encoded = encode(value, pickle=self.spot.pickle)
         return (Part(name="value", codecs=encoded.codecs, head=encoded.head, buffers=encoded.buffers),)
+
+    def decode(self, entry: Entry) -> Any:
+        """A fresh result of an entry. What was kept of a generator is no result of a function, nor the other way."""
+        if ("stream" in entry.parts[0].codecs) is not self.streams:
+            raise Undecodable("not restorable", "it was kept of a function of another kind")
+        return decode_value(entry)
 
     def glance(self, key: bytes, entry: Entry) -> Outcome:
         """The outcome of a hit of the short way."""
@@ -142,7 +172,7 @@ class Marked:
         why = ", ".join(map(phrase, changed)) if entry is None else decision.reason
         if decision is RETURN and isinstance(entry, Entry) and entry.status == "value":
             try:
-                return decode_value(entry)
+                return self.decode(entry)
             except Undecodable as error:
                 why = str(error)
         raise RecordMissing(f"no result of {self.name} for these arguments", why, "Call it once")
@@ -171,15 +201,22 @@ class Marked:
         return None if cell is None else cell.gate(self.function)
 
     def _changed(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], call: Call, before: Mapping[str, Mapping[str, bytes]]
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        call: Call,
+        before: Mapping[str, Mapping[str, bytes]],
+        accounts: list[Account],
     ) -> list[str]:
         """The names of inputs that the run changed.
 
         Args:
             before: what the attributes were of arguments that an earlier run changed: to say next time which it is.
+            accounts: what the key was made from.
         """
         try:
-            if late.settle(lambda: self.keys.key(args, kwargs) == call.key):
+            # Both looks inside, as what a look meets is no longer new to the next.
+            if late.settle_late(lambda: self.keys.unchanged(accounts) or self.keys.key(args, kwargs) == call.key):
                 return []
             after = self.keys.keyed(args, kwargs)
         except Uncacheable as error:
@@ -197,9 +234,9 @@ class Marked:
 
 def _notes(keyed: Keyed) -> Mapping[str, str]:
     """What is kept with a result about its key: for whoever asks why it ran, and what counted."""
-    if not (keyed.asked or keyed.defaults or keyed.handles or keyed.state):
+    if not (keyed.asked or keyed.defaults or keyed.handles or keyed.state or keyed.secret):
         return NO_NOTES
-    said = {DEFAULTS: keyed.defaults, HANDLES: keyed.handles, STATE: keyed.state}
+    said = {DEFAULTS: keyed.defaults, HANDLES: keyed.handles, STATE: keyed.state, MASKED: keyed.masked}
     notes = {name: "\n".join(texts) for name, texts in said.items() if texts}
     return {**notes, ASKED: keyed.asked} if keyed.asked else notes
 
@@ -218,15 +255,19 @@ class MarkedFunction(Wrapped):
         marked: the function under its spot.
     """
 
-    __slots__ = ("_awaits", "_drive", "_glance", "marked")
-    words = frozenset({"accept", "explain", "forget", "key", "peek", "refresh"})
+    __slots__ = ("_awaits", "_drive", "_glance", "_samples", "marked", "origin")
+    words = frozenset({"accept", "explain", "forget", "key", "peek", "refresh", "submit"})
+    variants = frozenset({"sample", "using"})
+    whole = frozenset({"amap", "map"})
 
-    def __init__(self, marked: Marked) -> None:
+    def __init__(self, marked: Marked, origin: tuple[MarkedFunction, dict[str, Any]] | None = None) -> None:
         super().__init__(marked.function)
-        self.marked = marked
+        self.marked, self.origin = marked, origin
+        self._samples: dict[int, MarkedFunction] = {}
         self._glance = glancing(marked)
         self._awaits = awaits(marked.function)
-        self._drive = marked.spot.engine.drive
+        drive = marked.spot.engine.drive
+        self._drive = drive if marked.carrier is None else marked.carrier.driving(drive)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         value = self._glance(args, kwargs)
@@ -267,6 +308,73 @@ class MarkedFunction(Wrapped):
         """
         return self.marked.accept(owner)
 
+    @property
+    def number(self) -> int:  # type: ignore[override]
+        """Which of its answers to the same arguments it gives."""
+        return self.marked.options.sample
+
+    def sample(self, number: int) -> MarkedFunction:
+        """The function that gives the n-th answer to the same arguments: each is run once, and is a result of its own.
+
+        ``[ask.sample(n)(prompt) for n in range(30)]`` are 30 answers, the same 30 in the next run.
+        """
+        number = parse_sample(number, "sample")
+        known = self._samples.get(number)
+        if known is None or known.marked.gate is not self.marked.gate:
+            known = self._samples[number] = self.using(sample=number)
+        return known
+
+    def using(self, **options: Any) -> MarkedFunction:
+        """The same function with other options of ``mark``; what is not named stays as it was marked."""
+        checked, marked = mark_options(options), self.marked
+        own = marked.spot.filled(replace(marked.options, **{name: getattr(checked, name) for name in options}))
+        varied = type(self)(
+            Marked(marked.spot, marked.function, own, marked.gate, variant=True),
+            origin=(self, {name: value for name, value in options.items() if name not in _HERE}),
+        )
+        vars(varied).update(vars(self))
+        return varied
+
+    def map(self, *inputs: Iterable[Any], **options: Any) -> Batch:
+        """Ask the function with many inputs: ``spot.map(f, inputs)``, which has the options."""
+        return self.marked.spot.map(self, *inputs, **options)
+
+    async def amap(self, *inputs: Iterable[Any] | AsyncIterable[Any], **options: Any) -> Batch:
+        """The same in the event loop of the caller."""
+        return await self.marked.spot.amap(self, *inputs, **options)
+
+    def submit(self, *args: Any, **kwargs: Any) -> Job:
+        """The call with these arguments in the background. While one runs, another of the same call is the same job."""
+        from spotmagic import jobs
+
+        return jobs.submit(self, args, kwargs)
+
+    @property
+    def mode(self) -> Mode:
+        """The mode that holds for the function now. Setting it is ``spot.set_mode``: kept, and seen by every kernel."""
+        return self.marked.mode
+
+    @mode.setter
+    def mode(self, mode: str | Mode | None) -> None:
+        self.marked.spot.set_mode(mode, self.marked.name)
+
+    @property
+    def latency(self) -> float | str:
+        """Seconds that hits and mocks are held back; ``"recorded"`` for as long as the run took. Kept like the mode."""
+        seconds: float | str = self.marked.spot.tuned(self.marked.name).get("latency", 0.0)
+        return seconds
+
+    @latency.setter
+    def latency(self, seconds: float | str | None) -> None:
+        if seconds not in (None, 0, "recorded"):
+            seconds = parse_duration(seconds, "latency")
+        self.marked.spot.tune(self.marked.name, latency=seconds or None)
+
+    @property
+    def outcomes(self) -> Outcomes:
+        """What mode mock draws from: ``f.outcomes.add(returns=…)``."""
+        return self.marked.outcomes
+
     def stats(self) -> Stats:
         """Counts, sizes, time and money of the function."""
         return self.marked.spot.stats(self.marked.name)
@@ -274,55 +382,14 @@ class MarkedFunction(Wrapped):
     def luggage(self) -> Any:
         """The spot and how the function was marked."""
         marked = self.marked
-        return marked.spot, marked.options, marked.gate and marked.gate.given, written(marked.function)
+        options = replace(marked.options, executor=None, detached=False)
+        return marked.spot, options, marked.gate and marked.gate.given, written(marked.function)
 
     def unpack(self, function: Callable[..., Any], luggage: Any) -> None:
         """Mark the function as it was where it comes from."""
         spot, options, given, here = luggage
-        arrived(here)
+        arrived(here, function)
         from spotmagic.spot.limiter import gate_of
 
         gate = None if given is None else gate_of(spot, function, given)
         self.__init__(Marked(spot, function, options, gate))  # type: ignore[misc]
-
-
-def awaits(function: Callable[..., Any]) -> bool:
-    """Whether a call of the function gives something to await."""
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
-
-
-def glancing(marked: Marked) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]:
-    """A function of a call's arguments that gives the value of a plain hit, else the call to drive."""
-    key_of, mode_of, name = marked.keys.key, marked.spot.mode_of, marked.name
-    own_mode, store, clock = marked.options.mode, marked.spot.store, marked.spot.clock
-    pinned = marked.options.version is not None
-    get, count, now = store.get, store.hit, clock.now
-
-    def glance(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        mode = mode_of(name, own_mode)
-        if mode is not Mode.AUTO or marked.streams:
-            return marked.call(args, kwargs)
-        accounts: list[Account] = []
-        try:
-            key = key_of(args, kwargs, accounts)
-        except Uncacheable:
-            return marked.call(args, kwargs)
-        entry = get(key)
-        if entry is None:
-            return marked.call(args, kwargs, accounts, absent=True)
-        if entry.__class__ is Entry and FILES in entry.notes:
-            entry = current(get, entry)
-        if decide(mode, entry, now()) is not RETURN or not isinstance(entry, Entry) or entry.status != "value":
-            return marked.call(args, kwargs)
-        if pinned and entry.code != marked.keys.code():  # drift, which the ledger remembers
-            return marked.call(args, kwargs)
-        part = entry.parts[0]
-        try:
-            value = decode(part.codecs, part.head, part.buffers, trusted=entry.trusted)
-        except Undecodable:
-            return marked.call(args, kwargs)
-        count(entry.key, entry.seconds, entry.price)
-        told.last = functools.partial(marked.glance, key, entry)
-        return value
-
-    return glance

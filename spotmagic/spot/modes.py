@@ -7,7 +7,7 @@ from typing import Any
 
 from spotmagic.options import Mode, parse_mode
 from spotmagic.spot.shared import Shared
-from spotmagic.store.protocol import Store
+from spotmagic.store import Store
 
 _SPOT = ""
 
@@ -18,17 +18,47 @@ class Modes:
     Args:
         path: the file that all kernels share.
         default: the spot's mode where nobody set one.
+
+    Attributes:
+        slow: the latency of functions that have one.
     """
 
     def __init__(self, path: Path, store: Store, default: Mode) -> None:
         self._store, self._default = store, default
         self._set = Shared(path, "the modes that were set", store, _parse)
         self._given: dict[str, Mode] = {}
+        self.slow: dict[str, Any] = {}
+        self._tuned = Shared(path.with_name("functions.json"), "the settings of functions", store, self._tuning)
 
     def of(self, name: str, own: Mode | None = None) -> Mode:
         """The mode that holds for a name: set for it, else its own, else set for the spot, else the spot's."""
-        modes = self._set.now if self._store.epoch == self._set.seen else self._set.get()
+        modes = self._set.now if self._store.epoch == self._set.seen else self._again()
         return modes.get(name) or own or modes.get(_SPOT) or self._default
+
+    def _again(self) -> dict[str, Mode]:
+        self._tuned.get()
+        return self._set.get()
+
+    def tuned(self, name: str) -> dict[str, Any]:
+        """How a function is tuned: ``latency``, and ``seed`` and ``sequence`` of the outcomes that mode mock draws."""
+        found: dict[str, Any] = self._tuned.get().get(name) or {}
+        return found
+
+    def tune(self, name: str, **settings: Any) -> None:
+        """Change how a function is tuned. Other kernels see it at their next call."""
+
+        def changed(known: dict[str, Any]) -> dict[str, Any]:
+            own = {**(known.get(name) or {}), **settings}
+            return {**known, name: {word: value for word, value in own.items() if value not in (None, False)}}
+
+        self._tuned.change(changed)
+        self._tuning(self._tuned.now)
+
+    def _tuning(self, known: dict[str, Any]) -> dict[str, Any]:
+        tuned = {str(name): dict(own) for name, own in known.items()}
+        self.slow.clear()  # the short way of a hit looks into this very one
+        self.slow.update((name, own["latency"]) for name, own in tuned.items() if "latency" in own)
+        return tuned
 
     def set(self, mode: str | Mode, name: str = _SPOT) -> None:
         """Set the mode of a name, or of the spot. A folder that cannot be written is told: then it holds here only."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping
 
+from spotmagic import files
 from spotmagic.errors import Uncacheable, tell
 
 _met: set[tuple[str, str]] = set()
-_lock = threading.Lock()
+_lock = files.ForkLock()
 _LATER_FINE = "after import", "after it ran"
 
 
@@ -58,11 +58,6 @@ def tell_trouble(name: str, trouble: str) -> None:
         return
     todo = "Reload it" if later else "Say version='v1', which stands for its code, and change it with the code"
     _tell(name, trouble, todo, trouble)
-
-
-def tell_streams(name: str) -> None:
-    """Tell that what a generator gives is not kept."""
-    _tell(name, "it is a generator: its items are not kept yet", "Return a list of them", "generator")
 
 
 def _first(name: str, cause: str) -> bool:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from spotmagic.spot.spot import Spot
 
 
-class Told:
+class Latest:
     """The last outcome of this process. A hit of the short way leaves how to tell of it, told only when asked."""
 
     __slots__ = ("last",)
@@ -20,7 +20,7 @@ class Told:
         self.last: Outcome | Callable[[], Outcome] | None = None
 
 
-told = Told()
+told = Latest()
 
 
 class _Chosen:

@@ -9,7 +9,7 @@ from typing import Any
 
 from spotmagic import files
 from spotmagic.errors import tell
-from spotmagic.store.protocol import Store
+from spotmagic.store import Store
 
 Settings = dict[str, Any]
 

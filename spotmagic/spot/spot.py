@@ -7,62 +7,76 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Self, TypeVar, cast, overload
 from weakref import WeakValueDictionary
 
 from spotmagic import options as words
+from spotmagic import rooms
 from spotmagic.clock import SYSTEM, Clock
-from spotmagic.code.wrapped import Bound, unwrapped
+from spotmagic.code.wrapped import Bound, sample_of, unwrapped
 from spotmagic.engine.budget import Budget
 from spotmagic.engine.call import Call, Outcome
-from spotmagic.engine.explain import Explanation
 from spotmagic.engine.retry import Retry
 from spotmagic.errors import OptionError, unknown
+from spotmagic.hooks import Hooks
 from spotmagic.keys import KeyGen
 from spotmagic.limits import Limits
 from spotmagic.options import MarkOptions, Mode, mark_options
 from spotmagic.spot import session
 from spotmagic.spot.accepted import Accepted
-from spotmagic.spot.limiter import Rates, limited
+from spotmagic.spot.background import Background
+from spotmagic.spot.batches import Batches
+from spotmagic.spot.edits import Edits
+from spotmagic.spot.limiter import GivenRates, limited
 from spotmagic.spot.mark import Marked, MarkedFunction
 from spotmagic.spot.modes import Modes
+from spotmagic.spot.outcomes import OutcomeIndex
+from spotmagic.spot.results import Results
 from spotmagic.spot.stack import Stack, open_stack
+from spotmagic.spot.streams import marked_function
 from spotmagic.spot.travel import arrive, opening
-from spotmagic.store.archive import Loaded, load_archive, write_archive
-from spotmagic.store.store import FolderStore
 from spotmagic.store.trust import Ring, ring, trust_of
 
 if TYPE_CHECKING:
-    from spotmagic.catalog import Catalog, Row, Stats, Table
+    from spotmagic.catalog import Catalog
     from spotmagic.dashboard import Panel
+    from spotmagic.store import Store
     from spotmagic.store.blobs import Blobs
-    from spotmagic.store.protocol import Store
-    from spotmagic.store.upkeep import Swept, Verified
+    from spotmagic.wrap import WrappedTargets
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Function = Callable[..., Any]
 
 
-class Spot:
+class Spot(Results, Background, Batches):
     """A cache folder with its settings.
 
     Args:
         name: the folder's name under ``root``; letters, digits, ``-``, ``_`` and ``.``.
         root: the folder of all spots; ``SPOTMAGIC_ROOT``, else ``.spotmagic`` in the working directory.
         blobs: where large parts lie: a folder or a URL (``"s3://bucket/prefix"``); the spot's folder by default.
+        remote: a bucket that a team shares (``"s3://bucket/team"``, any URL that obstore takes): what is not in the
+            folder is looked up there, what is stored is sent there in the background.
         limits: what shares limits: ``"redis://host:port/0"`` between machines; a local file between kernels by default.
         rpm, tpm, concurrency: the limit of every ``@spot.limiter(...)`` that names no rates of its own; per minute.
         ttl: how long results hold, in seconds or as text ("7d"); for ever by default.
         mode: ``auto``, ``record``, ``replay`` or ``off``; ``SPOTMAGIC_MODE``, else ``auto``.
         blob_over: parts above this size are blobs (bytes, or text such as "32KB").
         budget: what all kernels of the spot may spend, in the unit of the prices; then ``BudgetSpent``.
+        ask_over: when code was edited whose known results cost more than this, its first call raises ``EditCosts``.
         retry: a :class:`spotmagic.Retry`, or a number of attempts, for every marked function that has none.
         trust: what to take of other writers: ``"safe"`` what cannot run code, ``"mine"`` nothing; ``"all"``, together
             with ``unsafe_foreign_pickle=True``, lets whoever can write to the folder run code as you.
         pickle: ``"signed"`` keeps what has no codec of its own as sealed pickle, ``"never"`` refuses it.
+        executor: where calls are made: ``"threads"``, ``"processes"`` (loky), any ``concurrent.futures.Executor``, or a
+            client of dask; for every marked function that names none.
+        never_twice: a call whose worker died is told as failed, and is not made again unless you do so.
+        hooks: objects that are told of every call: ``spotmagic.hooks``, or any with a method such as ``on_success``.
+        keep_inputs: keep the arguments of calls in short texts, never secrets, so that people find results by them.
         clock: tells the time and waits.
         store, catalog: anything with their protocols, in place of the folder's own.
 
@@ -76,6 +90,7 @@ class Spot:
         *,
         root: str | Path | None = None,
         blobs: str | Path | Blobs | None = None,
+        remote: str | None = None,
         limits: str | Limits | None = None,
         rpm: float | str | None = None,
         tpm: float | str | None = None,
@@ -84,10 +99,15 @@ class Spot:
         mode: str | Mode | None = None,
         blob_over: int | str = "32KB",
         budget: float | None = None,
+        ask_over: float | None = None,
         retry: Any = None,
+        executor: Any = None,
+        never_twice: bool = False,
+        hooks: Sequence[Any] = (),
         trust: str = "safe",
         unsafe_foreign_pickle: bool = False,
         pickle: Literal["signed", "never"] = "signed",
+        keep_inputs: bool = True,
         clock: Clock = SYSTEM,
         store: Store | None = None,
         catalog: Catalog | None = None,
@@ -101,9 +121,17 @@ class Spot:
         self.name = name
         self.ttl = None if ttl is None else words.parse_duration(ttl, "ttl")
         self.retry, self.clock = Retry.of(retry), clock
+        self.executor, self.never_twice = executor, never_twice
+        if executor is not None:
+            from spotmagic import jobs
+
+            jobs.carrier(executor, never_twice)
+        self.hooks = Hooks(hooks, clock) if hooks else None
         self.pickle: Literal["signed", "never"] = pickle
+        self.keep_inputs = keep_inputs
         default = words.parse_mode(mode or words.setting("mode", "auto") or "auto")
-        self.rates = Rates(rpm, tpm, concurrency)
+        self.rates = GivenRates(rpm, tpm, concurrency)
+        remote = remote or words.setting("remote")
         self.limits = limits if isinstance(limits, Limits) else Limits(limits, clock=clock)
         self.folder = (Path(root or words.setting("root", ".spotmagic") or ".spotmagic") / name).absolute()
         self._opening["root"] = str(self.folder.parent)
@@ -111,13 +139,23 @@ class Spot:
             self._stack = Stack(self.folder, store, clock, catalog)
         else:
             size = words.parse_size(blob_over, "blob_over")
-            self._stack = open_stack(self.folder, ring=ring(), blobs=blobs, blob_over=size, trust=level, clock=clock)
+            given: dict[str, Any] = {
+                "blobs": blobs,
+                "remote": remote,
+                "blob_over": size,
+                "trust": level,
+                "clock": clock,
+            }
+            self._stack = open_stack(self.folder, ring=ring(), **given)
         if budget is not None and not (isinstance(budget, int | float) and budget >= 0):
             raise OptionError(f"budget={budget!r} is not an amount", todo="Say a number from 0 on")
         self.budget = Budget(self.folder / "spent", budget, lambda: self.stats().price_paid)
         self._modes = Modes(self.folder / "modes.json", self.store, default)
         self.mode_of, self.give_mode, self.given_modes = self._modes.of, self._modes.give, self._modes.given
+        self.tune, self.tuned, self.slow = self._modes.tune, self._modes.tuned, self._modes.slow
+        self.outcome_index = OutcomeIndex(self.store)
         self.accepted = Accepted(self.folder / "accepted.json", self.store)
+        self.edits = self.budget.edits = Edits(self.folder / "ask.json", self.store, self.accepted, ask_over)
         self.functions: WeakValueDictionary[str, Marked] = WeakValueDictionary()
         self._stack.use()
         self._closed = False
@@ -127,11 +165,18 @@ class Spot:
     @classmethod
     @contextlib.contextmanager
     def temporary(cls, **settings: Any) -> Iterator[Spot]:
-        """A spot in a folder of its own that is gone at the end of the block. Takes the settings of a spot."""
+        """A spot in a folder of its own that is gone at the end of the block, and its detached jobs with it.
+
+        Takes the settings of a spot.
+        """
         folder = tempfile.mkdtemp(prefix="spotmagic-")
         try:
             with cls("temporary", root=folder, **settings) as spot:
-                yield spot
+                try:
+                    yield spot
+                finally:
+                    for job in spot.jobs() if (spot.folder / "jobs").exists() else ():
+                        job.cancel(force=True)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -139,16 +184,6 @@ class Spot:
     def ring(self) -> Ring:
         """The user's secret and those they trust."""
         return ring()
-
-    @property
-    def store(self) -> Store:
-        """Where the entries live."""
-        return self._stack.store
-
-    @property
-    def catalog(self) -> Catalog:
-        """The table about the entries."""
-        return self._stack.catalog
 
     @property
     def engine(self) -> Any:
@@ -172,6 +207,12 @@ class Spot:
         errors: type[Exception] | tuple[type[Exception], ...] = (),
         price: float | Function | None = None,
         retry: Any = None,
+        keep_if: Function | None = None,
+        keep_inputs: bool | None = None,
+        sample: int = 0,
+        executor: Any = None,
+        never_twice: bool | None = None,
+        detached: bool = False,
     ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
     def mark(self, function: Any = None, **given: Any) -> Any:
         """The function with its results kept: a call with equal code and arguments costs a look-up.
@@ -188,11 +229,16 @@ class Spot:
             errors: types of exceptions to keep and raise again on a hit.
             price: what a run costs: a number, or a function of the result.
             retry: a :class:`spotmagic.Retry`, or a number of attempts.
+            keep_if: says of a result whether it is worth keeping; one that is not is returned, and not stored.
+            executor, never_twice: where calls are made, as for the spot.
+            detached: ``submit`` starts a process of its own, which outlives the kernel.
+            keep_inputs: whether the arguments are kept in short texts; as the spot says when not said.
+            sample: which answer to the same arguments this is: the n-th is a result of its own, as is the 0-th.
 
         Raises:
             OptionError: for an unknown option or a wrong value, before anything runs.
         """
-        options = self._with_defaults(mark_options(given))
+        options = self.filled(mark_options(given))
         if function is None:
             return lambda later: self._mark(later, options)
         return self._mark(function, options)
@@ -208,15 +254,18 @@ class Spot:
             return function
         outer = function.__func__ if isinstance(function, Bound) else function
         gate = outer.marked.gate if isinstance(outer, MarkedFunction) else getattr(outer, "gate", None)
-        return MarkedFunction(Marked(self, unwrapped(function), options, gate))
+        options = replace(options, sample=options.sample or sample_of(function))
+        return marked_function(Marked(self, unwrapped(function), options, gate))
 
-    def _with_defaults(self, options: MarkOptions) -> MarkOptions:
-        from dataclasses import replace
-
+    def filled(self, options: MarkOptions) -> MarkOptions:
+        """The options of a mark, what it does not say as the spot says."""
         return replace(
             options,
             ttl=self.ttl if options.ttl is None else options.ttl,
             retry=self.retry if options.retry is None else Retry.of(options.retry),
+            executor=self.executor if options.executor is None else options.executor,
+            never_twice=self.never_twice if options.never_twice is None else options.never_twice,
+            keep_inputs=self.keep_inputs if options.keep_inputs is None else options.keep_inputs,
         )
 
     def limiter(
@@ -243,7 +292,7 @@ class Spot:
         Raises:
             OptionError: for rates that are none, or when neither this nor the spot names one.
         """
-        if name is None and not (Rates(rpm, tpm, concurrency).said or self.rates.said):
+        if name is None and not (GivenRates(rpm, tpm, concurrency).said or self.rates.said):
             raise OptionError("a limiter without a rate", todo="Say rpm=, tpm= or concurrency=, here or at the Spot")
         seconds = None if timeout is None else words.parse_duration(timeout, "timeout")
         given = {"cost": cost, "name": name, "settle": settle, "timeout": seconds}
@@ -253,6 +302,24 @@ class Spot:
             return function if words.is_off() else cast("Callable[P, R]", limited(self, function, given))
 
         return decorate
+
+    def wrap(self, *targets: str, **options: Any) -> WrappedTargets:
+        """Put what the program already uses under the spot, without touching its code.
+
+        Args:
+            targets: ``"module:function"``, ``"module:Class.method"``, ``"httpx"`` or ``"requests"``, which the SDKs of
+                paid APIs send their requests with, or what an installed package adds.
+            options: those of ``mark`` and ``limiter``; ``match="api.openai.com/*"`` and ``ignore="user"`` for requests.
+
+        Returns:
+            What :meth:`~spotmagic.wrap.WrappedTargets.off` puts every original back with; it is a context manager too.
+
+        Raises:
+            OptionError: for a target or an option that cannot be used. Nothing is wrapped then.
+        """
+        from spotmagic import wrap
+
+        return wrap.on(self, targets, options)
 
     @contextlib.contextmanager
     def cached_run(self, *functions: Function, **given: Any) -> Iterator[Any]:
@@ -264,11 +331,13 @@ class Spot:
 
     def drive(self, call: Call) -> Outcome:
         """What came of a call."""
+        call.hooks = self.hooks
         outcome: Outcome = self.engine.drive(call).outcome()
         return outcome
 
     async def adrive(self, call: Call) -> Outcome:
         """What came of a call whose ``run`` gives something to await."""
+        call.hooks = self.hooks
         outcome: Outcome = (await self.engine.adrive(call)).outcome()
         return outcome
 
@@ -283,105 +352,16 @@ class Spot:
         """The modes that were set, by name; the spot's own under the empty name."""
         return self._modes.all()
 
-    def entries(self, like: str | None = None, **filters: Any) -> list[Row]:
-        """Rows about entries: filters ``kind``, ``status`` ("live"), ``order`` ("-created"), ``limit`` (1000)."""
-        return self.catalog.entries(like, **filters)
-
-    def sql(self, query: str) -> Table:
-        """The answer of the catalog to a query: it sees all that any kernel wrote before. Read-only."""
-        return self.catalog.sql(query)
-
-    def stats(self, name: str | None = None) -> Stats:
-        """Counts, sizes, time and money of the spot, or of one name."""
-        return self.catalog.stats(name)
-
-    def forget(self, pattern: str) -> int:
-        """Delete the live entries whose name matches a pattern ("summ*"), or of one key. Returns how many."""
-        rows = self.catalog.entries(pattern, status=None, limit=None)
-        return self.store.forget([bytes.fromhex(row.key) for row in rows])
-
-    def pin(self, pattern: str, pinned: bool = True) -> int:
-        """Keep entries from being collected, whatever the rules say. Returns how many."""
-        keys = [bytes.fromhex(row.key) for row in self.catalog.entries(pattern, limit=None)]
-        self.store.pin(keys, pinned)
-        return len(keys)
-
-    def drifted(self) -> dict[str, str]:
-        """The names of results made by other code or inputs than this kernel last asked with, each with its key."""
-        return self._stack.ledger.drifted()
-
-    def accept(self, name: str | None = None) -> list[str]:
-        """Say that edits do not matter: results stand for the code as it is now, and none is run again.
-
-        Args:
-            name: of a function marked in this process, or of a result that has drifted; all that have when not said.
-
-        Returns:
-            The names of those whose code had changed.
-        """
-        accepted = self._stack.ledger.accept(name)
-        ends = [] if name is None else [one for one in list(self.functions) if f".{one}".endswith(f".{name}")]
-        return accepted + [
-            one for one in ends if self.functions[one].options.version is None and self.functions[one].accept()
-        ]
-
-    def explain(self, name: str) -> Explanation:
-        """What differs between the last result of a name and the one before it."""
-        return self._stack.ledger.recall.account_of(name)
-
-    def explain_call(self, call: Call) -> Explanation:
-        """What differs between a call and the nearest result of its name."""
-        return self._stack.ledger.explain_call(call)
-
-    def gc(self, rules: Mapping[str, float | str] | None = None, *, dry_run: bool = False) -> Swept:
-        """Remove what has expired or is older than a rule allows. Nothing else ever is.
-
-        Args:
-            rules: how long results may be kept, by name pattern: ``{"draft_*": "7d"}``. Pinned ones stay.
-            dry_run: only say what would go, and its size.
-        """
-        ages = {pattern: words.parse_duration(age, f"rules[{pattern!r}]") for pattern, age in (rules or {}).items()}
-        return self._folder_store("gc").gc(ages, dry_run=dry_run)
-
-    def verify(self, repair: bool = False) -> Verified:
-        """Read everything and say what is damaged.
-
-        Args:
-            repair: remove what is damaged, so that it is run again.
-        """
-        return self._folder_store("verify").verify(repair=repair)
-
-    def _folder_store(self, what: str) -> FolderStore:
-        if not isinstance(self.store, FolderStore):
-            raise OptionError(f"{what} needs a folder", why=f"the store is a {type(self.store).__name__}")
-        return self.store
-
-    def rebuild(self) -> None:
-        """Make the catalog anew from the store."""
-        self.catalog.rebuild()
-
-    def export(self, path: str | Path, pattern: str | None = None) -> int:
-        """Write the results of a name pattern, or all, to one archive, to be loaded elsewhere. Returns how many."""
-        keys = [bytes.fromhex(row.key) for row in self.catalog.entries(pattern, status=None, limit=None)]
-        return write_archive(Path(path).absolute(), self._folder_store("export").transfer, keys)
-
-    def load(self, path: str | Path) -> Loaded:
-        """Take the results of an archive that ``export`` wrote. Another user's stay under their seal (``trust``)."""
-        return load_archive(Path(path), self._folder_store("load"))
-
     def panel(self) -> Panel:
         """The panel of this spot, to be shown in a notebook."""
-        from spotmagic import panel
-
-        return panel(self)
-
-    def flush(self) -> bool:
-        """Make everything that was kept last over a power cut. Whether that is so now."""
-        return self.store.flush()
+        shown: Panel = rooms.public("panel")(self)
+        return shown
 
     def close(self) -> None:
-        """Write what is in memory and let go of every file."""
+        """Write what is in memory and let go of every file, and of what is wrapped."""
         session.drop(self)
+        if (wrap := sys.modules.get("spotmagic.wrap")) is not None:
+            wrap.off(spot=self)
         if not self._closed:
             self._closed = True
             self._stack.leave()

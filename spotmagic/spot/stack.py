@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-import threading
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from spotmagic import files
@@ -16,19 +15,21 @@ from spotmagic.engine.drive import Engine
 from spotmagic.engine.flight import flight_at
 from spotmagic.engine.ledger import Ledger
 from spotmagic.engine.receipt import tell_unstored
+from spotmagic.engine.running import Board
 from spotmagic.errors import tell
 from spotmagic.spot.session import tell_outcome
-from spotmagic.store.blobs import Blobs
-from spotmagic.store.object_blobs import blobs_at
-from spotmagic.store.protocol import Store
+from spotmagic.store import Store
+from spotmagic.store.blobs import Blobs, blobs_at
+from spotmagic.store.remote import Remote
+from spotmagic.store.shared import SharedStore
 from spotmagic.store.store import FolderStore
 from spotmagic.store.trust import Ring, Trust
 
 if TYPE_CHECKING:
     from spotmagic.catalog import Catalog
 
-_open: WeakValueDictionary[tuple[Path, str, int, Trust, int], Stack] = WeakValueDictionary()
-_guard = threading.Lock()
+_open: WeakValueDictionary[tuple[Path, str, int, Trust, int, str | None], Stack] = WeakValueDictionary()
+_guard = files.ForkLock()
 
 
 class Stack:
@@ -36,8 +37,9 @@ class Stack:
 
     def __init__(self, folder: Path, store: Store, clock: Clock, catalog: Catalog | None = None) -> None:
         self.folder, self.store, self.clock = folder, store, clock
-        self.ledger = Ledger(store, clock, tell_outcome)
-        self.engine = Engine(self.ledger, flight_at(folder / "flight.lock"))
+        flight = flight_at(folder / "flight.lock")
+        self.ledger = Ledger(store, flight, clock, tell_outcome, Board(folder))
+        self.engine = Engine(self.ledger)
         self._given_catalog = catalog
         self._users = 0
 
@@ -68,18 +70,33 @@ class Stack:
             self.catalog.close()
         self.store.close()
         self.engine.flight.close()
+        self.ledger.board.close()
 
 
 def open_stack(
-    folder: Path, *, ring: Ring, blobs: str | Path | Blobs | None, blob_over: int, trust: Trust, clock: Clock
+    folder: Path,
+    *,
+    ring: Ring,
+    blobs: str | Path | Blobs | None,
+    blob_over: int,
+    trust: Trust,
+    clock: Clock,
+    remote: str | None = None,
 ) -> Stack:
     """The stack on a folder: the one already open in this process where they were opened alike, else a new one."""
-    key = (folder, str(blobs or ""), blob_over, trust, id(clock))
+    key = (folder, str(blobs or ""), blob_over, trust, id(clock), remote)
     with _guard:
         stack = _open.get(key)
         if stack is None:
             place = blobs_at(blobs, folder) if isinstance(blobs, str | Path) else blobs
-            store = FolderStore(folder, ring=ring, blobs=place, blob_over=blob_over, trust=trust, clock=clock)
+            given: dict[str, Any] = {
+                "ring": ring,
+                "blobs": place,
+                "blob_over": blob_over,
+                "trust": trust,
+                "clock": clock,
+            }
+            store = SharedStore(folder, Remote(remote, clock), **given) if remote else FolderStore(folder, **given)
             stack = _open[key] = Stack(folder, store, clock)
             if (trouble := barred(folder)) is not None:
                 tell_unstored(trouble)

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from spotmagic import files
 from spotmagic.clock import SYSTEM
 from spotmagic.limits import Limits
 
 if TYPE_CHECKING:
     from spotmagic.spot.spot import Spot
 
+_HERE = ("executor", "hooks", "never_twice")  # what stays in the process that has it
 _arrived: dict[Any, Spot] = {}
-_lock = threading.Lock()
+_lock = files.ForkLock()
 
 
 def opening(given: Mapping[str, Any]) -> dict[str, Any]:
     """What a spot was opened with, as it can travel."""
-    settings = {name: value for name, value in given.items() if name != "self" and value is not None}
+    settings = {name: value for name, value in given.items() if name not in ("self", *_HERE) and value is not None}
     if settings["clock"] is SYSTEM:
         del settings["clock"]
     if isinstance(limits := settings.get("limits"), Limits):

@@ -2,7 +2,7 @@
 
 ::
 
-    entries/<32 hex digits of the key>        a sealed entry
+    entries/<32 hex digits of the key>        a sealed entry, signed by who wrote the archive (``trust.py``)
     blobs/<64 hex digits of the SHA-256>      a large part
 
 An archive may come from anybody. So nothing of it becomes a path; members count by their exact name alone, links,
@@ -23,16 +23,17 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from spotmagic import files
+from spotmagic import files, words
 from spotmagic.errors import OptionError, tell
 from spotmagic.store.blobs import DamagedError
-from spotmagic.store.bounds import MAX_PART, MAX_RATIO, MAX_RECORD
-from spotmagic.store.entry import Bad, BlobRef
+from spotmagic.store.checked import Unusable, why_not_elsewhere
+from spotmagic.store.entry import MAX_PART, MAX_RATIO, MAX_RECORD, Bad, BlobRef, Entry
+from spotmagic.store.loading import Loaded, Loading
 from spotmagic.store.store import FolderStore
 from spotmagic.store.transfer import Transfer
+from spotmagic.store.trust import sign
 
 STEP = 1 << 20
 _NAME = re.compile(r"entries/[0-9a-f]{32}|blobs/[0-9a-f]{64}", re.ASCII)
@@ -40,28 +41,17 @@ _ENCRYPTED = 0x2061  # or patched
 _TROUBLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OverflowError)
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """What came of loading an archive.
+class Exported(int):
+    """How many results are in an archive, as a number.
 
     Attributes:
-        taken: entries that are in the spot now.
-        foreign: how many of them another user has sealed; they load only what cannot run code.
-        known: entries left alone, since one at least as new, or one's own, is there.
-        refused: name of each member that was not taken, and why.
+        unusable: those of them that others cannot use, and why.
     """
 
-    taken: int
-    foreign: int
-    known: int
-    refused: tuple[tuple[str, str], ...]
-
-    def __str__(self) -> str:
-        whose = f" ({self.foreign} of another user)" if self.foreign else ""
-        return f"took {self.taken} results{whose}, {self.known} were there, {len(self.refused)} refused"
+    unusable: Unusable
 
 
-def write_archive(path: Path, transfer: Transfer, keys: Iterable[bytes]) -> int:
+def write_archive(path: Path, transfer: Transfer, keys: Iterable[bytes]) -> Exported:
     """Write the entries of keys, with their blobs, to an archive that only its owner reads: all of it or nothing.
 
     Returns:
@@ -72,6 +62,7 @@ def write_archive(path: Path, transfer: Transfer, keys: Iterable[bytes]) -> int:
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     written = left_out = 0
+    unusable = Unusable()
     names: set[str] = set()
     fd = files.open_private(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL)
     try:
@@ -82,10 +73,11 @@ def write_archive(path: Path, transfer: Transfer, keys: Iterable[bytes]) -> int:
                     if whole is None:
                         left_out += 1
                         continue
-                    sealed, blobs = whole
+                    entry, sealed, blobs = whole
+                    unusable.note(entry.name, why_not_elsewhere(entry))
                     for digest, blob in blobs.items():
                         _add(archive, f"blobs/{digest.hex()}", blob, names)
-                    _add(archive, f"entries/{key.hex()}", memoryview(sealed), names)
+                    _add(archive, f"entries/{key.hex()}", memoryview(sign(sealed, transfer.ring)), names)
                     written += 1
             file.flush()
             files.sync(file.fileno())
@@ -95,17 +87,19 @@ def write_archive(path: Path, transfer: Transfer, keys: Iterable[bytes]) -> int:
         raise
     files.sync_folder(path.parent)
     if left_out:
-        tell(f"{left_out} results are not in {path}", "they, or their blobs, are damaged, gone or refused")
-    return written
+        tell(f"{words.results(left_out)} left out of {path}", "they, or their blobs, are damaged, gone or refused")
+    exported = Exported(written)
+    exported.unusable = unusable
+    return exported
 
 
-def _whole(transfer: Transfer, key: bytes) -> tuple[bytes, dict[bytes, memoryview]] | None:
+def _whole(transfer: Transfer, key: bytes) -> tuple[Entry, bytes, dict[bytes, memoryview]] | None:
     sealed = transfer.sealed(key)
     found = None if sealed is None else transfer.unseal(sealed, key)
     if sealed is None or found is None or isinstance(found, Bad):
         return None
     try:
-        return sealed, {ref.digest: transfer.blobs.load(ref.digest, ref.size) for ref in found[1]}
+        return found[0], sealed, {ref.digest: transfer.blobs.load(ref.digest, ref.size) for ref in found[1]}
     except (FileNotFoundError, DamagedError):
         return None
 
@@ -123,42 +117,32 @@ def _add(archive: zipfile.ZipFile, name: str, data: memoryview, names: set[str])
 
 
 def load_archive(path: Path, store: FolderStore) -> Loaded:
-    """Take the entries of an archive into a store, each under the seal it has; they last when this returns.
+    """Take the entries of an archive into a store; they last when this returns.
+
+    Those of people the user trusts are sealed anew as the user's own, others keep the seal they have.
 
     Raises:
         OptionError: the file is no zip archive, or a part of one.
         OSError: it cannot be read, or the store cannot keep what is in it.
     """
-    transfer = store.transfer
-    refused: list[tuple[str, str]] = []
-    taken = foreign = known = 0
+    loading = Loading(store)
     with path.open("rb") as file:
         try:
             archive = zipfile.ZipFile(file)
         except _TROUBLE as error:
             raise OptionError(f"{path} is no archive of results", str(error), "Make one with spot.export") from error
         with archive:
-            members = _members(archive, os.fstat(file.fileno()).st_size, refused)
+            members = _members(archive, os.fstat(file.fileno()).st_size, loading.refused)
             for name, info in members.items():
                 if not name.startswith("entries/"):
                     continue
                 try:
-                    sealed = b"".join(_read(archive, info))
-                    found = transfer.unseal(sealed, bytes.fromhex(name.partition("/")[2]))
-                    if isinstance(found, Bad):
-                        refused.append((name, f"{found.kind}: {found.why}"))
-                        continue
-                    if not transfer.wanted(found[0]):
-                        known += 1
-                        continue
-                    transfer.adopt(sealed, found, _blobs(archive, members, found[1], transfer))
-                except (*_TROUBLE, DamagedError) as error:
-                    refused.append((name, f"corrupt: {error}"))
+                    data, key = b"".join(_read(archive, info)), bytes.fromhex(name.partition("/")[2])
+                except _TROUBLE as error:
+                    loading.refused.append((name, f"corrupt: {error}"))
                     continue
-                taken += 1
-                foreign += not found[0].trusted
-    store.flush()
-    return Loaded(taken, foreign, known, tuple(refused))
+                loading.take(name, key, data, lambda refs: _blobs(archive, members, refs, store.transfer))
+    return loading.done()
 
 
 def _members(archive: zipfile.ZipFile, size: int, refused: list[tuple[str, str]]) -> dict[str, zipfile.ZipInfo]:
@@ -225,9 +209,12 @@ def _blobs(
             raise DamagedError(f"blob {digest.hex()} has {info.file_size} bytes, not {size}")
         hashed = hashlib.sha256()
         with tempfile.TemporaryFile(dir=transfer.folder) as file:
-            for data in _read(archive, info):
-                hashed.update(data)
-                file.write(data)
+            try:
+                for data in _read(archive, info):
+                    hashed.update(data)
+                    file.write(data)
+            except _TROUBLE as error:
+                raise DamagedError(str(error)) from error
             if hashed.digest() != digest:
                 raise DamagedError(f"the bytes of blob {digest.hex()} are not those of its name")
             file.flush()

@@ -5,20 +5,20 @@ from __future__ import annotations
 import hashlib
 import mmap
 import os
+import re
 import stat
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from spotmagic import files
 from spotmagic.codecs import copies
-from spotmagic.store.entry import Bad, BlobRef, Entry
-from spotmagic.store.parts import Piece, spans
+from spotmagic.store.entry import Bad, BlobRef, Entry, Piece
+from spotmagic.store.layout import prepare
+from spotmagic.store.seal import spans
 
 MAP_OVER = 256_000  # smaller blobs are read: a process may hold only so many maps
-_HASH_STEP = 4 << 20
 Span = tuple[int, int]  # from the first byte to the one after the last
 Version = tuple[int, ...]
 
@@ -35,27 +35,21 @@ class Blobs(Protocol):
 
     def save(self, digest: bytes, pieces: Sequence[Piece]) -> int:
         """Keep bytes, whose SHA-256 is given, for good. Returns how many were written (0: they were there already)."""
-        ...
 
     def load(self, digest: bytes, size: int) -> memoryview:
         """The bytes, as writable memory of the caller's own. Raises :class:`DamagedError` when they are wrong."""
-        ...
 
     def read(self, digest: bytes, size: int, spans: Sequence[Span]) -> list[bytes]:
         """Stretches of the bytes, each by itself. Raises :class:`DamagedError` when the bytes are wrong."""
-        ...
 
     def size(self, digest: bytes) -> int | None:
         """How large a blob is; ``None`` when it is not there."""
-        ...
 
     def remove(self, digest: bytes) -> bool:
         """Remove a blob. Returns whether it was there."""
-        ...
 
     def check(self, digest: bytes, size: int) -> bool:
         """Whether a blob's bytes are the right ones, read anew."""
-        ...
 
 
 def digest_of(pieces: Iterable[Piece]) -> bytes:
@@ -77,7 +71,6 @@ class FolderBlobs:
         self.folder = folder
         self._root = f"{folder}{os.sep}"
         self._good: dict[bytes, Version] = {}  # verified in this process, and the file it was
-        self._lock = threading.Lock()
 
     def path(self, digest: bytes) -> Path:
         """Where a blob lies."""
@@ -138,8 +131,7 @@ class FolderBlobs:
     def _verify(self, digest: bytes, version: Version, view: memoryview) -> None:
         if hashlib.sha256(view).digest() != digest:
             raise DamagedError("its bytes are not those of its name")
-        with self._lock:
-            self._good[digest] = version
+        self._good[digest] = version
 
     def size(self, digest: bytes) -> int | None:
         """How large a blob is; ``None`` when it is not there."""
@@ -150,8 +142,7 @@ class FolderBlobs:
 
     def remove(self, digest: bytes) -> bool:
         """Remove a blob. Returns whether it was there."""
-        with self._lock:
-            self._good.pop(digest, None)
+        self._good.pop(digest, None)
         try:
             self.path(digest).unlink()
         except FileNotFoundError:
@@ -168,8 +159,7 @@ class FolderBlobs:
 
     def check(self, digest: bytes, size: int) -> bool:
         """Whether a blob's bytes are the right ones, read anew."""
-        with self._lock:
-            self._good.pop(digest, None)
+        self._good.pop(digest, None)
         try:
             self.load(digest, size)
         except DamagedError:
@@ -216,3 +206,109 @@ def whole(entry: Entry, refs: tuple[BlobRef, ...], blobs: Blobs) -> Entry | Bad:
             return Bad("corrupt", f"its blob {name} is damaged: {error}")
         parts[ref.part] = part._replace(head=head, buffers=buffers)
     return entry._replace(parts=tuple(parts))
+
+
+_NAME = re.compile(r"[0-9a-f]{64}")
+
+
+class ObjectBlobs:
+    """Blobs as objects under a URL: ``prefix/ab/cdef…``. Access comes from the cloud's usual variables.
+
+    A blob that is there already, with the right size, is not sent again unless it was found damaged.
+
+    Args:
+        url: such as ``s3://bucket/prefix``.
+        options: what obstore's ``from_url`` takes beside it, such as ``endpoint``.
+
+    Raises:
+        OptionError: obstore is not installed, or cannot make anything of the URL.
+    """
+
+    def __init__(self, url: str, option: str = "blobs", **options: Any) -> None:
+        from spotmagic.store.remote import Bucket
+
+        self._bucket = Bucket(url, option, **options)
+        self.url = url
+        self._damaged: set[bytes] = set()
+
+    def save(self, digest: bytes, pieces: Sequence[Piece]) -> int:
+        """Keep bytes, whose SHA-256 is given, for good. Returns how many were written (0: they were there already)."""
+        size = sum(map(len, pieces))
+        if digest not in self._damaged and self.size(digest) == size:
+            return 0
+        self._bucket.put(_name(digest), b"".join(pieces))
+        self._damaged.discard(digest)
+        return size
+
+    def load(self, digest: bytes, size: int) -> memoryview:
+        """The bytes, as writable memory of the caller's own."""
+        return memoryview(self._whole(digest, size))
+
+    def read(self, digest: bytes, size: int, spans: Sequence[Span]) -> list[bytes]:
+        """Stretches of the bytes, each by itself."""
+        data = self._whole(digest, size)
+        return [bytes(data[start:stop]) for start, stop in spans]
+
+    def _whole(self, digest: bytes, size: int) -> bytearray:
+        try:
+            data = bytearray(self._bucket.get(_name(digest), size))
+        except ValueError as error:
+            self._damaged.add(digest)
+            raise DamagedError(str(error)) from error
+        if len(data) != size:
+            self._damaged.add(digest)
+            raise DamagedError(f"{len(data)} bytes, not {size}")
+        if hashlib.sha256(data).digest() != digest:
+            self._damaged.add(digest)
+            raise DamagedError("its bytes are not those of its name")
+        return data
+
+    def size(self, digest: bytes) -> int | None:
+        """How large a blob is; ``None`` when it is not there."""
+        return self._bucket.size(_name(digest))
+
+    def remove(self, digest: bytes) -> bool:
+        """Remove a blob. Returns whether it was there."""
+        if self.size(digest) is None:
+            return False
+        self._bucket.remove(_name(digest))
+        self._damaged.discard(digest)
+        return True
+
+    def check(self, digest: bytes, size: int) -> bool:
+        """Whether a blob's bytes are the right ones, read anew."""
+        try:
+            self.load(digest, size)
+        except DamagedError:
+            return False
+        return True
+
+
+def _name(digest: bytes) -> str:
+    name = digest.hex()
+    if not _NAME.fullmatch(name):
+        raise ValueError("not a SHA-256")
+    return f"{name[:2]}/{name[2:]}"
+
+
+def blobs_at(where: str | Path, folder: Path) -> Blobs:
+    """The place that ``blobs=`` names: a folder, or a URL.
+
+    A spot has a folder of its own there, named by the id it got when it was made. So spots may share the place, and
+    none cleans up what another one holds.
+
+    Args:
+        folder: of the spot.
+
+    Raises:
+        OptionError: a URL that cannot be used.
+    """
+    from spotmagic.store.remote import is_url
+
+    try:
+        identity = prepare(folder)
+    except OSError:
+        identity = ""  # nothing can be kept there as long as this is so
+    if is_url(where):
+        return ObjectBlobs(f"{str(where).rstrip('/')}/{identity}")
+    return FolderBlobs(Path(where) / identity)

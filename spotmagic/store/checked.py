@@ -1,18 +1,91 @@
-"""When a folder was last read as a whole, and what was found: a note beside the entries, for whoever looks next."""
+"""What looking at entries finds: which can be used here and why others cannot, and a note of when all were read."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import math
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from spotmagic import files
+from spotmagic.codecs import Undecodable, decode, is_safe
+from spotmagic.options import is_number
+from spotmagic.store.entry import MASKED, Entry
 
 FILE = "checked.json"
 VERSION = 1
 _MOST = 10_000  # bytes; ours has about a hundred
+
+
+_CALLED = 3  # names of results that are told of each reason
+_RECORDS = frozenset({"enum", "namedtuple", "dataclass", "attrs", "pydantic", "exception", "stand-in", "stream"})
+"""Codecs that want a class which must be here."""
+
+
+class Unusable(dict[str, Counter[str]]):
+    """Results that cannot be used: by the reason, how many of each name."""
+
+    def note(self, name: str, why: str) -> None:
+        """Count a result, if there is a reason."""
+        if why:
+            self.setdefault(why, Counter())[name] += 1
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return sum(names.total() for names in self.values())
+
+    def lines(self) -> list[str]:
+        """A line for each reason, that of the most first."""
+        most = sorted(self.items(), key=lambda one: -one[1].total())
+        return [f"  {names.total():,}: {why} ({_called(names)})" for why, names in most]
+
+
+def _called(names: Counter[str]) -> str:
+    more = len(names) - _CALLED
+    return ", ".join([*(name for name, _ in names.most_common(_CALLED)), *([f"{more:,} more"] if more > 0 else [])])
+
+
+def why_not_here(entry: Entry, signed_by: str = "") -> str:
+    """Why a result, all of it read, cannot be used by this user in this process; or empty. It runs no code.
+
+    Args:
+        signed_by: the public key of a stranger who signed it.
+    """
+    for part in entry.parts:
+        if not is_safe([name for name in part.codecs if name != "pickle"]):
+            return f"needs what is not registered here: {', '.join(part.codecs)}"
+        if entry.trusted:
+            continue
+        if "pickle" in part.codecs:
+            whose = (
+                f"who signed them is trusted (`spotmagic trust add NAME {signed_by}`)"
+                if signed_by
+                else (f"their writer {entry.writer.hex()} is trusted")
+            )
+            return f"pickled, which loads where {whose}"
+        if not _RECORDS.isdisjoint(part.codecs):
+            try:
+                decode(part.codecs, part.head, part.buffers, trusted=False)
+            except Undecodable as error:
+                return error.why
+    masked = "" if entry.trusted else entry.notes.get(MASKED, "")
+    return f"keyed with a secret under its owner's mask ({_listed(masked)}): never found by you" if masked else ""
+
+
+def why_not_elsewhere(entry: Entry) -> str:
+    """Why others cannot use a result that is sent to them, or empty."""
+    if not all(is_safe(part.codecs) for part in entry.parts):
+        return "pickled, which loads where you are trusted: return plain data, or let others add your key"
+    if masked := entry.notes.get(MASKED):
+        return f"keyed with a secret under your own mask ({_listed(masked)}): leave it out with ignore="
+    return ""
+
+
+def _listed(note: str) -> str:
+    return ", ".join(note.split("\n"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +130,4 @@ def last_checked(folder: Path) -> Checked | None:
 
 
 def _is_number(value: object) -> bool:
-    return (
-        isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**53 and math.isfinite(value)
-    )
+    return is_number(value) and 0 <= value < 2**53 and math.isfinite(value)

@@ -11,35 +11,44 @@ import json
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import xxhash
 
+from spotmagic.reads import looks
+from spotmagic.reads.noting import FileState, Noting, ask, is_noting, note
 from spotmagic.store.entry import Bad, Entry
-from spotmagic.store.reads import Noting, State, is_noting, note
+from spotmagic.values.notes import is_secret_name
 
-FILES, EDITIONS = "files", "editions"
+FILES, EDITIONS, OUTCOMES = "files", "editions", "outcomes"
 LABEL = "file "
-"""Begins the name of a file among the inputs of a result."""
+VARIABLE = "variable "
+"""They begin the names of files and of variables among the inputs of a result."""
 _LARGE = 256_000_000  # bytes; above, size and time of change stand for the content
 _CHUNK = 1 << 20
 _RECENT = 100_000_000  # nanoseconds: a file that young may change once more without another time of change
 _NEVER = -1
 _MISSING = "missing"
 _MOST = 64
+_stat = os.stat  # never the noting one
 
 Get = Callable[[bytes], "Entry | Bad | None"]
 
 
 class File(NamedTuple):
-    """A file as a run read it. One that was not there has no state; ``mtime`` is -1 where it proves nothing."""
+    """A file as a run read it. One that was not there has no state; ``changed`` is -1 where it proves nothing.
+
+    ``changed`` is the time that the system keeps and nobody can set, as tools do with the time of writing.
+
+    A question that a run asked of the file system has its kind, below -1, in the place of the size (``looks.py``).
+    """
 
     path: str
     size: int | None
-    mtime: int | None
+    changed: int | None
     inode: int | None
     digest: str
 
@@ -49,7 +58,13 @@ def files_of(text: str) -> tuple[File, ...]:
     """The files that a note tells of. One that makes no sense, as another writer's may, never holds."""
     try:
         found = tuple(File(*fields) for fields in json.loads(text))
-        if all(isinstance(file.path, str) and isinstance(file.digest, str) and "\0" not in file.path for file in found):
+        if all(
+            isinstance(file.path, str)
+            and "\0" not in file.path
+            and isinstance(file.digest, str)
+            and (file.size is None or type(file.size) is int)
+            for file in found
+        ):
             return found
     except (ValueError, TypeError, RecursionError):
         pass
@@ -63,26 +78,37 @@ def _known(entry: Entry) -> list[list[Any]]:
 
 def unchanged(text: str) -> bool:
     """Whether all files of a note hold what they held."""
-    for path, size, mtime, inode, known in files_of(text):
+    for path, size, changed_at, inode, known in files_of(text):
+        if size is not None and size < _NEVER:
+            if _held(path, size) != known:
+                return False
+            continue
         try:
-            now = os.stat(path)  # noqa: PTH116 (every hit passes here)
+            now = _stat(path)  # every hit passes here
         except (OSError, ValueError):
             if size is None:
                 continue
             return False
-        if (now.st_mtime_ns != mtime or now.st_size != size or now.st_ino != inode) and _digest(path) != known:
+        same = now.st_ctime_ns == changed_at and now.st_size == size and now.st_ino == inode
+        if not same and _digest(path) != known:
             return False
     return True
 
 
 def changed(notes: Mapping[str, str]) -> tuple[str, ...]:
     """The labels of the files that hold something else now."""
-    return tuple(LABEL + file.path for file in files_of(notes.get(FILES, "[]")) if _digest(file.path) != file.digest)
+    files = files_of(notes.get(FILES, "[]"))
+    return tuple(_label(file) for file in files if _held(file.path, file.size) != file.digest)
 
 
 def labels(notes: Mapping[str, str]) -> dict[str, bytes]:
     """What the files of a result hold now, as inputs."""
-    return {LABEL + file.path: _print(_digest(file.path)) for file in files_of(notes.get(FILES, "[]"))}
+    files = files_of(notes.get(FILES, "[]"))
+    return {_label(file): _print(_held(file.path, file.size)) for file in files}
+
+
+def _label(file: File) -> str:
+    return (VARIABLE if file.size == looks.VARIABLE else LABEL) + file.path
 
 
 def as_now(notes: Mapping[str, str]) -> Mapping[str, str]:
@@ -91,6 +117,9 @@ def as_now(notes: Mapping[str, str]) -> Mapping[str, str]:
         return notes
     found = []
     for file in files_of(notes[FILES]):
+        if file.size is not None and file.size < _NEVER:
+            found.append(file._replace(digest=_held(file.path, file.size)))
+            continue
         state = state_of(file.path)
         if state is None:
             found.append(File(file.path, None, None, None, _MISSING))
@@ -122,12 +151,16 @@ def hand_up(entry: Entry) -> None:
     """Let the run around a hit read the files that the result was made from."""
     if is_noting():
         for file in files_of(entry.notes.get(FILES, "[]")):
-            note(file.path)
+            if file.size is not None and file.size < _NEVER:
+                where = file.path if file.size == looks.VARIABLE else os.path.abspath(file.path)  # noqa: PTH100
+                ask(file.size, where, looks.names(file.size, where))
+            else:
+                note(file.path)
 
 
 def _others(get: Get, entry: Entry) -> Any:
     for key, pairs in reversed(_known(entry)):
-        if all(_digest(path) == known for path, known in pairs):
+        if all(_held(path, kind[0] if kind else None) == known for path, known, *kind in pairs):
             found = get(bytes.fromhex(key))
             if isinstance(found, Entry):
                 yield found
@@ -135,7 +168,32 @@ def _others(get: Get, entry: Entry) -> Any:
 
 def editions(key: bytes, entry: Entry | Bad | None) -> list[bytes]:
     """The keys of all editions of a call."""
-    return [key, *(bytes.fromhex(one) for one, _ in (_known(entry) if isinstance(entry, Entry) else ()))]
+    if not isinstance(entry, Entry):
+        return [key]
+    before = [outcome_key(key, number) for number in range(outcomes_of(entry))]
+    return [key, *(bytes.fromhex(one) for one, _ in _known(entry)), *before]
+
+
+def outcomes_of(entry: Entry) -> int:
+    """How many outcomes of a call were recorded before this one, each under a key of its own (mode record)."""
+    text = entry.notes.get(OUTCOMES, "0")
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
+
+
+def outcome_key(key: bytes, number: int) -> bytes:
+    """The key of an outcome that was recorded before the newest one."""
+    return blake2b(key + number.to_bytes(8, "little"), digest_size=16, person=b"outcome").digest()
+
+
+def one_more(new: Entry, get: Get) -> tuple[Entry, Entry | None]:
+    """An outcome recorded in mode record, which knows how many were before it, and the last one, to be put aside."""
+    old = get(new.key)
+    if not isinstance(old, Entry) or not old.trusted or old.status == "partial":
+        return new, None
+    before = outcomes_of(old)
+    notes = {name: text for name, text in old.notes.items() if name not in (OUTCOMES, EDITIONS)}
+    aside = old._replace(key=outcome_key(new.key, before), notes=notes)
+    return new._replace(notes={**new.notes, OUTCOMES: str(before + 1)}), aside
 
 
 def after(new: Entry, get: Get) -> tuple[Entry, Entry | None]:
@@ -154,11 +212,14 @@ def after(new: Entry, get: Get) -> tuple[Entry, Entry | None]:
     return (new._replace(notes={**new.notes, EDITIONS: json.dumps(known)}) if known else new), aside
 
 
-def _pairs(entry: Entry) -> list[list[str]]:
-    return [[file.path, file.digest] for file in files_of(entry.notes.get(FILES, "[]"))]
+def _pairs(entry: Entry) -> list[list[Any]]:
+    return [
+        [file.path, file.digest, *([file.size] if file.size is not None and file.size < _NEVER else [])]
+        for file in files_of(entry.notes.get(FILES, "[]"))
+    ]
 
 
-def settle(noting: Noting, declared: Iterable[str], ignore: Iterable[str]) -> tuple[str, dict[str, bytes], str]:
+def settle(noting: Noting, declared: Collection[str], ignore: Iterable[str]) -> tuple[str, dict[str, bytes], str]:
     """What a run read, once it ended: the note about it, the inputs, and what forbids to keep the result, or empty.
 
     Args:
@@ -167,8 +228,10 @@ def settle(noting: Noting, declared: Iterable[str], ignore: Iterable[str]) -> tu
     """
     if noting.trouble:
         return "", {}, noting.trouble
+    if not (declared or noting.files or noting.looks):
+        return "", {}, ""
     patterns = [name for name in ignore if is_pattern(name)]
-    seen: dict[str, State | None] = dict(noting.files)
+    seen: dict[str, FileState | None] = dict(noting.files)
     before = len(seen)
     for path in declared:
         where = os.path.abspath(os.path.join(noting.folder, os.path.expanduser(path)))  # noqa: PTH100, PTH111, PTH118
@@ -190,10 +253,42 @@ def settle(noting: Noting, declared: Iterable[str], ignore: Iterable[str]) -> tu
         if state is None:
             found.append(File(name, None, None, None, _MISSING))
         else:
-            time_ = _NEVER if _is_young(state.mtime) else state.mtime
+            time_ = _NEVER if _is_young(state.changed) else state.changed
             found.append(File(name, state.size, time_, state.inode, digest))
         inputs[LABEL + name] = _print(digest)
-    return (json.dumps(sorted(found)) if found else ""), inputs, ""
+    for (kind, path), answer in noting.looks.items():
+        if kind == looks.VARIABLE:
+            if looks.names(kind, path) == answer and not is_secret_name(path):  # else the run itself set it
+                found.append(File(path, kind, _NEVER, None, looks.digest(answer)))
+                inputs.setdefault(VARIABLE + path, _print(looks.digest(answer)))
+            continue
+        name = _relative(path, noting.folder)
+        if path in seen and kind == looks.PRESENT:
+            continue  # all of the file counts
+        if any(_matches(name, pattern) for pattern in patterns):
+            continue
+        now_ = looks.names(kind, path)
+        if kind == looks.PRESENT:
+            if now_ != answer and noting.made(path):
+                continue  # there is what the run made
+        elif not all(map(noting.made, _within(path, kind, set(now_) ^ set(answer)))):
+            return "", {}, f"`{name}` changed while it ran"
+        if kind == looks.PRESENT and now_ != answer:
+            return "", {}, f"`{name}` changed while it ran"
+        digest = looks.digest(now_, "" if kind == looks.LISTED else noting.folder)
+        found.append(File(name, kind, _NEVER, None, digest))
+        inputs.setdefault(LABEL + name, _print(digest))
+    return (json.dumps(sorted(found, key=lambda file: (file.path, file.digest))) if found else ""), inputs, ""
+
+
+def _within(folder: str, kind: int, found: Iterable[str]) -> list[str]:
+    """The paths of names in the answer to a question."""
+    return [os.path.join(folder, one) for one in found] if kind == looks.LISTED else list(found)  # noqa: PTH118
+
+
+def _held(path: str, size: int | None) -> str:
+    """What a file holds now, or what stands for the answer to a question."""
+    return looks.digest(looks.names(size, path)) if size is not None and size < _NEVER else _digest(path)
 
 
 def is_pattern(name: str) -> bool:
@@ -201,15 +296,15 @@ def is_pattern(name: str) -> bool:
     return any(sign in name for sign in "./*")
 
 
-def state_of(path: str) -> State | None:
+def state_of(path: str) -> FileState | None:
     """The state of a file, ``None`` if there is none, or no regular one."""
     try:
-        now = os.stat(path)  # noqa: PTH116
+        now = _stat(path)
     except (OSError, ValueError):
         return None
     if not stat.S_ISREG(now.st_mode):
         return None
-    return State(now.st_size, now.st_mtime_ns, now.st_ino)
+    return FileState.of(now)
 
 
 def _matches(name: str, pattern: str) -> bool:
@@ -219,18 +314,20 @@ def _matches(name: str, pattern: str) -> bool:
 
 def _relative(path: str, folder: str) -> str:
     below = os.path.join(folder, "")  # noqa: PTH118
+    if path == folder:
+        return "."
     return path[len(below) :] if path.startswith(below) else path
 
 
-def _is_young(mtime: int) -> bool:
-    return abs(time.time_ns() - mtime) < _RECENT
+def _is_young(changed: int) -> bool:
+    return abs(time.time_ns() - changed) < _RECENT
 
 
 def _print(digest: str) -> bytes:
     return blake2b(digest.encode(), digest_size=16).digest()
 
 
-_digests: dict[tuple[str, State], str] = {}
+_digests: dict[tuple[str, FileState], str] = {}
 
 
 def _digest(path: str) -> str:
@@ -257,7 +354,7 @@ def _digest(path: str) -> str:
     finally:
         os.close(fd)
     digest: str = running.hexdigest()
-    if not _is_young(state.mtime) and state_of(path) == state:
+    if not _is_young(state.changed) and state_of(path) == state:
         if len(_digests) > 10_000:
             _digests.clear()
         _digests[place] = digest

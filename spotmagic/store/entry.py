@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 Kind = Literal["function", "cell", "http"]
 Status = Literal["value", "error", "partial"]
@@ -15,6 +15,36 @@ NO_INPUTS: Mapping[str, bytes] = MappingProxyType({})
 NO_NOTES: Mapping[str, str] = MappingProxyType({})
 MADE_BY_OLD = "made by 0.1.0"
 """Among the inputs of a result of format 1: that version keyed calls in a way of its own, so no call finds it now."""
+MASKED = "masked"
+"""A note: which secrets count in the key, under a mask that only its owner can make."""
+
+
+Piece = bytes | memoryview
+
+# Every limit of the formats: checked when something is written, and before memory is taken when it is read.
+MAX_HEADER = 4 << 20  # the msgpack header of an entry
+MAX_PARTS = 65_536  # parts of an entry (a cell keeps each variable as one)
+MAX_ITEMS = 262_144  # inputs, notes or buffers of an entry, keys of one STAT record
+MAX_TEXT = 1 << 20  # one text: a name, a note, a codec
+MAX_INLINE = 256 << 20  # what one record may hold; larger parts become blobs whatever was asked for
+MAX_RECORD = MAX_INLINE + MAX_HEADER + 4096
+MAX_PART = 1 << 40  # head and buffers of one part
+MAX_RATIO = 200  # bytes that one byte of an archive may unpack to, above the first million
+
+INLINE_IN_ALL = 1_000_000  # small parts of one entry stay in its record up to this sum, then the rest become blobs
+
+UNPACK = {
+    "use_list": True,
+    "raw": False,
+    "unicode_errors": "surrogatepass",
+    "strict_map_key": True,
+    "max_array_len": MAX_ITEMS,
+    "max_str_len": MAX_TEXT,
+    "max_bin_len": MAX_TEXT,
+    "max_map_len": 0,
+    "max_ext_len": 0,
+}
+"""How our own msgpack is read: lists and scalars only, nothing that names a type."""
 
 
 class Part(NamedTuple):
@@ -38,7 +68,9 @@ class Part(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A kept result.
+    """A kept result. Its header says these fields in this order, ``parts`` last: all between ``key`` and ``parts``.
+
+    A fact that only some results have is a note. What of an entry people see in lists says ``catalog/rows.py``.
 
     Attributes:
         key: 16 bytes, the digest that names the call.
@@ -70,48 +102,6 @@ class Entry(NamedTuple):
     writer: bytes = b""
     trusted: bool = True
     size: int = 0
-
-
-class Header(NamedTuple):
-    """What an entry says of itself: all but its key and the bytes of its parts. The fields are an entry's.
-
-    Attributes:
-        inputs, prints: names, and the fingerprint of each.
-        notes, texts: names, and the text of each.
-        parts: of each its name and codecs first.
-    """
-
-    name: str
-    kind: str
-    status: str
-    code: bytes
-    created: float
-    expires: float | None
-    seconds: float
-    price: float
-    content_type: str | None
-    inputs: tuple[str, ...]
-    prints: tuple[bytes, ...]
-    notes: tuple[str, ...]
-    texts: tuple[str, ...]
-    reason: str
-    waited: float
-    parts: tuple[tuple[Any, ...], ...]
-    writer: bytes
-    trusted: bool
-    size: int
-
-
-def said(entry: Entry) -> tuple[Any, ...]:
-    """What an entry says of itself besides its parts, in the order of its header."""
-    _, *face, inputs, notes, reason, waited, _, _, _, _ = entry
-    return (*face, tuple(inputs), tuple(inputs.values()), tuple(notes), tuple(notes.values()), reason, waited)
-
-
-def header_of(entry: Entry) -> Header:
-    """The header of an entry."""
-    parts = tuple((part.name, part.codecs) for part in entry.parts)
-    return Header._make((*said(entry), parts, entry.writer, entry.trusted, entry.size))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,19 +5,17 @@ Nothing in here locks; :class:`spotmagic.store.store.FolderStore` does.
 
 from __future__ import annotations
 
-import math
+import threading
 from pathlib import Path
 
 from spotmagic import files
 from spotmagic.clock import Clock
 from spotmagic.errors import tell
-from spotmagic.store.epoch import Epoch
-from spotmagic.store.frame import HEADER, NO_KEY, frame
-from spotmagic.store.index import Index, Place
+from spotmagic.store.entry import Piece
+from spotmagic.store.index import Index, Memo, Place
 from spotmagic.store.journal import Journal, Log
-from spotmagic.store.layout import EPOCH, JOURNALS, prepare
-from spotmagic.store.memo import Memo
-from spotmagic.store.parts import Piece
+from spotmagic.store.layout import EPOCH, JOURNALS, Epoch, prepare
+from spotmagic.store.record import HEADER, NO_KEY, frame
 from spotmagic.store.segments import DamagedSegmentError, Segment
 from spotmagic.store.walk import counting, journal_names, path_of, segment_names
 
@@ -47,8 +45,9 @@ class Folder:
         self.segments: dict[str, Segment] = {}
         self._numbered: dict[int, Log | Segment] = {}
         self._next = 0
-        self._list_again_at = math.inf  # when a file could not be opened
+        self._list_again_at: float | None = None  # when a file could not be opened
         self._own: Log | None = None
+        self._others: list[Log] = []
         self._memo, self._changed = memo, memo.drop
         self._clock = clock
         self.epoch = Epoch(folder / EPOCH)
@@ -60,20 +59,23 @@ class Folder:
         Returns:
             Whether there was anything to read: another kernel's journal, or a file that came or went.
         """
-        if self.journal is not None and self.journal.unsure:  # an interrupt came between a record and the index
-            self._settle(self.journal)
-        epoch = self.epoch.map[:8]
-        read = epoch != self.seen or self._list_again_at < self._clock.monotonic()
+        journal = self.journal
+        if journal is not None and journal.unsure:  # an interrupt came between a record and the index
+            self._settle(journal)
+        epoch, again = self.epoch.map[:8], self._list_again_at
+        read = epoch != self.seen or (again is not None and again < self._clock.monotonic())
+        if not (read or self._others):
+            return False
         if read:
-            self._list_again_at = math.inf
+            self._list_again_at = None
             self._list()
             for _ in range(LISTINGS):  # a merge may have gone on meanwhile
                 listed, epoch = epoch, self.epoch.map[:8]
                 if epoch == listed:
                     break
                 self._list()
-        for log in self.logs.values():
-            if log.live and log is not self._own and log.grew():
+        for log in self._others:
+            if log.grew():
                 read = True
                 self._take(log)
         self.seen = epoch
@@ -92,11 +94,15 @@ class Folder:
             self._drop(self.segments.pop(name))
         for name in self.logs.keys() - journals - names:
             self._drop(self.logs.pop(name))
-        for log in self.logs.values():
-            if log.live and log is not self._own:
-                self._take_last(log)
+        for log in self._living():
+            self._take_last(log)
+        self._others = self._living()
         if self._numbered.keys() != known:
             self._memo.recheck(self.index)
+
+    def _living(self) -> list[Log]:
+        """The journals of others that may still grow."""
+        return [log for log in self.logs.values() if log.live and log is not self._own]
 
     def _open_segment(self, name: str) -> None:
         try:
@@ -204,25 +210,32 @@ class Folder:
             self.leave()
         if self.journal is None or self._own is None:
             (self.folder / JOURNALS).mkdir(files.PRIVATE_FOLDER, exist_ok=True)  # somebody may have removed it alone
-            journal = Journal(self.folder / JOURNALS, int(self._clock.now() * 1e9))
-            try:
-                self._own = Log(journal.path, self._next)
-            except BaseException:
-                journal.close()
-                raise
-            self._next += 1
-            self._numbered[self._own.number] = self.logs[journal.name] = self._own
-            self.journal = journal
-            self.bump()
+            self.journal, self._own = self._begun()
         return self.journal, self._own
+
+    def _begun(self) -> tuple[Journal, Log]:
+        """A new journal, of which the other kernels were told: nothing is written to one that they do not look at."""
+        journal = Journal(self.folder / JOURNALS, int(self._clock.now() * 1e9))
+        try:
+            self.bump()
+            own = Log(journal.path, self._next)
+        except BaseException:
+            journal.close()
+            journal.path.unlink(missing_ok=True)
+            raise
+        self._next += 1
+        self._numbered[own.number] = self.logs[journal.name] = own
+        return journal, own
 
     def _settle(self, journal: Journal) -> None:
         assert self._own is not None
         try:
-            for found in journal.settle():
+            frames, end = journal.settle()
+            for found in frames:
                 if self.index.add(found, self._own.number):
                     self._changed(found.key)
-            self._own.read_to = journal.end
+            self._own.read_to = journal.end = end
+            journal.unsure = False
         except OSError:
             self.leave()
 
@@ -233,6 +246,7 @@ class Folder:
         journal, own, self.journal, self._own = self.journal, self._own, None, None
         if own is not None:
             own.live = False
+        self._others = self._living()
         try:
             journal.sync()
         except OSError:
@@ -258,6 +272,7 @@ class Folder:
         self.journal.abandon()
         self.journal = self._own = None
         own.live = True
+        self._others = self._living()
 
     def close(self) -> None:
         """Let go of every file."""
@@ -279,11 +294,13 @@ class Opening:
     """Opens a folder when it is needed and can be.
 
     Attributes:
+        lock: held by whoever uses the folder.
         folder: the folder, while it is open.
         trouble: why it could not be opened.
     """
 
     def __init__(self, folder: Path, clock: Clock) -> None:
+        self.lock = threading.RLock()
         self.folder: Folder | None = None
         self.trouble: OSError | None = None
         self._folder = folder
@@ -318,11 +335,13 @@ class Opening:
         return opened
 
     def gone(self, surely: bool = False) -> bool:
-        """Whether the folder is another one now, or none, as when somebody removed it.
+        """Whether the folder is another one now, or none, as when somebody removed it; or it may be written at last.
 
         Args:
             surely: look, though it was there a moment ago.
         """
+        if self.folder is not None and not self.folder.epoch.writable:
+            return self.folder.epoch.may_be_written()
         now = self._clock.monotonic()
         if not surely and now < self._sure_until:
             return False

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
-from spotmagic.store.frame import DELETE, MARK, PIN, PINNED, PUT, Frame
+from spotmagic.store.entry import BlobRef, Entry
+from spotmagic.store.record import DELETE, MARK, PIN, PINNED, PUT, Frame
+
+if TYPE_CHECKING:
+    from spotmagic.store.segments import Segment
 
 RECENT = 8
 
@@ -28,29 +32,6 @@ class Place(NamedTuple):
     length: int
 
 
-class Table(Protocol):
-    """An immutable file with its own index: a segment."""
-
-    number: int
-    newest: int
-
-    def find(self, key: bytes) -> Place | None:
-        """The newest record of a key; of length 0 for a deletion."""
-        ...
-
-    def recent(self, group: int) -> list[Place]:
-        """The newest entries of a name."""
-        ...
-
-    def pins(self) -> dict[bytes, int]:
-        """Pins by key: the stamp, doubled, plus one when pinned."""
-        ...
-
-    def keys(self) -> Iterator[bytes]:
-        """Every key in it."""
-        ...
-
-
 def unpack(place: int) -> Place:
     """The place in an integer."""
     return Place(place >> 96, place >> 76 & FILE, place >> 32 & OFFSET, place & LENGTH)
@@ -67,7 +48,7 @@ class Index:
 
     def __init__(self) -> None:
         self.places: dict[bytes, int] = {}
-        self.tables: list[Table] = []
+        self.tables: list[Segment] = []
         self.newest = 0
         self.damaged: dict[bytes, int] = {}
         self.marks: dict[bytes, int] = {}
@@ -124,8 +105,13 @@ class Index:
 
     def find(self, key: bytes) -> Place | None:
         """Where the newest entry of a key lies; ``None`` when there is none or it was deleted."""
-        place = self.newest_of(key)
+        place = self.newest_of(key) if self.tables or key in self.places else None
         return place if place is not None and place.length else None
+
+    def holds(self, key: bytes) -> bool:
+        """Whether there is an entry of a key, as far as is known."""
+        packed = self.places.get(key)
+        return bool(packed & LENGTH) if packed is not None else bool(self.tables) and self.find(key) is not None
 
     def newest_of(self, key: bytes) -> Place | None:
         """The newest record of a key, which has length 0 when it is a deletion."""
@@ -154,7 +140,7 @@ class Index:
         if word > self._pins.get(key, 0):
             self._pins[key] = word
 
-    def add_table(self, table: Table) -> None:
+    def add_table(self, table: Segment) -> None:
         """Take a segment in. What it knows better than the journals takes their place."""
         self.tables.append(table)
         if table.newest <= LAST_STAMP:
@@ -190,3 +176,67 @@ class Index:
                     seen.add(key)
                     if self.find(key) is not None:
                         yield key
+
+
+REMEMBERED = 32_000_000  # bytes
+LARGEST = 256_000
+OBJECTS = 1_500  # what an entry's objects take, beside its bytes
+
+
+class Memo:
+    """A bounded memory, the oldest leave first.
+
+    What is remembered of a key holds as long as the index leads to the record it was read from. So every way in which
+    an index changes tells the memory: a newer record of a key (:meth:`drop`), a file that came or went
+    (:meth:`recheck`).
+
+    Attributes:
+        verified: entries that are whole in memory; their bytes cannot be changed.
+        shells: entries with blobs, which are loaded anew for each hit.
+    """
+
+    def __init__(self, bound: int = REMEMBERED) -> None:
+        self.verified: dict[bytes, Entry] = {}
+        self.shells: dict[bytes, tuple[Entry, tuple[BlobRef, ...]]] = {}
+        self._stamps: dict[bytes, int] = {}
+        self._bound = bound
+        self._held = 0
+
+    def keep(self, entry: Entry, refs: tuple[BlobRef, ...], stamp: int) -> None:
+        """Remember an entry, which was read from the record with this stamp."""
+        key = entry.key
+        if key in self._stamps:
+            self.drop(key)
+        self._stamps[key] = stamp
+        if refs:
+            self.shells[key] = (entry, refs)
+            if len(self.shells) * OBJECTS > self._bound:
+                self.drop(next(iter(self.shells)))
+        elif entry.size <= LARGEST:
+            self.verified[key] = entry
+            self._held += entry.size + OBJECTS
+            while self._held > self._bound:
+                self.drop(next(iter(self.verified)))
+
+    def drop(self, key: bytes) -> None:
+        """Forget a key."""
+        if self._stamps.pop(key, None) is None:
+            return
+        entry = self.verified.pop(key, None)
+        if entry is not None:
+            self._held -= entry.size + OBJECTS
+        self.shells.pop(key, None)
+
+    def recheck(self, index: Index) -> None:
+        """Forget what the index does not lead to any more."""
+        for key, stamp in list(self._stamps.items()):
+            place = index.newest_of(key)
+            if place is None or place.stamp != stamp:
+                self.drop(key)
+
+    def clear(self) -> None:
+        """Forget all."""
+        self.verified.clear()
+        self.shells.clear()
+        self._stamps.clear()
+        self._held = 0

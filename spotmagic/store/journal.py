@@ -11,9 +11,9 @@ from concurrent.futures import Executor, Future
 from pathlib import Path
 
 from spotmagic import files
-from spotmagic.store.frame import FILE_MAGIC, Frame, scan
+from spotmagic.store.entry import Piece
 from spotmagic.store.layout import NewerFormatError
-from spotmagic.store.parts import Piece
+from spotmagic.store.record import FILE_MAGIC, Frame, scan
 
 
 class Journal:
@@ -65,15 +65,16 @@ class Journal:
             files.write_at(self.fd, piece, at)
             at += len(piece)
 
-    def settle(self) -> list[Frame]:
-        """Make the journal end with a whole record again. Returns those of an unfinished append that were whole."""
+    def settle(self) -> tuple[list[Frame], int]:
+        """Make the file end with a whole record again. Returns those of an unfinished append that were whole, and where
+        they end: the journal stays ``unsure`` until the caller has moved its own end there.
+        """
         size = os.fstat(self.fd).st_size
         data = files.read_at(self.fd, max(0, size - self.end), self.end)
         result = scan(data, self.end, growing=True)
-        os.ftruncate(self.fd, self.end + result.used)
-        self.end += result.used
-        self.unsure = False
-        return result.frames
+        end = self.end + result.used
+        os.ftruncate(self.fd, end)
+        return result.frames, end
 
     def lost(self) -> bool:
         """Whether somebody removed the file: what is written to it goes nowhere."""
@@ -191,7 +192,8 @@ class Log:
 
         A record counts as read when the next one is asked for.
         """
-        size = CHUNK
+        grown = os.lseek(self._opened(), 0, os.SEEK_END) - self.read_to
+        size = min(max(grown, 0) + 1, CHUNK)  # one more than there is, to see the end: mostly it is one record
         while data := self.read(self.read_to, min(size, self.stop - self.read_to)):
             at_end = len(data) < size
             result = scan(data, self.read_to, growing=self.live and at_end)

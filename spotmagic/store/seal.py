@@ -30,9 +30,22 @@ import msgpack
 from xxhash import xxh3_64, xxh3_64_digest
 
 from spotmagic.errors import Uncacheable
-from spotmagic.store.bounds import MAX_HEADER, MAX_INLINE, MAX_PARTS, UNPACK
-from spotmagic.store.entry import MADE_BY_OLD, NO_INPUTS, NO_NOTES, Bad, BlobRef, Entry, Header, Part, header_of, said
-from spotmagic.store.parts import Piece, lay, ref_of
+from spotmagic.store.entry import (
+    INLINE_IN_ALL,
+    MADE_BY_OLD,
+    MAX_HEADER,
+    MAX_INLINE,
+    MAX_PART,
+    MAX_PARTS,
+    NO_INPUTS,
+    NO_NOTES,
+    UNPACK,
+    Bad,
+    BlobRef,
+    Entry,
+    Part,
+    Piece,
+)
 from spotmagic.store.trust import Ring, Trust
 
 MAGIC = b"\x89spot\r\n\x1a"
@@ -45,7 +58,8 @@ _CHECKS: dict[int, tuple[int, Callable[[Any], bytes]]] = {
     2: (8, xxh3_64_digest),
 }
 """By version, the bytes of the check for damage, and how it is made. Each seals with the algorithm of its number."""
-_PADDING = bytes(8)
+BLOB_ALIGNMENT = 64
+_PADDING = bytes(BLOB_ALIGNMENT)
 
 
 def seal(entry: Entry, ring: Ring, blobs: Mapping[int, bytes] = {}) -> list[Piece]:
@@ -73,9 +87,11 @@ def seal(entry: Entry, ring: Ring, blobs: Mapping[int, bytes] = {}) -> list[Piec
             data.append(part.head)
             at += len(part.head)
     try:
-        header = msgpack.packb((*said(entry), parts), unicode_errors="surrogatepass")
+        _, *face, inputs, notes, reason, waited, _, _, _, _ = entry
+        told = tuple(inputs), tuple(inputs.values()), tuple(notes), tuple(notes.values())
+        header = msgpack.packb((*face, *told, reason, waited, parts), unicode_errors="surrogatepass")
     except (TypeError, ValueError, OverflowError) as error:
-        raise Uncacheable(f"{entry.name} cannot be stored", f"a field of its entry is of no use: {error}") from error
+        raise Uncacheable(f"{entry.name} cannot be stored", f"a field of its record is of no use: {error}") from error
     if len(header) > MAX_HEADER or len(parts) > MAX_PARTS or at > MAX_INLINE or len(entry.key) != 16:
         raise Uncacheable(f"{entry.name} cannot be stored", f"its header takes {len(header)} bytes and its parts {at}")
     head = _HEAD.pack(MAGIC, VERSION, VERSION, 0, len(header), ring.kid, entry.key)
@@ -100,43 +116,12 @@ def unseal(
         key: the key it must have, or ``None`` for any.
         trust: what to make of entries of unknown writers.
     """
-    opened = _open(data, key, ring, trust)
-    if opened.__class__ is Bad:
-        return opened
-    try:
-        return _entry(data, *opened)
-    except _UNREADABLE as error:
-        return _unreadable(error)
-
-
-def read_header(data: bytes, key: bytes, ring: Ring, trust: Trust) -> Header | Bad:
-    """What the entry in sealed bytes says of itself, as surely as :func:`unseal` and sooner."""
-    opened = _open(data, key, ring, trust)
-    if opened.__class__ is Bad:
-        return opened
-    fields, at, end, _, kid, trusted = opened
-    try:
-        if fields.__class__ is tuple:
-            for _, _, head, lengths, digest in fields[-1]:
-                if digest is not None or lengths or head < 0:
-                    break
-                at += head
-            else:
-                if at == end and len(fields) == _FIELDS:
-                    return _header((*fields, kid, trusted, len(data)))
-        return header_of(_entry(data, *opened)[0])
-    except _UNREADABLE as error:
-        return _unreadable(error)
-
-
-def _open(data: bytes, key: bytes | None, ring: Ring, trust: Trust) -> Any:
-    """The fields of the header, begin and end of the parts, key, writer and whether to trust it; or :class:`Bad`."""
     size = len(data)
     if size < _HEAD.size + _MAC:
         return Bad("corrupt", "it is cut off")
     magic, version, algorithm, _, header_size, kid, its_key = _HEAD.unpack_from(data)
     if magic != MAGIC:
-        return Bad("corrupt", "it does not begin as an entry")
+        return Bad("corrupt", "it does not begin as a result")
     check_size, check = _CHECKS.get(version, _CHECKS[VERSION])
     end = size - _MAC - check_size
     known = version in _CHECKS and algorithm == version
@@ -167,19 +152,12 @@ def _open(data: bytes, key: bytes | None, ring: Ring, trust: Trust) -> Any:
             fields = type(fields)((*head, inputs, prints, notes, texts, "", 0.0, parts))
         if not trusted:
             _validate(fields)
-        return fields, start, end, its_key, kid, bool(trusted) or trust == "all"
-    except _UNREADABLE as error:
-        return _unreadable(error)
+        return _entry(data, fields, start, end, its_key, kid, bool(trusted) or trust == "all")
+    except (ValueError, TypeError, OverflowError, RecursionError, MemoryError) as error:
+        return Bad("corrupt", f"its header cannot be read ({type(error).__name__})")
 
 
-_FIELDS = len(Header._fields) - 3  # those that a header says itself
-_header = functools.partial(tuple.__new__, Header)
 _made: Any = functools.partial(tuple.__new__, Entry)
-_UNREADABLE = (ValueError, TypeError, OverflowError, RecursionError, MemoryError)
-
-
-def _unreadable(error: BaseException) -> Bad:
-    return Bad("corrupt", f"its header cannot be read ({type(error).__name__})")
 
 
 def _validate(header: Any) -> None:
@@ -237,3 +215,65 @@ def _entry(
     inputs = dict(zip(names, prints, strict=True)) if names else NO_INPUTS
     notes = dict(zip(titles, texts, strict=True)) if titles else NO_NOTES
     return _made((key, *face, inputs, notes, reason, waited, tuple(parts), kid, trusted, size)), refs
+
+
+def large_parts(parts: tuple[Part, ...], save_blob: bool | None, blob_over: int) -> list[int]:
+    """The numbers of the parts that become blobs: all, or none that fits, or by size when ``save_blob`` is ``None``."""
+    large = []
+    inline = 0
+    for number, part in enumerate(parts):
+        size = part.size
+        if save_blob is None:
+            apart = size > blob_over or inline + size > INLINE_IN_ALL
+        else:
+            apart = save_blob or inline + size > MAX_INLINE
+        if apart:
+            large.append(number)
+        else:
+            inline += size
+    return large
+
+
+def blob_pieces(part: Part) -> list[Piece]:
+    """The bytes of a part as a blob: head, then each buffer at a multiple of 64."""
+    pieces: list[Piece] = []
+    lay(pieces, 0, part, BLOB_ALIGNMENT)
+    return pieces
+
+
+def lay(pieces: list[Piece], at: int, part: Part, alignment: int) -> int:
+    """Add the bytes of a part to pieces of which ``at`` bytes are there. Returns how many are there then."""
+    pieces.append(part.head)
+    at += len(part.head)
+    for buffer in part.buffers:
+        if padding := -at % alignment:
+            pieces.append(_PADDING[:padding])
+        if buffer.nbytes:
+            pieces.append(buffer if buffer.format == "B" and buffer.ndim == 1 else buffer.cast("B"))
+        at += padding + buffer.nbytes
+    return at
+
+
+def ref_of(number: int, digest: bytes, head: int, lengths: tuple[int, ...]) -> BlobRef:
+    """Where a part lies that is a blob. Raises ``ValueError`` for what cannot be."""
+    if len(digest) != 32 or head < 0:
+        raise ValueError("not a blob")
+    size = head
+    for length in lengths:
+        if length < 0:
+            raise ValueError("a buffer of negative length")
+        size += -size % BLOB_ALIGNMENT + length
+    if size > MAX_PART:
+        raise ValueError("a part of impossible size")
+    return BlobRef(number, digest, head, lengths, size)
+
+
+def spans(ref: BlobRef) -> list[tuple[int, int]]:
+    """Where the head and each buffer of a part lie in its blob."""
+    found = [(0, ref.head)]
+    at = ref.head
+    for length in ref.buffers:
+        at += -at % BLOB_ALIGNMENT
+        found.append((at, at + length))
+        at += length
+    return found

@@ -14,18 +14,16 @@ from typing import Any
 from spotmagic import files
 from spotmagic.clock import SYSTEM, Clock
 from spotmagic.errors import tell
+from spotmagic.reads.noting import leave_out
+from spotmagic.store import record
 from spotmagic.store.blobs import Blobs, FolderBlobs, digest_of, whole
 from spotmagic.store.entry import Bad, BlobRef, Entry
 from spotmagic.store.folder import Folder, Opening
-from spotmagic.store.frame import BLOB, DELETE, HAS_BLOBS, MADE, PIN, PINNED, PUT, RUN, STAT, group_of
-from spotmagic.store.index import RECENT
+from spotmagic.store.index import RECENT, Memo
 from spotmagic.store.journal import Journal
 from spotmagic.store.layout import BLOB_LOCK, BLOBS, NewerFormatError
-from spotmagic.store.memo import Memo
-from spotmagic.store.parts import blob_pieces, large_parts
-from spotmagic.store.reads import leave_out
-from spotmagic.store.record import HELD, Record, Run, Tally, blob_body, run_body, stat_body
-from spotmagic.store.seal import seal, unseal
+from spotmagic.store.record import HELD, Record, Run, Tally, blob_body, group_of, run_body, stat_body
+from spotmagic.store.seal import blob_pieces, large_parts, seal, unseal
 from spotmagic.store.ticker import TICKER, writers
 from spotmagic.store.transfer import Transfer
 from spotmagic.store.trust import Ring, Trust
@@ -49,15 +47,9 @@ class FolderStore:
     """
 
     def __init__(
-        self,
-        folder: Path,
-        *,
-        ring: Ring,
-        blobs: Blobs | None = None,
-        blob_over: int = 32_000,
-        trust: Trust = "safe",
+        self, folder: Path, *, ring: Ring, blobs: Blobs | None = None, blob_over: int = 32_000, trust: Trust = "safe",
         clock: Clock = SYSTEM,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.folder = folder
         leave_out(folder)
         self.blobs: Blobs = blobs if blobs is not None else FolderBlobs(folder / BLOBS)
@@ -65,8 +57,8 @@ class FolderStore:
         self._blob_over = blob_over
         self._trust = trust
         self._clock = clock
-        self._lock = threading.RLock()
         self._opening = Opening(folder, clock)
+        self._lock = self._opening.lock
         # Read without the lock by get: the epoch's memory, the epoch that was seen, and the entries verified so far.
         self._map: bytes | mmap.mmap = b""
         self._seen: bytes | None = None
@@ -75,9 +67,9 @@ class FolderStore:
         self._tally = Tally()
         self._hits = self._tally.hits
         self._counted = self._merged = clock.monotonic()
-        self._upkeep = Upkeep(folder, ring, self.blobs, clock, self._lock, self._sound, self.forget)
+        self._upkeep = Upkeep(folder, ring, self.blobs, clock, self._opening, self._sound, self.forget)
         self.gc, self.verify, self.compact = self._upkeep.gc, self._upkeep.verify, self._upkeep.compact
-        self.transfer = Transfer(folder, ring, trust, self.blobs, self._lock, self._sound)
+        self.transfer = Transfer(folder, ring, trust, self.blobs, self._opening, self._sound)
         self._awake = False
         self._undurable = False
         weakref.finalize(self, self._opening.close).atexit = False  # the ticker closes it then
@@ -99,12 +91,12 @@ class FolderStore:
             return whole(entry, refs, self.blobs) if refs else entry
         except (OSError, MemoryError) as error:
             once = f"read {self.folder}"
-            tell(f"entries of {self.folder} cannot be read", str(error), "What they hold is run again", once=once)
+            tell(f"results of {self.folder} cannot be read", str(error), "What they hold is run again", once=once)
             return None
 
     def _look(self, key: bytes) -> tuple[Entry, tuple[BlobRef, ...]] | Bad | None:
         with self._lock:
-            opened = self._open()
+            opened = self._opening.folder or self._open()
             if opened is None:
                 newer = isinstance(self._opening.trouble, NewerFormatError)
                 return Bad("newer format", str(self._opening.trouble)) if newer else None
@@ -130,12 +122,12 @@ class FolderStore:
         """Whether there is an entry of a key, seen as late as now; ``True`` when that cannot be told without a look."""
         try:
             with self._lock:
-                opened = self._open()
+                opened = self._opening.folder or self._open()
                 if opened is None:
                     return False
                 if opened.catch_up():
                     self._seen = opened.seen
-                return opened.index.find(key) is not None
+                return opened.index.holds(key)
         except OSError:
             return True
 
@@ -218,12 +210,14 @@ class FolderStore:
 
     def _append(self, entry: Entry, digests: dict[int, bytes], durable: bool, run: bool) -> tuple[int, Journal]:
         body = seal(entry, self._ring, digests)
-        flags = (HAS_BLOBS if digests else 0) | (MADE if run else 0)
+        flags = (record.HAS_BLOBS if digests else 0) | (record.MADE if run else 0)
         with self._lock:
             opened = self._sound(durable)
             opened.catch_up()
-            known = opened.index.find(entry.key) is not None
-            written = opened.append(PUT, body, entry.key, group_of(entry.name), flags)
+            known = opened.index.holds(entry.key)
+            # What was stopped early takes no place of what was stored whole since it began.
+            stamp = int(entry.created * 1e9) - 1 if entry.status == "partial" else 0
+            written = opened.append(record.PUT, body, entry.key, group_of(entry.name), flags, stamp=stamp)
             if known:
                 opened.bump()
             self._seen = opened.seen
@@ -239,7 +233,7 @@ class FolderStore:
         digests = {number: digest_of(pieces) for number, pieces in parts.items()}
         intent = blob_body([(digests[number], sum(map(len, pieces))) for number, pieces in parts.items()])
         with self._lock:
-            written = self._sound().append(BLOB, [intent])
+            written = self._sound().append(record.BLOB, [intent])
         for number, pieces in parts.items():
             written += self.blobs.save(digests[number], pieces)
         return digests, written
@@ -268,10 +262,10 @@ class FolderStore:
             opened.catch_up()
             try:
                 for key in keys:
-                    known = opened.index.find(key) is not None
+                    known = opened.index.holds(key)
                     if known or key in opened.index.damaged:
-                        opened.append(DELETE, [], key, stamp=judged[key] + 1 if key in judged else 0)
-                        forgotten += known and opened.index.find(key) is None
+                        opened.append(record.DELETE, [], key, stamp=judged[key] + 1 if key in judged else 0)
+                        forgotten += known and not opened.index.holds(key)
             finally:
                 if forgotten:
                     opened.bump()
@@ -289,7 +283,7 @@ class FolderStore:
         with self._lock:
             opened = self._sound()
             for key in keys:
-                opened.append(PIN, [], key, flags=PINNED if pinned else 0)
+                opened.append(record.PIN, [], key, flags=record.PINNED if pinned else 0)
         self._wake()
 
     def hit(self, key: bytes, seconds: float, price: float) -> None:
@@ -303,14 +297,14 @@ class FolderStore:
     def ran(self, run: Run) -> None:
         """Write down a run. Raises ``OSError`` when it could not be written."""
         with self._lock:
-            self._sound().append(RUN, [run_body(run)], run.key, group_of(run.name))
+            self._sound().append(record.RUN, [run_body(run)], run.key, group_of(run.name))
         self._wake()
 
     def _count(self) -> None:
         """Write the hits so far as one record. Counts are for people: a folder that takes none loses them."""
         if stats := self._tally.take():
             with contextlib.suppress(OSError), self._lock:
-                self._sound().append(STAT, [stat_body(stats)])
+                self._sound().append(record.STAT, [stat_body(stats)])
 
     # --- keeping ---
 
@@ -350,7 +344,7 @@ class FolderStore:
             try:
                 self._sync(journal)
             except OSError as error:
-                tell(f"{self.folder} could not be made durable", str(error), once=f"sync {self.folder}")
+                tell(f"{self.folder} could not be made durable", str(error), once="put")  # one word for one disk
         if now >= self._merged + MERGE_EVERY:
             self._merged = now
             self._upkeep.merge_dead()
@@ -390,7 +384,7 @@ class FolderStore:
         if not child:
             self._lock.release()
             return
-        self._lock = self._upkeep.lock = self.transfer.lock = threading.RLock()
+        self._lock = self._opening.lock = threading.RLock()
         self._hits.clear()
         self._awake = False
         if self._opening.folder is not None:

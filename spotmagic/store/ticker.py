@@ -19,19 +19,15 @@ class Ticked(Protocol):
 
     def tick(self) -> bool:
         """Do what is due. Returns whether there may be more to do later."""
-        ...
 
     def close(self) -> None:
         """Leave nothing undone; called at exit."""
-        ...
 
     def before_fork(self) -> None:
         """Come to rest."""
-        ...
 
     def after_fork(self, child: bool) -> None:
         """Go on; in the child as somebody new."""
-        ...
 
 
 class Ticker:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from threading import RLock
 
 from spotmagic import files
 from spotmagic.store.blobs import Blobs
-from spotmagic.store.entry import Bad, BlobRef, Entry
-from spotmagic.store.folder import Folder
-from spotmagic.store.frame import BLOB, HAS_BLOBS, PUT, group_of
+from spotmagic.store.entry import Bad, BlobRef, Entry, Piece
+from spotmagic.store.folder import Folder, Opening
 from spotmagic.store.layout import BLOB_LOCK, JOURNALS
-from spotmagic.store.parts import Piece
-from spotmagic.store.record import blob_body
+from spotmagic.store.record import BLOB, HAS_BLOBS, PUT, blob_body, group_of
 from spotmagic.store.seal import unseal
 from spotmagic.store.trust import Ring, Trust
 
@@ -26,29 +23,29 @@ class Transfer:
 
     Args:
         trust: what to make of entries of unknown writers.
-        lock, sound: the store's lock, and its way to an open folder.
+        opening, sound: has the store's lock; the store's way to an open folder.
     """
 
     def __init__(
-        self, folder: Path, ring: Ring, trust: Trust, blobs: Blobs, lock: RLock, sound: Callable[[], Folder]
+        self, folder: Path, ring: Ring, trust: Trust, blobs: Blobs, opening: Opening, sound: Callable[[], Folder]
     ) -> None:
         self.folder = folder
-        self._ring = ring
+        self.ring = ring
         self._trust: Trust = trust
         self._sound = sound
         self.blobs = blobs
-        self.lock = lock
+        self._opening = opening
 
     def sealed(self, key: bytes) -> bytes | None:
         """The bytes of the newest entry of a key, or ``None``. Raises ``OSError`` when they cannot be read."""
-        with self.lock:
+        with self._opening.lock:
             opened = self._sound()
             place = opened.find(key)
             return None if place is None else opened.read(place)
 
     def damaged(self) -> int:
         """Of how many keys only a damaged record is known. Raises ``OSError`` when the folder cannot be opened."""
-        with self.lock:
+        with self._opening.lock:
             return len(self._sound().index.damaged)
 
     def try_writing(self) -> None:
@@ -62,9 +59,9 @@ class Transfer:
         written = [path.stat() for path in (self.folder / JOURNALS).iterdir()]
         return sum(one.st_size for one in written if one.st_mtime > time)
 
-    def unseal(self, sealed: bytes, key: bytes) -> Unsealed | Bad:
+    def unseal(self, sealed: bytes, key: bytes, trust: Trust | None = None) -> Unsealed | Bad:
         """The entry in sealed bytes, and where its large parts lie."""
-        return unseal(sealed, key, self._ring, trust=self._trust)
+        return unseal(sealed, key, self.ring, trust=trust or self._trust)
 
     def wanted(self, entry: Entry) -> bool:
         """Whether an entry is better than what is there: it is newer, and does not take the place of one's own.
@@ -93,14 +90,14 @@ class Transfer:
         entry, refs = found
         with files.locked(self.folder / BLOB_LOCK, shared=True):  # gc waits until the record names the blobs
             if refs:
-                with self.lock:
+                with self._opening.lock:
                     self._sound().append(BLOB, [blob_body([(ref.digest, ref.size) for ref in refs])])
                 for digest, blob in blobs:
                     self.blobs.save(digest, [blob])
-            with self.lock:
+            with self._opening.lock:
                 opened = self._sound()
                 opened.catch_up()
-                known = opened.index.find(entry.key) is not None
+                known = opened.index.holds(entry.key)
                 opened.append(PUT, [sealed], entry.key, group_of(entry.name), HAS_BLOBS if refs else 0)
                 if known:
                     opened.bump()

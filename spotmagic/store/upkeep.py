@@ -4,27 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from threading import RLock
 
-from spotmagic import files
+from spotmagic import files, words
 from spotmagic.clock import Clock
 from spotmagic.errors import tell
-from spotmagic.store.blobs import Blobs, FolderBlobs
-from spotmagic.store.checked import Checked, note
-from spotmagic.store.compaction import compact
-from spotmagic.store.entry import Bad, BlobRef, Entry, Header
-from spotmagic.store.folder import Folder
-from spotmagic.store.frame import BLOB, HAS_BLOBS, HEADER, MADE, MARK, PUT, RUN, Frame, frame
+from spotmagic.store.blobs import Blobs, FolderBlobs, whole
+from spotmagic.store.checked import Checked, Unusable, note, why_not_here
+from spotmagic.store.entry import Bad, BlobRef, Entry
+from spotmagic.store.folder import Folder, Opening
 from spotmagic.store.index import Place
 from spotmagic.store.journal import Log
 from spotmagic.store.layout import BLOB_LOCK
-from spotmagic.store.record import read_blobs, run_body, run_of
-from spotmagic.store.seal import read_header, unseal
+from spotmagic.store.record import (
+    BLOB,
+    HAS_BLOBS,
+    HEADER,
+    MADE,
+    MARK,
+    PUT,
+    RUN,
+    Frame,
+    frame,
+    read_blobs,
+    run_body,
+    run_of,
+)
+from spotmagic.store.seal import unseal
 from spotmagic.store.trust import Ring
-from spotmagic.store.walk import Step, tour, tour_all
+from spotmagic.store.walk import Met, compact, tour, tour_all
 
 MERGE_FILES, MERGE_BYTES = 8, 8_000_000  # so much of dead kernels is merged
 
@@ -52,8 +62,11 @@ class Swept:
         return sum(size for _, size in self.blobs)
 
     def __str__(self) -> str:
+        if not self.entries and not self.blobs:
+            return f"nothing to remove{f' ({self.kept})' if self.kept else ''}"
         done = "would remove" if self.dry_run else "removed"
-        text = f"{done} {len(self.entries)} entries and {len(self.blobs)} blobs of {self.size:,} bytes"
+        blobs = f"{len(self.blobs)} blob{'' if len(self.blobs) == 1 else 's'}"
+        text = f"{done} {words.results(len(self.entries))} and {blobs} of {words.size(self.size)}"
         return f"{text} ({self.kept})" if self.kept else text
 
 
@@ -66,6 +79,7 @@ class Verified:
         bad: key, name and what is wrong with each entry that is not as it was written.
         refused: the same for entries that are whole but not for this kernel: another writer's, a newer format.
         damaged: bytes in journals and segments that belong to no record, by file.
+        unusable: those that are whole and that this user cannot use in this process, and why.
     """
 
     checked: int
@@ -73,6 +87,7 @@ class Verified:
     refused: tuple[tuple[bytes, str, Bad], ...]
     damaged: Mapping[str, int]
     repaired: bool
+    unusable: Unusable = field(default_factory=Unusable)
 
     @property
     def good(self) -> bool:
@@ -87,7 +102,7 @@ class Upkeep:
     one judges, waits or asks is another record, and stays.
 
     Args:
-        lock: held while the folder is used.
+        opening: has the lock that is held while the folder is used.
         opened: the open folder, under the lock; raises ``OSError`` when there is none.
         forget: removes entries, each if its record is still the judged one.
     """
@@ -98,12 +113,12 @@ class Upkeep:
         ring: Ring,
         blobs: Blobs,
         clock: Clock,
-        lock: RLock,
+        opening: Opening,
         opened: Callable[[], Folder],
         forget: Callable[[Iterable[bytes], Mapping[bytes, int]], int],
     ) -> None:
         self._folder, self._ring, self._blobs, self._clock = folder, ring, blobs, clock
-        self.lock, self._opened, self._forget = lock, opened, forget
+        self._opening, self._opened, self._forget = opening, opened, forget
 
     # --- merging ---
 
@@ -113,11 +128,11 @@ class Upkeep:
         Forgotten entries are left out. What was put before the newest of a key stays unless ``replaced`` may go, and so
         does the name of every blob but those that are ``gone``.
         """
-        with self.lock:
+        with self._opening.lock:
             self._opened().catch_up()
         started = int(self._clock.now() * 1e9)
 
-        def take(step: Step, file: Log) -> bytes | None:
+        def take(step: Met, file: Log) -> bytes | None:
             found = step.found
             record = file.read(found.offset - HEADER, HEADER + found.length)
             if found.kind == PUT and not self._stays(found, replaced):
@@ -131,7 +146,7 @@ class Upkeep:
     def merge_dead(self, *, files_over: int = MERGE_FILES) -> None:
         """Merge what dead kernels left, when it has become much and the folder can be written."""
         try:
-            with self.lock:
+            with self._opening.lock:
                 count, size = self._opened().dead_weight()
             if count >= files_over or size >= MERGE_BYTES:
                 self.compact()
@@ -139,14 +154,14 @@ class Upkeep:
             tell(f"journals of {self._folder} could not be merged", str(error), once=f"merge {self._folder}")
 
     def _published(self) -> None:
-        with self.lock:
+        with self._opening.lock:
             opened = self._opened()
             opened.bump()
             opened.seen = b""
             opened.catch_up()
 
     def _stays(self, found: Frame, replaced: bool) -> bool:
-        with self.lock:
+        with self._opening.lock:
             newest = self._opened().index.newest_of(found.key)
         if newest is None or newest.stamp <= found.stamp:
             return True
@@ -154,10 +169,10 @@ class Upkeep:
 
     def _run_alone(self, found: Frame, body: bytes) -> bytes | None:
         """The record of the run that made an entry which goes: what was paid stays known, for whoever counts anew."""
-        made = read_header(body, found.key, self._ring, "safe") if found.flags & MADE else None
-        if not isinstance(made, Header):
+        made = unseal(body, found.key, self._ring) if found.flags & MADE else None
+        if made is None or isinstance(made, Bad):
             return None
-        run = run_body(run_of(found.key, made))
+        run = run_body(run_of(made[0]))
         return frame(RUN, 0, found.stamp, found.key, found.group, [run]) + run
 
     # --- cleaning up ---
@@ -187,7 +202,11 @@ class Upkeep:
         with files.locked(self._folder / BLOB_LOCK):
             self._name_blobs(named, positions, judged)
             unsure = named.unsure
-            kept = f"{unsure} entries name blobs in a way that is not known here, so all blobs stay" if unsure else ""
+            kept = (
+                f"{words.results(unsure)} name blobs in a way that is not known here, so all blobs stay"
+                if unsure
+                else ""
+            )
             free = frozenset() if unsure else frozenset(named.named - named.held)
             garbage = self._sizes(free)
             leftovers = 0
@@ -204,7 +223,7 @@ class Upkeep:
         return Swept(tuple(row for _, row in going.values()), blobs, dry_run, kept, leftovers)
 
     def _goes(self, entry: Entry, rules: Mapping[str, float]) -> str:
-        with self.lock:
+        with self._opening.lock:
             if self._opened().index.pinned(entry.key):
                 return ""
         now = self._clock.now()
@@ -217,13 +236,13 @@ class Upkeep:
 
     def _merged(self) -> set[str]:
         """The files that a merge would write anew."""
-        with self.lock:
+        with self._opening.lock:
             opened = self._opened()
             return {name for name, log in opened.logs.items() if not log.live} | opened.segments.keys()
 
     def _entries(self) -> Iterator[tuple[Place, Entry]]:
         """Every entry that is there and whole, without its blobs, and the record it was read from."""
-        with self.lock:
+        with self._opening.lock:
             opened = self._opened()
             opened.catch_up()
             keys = list(opened.index.keys())
@@ -233,7 +252,7 @@ class Upkeep:
                 yield found[0], found[1][0]
 
     def _found(self, key: bytes) -> tuple[Place, tuple[Entry, tuple[BlobRef, ...]] | Bad] | None:
-        with self.lock:
+        with self._opening.lock:
             opened = self._opened()
             place = opened.find(key)
             if place is None:
@@ -243,7 +262,7 @@ class Upkeep:
 
     def _name_blobs(self, named: _Named, positions: dict[str, int], judged: Mapping[bytes, int]) -> None:
         """Look through the records after the positions for blobs, and for records that a merge would leave out."""
-        with self.lock:
+        with self._opening.lock:
             self._opened().catch_up()
         for step, file in tour(self._folder, positions):
             found = step.found
@@ -282,7 +301,7 @@ class Upkeep:
         Raises:
             OSError: it could not be done, or not to the end.
         """
-        with self.lock:
+        with self._opening.lock:
             opened = self._opened()
             opened.catch_up()
             lost = dict(opened.index.damaged)
@@ -290,8 +309,9 @@ class Upkeep:
         bad: list[tuple[bytes, str, Bad]] = []
         refused: list[tuple[bytes, str, Bad]] = []
         judged: dict[bytes, int] = {}
-        whole: dict[bytes, int] = {}
-        blobs: dict[bytes, Bad | None] = {}
+        sound: dict[bytes, int] = {}
+        unusable = Unusable()
+        blobs: dict[tuple[bytes, int], Bad | None] = {}
         for key in keys:
             name, trouble, stamp = "", None, lost.get(key, 0)
             found = self._found(key)
@@ -302,33 +322,40 @@ class Upkeep:
                 if isinstance(found[1], Bad):
                     trouble = found[1]
                 else:
-                    name, trouble = found[1][0].name, self._blob_trouble(found[1][1], blobs)
+                    name, trouble = found[1][0].name, self._trouble(found[1][1], blobs)
             if trouble is None:
-                whole[key] = stamp
+                sound[key] = stamp
+                unusable.note(name, self._use(*found[1]))  # type: ignore[index,misc]
             elif trouble.kind == "corrupt":
                 bad.append((key, name, trouble))
                 judged[key] = stamp
             else:
                 refused.append((key, name, trouble))
+                unusable.note(name, f"{trouble.kind}: {trouble.why}")
         damaged: dict[str, int] = {}
         unindexed = tour_all(self._folder, damaged)
         if repair:
             with files.locked(self._folder / BLOB_LOCK):
                 self._forget(judged, judged)
-                for digest, trouble in blobs.items():
-                    if trouble is not None:
+                for (digest, size), trouble in blobs.items():
+                    if trouble is not None and self._blob_trouble(digest, size):  # not where it was stored anew
                         self._blobs.remove(digest)
             if damaged or unindexed:
                 self.compact(everything=True)
         else:
-            self._mark({key: (judged[key], found.why) for key, _, found in bad}, whole)
+            self._mark({key: (judged[key], found.why) for key, _, found in bad}, sound)
         left = (0, 0) if repair else (len(bad), sum(damaged.values()))
         note(self._folder, Checked(self._clock.now(), len(keys), left[0], len(refused), left[1]))
-        return Verified(len(keys), tuple(bad), tuple(refused), damaged, repair)
+        return Verified(len(keys), tuple(bad), tuple(refused), damaged, repair, unusable)
+
+    def _use(self, entry: Entry, refs: tuple[BlobRef, ...]) -> str:
+        """Why a sound entry cannot be used here, or empty. Only what others wrote has to be read for it."""
+        read = entry if entry.trusted else whole(entry, refs, self._blobs)
+        return why_not_here(read) if isinstance(read, Entry) else ""
 
     def _mark(self, bad: Mapping[bytes, tuple[int, str]], whole: Mapping[bytes, int]) -> None:
         """Write down which records are damaged, and which marked ones are whole; a folder may take no record."""
-        with suppress(OSError), self.lock:
+        with suppress(OSError), self._opening.lock:
             opened = self._opened()
             marks = opened.index.marks
             for key, (stamp, why) in bad.items():
@@ -337,18 +364,21 @@ class Upkeep:
             for key, stamp in [(key, stamp) for key, stamp in marks.items() if whole.get(key) == stamp]:
                 opened.append(MARK, [], key, stamp)
 
-    def _blob_trouble(self, refs: Iterable[BlobRef], known: dict[bytes, Bad | None]) -> Bad | None:
+    def _trouble(self, refs: Iterable[BlobRef], known: dict[tuple[bytes, int], Bad | None]) -> Bad | None:
         for ref in refs:
-            if ref.digest not in known:
-                name = ref.digest.hex()
-                try:
-                    good = self._blobs.check(ref.digest, ref.size)
-                    known[ref.digest] = None if good else Bad("corrupt", f"its blob {name} is damaged")
-                except FileNotFoundError:
-                    known[ref.digest] = Bad("corrupt", f"its blob {name} is missing")
-            if (trouble := known[ref.digest]) is not None:
+            blob = ref.digest, ref.size
+            if blob not in known:
+                known[blob] = self._blob_trouble(*blob)
+            if (trouble := known[blob]) is not None:
                 return trouble
         return None
+
+    def _blob_trouble(self, digest: bytes, size: int) -> Bad | None:
+        try:
+            good = self._blobs.check(digest, size)
+            return None if good else Bad("corrupt", f"its blob {digest.hex()} is damaged")
+        except FileNotFoundError:
+            return Bad("corrupt", f"its blob {digest.hex()} is missing")
 
 
 @dataclass(slots=True)

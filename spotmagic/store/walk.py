@@ -1,28 +1,48 @@
-"""The files of a folder that count, and every record in them with the journal it came from.
+"""The files of a folder that count, every record in them with the journal it came from, and their merge into one.
 
-A walk opens files of its own, so nobody has to wait for it.
+A walk opens files of its own, so nobody has to wait for it. A merge that is killed at any point leaves the state before
+or after.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from spotmagic import files
 from spotmagic.store import journal, segments
 from spotmagic.store.entry import Bad
-from spotmagic.store.frame import DELETE, FILE_MAGIC, HEADER, MADE, MARK, ORIGIN, PIN, PINNED, PUT, RUN, STAT, Frame
 from spotmagic.store.journal import ENDLESS, Log
-from spotmagic.store.layout import JOURNALS, SEGMENTS, NewerFormatError
-from spotmagic.store.record import Behind, Mark, Record, read_origin, read_run, read_stats
-from spotmagic.store.seal import read_header
-from spotmagic.store.segments import DamagedSegmentError, Segment, Source
+from spotmagic.store.layout import JOURNALS, SEAL_LOCK, SEGMENTS, NewerFormatError
+from spotmagic.store.record import (
+    DELETE,
+    FILE_MAGIC,
+    HEADER,
+    MADE,
+    MARK,
+    ORIGIN,
+    PIN,
+    PINNED,
+    PUT,
+    RUN,
+    STAT,
+    Behind,
+    Frame,
+    Mark,
+    Record,
+    read_origin,
+    read_run,
+    read_stats,
+)
+from spotmagic.store.seal import unseal
+from spotmagic.store.segments import DamagedSegmentError, Segment, SegmentWriter, Stretch
 from spotmagic.store.trust import Ring, Trust
 
 
-class Step(NamedTuple):
+class Met(NamedTuple):
     """A record met on a walk.
 
     Attributes:
@@ -64,21 +84,21 @@ def counting(journals: set[str], open_segments: dict[str, Segment]) -> tuple[set
     return journals - covered, open_segments.keys() - replaced
 
 
-def walk_journal(journal: Log, start: int = 0) -> Iterator[Step]:
+def walk_journal(journal: Log, start: int = 0) -> Iterator[Met]:
     """The records of a journal after an offset."""
     journal.read_to = max(start, len(FILE_MAGIC))
     for found in journal.tail():
-        yield Step(journal.name, found.end, found)
+        yield Met(journal.name, found.end, found)
 
 
-def walk_segment(file: Log, source: Source) -> Iterator[Step]:
+def walk_segment(file: Log, source: Stretch) -> Iterator[Met]:
     """The records of one of the journals in a segment."""
     name, at = source.name, 0
     file.read_to, file.stop, file.live = source.start, source.stop, False
     for found in file.tail():
         if found.kind != ORIGIN:
             at += HEADER + found.length
-            yield Step(name, at, found)
+            yield Met(name, at, found)
         elif found.good:
             try:
                 name, at = read_origin(file.read(found.offset, found.length))
@@ -109,15 +129,15 @@ class Listing:
         self.journals, self.current = counting(journals, self.segments)
         self.stale = (journals - self.journals) | (self.segments.keys() - self.current)
 
-    def sections(self) -> Iterator[tuple[str, Source]]:
+    def sections(self) -> Iterator[tuple[str, Stretch]]:
         """Every stretch to walk: the name of the file, and the journal it holds there."""
         for name in sorted(self.current):
             for source in self.segments[name].sources:
                 yield name, source
         for name in sorted(self.unindexed):
-            yield name, Source("", ENDLESS, len(FILE_MAGIC), ENDLESS)
+            yield name, Stretch("", ENDLESS, len(FILE_MAGIC), ENDLESS)
         for name in sorted(self.journals):
-            yield name, Source(name, ENDLESS, 0, ENDLESS)
+            yield name, Stretch(name, ENDLESS, 0, ENDLESS)
 
     def open(self, name: str) -> Log | None:
         """A file to walk, or ``None`` when it is gone or not for us."""
@@ -144,7 +164,7 @@ class Listing:
             segment.close()
 
 
-def walk(file: Log, source: Source, start: int = 0) -> Iterator[Step]:
+def walk(file: Log, source: Stretch, start: int = 0) -> Iterator[Met]:
     """The records of one journal, from the file that holds them now; after an offset if that is the journal itself."""
     return walk_segment(file, source) if segments.NAME.fullmatch(file.name) else walk_journal(file, start)
 
@@ -168,7 +188,7 @@ def tour(
     *,
     listing: Listing | None = None,
     whole: bool = False,
-) -> Iterator[tuple[Step, Log]]:
+) -> Iterator[tuple[Met, Log]]:
     """Every record of a folder after the positions, once, and the open file it lies in.
 
     Args:
@@ -215,8 +235,8 @@ def read_records(folder: Path, positions: Mapping[str, int], ring: Ring, trust: 
         kind, flags, stamp, key, group, offset, length, good = found
         if kind == PUT:
             happened = "made" if flags & MADE else "put"
-            header = read_header(file.read(offset, length), key, ring, trust)
-            yield _record((happened, source, end, stamp, key, header))
+            read = unseal(file.read(offset, length), key, ring, trust=trust)
+            yield _record((happened, source, end, stamp, key, read if isinstance(read, Bad) else read[0]))
         elif kind == RUN:
             run = read_run(key, file.read(offset, length)) if good else _DAMAGED
             yield _record(("run", source, end, stamp, key, run))
@@ -230,3 +250,100 @@ def read_records(folder: Path, positions: Mapping[str, int], ring: Ring, trust: 
             yield Record("mark", source, end, stamp, key, Mark(group, why) if good else _DAMAGED)
         elif kind == PIN:
             yield Record("pin", source, end, stamp, key, bool(flags & PINNED))
+
+
+GROWTH = 2  # a segment is merged again when what joins it is at least half as large
+SMALL = 256_000  # ... or when it is smaller than this
+
+Take = Callable[[Met, Log], bytes | None]
+"""What to take over of a record, given the file it lies in: a whole record, or nothing."""
+
+
+def compact(
+    folder: Path, started: int, take: Take, published: Callable[[], object], *, everything: bool = False
+) -> int:
+    """Merge the journals of kernels that are gone, and the segments that are small beside them, into one segment.
+
+    Args:
+        started: nanoseconds since 1970, for the name.
+        published: called when the segment is there and before the files it replaces go.
+        everything: merge all segments.
+
+    Returns:
+        How many files were replaced; 0 when there was nothing to do, or another kernel is at it.
+
+    Raises:
+        OSError: it could not be done; nothing is lost.
+    """
+    with files.locked(folder / SEAL_LOCK, wait=False) as got:
+        if not got:
+            return 0
+        for leftover in (folder / SEGMENTS).glob(".*.tmp"):
+            leftover.unlink(missing_ok=True)
+        listing = Listing(folder)
+        try:
+            for name in listing.stale:  # of a merge that was killed after it had published
+                path_of(folder, name).unlink(missing_ok=True)
+            journals = {name for name in listing.journals if _dead(listing, name)}
+            merged = journals | _joining(listing, journals, everything=everything)
+            if not journals and len(merged) < 2 and not (everything and merged):
+                return 0
+            sections = [(name, source) for name, source in listing.sections() if name in merged]
+            _merge(folder, started, sections, listing, take)
+            published()
+            for name in merged:
+                path_of(folder, name).unlink(missing_ok=True)
+            return len(merged)
+        finally:
+            listing.close()
+
+
+def _dead(listing: Listing, name: str) -> bool:
+    file = listing.open(name)
+    if file is None:
+        return False
+    try:
+        return file.dead()
+    finally:
+        file.close()
+
+
+def _joining(listing: Listing, journals: set[str], *, everything: bool) -> set[str]:
+    """The segments to merge: all, or the smaller ones as long as what was gathered is not small beside the next."""
+    if everything:
+        return listing.current | listing.unindexed
+    size = sum(path_of(listing.folder, name).stat().st_size for name in journals)
+    joining = set(listing.unindexed)
+    for segment in sorted((listing.segments[name] for name in listing.current), key=lambda segment: segment.size):
+        if segment.size > max(SMALL, GROWTH * size):
+            break
+        joining.add(segment.name)
+        size += segment.size
+    return joining
+
+
+def _merge(folder: Path, started: int, sections: list[tuple[str, Stretch]], listing: Listing, take: Take) -> None:
+    writer = SegmentWriter(folder / SEGMENTS, started)
+    try:
+        for name, source in sections:
+            file = listing.open(name)
+            if file is None:
+                raise FileNotFoundError(f"{name} cannot be read")
+            try:
+                file.live = False
+                if source.name:
+                    writer.begin(source.name)
+                for step in walk(file, source):
+                    record = take(step, file)
+                    if record is not None:
+                        writer.add(step.source, step.end, record)
+                if source.name:
+                    writer.end(file.read_to if name in listing.journals else source.end)
+            finally:
+                file.close()
+        writer.finish([name for name, _ in sections if name not in listing.journals])
+    except BaseException:
+        writer.abandon()
+        raise
+    finally:
+        writer.close()

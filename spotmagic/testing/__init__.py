@@ -1,22 +1,27 @@
-"""What users and we need to test with: a clock that obeys, contracts for own parts, values to try them on."""
+"""What users and we need to test with: a clock that obeys, contracts for own parts, a strict comparison.
+
+The pytest plug-in (:mod:`spotmagic.testing.plugin`) lies here too, and pytest loads it when it starts: so what
+stands on more than Python is imported when it is asked for.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from spotmagic.testing.clock import FakeClock
 from spotmagic.testing.same import same
-from spotmagic.testing.store import BlobsContract, StoreContract
 
-__all__ = ["BlobsContract", "FakeClock", "StoreContract", "arrays", "frames", "plain_values", "same"]
+if TYPE_CHECKING:
+    from spotmagic.testing.clock import FakeClock
+    from spotmagic.testing.store import BlobsContract, StoreContract
+    from spotmagic.testing.target import TargetContract
 
-_STRATEGIES = ("arrays", "frames", "plain_values")
+__all__ = ["BlobsContract", "FakeClock", "StoreContract", "TargetContract", "same"]
+
+_HOMES = {"BlobsContract": "store", "FakeClock": "clock", "StoreContract": "store", "TargetContract": "target"}
 
 
 def __getattr__(name: str) -> Any:
-    """The strategies, which need hypothesis, are imported when first used."""
-    if name not in _STRATEGIES:
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from spotmagic.testing import values
-
-    return getattr(values, name)
+    return getattr(import_module(f"spotmagic.testing.{_HOMES[name]}"), name)

@@ -13,9 +13,9 @@ from __future__ import annotations
 import hashlib
 import threading
 
+from spotmagic.store import Store
 from spotmagic.store.blobs import Blobs, DamagedError
-from spotmagic.store.entry import Entry, Header, Part
-from spotmagic.store.protocol import Store
+from spotmagic.store.entry import Entry, Part
 from spotmagic.store.record import Run, Stat, run_of
 
 
@@ -55,7 +55,7 @@ def same(found: object, put: Entry) -> bool:
 
 
 class StoreContract:
-    """What a :class:`spotmagic.store.protocol.Store` promises."""
+    """What a :class:`spotmagic.store.Store` promises."""
 
     def test_what_was_put_comes_back_the_same(self, store: Store) -> None:
         """All fields, small parts and large ones, twice."""
@@ -161,8 +161,8 @@ class StoreContract:
                 told.append(record)
             ((kind, *_, key, made),) = told
             assert kind == "made"
-            assert isinstance(made, Header)
-            run = run_of(key, made)
+            assert isinstance(made, Entry)
+            run = run_of(made)
             started = entry.created - 2.5
             assert run == Run(key, "demo.f", reason="first run", started=started, seconds=2.5, price=0.25, waited=0.5)
             assert same(store.get(entry.key), entry)

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from spotmagic.code.origin import is_user_module
-from spotmagic.code.wrapped import Bound, Wrapped, unwrapped
+from spotmagic.code.wrapped import Bound, Wrapped, sample_of, unwrapped
+from spotmagic.reads import stand_ins
 from spotmagic.values.encode import Encoder
 from spotmagic.values.scheme import Kind, Tree, Unfit, tree
 
@@ -33,7 +34,10 @@ def named(value: Any) -> Tree:
     return tree(Kind.NAMED, module, name)
 
 
-def _builtin(value: Any, _: Encoder) -> Tree:
+def _builtin(value: Any, encoder: Encoder) -> Tree:
+    # ``open`` is in every namespace that a library keeps.
+    if value is not stand_ins.true_open and (why := stand_ins.unseen(value)):
+        encoder.notes.trouble = encoder.notes.trouble or why
     owner = value.__self__
     if owner is None or isinstance(owner, types.ModuleType):
         return named(value)
@@ -82,13 +86,24 @@ def _cached_property(value: functools.cached_property[Any], _: Encoder) -> Tree:
 
 
 def wrapper(value: Any, encoder: Encoder) -> Tree:
-    """The tree of an object that wraps a function: its type and what it wraps."""
-    return tree(Kind.WRAPPER, encoder.code(type(value)), value.__wrapped__)
+    """The tree of an object that wraps a function: its type, what it wraps and, written in C, what it keeps itself."""
+    slots = {name: one for base in type(value).__mro__ for name, one in vars(base).items() if name[:2] != "__"}
+    own = {name: one.__get__(value) for name, one in sorted(slots.items()) if isinstance(one, _SLOTS)}
+    return tree(Kind.WRAPPER, encoder.code(type(value)), value.__wrapped__, *([own] if own else []))
+
+
+_SLOTS = types.MemberDescriptorType | types.GetSetDescriptorType
 
 
 def through(value: Wrapped | Bound, encoder: Encoder) -> Tree:
-    """The tree of what a function of ours wraps: it gives nothing else."""
-    return encoder.take_apart(unwrapped(value), encoder)
+    """The tree of what a function of ours wraps: it gives nothing else, but for the number of its answer."""
+    return numbered(value, encoder.take_apart(unwrapped(value), encoder))
+
+
+def numbered(value: Any, found: Tree) -> Tree:
+    """The tree of a function together with which of its answers a wrapper of ours around it gives."""
+    number = sample_of(value)
+    return tree(Kind.WRAPPER, f"sample {number}", found) if number else found
 
 
 def _alias(value: Any, _: Encoder) -> Tree:
@@ -122,13 +137,31 @@ def _weak(value: Any, _: Encoder) -> Tree:
     return tree(Kind.WEAK, value())
 
 
+def _behind(value: Any) -> Any:
+    """What a proxy leads to, which answers in its place: its methods are bound to it."""
+    try:
+        return value.__init__.__self__
+    except ReferenceError:
+        return None
+
+
 def _compiled(value: types.CodeType, _: Encoder) -> Tree:
     names = [value.co_qualname, value.co_names, value.co_varnames, value.co_freevars, value.co_cellvars]
     return tree(Kind.CODE, value.co_code, value.co_exceptiontable, list(value.co_consts), value.co_flags, *names)
 
 
 def _context(value: contextvars.ContextVar[Any], _: Encoder) -> Tree:
-    return tree(Kind.CONTEXT, value.name, value.get(None))
+    try:
+        now = value.get()
+    except LookupError:
+        return tree(Kind.CONTEXT, value.name)
+    return tree(Kind.CONTEXT, value.name, now)
+
+
+def _context_of(value: contextvars.Context, _: Encoder) -> Tree:
+    # What lies in a capsule of C is a setting of a library.
+    said = [one for one in value.items() if type(one[1]).__name__ != "PyCapsule"]
+    return tree(Kind.CONTEXT, [one for one in said if not one[0].name.startswith("spotmagic")])
 
 
 _code: Shape = lambda value, encoder: encoder.code(value)  # noqa: E731
@@ -155,10 +188,14 @@ SHAPES: dict[type, Shape] = {
     types.GenericAlias: _alias,
     types.UnionType: _union,
     weakref.ref: _weak,
-    weakref.ProxyType: lambda *_: tree(Kind.WEAK),  # what it leads to answers in its place
-    weakref.CallableProxyType: lambda *_: tree(Kind.WEAK),
+    weakref.ProxyType: lambda value, _: tree(Kind.WEAK, _behind(value)),
+    weakref.CallableProxyType: lambda value, _: tree(Kind.WEAK, _behind(value)),
     types.CodeType: _compiled,
     contextvars.ContextVar: _context,
+    contextvars.Context: _context_of,
+    weakref.WeakValueDictionary: lambda value, _: tree(Kind.WEAK, dict(value.items())),
+    weakref.WeakKeyDictionary: lambda value, _: tree(Kind.WEAK, dict(value.items())),
+    weakref.WeakSet: lambda value, encoder: tree(Kind.WEAK, encoder.sorted(list(value))),
 }
 
 FAMILIES: dict[type, Callable[[Any, Encoder], Any]] = {functools.partial: _partial}

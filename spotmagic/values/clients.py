@@ -6,14 +6,14 @@ from typing import Any
 
 from spotmagic.code.origin import is_user_module
 from spotmagic.values.scheme import Unfit
-from spotmagic.values.settings import Settings, at, cookies, database_file, headers, only, whole
+from spotmagic.values.settings import Settings, at, cookies, database_file, headers, only, whole_state
 from spotmagic.values.state import attributes
 
 # -- HTTP -------------------------------------------------------------------------------------------------------------
 
 
 def httpx_client(value: Any) -> Settings:
-    held = whole(
+    held = whole_state(
         "_timeout",
         "_state",
         "_trust_env",
@@ -52,7 +52,7 @@ def _proxy(proxy: Any) -> str:
 
 
 def requests_session(value: Any) -> Settings:
-    held = whole("cookies", "auth", "adapters", "trust_env", "cert", "hooks", "stream", "max_redirects")(value)
+    held = whole_state("cookies", "auth", "adapters", "trust_env", "cert", "hooks", "stream", "max_redirects")(value)
     own = attributes(value)
     adapters = [[place, one] for place, one in own["adapters"].items() if _is_set(one)]
     return held | {
@@ -75,7 +75,7 @@ def _auth(auth: Any) -> Any:
     if isinstance(auth, tuple):
         return ["basic", auth[0]]
     kind = type(auth)
-    held = whole("password", "_auth_header")(auth)
+    held = whole_state("password", "_auth_header")(auth)
     return [kind, held if is_user_module(kind.__module__) else held.get("username")]
 
 
@@ -112,7 +112,7 @@ def urllib3_pool(value: Any) -> Settings:
 
 # -- clients of models ------------------------------------------------------------------------------------------------
 
-_GENERATED = whole(
+_GENERATED = whole_state(
     *("_version", "max_retries", "timeout", "_timeout", "_timeout_overridden", "_platform", "_idempotency_header"),
     *("_default_stream_cls", "_lazy_tracer", "_otel", "_open_telemetry", "_token_cache", "_middleware_chain"),
     *("credentials", "_credential_headers", "_custom_auth", "webhook_key", "_api_key_provider", "workload_identity"),
@@ -143,7 +143,7 @@ def cohere(value: Any) -> Settings:
 
 
 def hub(value: Any) -> Settings:
-    found = whole(
+    found = whole_state(
         *("token", "timeout", "exit_stack", "_async_client", "_thread_pool", "_whoami_cache", "library_version"),
         *("user_agent", "trust_env", "bill_to"),
     )(value)
@@ -306,3 +306,64 @@ def rich_prompt(value: Any) -> Settings:
     """A prompt whose list of variables comes from a set, in the order of this process."""
     own = attributes(value)
     return own | {"template_vars": sorted(own.get("template_vars") or ())}
+
+
+# -- what SQLAlchemy makes of declared classes ------------------------------------------------------------------------
+
+
+def table(value: Any) -> Settings:
+    """A table by what was declared of it. Its names are texts of a class that notes how it was asked."""
+    constraints = [[type(one).__name__, *_said(one), [*map(str, one.columns.keys())]] for one in value.constraints]
+    indexes = [["Index", *_said(one), [*map(str, one.expressions)], one.unique] for one in value.indexes]
+    columns = [_column(one) for one in value.columns]
+    beside = [f"{value.fullname}", value.comment, value.info, sorted([*constraints, *indexes], key=repr)]
+    return {"columns": columns, "beside": beside}
+
+
+def _said(constraint: Any) -> list[str]:
+    return [str(constraint.name), str(getattr(constraint, "sqltext", ""))]
+
+
+def _column(one: Any) -> list[Any]:
+    made = [getattr(each, "arg", None) for each in (one.default, one.onupdate, one.server_default)]
+    made = [str(each) if hasattr(each, "compile") else each for each in made]
+    said = [
+        f"{one.key}",
+        f"{one.name}",
+        one.nullable,
+        one.primary_key,
+        one.unique,
+        one.index,
+        one.comment,
+        one.doc,
+        one.info,
+    ]
+    return [
+        *said,
+        [type(one.type), repr(one.type)],
+        made,
+        sorted(f"{each.target_fullname}" for each in one.foreign_keys),
+    ]
+
+
+def mapped(value: Any) -> Settings:
+    """An attribute of a mapped class by its columns, or by what was said of the relationship."""
+    made = value.comparator.prop
+    said = getattr(made, "_init_args", None)
+    if said is not None:
+        args = [[name, str(one.argument) if hasattr(one.argument, "compile") else one.argument]
+                for name, one in zip(said._fields, said, strict=True)]  # fmt: skip
+        plain = {name: one for name, one in attributes(made).items() if type(one) in (str, bool)}
+        return {"key": value.key, "relationship": args, "options": [*sorted(plain.items())]}
+    columns = [str(one) for one in getattr(made, "columns", ())]
+    return {"key": value.key, "columns": columns, "deferred": getattr(made, "deferred", None)}
+
+
+def metadata(value: Any) -> Settings:
+    """The tables that were declared together."""
+    return {"tables": [[f"{name}", table(one)] for name, one in sorted(value.tables.items())], "schema": value.schema}
+
+
+def schemas(value: Any) -> Settings:
+    """A registry of schemas by what they say, in no order of their own."""
+    return {"resources": sorted(([uri, one.contents] for uri, one in value._resources.items()), key=lambda one: one[0])}

@@ -13,16 +13,17 @@ from __future__ import annotations
 import enum
 import functools
 import importlib
-import threading
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from spotmagic import files
 from spotmagic.code.wrapped import Bound, Wrapped
-from spotmagic.errors import OptionError, Uncacheable
+from spotmagic.errors import OptionError, Uncacheable, is_end
 from spotmagic.values import callables, objects, plain
 from spotmagic.values.encode import SCALARS, Encoder
+from spotmagic.values.handles import is_handle_type
 from spotmagic.values.scheme import Kind, Tree, Unfit, tree
 from spotmagic.values.settings import derived
 from spotmagic.values.state import attributes
@@ -31,18 +32,10 @@ Shape = Callable[[Any, Encoder], Tree]
 Content = Callable[[Any, Encoder], Any]  # gives anything that can be packed; for an exact family, its tree
 
 HOMES = {
-    "numpy": "spotmagic.values.arrays",
-    "pandas": "spotmagic.values.frames",
-    "polars": "spotmagic.values.polars_frames",
-    "pyarrow": "spotmagic.values.arrow",
-    "torch": "spotmagic.values.tensors",
-    "PIL": "spotmagic.values.images",
-    "matplotlib": "spotmagic.values.figures",
-    "httpx": "spotmagic.values.responses",
-    "httpx2": "spotmagic.values.responses",
-    "requests": "spotmagic.values.responses",
-}
-"""The file that registers the families of a package."""
+    "numpy": "arrays", "pandas": "frames", "polars": "polars_frames", "pyarrow": "arrow", "torch": "tensors",
+    "PIL": "images", "matplotlib": "figures", "httpx": "responses", "httpx2": "responses", "requests": "responses",
+}  # fmt: skip
+"""The file among the codecs that registers the families of a package: all that is known of its types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +46,14 @@ class Family:
         fingerprint: gives the tree of a value's content.
         covered: attributes of an instance that the fingerprint already tells of, or that hang on chance (caches);
             None for all of them.
+        codec: how values are kept: those of the type itself, of its subclasses as the codec says.
+        reduce: what pickle needs of a value in its place; gives NotImplemented where pickle does it well.
     """
 
     fingerprint: Content
     covered: frozenset[str] | None = frozenset()
+    codec: Any = None
+    reduce: Callable[[Any], Any] | None = None
 
 
 _EXACT: dict[type, Shape] = {**plain.SHAPES, **callables.SHAPES}
@@ -64,12 +61,18 @@ _families: dict[type, Family] = {kind: Family(shape) for kind, shape in (plain.F
 _registered: dict[type, Callable[[Any], Any]] = {}
 _resolved: dict[type, Shape] = {}
 _MOST_RESOLVED = 4096  # classes that a notebook defines again and again
-_lock = threading.RLock()
+_lock = files.ForkLock()
 
 
-def add_family(*kinds: type, fingerprint: Content, covered: frozenset[str] | None = frozenset()) -> None:
-    """Register what values of these types, and of their subclasses, hold. Called by the file of a library."""
-    _families.update(dict.fromkeys(kinds, Family(fingerprint, covered)))
+def add_family(
+    *kinds: type,
+    fingerprint: Content,
+    covered: frozenset[str] | None = frozenset(),
+    codec: Any = None,
+    reduce: Callable[[Any], Any] | None = None,
+) -> None:
+    """Register what is known of these types and of their subclasses. Called by the file of a library."""
+    _families.update(dict.fromkeys(kinds, Family(fingerprint, covered, codec, reduce)))
 
 
 def register_fingerprint(kind: type, function: Callable[[Any], Any]) -> None:
@@ -107,7 +110,9 @@ def take_apart(value: Any, encoder: Encoder) -> Tree:
         return shape(value, encoder)
     except (Unfit, Uncacheable, RecursionError, MemoryError):
         raise
-    except Exception as error:
+    except BaseException as error:
+        if is_end(error):
+            raise
         raise Unfit(f"reading it raised {type(error).__name__}: {error}") from error
 
 
@@ -125,7 +130,7 @@ def _resolve(kind: Any) -> Shape:
         return _EXACT[type]
     if issubclass(kind, staticmethod | classmethod | property | functools.cached_property):
         return next(_EXACT[base] for base in kind.__mro__ if base in _EXACT)
-    found = family_of(kind)
+    found = None if is_handle_type(kind) else family_of(kind)  # a library's table of its own may be a dict
     if found is not None:
         base, family = found
         if base is kind and (kind.__dictoffset__ == 0 or family.covered is None):
@@ -142,16 +147,20 @@ def _resolve(kind: Any) -> Shape:
 
 def family_of(kind: type) -> tuple[type, Family] | None:
     """The nearest base of a class that has a family, with the family."""
+    return next(families_of(kind), None)
+
+
+def families_of(kind: type) -> Iterator[tuple[type, Family]]:
+    """The bases of a class that have a family, each with its family, nearest first."""
     for base in kind.__mro__[:-1]:
         home = HOMES.get(base.__module__.partition(".")[0])
         if home is not None:
-            module = importlib.import_module(home)
+            module = importlib.import_module(f"spotmagic.codecs.{home}")
             if hasattr(module, "load"):  # one file for several packages
                 module.load(base.__module__.partition(".")[0])
         family = _families.get(base)
         if family is not None:
-            return base, family
-    return None
+            yield base, family
 
 
 def _member(base: type, content: Content, covered: frozenset[str], value: Any, encoder: Encoder) -> Tree:

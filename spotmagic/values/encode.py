@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Callable, Iterator
-from itertools import chain
+from collections.abc import Callable, Collection, Iterator
+from itertools import chain, compress, islice
 from types import NoneType
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,9 @@ UUID_TEXT = re.compile("-?".join(f"[0-9a-f]{{{count}}}" for count in (8, 4, 4, 4
 SCALARS = frozenset({NoneType, bool, int, float, str})
 _CONTAINERS = frozenset({list, dict, tuple})
 _KNOWN = SCALARS | _CONTAINERS | {bytes}
+_is_container, _is_bytes = _CONTAINERS.__contains__, frozenset({bytes}).__contains__
 _HOLES = frozenset({bytearray, memoryview, msgpack.ExtType, msgpack.Timestamp})  # msgpack takes these without asking
+_SOME = 4096  # values between two looks at the clock
 _MAX_DEPTH = 20_000
 _MAX_VISITS = 50_000  # of objects beside those met for the first time
 TODO = "Leave it out with ignore=, tell what counts with spotmagic.register(type, fingerprint=…), or choose with key="
@@ -38,6 +40,7 @@ class Encoder:
 
     __slots__ = (
         "_ancestors",
+        "_known",
         "_made_up",
         "_met",
         "_notes",
@@ -66,6 +69,7 @@ class Encoder:
         self._ancestors: dict[int, int] | None = None
         self._visits = 0
         self._met: set[int] = set()
+        self._known: dict[int, tuple[Any, Tree]] = {}
         self._made_up: set[str] = set()
         self._numbers: dict[str, int] | None = None
         self._packing = 0
@@ -122,12 +126,22 @@ class Encoder:
         kind = type(value)
         if kind is tuple or kind is int:
             return simple(value)
-        if kind is Tree:
-            parts = list(value)
-        else:
-            self._visit(value)
-            parts = list(self.take_apart(value, self))
+        parts = list(value if kind is Tree else self._taken(value))
         self._parts.append(parts[1:])
+        return parts
+
+    def _taken(self, value: Any) -> Tree:
+        """The tree of a value. One that is met again and again, as in a cycle, is taken apart twice at most."""
+        if self._made_up:
+            raise Unfit("ids in it are renamed, which the walk does")
+        known = self._known.get(id(value))
+        if known is not None and known[0] is value:
+            return known[1]
+        again = id(value) in self._met
+        self._visit(value)
+        parts = self.take_apart(value, self)
+        if again:
+            self._known[id(value)] = value, parts
         return parts
 
     def _visit(self, value: Any) -> None:
@@ -223,7 +237,7 @@ class Encoder:
     def sorted(self, values: Any) -> list[bytes]:
         """The packed values in an order that does not hang on how they were held."""
         if self._numbers is None or not self._made_up:
-            return sorted(self.pack(value, "{…}") for value in values)
+            return sorted(_pack_each(values) or [self.pack(value, "{…}") for value in values])
         numbers, packed = self._numbers, []
         for value in values:  # each with the numbers given so far: those of a set have no order of their own
             self._numbers = dict(numbers)
@@ -244,6 +258,21 @@ def pack_known(value: Any) -> bytes | None:
     except (TypeError, ValueError):
         return None
     return None if _has_holes([value]) else packed
+
+
+def _pack_each(values: Collection[Any]) -> list[bytes]:
+    """The bytes of each of these values, in no order; none if there is anything in them that has to be taken apart."""
+    if not set(map(type, values)) <= _KNOWN or _has_holes([list(values)]):
+        return []
+    packed: list[bytes] = []
+    left = iter(values)
+    try:
+        while some := list(islice(left, _SOME)):
+            check()
+            packed += map(pack_plain, some)
+    except (TypeError, ValueError):
+        return []
+    return packed
 
 
 def _apart(value: Any) -> Tree | None:
@@ -303,12 +332,12 @@ def _has_holes(level: list[Any]) -> bool:
             return False
         if not types.isdisjoint(_HOLES):
             return True
-        if bytes in types and any(len(value) > INLINE for value in level if type(value) is bytes):
+        if bytes in types and any(map(INLINE.__lt__, map(len, compress(level, map(_is_bytes, map(type, level)))))):
             return True
         if types.isdisjoint(_CONTAINERS):
             return False
         if not types <= _KNOWN:
-            level = [value for value in level if type(value) in _CONTAINERS]
+            level = [*compress(level, map(_is_container, map(type, level)))]
         level = gc.get_referents(*level)
     return False
 

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 from spotmagic.code.origin import is_user_module
 from spotmagic.values import clients
 from spotmagic.values.scheme import Unfit
-from spotmagic.values.settings import Read, Settings, cleaned, nothing, only, own_state, refused, whole
+from spotmagic.values.settings import Read, Settings, cleaned, nothing, only, own_state, refused, whole_state
 
 _MOST_INSIDE = 8  # clients in clients
 
 
-class Row(NamedTuple):
+class HandleKind(NamedTuple):
     """What the table says of a type.
 
     Attributes:
@@ -59,7 +59,7 @@ def note_of(value: Any, settings: Settings) -> str:
 
 
 @functools.lru_cache(maxsize=1024)
-def _row_of(kind: Any) -> Row | None:
+def _row_of(kind: Any) -> HandleKind | None:
     for base in kind.__mro__[:-1]:
         if is_user_module(base.__module__):
             continue
@@ -71,7 +71,7 @@ def _row_of(kind: Any) -> Row | None:
     return None
 
 
-def _settings(row: Row, value: Any, depth: int) -> Settings:
+def _settings(row: HandleKind, value: Any, depth: int) -> Settings:
     try:
         found = row.read(value)
         found |= own_state(value, found)
@@ -110,7 +110,7 @@ _HANDLES: Mapping[Read, str] = {
     only("_api_client"): "google.genai.client.Client google.genai.client.AsyncClient",
     only("sdk_configuration.server_url", "sdk_configuration.server", "sdk_configuration.client"): "mistralai.BaseSDK",
     clients.cohere: "cohere.BaseCohere cohere.AsyncBaseCohere cohere.V2Client cohere.AsyncV2Client",
-    whole(): "ollama.BaseClient",
+    whole_state(): "ollama.BaseClient",
     clients.hub: "huggingface_hub.InferenceClient huggingface_hub.AsyncInferenceClient huggingface_hub.HfApi",
     only("region_name", "profile_name"): "boto3.Session",
     clients.boto_client: "botocore.BaseClient",
@@ -153,8 +153,16 @@ _PLUMBING: Mapping[Read, str] = {
     only("config"): "requests.HTTPAdapter",
     only("iterable"): "tqdm.tqdm",
     only("handlers"): "llama_index.CallbackManager",
-    whole("_has_canonical_format", "_has_sorted_indices"): "scipy._cs_matrix",
+    whole_state("_has_canonical_format", "_has_sorted_indices"): "scipy._cs_matrix",
+    whole_state("_ufunc"): "numpy.vectorize",
+    only("_type", "_config"): "pydantic.TypeAdapter",
     clients.template: "jinja2.Template",
+    clients.table: "sqlalchemy.Table",
+    clients.mapped: "sqlalchemy.QueryableAttribute",
+    clients.metadata: "sqlalchemy.MetaData",
+    only("polymorphic_identity"): "sqlalchemy.Mapper",
+    clients.schemas: "referencing.Registry",
+    only("name"): "referencing.Specification",
     clients.rich_prompt: "llama_index.RichPromptTemplate",
     clients.file_manager: "xarray.CachingFileManager",
     clients.thread_local: "_thread._local",
@@ -164,13 +172,13 @@ _PLUMBING: Mapping[Read, str] = {
         "_thread.lock _thread.RLock threading.Condition threading.Semaphore threading.Barrier threading.Thread "
         "multiprocessing.synchronize.SemLock _multiprocessing.SemLock asyncio.locks.Lock asyncio.locks.Condition "
         "asyncio.locks.Semaphore asyncio.events.AbstractEventLoop asyncio.events.Handle selectors.BaseSelector "
-        "_contextvars.Context _contextvars.Token logging.Handler logging.Manager weakref.WeakKeyDictionary "
-        "weakref.WeakValueDictionary weakref.WeakSet _weakrefset.WeakSet socket.socket _socket.socket "
+        "_contextvars.Token logging.Handler logging.Manager socket.socket _socket.socket "
+        "sqlalchemy.ClassManager sqlalchemy.registry sqlalchemy.InstanceState "
         "aiohttp.BaseConnector urllib3.HTTPConnection comm.BaseComm ipykernel.comm.Comm"
     ),
 }
 
-_TABLE: dict[str, Row] = {
-    **{name: Row(read) for read, names in _HANDLES.items() for name in names.split()},
-    **{name: Row(read, told=False) for read, names in _PLUMBING.items() for name in names.split()},
+_TABLE: dict[str, HandleKind] = {
+    **{name: HandleKind(read) for read, names in _HANDLES.items() for name in names.split()},
+    **{name: HandleKind(read, told=False) for read, names in _PLUMBING.items() for name in names.split()},
 }

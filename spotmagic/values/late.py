@@ -67,7 +67,7 @@ def as_before(owner: Any, state: dict[str, Any]) -> dict[str, Any]:
     return {name: changes.get(name, item) for name, item in state.items() if changes.get(name) is not _UNSET}
 
 
-def settle(same: Callable[[], bool]) -> bool:
+def settle_late(same: Callable[[], bool]) -> bool:
     """Whether a call changed nothing but handles that were made late, which from now on do not count.
 
     Args:

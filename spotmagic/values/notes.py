@@ -27,6 +27,7 @@ class Notes:
         secret: whether a secret is in it, masked.
         reached: fingerprints of what the code reaches: ``"helper clean"``, ``"global PROMPT"``, ``"class Config"``.
         trouble: why the result may not be stored, or "".
+        packages: the libraries whose values it holds.
     """
 
     handles: list[str] = field(default_factory=list)
@@ -34,24 +35,36 @@ class Notes:
     secret: bool = False
     reached: dict[str, bytes] = field(default_factory=dict)
     trouble: str = ""
+    packages: set[str] = field(default_factory=set)
 
     def left_out(self, name: str) -> None:
         """Note a name that is only written."""
         if name not in self.state:
             self.state.append(name)
 
+    def leave_credential(self, name: str) -> None:
+        """Note a name that only opens a door: it counts by that alone."""
+        if (note := f"{name} (credential)") not in self.handles:
+            self.handles.append(note)
+
     def reach(self, found: Mapping[str, bytes]) -> None:
         """Add what code reaches. Two things of one name (the ``PROMPT`` of two modules) count together."""
+        if not self.reached:
+            self.reached = {**found}
+            return
         for label, one in found.items():
             known = self.reached.get(label, one)
             self.reached[label] = one if known == one else digest(known, one)
 
     def take(self, other: Notes) -> None:
         """Add what another walk met."""
-        self.handles += [handle for handle in other.handles if handle not in self.handles]
-        self.state += [name for name in other.state if name not in self.state]
+        if other.handles:
+            self.handles += [handle for handle in other.handles if handle not in self.handles]
+        if other.state:
+            self.state += [name for name in other.state if name not in self.state]
         self.secret = self.secret or other.secret
         self.trouble = self.trouble or other.trouble
+        self.packages |= other.packages
 
 
 def is_secret_name(name: str) -> bool:

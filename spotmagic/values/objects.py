@@ -7,8 +7,9 @@ from the rest does not count: values of cached properties, and the addresses (``
 from __future__ import annotations
 
 import asyncio
-import collections.abc
+import collections
 import concurrent.futures
+import contextvars
 import copyreg
 import functools
 import inspect
@@ -210,7 +211,7 @@ def _counting(state: Any, value: Any, names: frozenset[str]) -> Any:
         if type(inside) is dict:
             kept = {**kept, place: _without(late.as_before(value, inside), names)}
     if not is_user_module(type(value).__module__):
-        kept = {name: _inner(item) for name, item in kept.items()}
+        kept = {name: _inner(item, hidden=name[:1] == "_") for name, item in kept.items()}
     addresses = [name for name, item in kept.items() if type(item) is int and item > _LEAST_ADDRESS]
     if not addresses:
         return kept
@@ -218,9 +219,22 @@ def _counting(state: Any, value: Any, names: frozenset[str]) -> Any:
     return kept | {name: tree(Kind.ADDRESS, beside[kept[name]]) for name in addresses if kept[name] in beside}
 
 
-def _inner(item: Any) -> Any:
-    """What an attribute of a library's object counts as: what it made for itself by what it is made of."""
-    if type(item) is weakref.ref:
+# What a library keeps of others for itself: as a value of the user's it counts by what is in it.
+_LEADING_ON = frozenset(
+    {weakref.ref, weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakValueDictionary, contextvars.Context}
+)
+
+
+def _inner(item: Any, *, hidden: bool) -> Any:
+    """What an attribute of a library's object counts as: what it made for itself by what it is made of.
+
+    Args:
+        hidden: nobody but the library looks at it, so that entries which a look into it left there say nothing.
+    """
+    if hidden and type(item) is collections.defaultdict and item.default_factory in (list, dict, set, int):
+        looked: Any = item.default_factory()
+        return collections.defaultdict(item.default_factory, {key: one for key, one in item.items() if one != looked})
+    if type(item) in _LEADING_ON:
         return tree(Kind.WEAK)
     if _is_of_text(item):
         function = getattr(item, "__func__", item)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from math import inf
+from typing import Any
 
 from spotmagic.values.scheme import Unfit
 
@@ -15,6 +16,9 @@ _until: ContextVar[float] = ContextVar("spotmagic_patience", default=inf)
 
 class TooLong(Unfit):
     """The time that a look may take is over."""
+
+    def __init__(self) -> None:
+        super().__init__("it takes too long to look at all that it leads to")
 
 
 @contextmanager
@@ -28,8 +32,36 @@ def patience(seconds: float) -> Iterator[None]:
         _until.reset(token)
 
 
+_BOXES: tuple[Any, ...] = (dict, list, tuple, set)  # of others it is not asked: that would run their own code
+_slow: dict[int, tuple[type, int]] = {}
+
+
+@contextmanager
+def at_once(value: object) -> Iterator[None]:
+    """Around a look at one value: one that took too long before does so again, and is given up at once.
+
+    Raises:
+        TooLong: whatever else the look raised when its time was over.
+    """
+    what = type(value), next((kind.__len__(value) for kind in _BOXES if isinstance(value, kind)), 0)
+    if _slow.get(id(value)) == what:
+        raise TooLong
+    try:
+        yield
+    except Exception:
+        if not is_over():
+            raise
+        _slow[id(value)] = what
+        raise TooLong from None
+
+
+def is_over() -> bool:
+    """Whether the time is over."""
+    until = _until.get()
+    return until is not inf and time.thread_time() > until
+
+
 def check() -> None:
     """Raise :class:`TooLong` if the time is over."""
-    until = _until.get()
-    if until is not inf and time.thread_time() > until:
-        raise TooLong("it takes too long to look at all that it leads to")
+    if is_over():
+        raise TooLong

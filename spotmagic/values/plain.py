@@ -10,6 +10,7 @@ import fractions
 import io
 import pathlib
 import re
+import struct
 import types
 import uuid
 import zoneinfo
@@ -17,10 +18,12 @@ from collections.abc import Callable
 from typing import Any
 
 from spotmagic.values.encode import Encoder
+from spotmagic.values.patience import check
 from spotmagic.values.scheme import Kind, Tree, Unfit, buffer, tree
 from spotmagic.values.state import plain_dict
 
 Shape = Callable[[Any, Encoder], Tree]
+_RUN = 65536
 
 
 def _set(kind: Kind) -> Shape:
@@ -30,10 +33,21 @@ def _set(kind: Kind) -> Shape:
         items = list(base.__iter__(value))
         types_ = set(map(type, items))
         if (types_ <= {str} and not encoder.renames) or types_ <= {int}:
-            return tree(kind, 0, sorted(items))
+            return tree(kind, 0, _in_order(items))
         return tree(kind, 1, encoder.sorted(items))
 
     return shape
+
+
+def _in_order(items: list[Any]) -> list[Any]:
+    """The items sorted, by runs: so that those of millions do not take longer than a look may."""
+    if len(items) <= _RUN:
+        return sorted(items)
+    runs: list[Any] = []
+    for start in range(0, len(items), _RUN):
+        check()
+        runs += sorted(items[start : start + _RUN])
+    return sorted(runs)
 
 
 def _ordered(value: collections.OrderedDict[Any, Any], _: Encoder) -> Tree:
@@ -67,6 +81,13 @@ def _zone(value: zoneinfo.ZoneInfo, _: Encoder) -> Tree:
 def _timezone(value: datetime.timezone, _: Encoder) -> Tree:
     offset = value.utcoffset(None)
     return tree(Kind.TIMEZONE, [offset.days, offset.seconds, offset.microseconds], value.tzname(None))
+
+
+def _reckoning(value: decimal.Context, _: Encoder) -> Tree:
+    """How numbers are reckoned. What has happened so far, its flags, is no setting."""
+    traps = sorted(one.__name__ for one, on in value.traps.items() if on)
+    limits = [value.prec, value.Emin, value.Emax, value.capitals, value.clamp]
+    return tree(Kind.CONTEXT, "decimal", value.rounding, limits, traps)
 
 
 def _path(value: pathlib.PurePath, _: Encoder) -> Tree:
@@ -103,6 +124,8 @@ SHAPES: dict[type, Shape] = {
     datetime.timezone: _timezone,
     zoneinfo.ZoneInfo: _zone,
     decimal.Decimal: lambda value, _: tree(Kind.DECIMAL, str(value)),
+    decimal.Context: _reckoning,
+    struct.Struct: lambda value, _: tree(Kind.PATTERN, value.format),
     fractions.Fraction: lambda value, _: tree(Kind.FRACTION, value.numerator, value.denominator),
     uuid.UUID: lambda value, _: tree(Kind.UUID, value.bytes),
     range: lambda value, _: tree(Kind.RANGE, value.start, value.stop, value.step),

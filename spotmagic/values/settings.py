@@ -23,7 +23,7 @@ Settings = dict[str, Any]
 Read = Callable[[Any], Settings]
 
 
-def whole(*left_out: str) -> Read:
+def whole_state(*left_out: str) -> Read:
     """Reads all that an object holds but these names, credentials, and the parts of it that lead back to it."""
     without = frozenset(left_out)
 
@@ -102,19 +102,43 @@ _PLAIN_MEMBERS = (types.FunctionType, type, staticmethod, classmethod, property)
 
 @functools.lru_cache(maxsize=4096)
 def derived(kind: Any) -> frozenset[str]:
-    """Attributes that cached properties fill in: derived from the rest, there or not there by chance."""
+    """Attributes that do not count: what cached properties fill in, from the rest, and what is only written down."""
     found = {name for base in kind.__mro__ for name in vars(base) if _is_filled_in(kind, name)}
-    return frozenset(found - _set_by_methods(kind)) if found else frozenset()
+    if any(type(one).__module__ == "pandas._libs.properties" for base in kind.__mro__ for one in vars(base).values()):
+        found.add("_cache")  # where properties of pandas put what they found
+    names = {f"{base.__module__.partition('.')[0]}.{base.__qualname__}" for base in kind.__mro__}
+    beside = {_LOGS[name] for name in names & _LOGS.keys()} | (_credentials(kind) if names & _MODELS else set())
+    return frozenset(found - _set_by_methods(kind, found) | beside) if found or beside else frozenset()
 
 
-def _set_by_methods(kind: type) -> set[str]:
-    """Attributes that a class sets itself, so that they are state even where a property would fill them in."""
-    members = [member for base in kind.__mro__ for member in vars(base).values()]
+# Models of frameworks hold the credential of the client that they make. As in a client, it chooses no answer.
+_MODELS = {"langchain_core.BaseLanguageModel", "langchain_core.Embeddings", "llama_index.BaseLLM"}
+_MODELS |= {"llama_index.BaseEmbedding"}
+
+
+def _credentials(kind: type) -> set[str]:
+    """The fields of a model for credentials, as installed classes declare them."""
+    users = {name for base in kind.__mro__ if is_user_module(base.__module__) for name in vars(base)}
+    users |= {
+        name for base in kind.__mro__ if is_user_module(base.__module__) for name in inspect.get_annotations(base)
+    }
+    return {name for name in getattr(kind, "model_fields", ()) if is_secret(name) and name not in users}
+
+
+# Where libraries write down what was done with an object, for people to look at: it decides nothing. A list that grows
+# is no such log by its looks, as the memory of a conversation grows alike.
+_LOGS = {"dspy.BaseLM": "history", "dspy.Module": "history", "transformers.Pipeline": "call_count"}
+
+
+def _set_by_methods(kind: type, found: set[str]) -> set[str]:
+    """Those of some attributes that a class sets itself: they are state even where a property would fill them in."""
+    members = (member for base in kind.__mro__ for member in vars(base).values())
+    functions = (one for one in members if isinstance(one, types.FunctionType))
     return {
         step.argval
-        for member in members
-        if isinstance(member, types.FunctionType)
-        for step in dis.get_instructions(member)
+        for function in functions
+        if not found.isdisjoint(function.__code__.co_names)  # few name one, and reading all their code takes long
+        for step in dis.get_instructions(function)
         if step.opname == "STORE_ATTR"
     }
 

@@ -20,7 +20,7 @@ from tests.bench import peers
 
 ROOT = Path(__file__).parents[2]
 VENV = ROOT / ".venv-bench"
-TABLES = ("hits", "large", "fingerprints", "cells", "processes", "folding", "million", "limits")
+TABLES = ("hits", "batches", "large", "fingerprints", "cells", "processes", "folding", "million", "panel", "limits")
 
 
 def pythons() -> Iterator[str]:

@@ -42,3 +42,18 @@ def audit(page: Page) -> list[dict[str, Any]]:
         }"""
     )
     return [*issues, *({"id": "contrast", "text": text} for text in contrast["low"])]
+
+
+def overflows(page: Page) -> list[str]:
+    """What reaches beyond the part of the panel that it lies in, or is cut off by it."""
+    found: list[str] = page.evaluate(
+        """() => {
+            const host = [...document.querySelectorAll("[data-lm-suppress-shortcuts]")].find((one) => one.shadowRoot);
+            const names = ".panel, header, .spending, .view, .entry, .halves";
+            const parts = [...host.shadowRoot.querySelectorAll(names)];
+            const wide = [document.documentElement, ...parts].filter((one) => one.scrollWidth > one.clientWidth);
+            const high = parts.filter((one) => one.scrollHeight > one.clientHeight + 1 && !one.matches("header"));
+            return [...wide, ...high].map((one) => `${one.localName}.${one.className}`);
+        }"""
+    )
+    return found

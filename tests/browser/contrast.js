@@ -39,7 +39,7 @@
     if (found < 4.5) low.push(`${found.toFixed(2)} ${node.className} ${node.textContent.slice(0, 40)}`);
   }
   const drawn = {};
-  for (const node of host.shadowRoot.querySelectorAll(".sparkline rect, .verdict svg > *, .track > span, .icon")) {
+  for (const node of host.shadowRoot.querySelectorAll(".columns :is(.up, .down), .hitrate rect, .fall .ran, .verdict svg > *, .track > span, .icon")) {
     const style = getComputedStyle(node);
     const { width, height } = node.getBoundingClientRect();
     if (!width || !height || style.visibility === "hidden" || node.closest(":disabled")) continue;
@@ -47,7 +47,7 @@
     const back = grounds(node.localName === "span" ? node.parentElement : node.closest("svg"));
     if (node.matches(".icon") && !node.querySelector("[d]")) low.push("an icon without its lines");
     const found = Math.max(...colors.filter((color) => color !== "none").map((color) => contrast(color, back)));
-    const what = node.closest(".sparkline, .verdict, .track, .icon").classList[0];
+    const what = node.closest(".columns, .hitrate, .fall, .verdict, .track, .icon").classList[0];
     drawn[what] = Math.min(drawn[what] ?? 21, found);
     if (found < 3) low.push(`${found.toFixed(2)} drawn ${what} ${node.getAttribute("class")}`);
   }

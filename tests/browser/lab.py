@@ -40,6 +40,12 @@ def free_port() -> int:
     return port
 
 
+def maintain(panel: Locator, name: str) -> None:
+    """Choose something in the panel's menu of what is done seldom."""
+    panel.get_by_role("button", name="Maintenance").click()
+    panel.get_by_role("button", name=name, exact=True).click()
+
+
 class Lab:
     """A server on loopback with every folder of Jupyter in one place: nothing of the machine is read or written."""
 

@@ -13,6 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from .audit import audit, auditor
 from .conftest import Open
+from .lab import maintain
 from .site import Site
 from .test_panel import PANEL, SETUP
 
@@ -34,41 +35,42 @@ LET_GO = "holder.communicate()\nask('again')"
 
 
 def settle(panel: Locator) -> Locator:
-    """The line about store and catalog, once the panel has been answered."""
-    health = panel.get_by_label("Health")
-    expect(health).to_contain_text("Store and catalog are fine.")
+    """Where trouble is told, once the panel has been answered and says in its menu that there is none."""
+    menu = panel.get_by_role("button", name="Maintenance")
+    menu.click()
+    expect(panel.locator(".menu")).to_contain_text("Store and catalog are fine.")
+    menu.press("Escape")
+    expect(panel.locator(".menu > div")).to_be_hidden()
     expect(panel.locator("path:not([d])")).to_have_count(0)  # every icon is drawn
-    return health
+    return panel.get_by_label("Health")
 
 
-@pytest.mark.parametrize("theme", ["Light", "Dark"])
-def test_trouble_is_told_while_it_is_so_and_can_be_ended_from_here(notebook: Open, shots: Any, theme: str) -> None:
+def test_trouble_is_told_while_it_is_so_and_can_be_ended_from_here(notebook: Open, shots: Any) -> None:
     book = notebook(SETUP, PANEL, HELD, LET_GO)
     book.run(0)
     book.run(1)
     panel = book.panel
     auditor(book.page)
     try:
-        book.theme(f"JupyterLab {theme}")
+        book.theme("JupyterLab Dark")
         health = settle(panel)
         expect(panel.locator("tbody tr")).to_have_count(5)
-        health.get_by_role("button", name="Check all entries").click()
-        expect(health).to_contain_text("All 5 entries whole, checked just now")
-        shots(panel, f"health-fine-{theme}")
-        health.get_by_role("button", name="Rebuild the catalog…").click()
+        maintain(panel, "Check all results")
+        expect(health).to_contain_text("5 checked, none damaged, just now")
+        shots(panel, "health-fine")
+        maintain(panel, "Rebuild the catalog…")
         question = panel.get_by_role("alertdialog")
         expect(question).to_contain_text("which are not touched")
         expect(question.get_by_role("button", name="Leave it")).to_be_focused()
         book.page.wait_for_timeout(300)
-        shots(panel, f"health-rebuild-{theme}")
+        shots(panel, "health-rebuild")
         assert audit(book.page) == []
         question.get_by_role("button", name="Rebuild").click()
-        expect(panel).to_contain_text("The catalog is rebuilt: 5 entries.")
+        expect(panel).to_contain_text("The catalog is rebuilt: 5 results.")
         book.run(2)
         pid = book.ask("holder.pid")
         expect(health).to_contain_text(f"(PID {pid}) has it open")
-        expect(health).to_contain_text("The store is fine, the catalog is not.")
-        shots(panel, f"health-trouble-{theme}")
+        shots(panel, "health-trouble")
         assert audit(book.page) == []
         book.run(3)
         settle(panel)
@@ -77,46 +79,41 @@ def test_trouble_is_told_while_it_is_so_and_can_be_ended_from_here(notebook: Ope
         book.theme("JupyterLab Light")
 
 
-@pytest.mark.parametrize("theme", ["Light", "Dark"])
-def test_what_was_chosen_is_written_beside_the_notebook(notebook: Open, lab: Any, shots: Any, theme: str) -> None:
+def test_what_was_chosen_is_written_beside_the_notebook(notebook: Open, lab: Any, shots: Any) -> None:
     book = notebook(SETUP, PANEL)
     book.run_all()
     panel = book.panel
     auditor(book.page)
-    try:
-        book.theme(f"JupyterLab {theme}")
-        settle(panel)
-        rows = panel.locator("tbody tr")
-        expect(rows).to_have_count(5)
-        for row in rows.filter(has_text="ask").all()[:2]:
-            row.get_by_role("checkbox").check()
-        panel.get_by_role("button", name="Export…").click()
-        name = panel.get_by_label("Name of the file")
-        expect(name).to_be_focused()
-        expect(panel.get_by_role("alertdialog")).to_contain_text("Export 2 entries to")
-        book.page.wait_for_timeout(300)
-        shots(panel, f"export-{theme}")
-        assert audit(book.page) == []
-        name.press("Enter")
-        path = (lab.root / book.name).parent / "demo-results.zip"
-        expect(panel.locator(".notice")).to_contain_text(f"in {path}.")
-        shots(panel, f"exported-{theme}")
-        with zipfile.ZipFile(path) as archive:
-            assert len(archive.namelist()) == 2
-        panel.get_by_role("button", name="Choose none").click()
-        panel.get_by_role("button", name="Export all…").click()
-        expect(panel.get_by_role("alertdialog")).to_contain_text("Export all 5 shown to")
-        panel.get_by_role("button", name="Export", exact=True).click()
-        expect(panel.get_by_role("alert")).to_contain_text("demo-results.zip is there already. Say another name")
-        shots(panel, f"export-refused-{theme}")
-        assert audit(book.page) == []
-        name.fill("all.zip")
-        name.press("Enter")
-        expect(panel.locator(".notice")).to_contain_text("5 entries, ")
-        loaded = "__import__('spotmagic').Spot('other').load('all.zip').taken"
-        assert book.ask(loaded) == 5
-    finally:
-        book.theme("JupyterLab Light")
+    settle(panel)
+    rows = panel.locator("tbody tr")
+    expect(rows).to_have_count(5)
+    for row in rows.filter(has_text="ask").all()[:2]:
+        row.get_by_role("checkbox").check()
+    panel.get_by_role("button", name="Export…").click()
+    name = panel.get_by_label("Name of the file")
+    expect(name).to_be_focused()
+    expect(panel.get_by_role("alertdialog")).to_contain_text("Export 2 results to")
+    book.page.wait_for_timeout(300)
+    shots(panel, "export")
+    assert audit(book.page) == []
+    name.press("Enter")
+    path = (lab.root / book.name).parent / "demo-results.zip"
+    expect(panel.locator(".notice")).to_contain_text(f"in {path}.")
+    shots(panel, "exported")
+    with zipfile.ZipFile(path) as archive:
+        assert len(archive.namelist()) == 2
+    panel.get_by_role("button", name="Choose none").click()
+    maintain(panel, "Export the results shown…")
+    expect(panel.get_by_role("alertdialog")).to_contain_text("Export all 5 shown to")
+    panel.get_by_role("button", name="Export", exact=True).click()
+    expect(panel.get_by_role("alert")).to_contain_text("demo-results.zip is there already. Say another name")
+    shots(panel, "export-refused")
+    assert audit(book.page) == []
+    name.fill("all.zip")
+    name.press("Enter")
+    expect(panel.locator(".notice")).to_contain_text("5 results, ")
+    loaded = "__import__('spotmagic').Spot('other').load('all.zip').taken"
+    assert book.ask(loaded) == 5
 
 
 @pytest.fixture
@@ -134,7 +131,7 @@ def test_on_the_page_an_export_is_kept_by_the_browser(site: Site, page: Page, sh
     settle(panel)
     panel.get_by_role("searchbox").fill("ask")
     page.wait_for_timeout(300)  # until typing rests
-    panel.get_by_role("button", name="Export all…").click()
+    maintain(panel, "Export the results shown…")
     expect(panel.get_by_role("alertdialog")).to_contain_text("which your browser keeps.")
     panel.get_by_label("Name of the file").fill("von hier.zip")
     shots(panel, "page-export")
@@ -142,12 +139,12 @@ def test_on_the_page_an_export_is_kept_by_the_browser(site: Site, page: Page, sh
         panel.get_by_role("button", name="Export", exact=True).click()
     assert fetched.value.suggested_filename == "von hier.zip"
     fetched.value.save_as(tmp_path / "fetched.zip")
-    expect(panel).to_contain_text("3 entries, ")
+    expect(panel).to_contain_text("3 results, ")
     with zipfile.ZipFile(tmp_path / "fetched.zip") as archive:
         assert len(archive.namelist()) == 3
     assert said == []
-    panel.get_by_role("button", name="Check all entries").click()
-    expect(panel.get_by_label("Health")).to_contain_text("All 3 entries whole, checked just now")
+    maintain(panel, "Check all results")
+    expect(panel.get_by_label("Health")).to_contain_text("3 checked, none damaged, just now")
     assert not list(tmp_path.rglob("export-*"))
 
 
@@ -156,12 +153,12 @@ def test_care_fits_a_narrow_cell(site: Site, page: Page, shots: Any) -> None:
     page.goto(site.address)
     panel = page.locator("section.panel")
     settle(panel)
-    panel.get_by_role("button", name="Check all entries").click()
-    expect(panel.get_by_label("Health")).to_contain_text(re.compile("whole"))
-    panel.get_by_role("button", name="Rebuild the catalog…").click()
+    maintain(panel, "Check all results")
+    expect(panel.get_by_label("Health")).to_contain_text(re.compile("none damaged"))
+    maintain(panel, "Rebuild the catalog…")
     shots(panel, "page-narrow-rebuild")
     panel.get_by_role("button", name="Leave it").click()
-    panel.get_by_role("button", name="Export all…").click()
+    maintain(panel, "Export the results shown…")
     shots(panel, "page-narrow-export")
-    for part in panel.locator(".health, .view").all():
+    for part in panel.locator(".spending, .view").all():
         assert part.evaluate("node => node.scrollWidth <= node.clientWidth")

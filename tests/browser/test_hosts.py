@@ -77,8 +77,8 @@ def walk(panel: Locator, page: Page, shot: Callable[[str], None], edges: float =
         panel.get_by_role("tab", name=view).click()
         expect(panel.locator("tbody tr, .gauge").first).to_be_visible()
         look(view.lower())
-    panel.get_by_role("tab", name="Entries").click()
-    panel.locator("tbody tr").first.get_by_role("button").click()
+    panel.get_by_role("tab", name="Results").click()
+    panel.locator("tbody tr").first.locator(".link").click()
     expect(panel.get_by_label("Preview")).to_contain_text("THREE")
     look("entry")
     return {view: [str(issue) for issue in issues] for view, issues in found.items() if issues}
@@ -99,7 +99,7 @@ def test_it_takes_the_colours_of_its_host(address: str, spot: Spot, page: Page, 
 
 def ringed(page: Page) -> list[float]:
     """The contrasts of the focus ring of everything that the Tab key reaches."""
-    page.locator("section.panel header button").focus()
+    page.locator("section.panel header button").first.focus()
     rings = []
     for _ in range(16):
         page.keyboard.press("Tab")
@@ -142,8 +142,8 @@ def test_everything_is_still_told_in_the_colours_of_the_system(
     assert contrasts(page)["edges"] >= 3
     assert min(ringed(page)) >= 3
     colour = "node => getComputedStyle(node).fill"
-    drawn = panel.locator(".sparkline")
-    assert drawn.locator(".hits").last.evaluate(colour) != drawn.locator(".runs").last.evaluate(colour)
+    drawn = panel.locator(".columns")
+    assert drawn.locator(".up").last.evaluate(colour) != drawn.locator(".down").last.evaluate(colour)
     below = "node => parseFloat(getComputedStyle(node).borderBottomWidth)"
     here, there = panel.get_by_role("tab", selected=True), panel.get_by_role("tab", selected=False)
     assert here.evaluate(below) > there.first.evaluate(below)

@@ -105,11 +105,11 @@ def test_a_result_is_seen_and_thrown_away(serve: Serve, page: Page, tmp_path: Pa
     rows = panel.locator("tbody tr")
     expect(rows).to_have_count(2)
     shots(page, f"marimo-{command}")
-    rows.filter(has_text="TWO").get_by_role("button").click()
+    rows.filter(has_text="TWO").locator(".link").click()
     expect(panel.get_by_label("Preview")).to_contain_text("TWO")
     panel.get_by_role("button", name="Forget…").click()
     panel.get_by_role("alertdialog").get_by_role("button", name="Forget").click()
-    expect(panel).to_contain_text("1 entry forgotten")
+    expect(panel).to_contain_text("1 result forgotten")
     expect(rows).to_have_count(1)
     with Spot("demo", root=tmp_path / ".spotmagic") as spot:
         assert [row.name for row in spot.entries()] == ["ask"]

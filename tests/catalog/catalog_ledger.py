@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from spotmagic.store.entry import Bad, Entry, Part, header_of
+from spotmagic.store.entry import Bad, Entry, Part
 from spotmagic.store.record import Happened, Record, Run, Stat
 
 NO_KEY = bytes(16)
@@ -55,7 +55,7 @@ class Ledger:
             "seconds": 2.0,
             "price": 0.25,
         } | fields
-        return self.write("put", header_of(Entry(key(number), name, **given)), key(number), file=file, stamp=stamp)
+        return self.write("put", Entry(key(number), name, **given), key(number), file=file, stamp=stamp)
 
     def bad(self, number: int, kind: Any) -> Record:
         return self.write("put", Bad(kind, "because"), key(number))

@@ -32,3 +32,15 @@ def catalog(folder: Path, ledger: Ledger, clock: FakeClock) -> Iterator[Catalog]
     made = Catalog(folder, ledger, clock=clock)
     yield made
     made.close()
+
+
+@pytest.fixture
+def made(folder: Path, ledger: Ledger, clock: FakeClock) -> Path:
+    """The file of a good catalog of three entries, let go of."""
+    for number in range(3):
+        ledger.put(number)
+        ledger.hits(number)
+    catalog = Catalog(folder, ledger, clock=clock)
+    assert catalog.count() == 3
+    catalog.close()
+    return folder / "spot.duckdb"

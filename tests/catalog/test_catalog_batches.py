@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from test_catalog_fold import Tables
 
 from spotmagic.catalog import Catalog, feed
-from spotmagic.store.entry import Entry, Header, Part
+from spotmagic.store.entry import Entry, Part
 from spotmagic.store.record import Record, Run, Stat
 from spotmagic.store.store import FolderStore
 from spotmagic.store.trust import Ring
@@ -78,26 +78,27 @@ def finite(value: float) -> float:
 def row(record: Record) -> tuple[Any, ...]:
     """What the table of entries should say of an entry, worked out for it alone."""
     what = record.what
-    assert isinstance(what, Header)
-    arguments = [(name, value) for name, value in zip(what.inputs, what.prints, strict=True) if " " not in name]
+    assert isinstance(what, Entry)
+    arguments = [(name, value) for name, value in what.inputs.items() if " " not in name]
     asked = blake2b(digest_size=16)
     for _, value in arguments if what.kind == "function" else sorted(arguments):
         asked.update(value)
-    foreign = not what.trusted and any("pickle" in codecs for _, codecs in what.parts)
+    foreign = not what.trusted and any("pickle" in codecs for _, codecs, *_ in what.parts)
     return (
         record.key.hex(),
         what.name.encode(errors="replace").decode(),
         what.kind,
-        dict(zip(what.notes, what.texts, strict=True)).get("version", ""),
+        what.notes.get("version", ""),
         "refused" if foreign else what.status,
         min(max(finite(what.created), 0.0), 253_402_300_799.0),
         what.expires and min(finite(what.expires), 253_402_300_799.0),
         finite(what.seconds),
         finite(what.price),
         what.size,
-        [name for name, _ in what.parts],
+        [part.name for part in what.parts],
         what.content_type or "",
         what.writer.hex(),
+        *("", None, ""),
         what.code.hex(),
         asked.hexdigest(),
         record.stamp,
@@ -128,16 +129,16 @@ def test_entries_that_share_facts_keep_their_own(different: list[dict[str, Any]]
     tables = Tables(ledger)
     tables.fold()
     rows = tables.cursor.execute(
-        "SELECT * EXCLUDE (superseded, damage) REPLACE (epoch(created) AS created, epoch(expires) AS expires)"
-        " FROM tables.main.entries ORDER BY stamp"
+        "SELECT * EXCLUDE (superseded, damage, type, result, thumb)"
+        " REPLACE (epoch(created) AS created, epoch(expires) AS expires) FROM tables.main.entries ORDER BY stamp"
     ).fetchall()
     assert rows == [row(record) for record in records]
     inputs = tables.cursor.execute("SELECT * FROM tables.main.inputs ORDER BY ALL").fetchall()
     assert inputs == sorted(
         (record.key.hex(), name.encode(errors="replace").decode(), value.hex())
         for record in records
-        if isinstance(record.what, Header)
-        for name, value in zip(record.what.inputs, record.what.prints, strict=True)
+        if isinstance(record.what, Entry)
+        for name, value in record.what.inputs.items()
     )
 
 
@@ -158,6 +159,23 @@ def test_what_nobody_can_believe_does_not_stop_the_fold(catalog: Catalog, ledger
     ledger.hits(3)
     assert catalog.entry(key(3).hex()).hits == 1  # type: ignore[union-attr]
     assert catalog.stats().misses == 1
+
+
+@pytest.mark.parametrize("mark", ["\x1d", "\x1e", "\x1f", "\0", "\n", "\x02", "'", "$1"])
+def test_no_text_ends_its_field_or_row(catalog: Catalog, ledger: Ledger, mark: str) -> None:
+    """Rows travel as lines of one text: whatever an entry or a run says stays where it belongs."""
+    said = f"a{mark}b{mark}"
+    ledger.put(1, f"f{mark}g", inputs={said: b"1" * 16, "y": b"2" * 16}, parts=(Part(said, ("plain",), b""),))
+    ledger.ran(1, f"f{mark}g", reason=said, error=said)
+    ledger.put(2, notes={"version": said, "model": said, "tokens": said}, content_type=said)
+    ledger.put(3)
+    rows = catalog.entries(status=None, order="key")
+    assert [row.key for row in rows] == [key(number).hex() for number in (1, 2, 3)]
+    assert {row.size for row in rows} == {100} and {row.writer for row in rows} == {(b"w" * 8).hex()}
+    assert rows[1].tokens is None and rows[0].parts != () and rows[2].version == ""
+    assert sorted(catalog.inputs(key(1).hex()).values()) == ["31" * 16, "32" * 16]
+    (run,) = catalog.runs(key(1).hex())
+    assert run["seconds"] == 2.0 and run["stored"] is True
 
 
 def test_long_texts_make_short_batches(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,95 +4,20 @@ from __future__ import annotations
 
 import os
 import random
-import stat
 import subprocess
 import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-import duckdb
 import pytest
+from catalog_files import plain, put_aside
 from catalog_ledger import Ledger
 
 from spotmagic.catalog import Catalog
 from spotmagic.catalog.connection import connection
-from spotmagic.catalog.instance import quoted
 from spotmagic.errors import SpotWarning
 from spotmagic.testing import FakeClock
-
-
-def plain(path: Path) -> duckdb.DuckDBPyConnection:
-    """Somebody's own connection to a file, without our precautions."""
-    return duckdb.connect(str(path))
-
-
-def put_aside(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if ".bad-" in path.name and not path.name.endswith(".wal"))
-
-
-@pytest.fixture
-def made(folder: Path, ledger: Ledger, clock: FakeClock) -> Path:
-    """A good catalog of three entries, let go of."""
-    for number in range(3):
-        ledger.put(number)
-        ledger.hits(number)
-    catalog = Catalog(folder, ledger, clock=clock)
-    assert catalog.count() == 3
-    catalog.close()
-    return folder / "spot.duckdb"
-
-
-def test_files_are_private_whatever_the_umask(folder: Path, ledger: Ledger) -> None:
-    before = os.umask(0)
-    try:
-        catalog = Catalog(folder, ledger)
-        ledger.put(1)
-        seen: dict[str, int] = {}
-
-        def look(positions: object) -> object:
-            yield from Ledger.records(ledger, positions)
-            for path in folder.iterdir():
-                seen[path.name] = stat.S_IMODE(path.lstat().st_mode)
-
-        ledger.records = look  # type: ignore[method-assign]
-        for number in range(3):
-            ledger.put(number)
-            catalog.fold()
-            look({})
-            seen |= {path.name: stat.S_IMODE(path.lstat().st_mode) for path in folder.iterdir()}
-    finally:
-        os.umask(before)
-    assert "spot.duckdb" in seen and set(seen.values()) == {0o600}, seen
-    catalog.close()
-
-
-def test_the_log_of_a_fold_is_private_too(
-    made: Path, ledger: Ledger, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from spotmagic.catalog import fold
-
-    modes = []
-    applied = fold.apply
-
-    def apply(*given: object) -> None:
-        applied(*given)
-        modes.extend(stat.S_IMODE(path.lstat().st_mode) for path in made.parent.glob("spot.duckdb*"))
-
-    monkeypatch.setattr(fold, "apply", apply)
-    before = os.umask(0)
-    try:
-        ledger.put(9)
-        Catalog(made.parent, ledger, clock=clock).fold()
-    finally:
-        os.umask(before)
-    assert len(modes) >= 2 and set(modes) == {0o600}
-
-
-def test_a_file_that_others_could_read_is_closed_to_them(made: Path, ledger: Ledger, clock: FakeClock) -> None:
-    made.chmod(0o644)
-    assert Catalog(made.parent, ledger, clock=clock).count() == 3
-    assert stat.S_IMODE(made.stat().st_mode) == 0o600
 
 
 def test_it_is_readable_by_the_oldest_duckdb_we_take(made: Path) -> None:
@@ -124,18 +49,6 @@ def test_nothing_is_open_between_questions(made: Path, ledger: Ledger, clock: Fa
     assert not Path(f"{made}.wal").exists()
 
 
-def truncate(path: Path) -> None:
-    with path.open("r+b") as file:
-        file.truncate(path.stat().st_size // 2)
-
-
-def shuffle(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    for place in random.Random(5).sample(range(len(data)), len(data) // 50):
-        data[place] ^= 0xFF
-    path.write_bytes(data)
-
-
 def sql(*statements: str) -> Callable[[Path], None]:
     def change(path: Path) -> None:
         with plain(path) as connection:
@@ -143,73 +56,6 @@ def sql(*statements: str) -> Callable[[Path], None]:
                 connection.execute(statement)
 
     return change
-
-
-def replaced_by_view(path: Path) -> None:
-    secret = path.parent / "secret.txt"
-    secret.write_text("the secret of this user")
-    place = quoted(str(secret))
-    sql(
-        "ALTER TABLE entries RENAME TO real",
-        f"CREATE VIEW entries AS SELECT * REPLACE ((SELECT content FROM read_text({place})) AS name) FROM real",
-    )(path)
-
-
-DAMAGES: dict[str, Callable[[Path], object]] = {
-    "empty": lambda path: path.write_bytes(b""),
-    "garbage": lambda path: path.write_bytes(os.urandom(20_000)),
-    "text": lambda path: path.write_text("not a database"),
-    "cut": truncate,
-    "shuffled": shuffle,
-    "newer": lambda path: path.write_bytes(path.read_bytes()[:12] + b"\xe7\x03" + path.read_bytes()[14:]),
-    "view": replaced_by_view,
-    "view beside": sql("CREATE VIEW more AS SELECT 1"),
-    "table missing": sql("DROP TABLE runs"),
-    "table beside": sql("CREATE TABLE more (x INTEGER)"),
-    "table in a schema": sql("CREATE SCHEMA s", "CREATE TABLE s.more (x INTEGER)"),
-    "column missing": sql("ALTER TABLE entries DROP COLUMN size"),
-    "column beside": sql("ALTER TABLE entries ADD COLUMN more INTEGER"),
-    "column of another type": sql("ALTER TABLE entries ALTER size TYPE VARCHAR"),
-    "column with a default": sql("ALTER TABLE entries ALTER size SET DEFAULT 7"),
-    "generated column": sql("ALTER TABLE usage DROP COLUMN hits", "CREATE TABLE u2 AS FROM usage", "DROP TABLE usage",
-                            "CREATE TABLE usage (key VARCHAR, name VARCHAR, hits BIGINT AS (1), seconds DOUBLE,"
-                            " price DOUBLE, last TIMESTAMP, pinned BOOLEAN, pinned_at BIGINT, forgotten_at BIGINT)",
-                            "DROP TABLE u2"),
-    "index": sql("CREATE INDEX i ON entries (key)"),
-    "constraint": sql("DROP TABLE positions", "CREATE TABLE positions (file VARCHAR, position BIGINT CHECK (true))"),
-    "folder": lambda path: (path.unlink(), path.mkdir()),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("kind", DAMAGES)
-def test_what_is_not_our_catalog_is_put_aside_and_made_anew(
-    kind: str, made: Path, ledger: Ledger, clock: FakeClock
-) -> None:
-    DAMAGES[kind](made)
-    catalog = Catalog(made.parent, ledger, clock=clock)
-    with pytest.warns(SpotWarning, match="is made anew"):
-        assert sorted(row.name for row in catalog.entries(limit=None)) == ["f"] * 3
-        assert catalog.stats().hits == 3
-    assert len(put_aside(made.parent)) == 1
-    ledger.put(7)
-    assert catalog.count() == 4 and len(put_aside(made.parent)) == 1
-    assert stat.S_IMODE(made.lstat().st_mode) == 0o600
-
-
-def test_functions_planted_in_it_are_never_called(made: Path, ledger: Ledger, clock: FakeClock) -> None:
-    sql(
-        "CREATE MACRO epoch(x) AS 42",
-        "CREATE MACRO count(x) AS 42",
-        "CREATE MACRO make_timestamp(x) AS TIMESTAMP '2000-01-01'",
-    )(made)
-    catalog = Catalog(made.parent, ledger, clock=clock)
-    assert (
-        catalog.sql("SELECT DISTINCT epoch(created)::BIGINT, count(key) FROM entries GROUP BY created").rows
-        == [(1_800_000_000, 1)] * 1
-    )
-    assert {int(row.created) for row in catalog.entries()} == {1_800_000_000}
-    ledger.put(9)
-    assert catalog.count() == 4 and put_aside(made.parent) == []
 
 
 def test_damage_that_shows_only_when_a_block_is_read_is_found_on_the_way(folder: Path, clock: FakeClock) -> None:
@@ -227,23 +73,6 @@ def test_damage_that_shows_only_when_a_block_is_read_is_found_on_the_way(folder:
     with pytest.warns(SpotWarning, match="is made anew"):
         assert len(catalog.entries(limit=None)) == 20_000
     assert len(put_aside(folder)) == 1
-
-
-@pytest.mark.parametrize("suffix", ["", ".wal"])
-def test_a_symbolic_link_is_never_followed(
-    suffix: str, made: Path, ledger: Ledger, clock: FakeClock, tmp_path: Path
-) -> None:
-    target = tmp_path / "target"
-    target.write_bytes(made.read_bytes())
-    before = target.read_bytes()
-    link = Path(f"{made}{suffix}")
-    link.unlink(missing_ok=True)
-    link.symlink_to(target)
-    catalog = Catalog(made.parent, ledger, clock=clock)
-    with pytest.warns(SpotWarning, match="symbolic link"):
-        assert catalog.count() == 3
-    assert target.read_bytes() == before
-    assert not link.is_symlink()
 
 
 def test_a_linked_folder_is_the_users_choice(folder: Path, ledger: Ledger, tmp_path: Path) -> None:
@@ -358,12 +187,10 @@ def test_a_full_disk_costs_a_warning_and_it_resumes(limit: int, folder: Path) ->
 def test_a_log_that_would_end_the_process_ends_another(
     made: Path, ledger: Ledger, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from spotmagic.catalog import files
-
     wal = Path(f"{made}.wal")
     wal.write_bytes(b"left by a killed kernel")
     os.utime(wal, (1_000_000_000, 1_000_000_000))
-    monkeypatch.setattr(files, "_PROBE", "import os; os.kill(os.getpid(), 6)")
+    monkeypatch.setattr("spotmagic.catalog.connection._PROBE", "import os; os.kill(os.getpid(), 6)")
     with pytest.warns(SpotWarning, match="ended a process with signal 6"):
         assert Catalog(made.parent, ledger, clock=clock).count() == 3
     assert len(put_aside(made.parent)) == 1

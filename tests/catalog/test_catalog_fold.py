@@ -13,10 +13,10 @@ from catalog_ledger import Ledger, key
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spotmagic.catalog import Catalog, feed, fold, queries, schema
-from spotmagic.catalog.filters import Filters, Order
-from spotmagic.catalog.instance import Instance, Session
-from spotmagic.store.entry import Header
+from spotmagic.catalog import Catalog, feed, fold, queries, schema, uses
+from spotmagic.catalog.instance import Instance, Opened
+from spotmagic.catalog.queries import Filters, Order
+from spotmagic.store.entry import Entry
 from spotmagic.store.record import Record
 
 
@@ -55,7 +55,7 @@ def model(records: list[Record]) -> dict[str, Any]:
             runs += 1
     live = {of: record.what for of, record in entries.items() if record.stamp > gone[of]}
     return {
-        "sizes": {of.hex(): entry.size for of, entry in live.items() if isinstance(entry, Header)},
+        "sizes": {of.hex(): entry.size for of, entry in live.items() if isinstance(entry, Entry)},
         "pinned": {of.hex() for of in live if pins.get(of, (0, False))[1]},
         "hits": {of.hex(): number for of, number in hits.items() if number},
         "runs": runs,
@@ -92,13 +92,13 @@ class Tables:
         ]
 
     def seen(self) -> dict[str, Any]:
-        session = Session(self.cursor, "tables", 1_800_000_000.0)
+        session = Opened(self.cursor, "tables", 1_800_000_000.0)
         rows = queries.entries(session, Filters(status=None), Order("key"), None, 0)
         return {
             "sizes": {row.key: row.size for row in rows},
             "pinned": {row.key for row in rows if row.pinned},
             "hits": dict(session.rows("SELECT key, hits FROM {main}.usage WHERE hits > 0")),
-            "runs": queries.stats(session, None).misses,
+            "runs": uses.stats(session, None).misses,
         }
 
 
@@ -292,5 +292,5 @@ def test_a_store_that_cannot_be_read_further_gives_what_was_read(
         yield
 
     monkeypatch.setattr(ledger, "records", broken)
-    with pytest.warns(match="may not show the newest entries"):
+    with pytest.warns(match="may not show the newest results"):
         assert catalog.count() == 3

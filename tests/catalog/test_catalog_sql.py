@@ -157,15 +157,6 @@ def test_anything_but_one_select_over_the_catalog_is_refused(
     assert catalog.count() == 1 and catalog.sql("SELECT count(*) FROM entries").rows == [(1,)]
 
 
-def test_without_our_precautions_the_same_query_reads_the_file(tmp_path: Path) -> None:
-    """The control of the test above."""
-    import duckdb
-
-    (tmp_path / "secret").write_text("the secret of this user")
-    found = duckdb.connect().execute(f"SELECT content FROM read_text('{tmp_path}/secret')").fetchall()
-    assert found == [("the secret of this user",)]
-
-
 def test_settings_cannot_be_changed_back(folder: Path) -> None:
     import duckdb
 

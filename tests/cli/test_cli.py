@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -42,8 +43,9 @@ def said(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
 
 
 def test_ls_filters_before_it_limits_and_speaks_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert len(said(capsys, "ls").splitlines()) == 3
-    assert len(said(capsys, "ls", "*answer", "--limit", "2").splitlines()) == 2
+    assert len(said(capsys, "ls").splitlines()) == 1 + 3
+    listed = said(capsys, "ls", "*answer", "--limit", "2").splitlines()
+    assert len(listed) == 1 + 2 + 1 and "limit=2" in listed[-1]
     rows = json.loads(said(capsys, "ls", "--json", "--order", "created"))
     assert [row["price"] for row in rows] == [0.02] * 3 and rows[0]["name"].endswith("answer")
     assert json.loads(said(capsys, "ls", "nothing*", "--json")) == []
@@ -56,10 +58,10 @@ def test_results_of_the_first_version_are_listed_and_told_as_such(
     monkeypatch.chdir(tmp_path)
     golden = Path(__file__).parents[1] / "store" / "golden" / "v1" / "spot"
     shutil.copytree(golden, tmp_path / ".spotmagic" / "old")
-    rows = said(capsys, "ls", "--status", "all").splitlines()[1:]
+    rows = said(capsys, "ls", "--status", "all").splitlines()[2:]
     assert rows and all("(made by 0.1.0)" in row for row in rows)
     key = json.loads(said(capsys, "ls", "--json", "--status", "all"))[0]["key"]
-    assert "input made by 0.1.0" in said(capsys, "show", key)
+    assert "made by 0.1.0" in said(capsys, "show", key)
 
 
 def test_what_a_check_found_damaged_is_listed_until_it_is_repaired(
@@ -72,14 +74,15 @@ def test_what_a_check_found_damaged_is_listed_until_it_is_repaired(
     blob.unlink()
     assert "is missing" in said(capsys, "verify", code=1)
     listed = said(capsys, "ls").splitlines()
-    assert len(listed) == 4 and "1 damaged: ls --status corrupt" in listed[-1]
-    (row,) = json.loads(said(capsys, "ls", "--status", "corrupt", "--json"))
+    assert len(listed) == 5 and "1 damaged: status damaged" in listed[-1]
+    (row,) = json.loads(said(capsys, "ls", "--status", "damaged", "--json"))
+    assert json.loads(said(capsys, "ls", "--status", "corrupt", "--json")) == [row]
     assert row["name"].endswith("answer") and "is missing" in row["damage"]
-    assert "corrupt" in said(capsys, "ls", "--status", "all")
+    assert "damaged" in said(capsys, "ls", "--status", "all")
     assert "is missing" in said(capsys, "show", row["key"])
     assert "1 damaged, repaired" in said(capsys, "verify", "--repair")
-    assert len(said(capsys, "ls").splitlines()) == 4 - 1 and "damaged" not in said(capsys, "ls")
-    assert said(capsys, "verify").startswith("3 results checked, 0 damaged")
+    assert len(said(capsys, "ls").splitlines()) == 4 and "damaged" not in said(capsys, "ls")
+    assert said(capsys, "verify") == "3 checked, none damaged\n"
 
 
 def test_a_name_that_is_no_text_is_a_name_that_nothing_has(folder: Path) -> None:
@@ -89,13 +92,14 @@ def test_a_name_that_is_no_text_is_a_name_that_nothing_has(folder: Path) -> None
             [sys.executable, "-m", "spotmagic", *words], capture_output=True, env={**os.environ, "LC_ALL": "C"}
         )
         assert b"Traceback" not in done.stderr, done.stderr
-        assert done.returncode == (1 if words[0] == "explain" else 0)
+        assert done.returncode == (0 if words[0] == "ls" else 1)
 
 
 def test_show_gives_the_value_and_what_it_was_made_from(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     key = json.loads(said(capsys, "ls", "--json"))[0]["key"]
     text = said(capsys, "show", key[:10])
-    assert "text: C" in text and "input q" in text
+    assert "text: C" in text and "made from\nq  " in text
+    assert "cost      $0.02" in text and "run time" in text and "status    current" in text
     assert json.loads(said(capsys, "show", key, "--json"))["previews"][0]["view"] == "tree"
     assert "names no result" in said(capsys, "show", "0000000000", code=2)
 
@@ -103,11 +107,14 @@ def test_show_gives_the_value_and_what_it_was_made_from(folder: Path, capsys: py
 def test_stats_explain_and_limits(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(said(capsys, "stats", "--json"))["hits"] == 1
     assert "$0.06" in said(capsys, "stats")
-    assert "first call with this `q`" in said(capsys, "explain", f"{__name__}.answer")
+    told = said(capsys, "explain", f"{__name__}.answer")
+    assert "first call with this `q`" in told and re.search(r'^q +"[ab]" \w{6} +"[bc]" \w{6}$', told, re.MULTILINE)
+    key = json.loads(said(capsys, "ls", "--json"))[0]["key"][:8]
+    assert f"is the key of a result of {__name__}.answer" in said(capsys, "explain", key, code=1)
     assert "no limit" in said(capsys, "limits")
     with Spot("elsewhere", root=folder.parent) as other:
         other.limits.get("openai", rpm=60)
-        assert said(capsys, "limits") == "openai: 60 of 60 requests/min\n"
+        assert said(capsys, "limits") == "openai: 60 requests/min; free now\n"
 
 
 def test_forget_asks_or_needs_yes(
@@ -116,21 +123,21 @@ def test_forget_asks_or_needs_yes(
     with Path(os.devnull).open() as nobody:
         monkeypatch.setattr(sys, "stdin", nobody)
         assert "Say --yes" in said(capsys, "forget", "*answer", code=2)
-    assert len(said(capsys, "ls").splitlines()) == 3
-    assert "deleted 3" in said(capsys, "forget", "*answer", "--yes")
+    assert len(said(capsys, "ls").splitlines()) == 1 + 3
+    assert "deleted 3 results, " in said(capsys, "forget", "*answer", "--yes")
     assert said(capsys, "ls", "--json") == "[]\n"
 
 
 def test_gc_tells_before_it_removes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "would remove 0 entries" in said(capsys, "gc", "--dry-run")
-    assert "is no rule" in said(capsys, "gc", "--rule", "answer", code=2)
+    assert "nothing to remove" in said(capsys, "gc", "--dry-run")
+    assert "is none" in said(capsys, "gc", "--rule", "answer", code=2)
     assert "is not a duration" in said(capsys, "gc", "--rule", "*=soon", code=2)
-    assert "would remove 3 entries" in said(capsys, "gc", "--rule", "*=1ms", "--dry-run")
-    assert "removed 3 entries" in said(capsys, "gc", "--rule", "*=1ms", "--yes")
+    assert "would remove 3 results" in said(capsys, "gc", "--rule", "*=1ms", "--dry-run")
+    assert "removed 3 results" in said(capsys, "gc", "--rule", "*=1ms", "--yes")
 
 
 def test_verify_ends_with_1_for_damage_and_repair_mends(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "3 results checked, 0 damaged" in said(capsys, "verify")
+    assert "3 checked, none damaged" in said(capsys, "verify")
     journal = next((folder / ".spotmagic" / "demo").glob("*/*.log"))
     data = bytearray(journal.read_bytes())
     data[len(data) // 2] ^= 0x10
@@ -190,12 +197,14 @@ def test_names_with_control_characters_and_any_script_print_in_any_locale(
     command = [sys.executable, "-m", "spotmagic", "ls", "--spot", str(tmp_path / "demo")]
     environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "NO_COLOR": "1"}
     done = subprocess.run(command, capture_output=True, env=environment)
-    assert done.returncode == 0 and b"\x1b" not in done.stdout and done.stdout.count(b"\n") == 1
+    assert done.returncode == 0 and b"\x1b" not in done.stdout and done.stdout.count(b"\n") == 2
+    assert b"\\x1b[31m" in done.stdout, "it is shown, not obeyed"
 
 
 def test_a_closed_pipe_is_no_error(folder: Path) -> None:
-    done = subprocess.run(f"{sys.executable} -m spotmagic ls | true", shell=True, capture_output=True, text=True)
-    assert done.returncode == 0 and done.stderr == ""
+    for reader in ("| true", ">&-"):
+        done = subprocess.run(f"{sys.executable} -m spotmagic ls {reader}", shell=True, capture_output=True, text=True)
+        assert done.returncode == 0 and done.stderr == ""
 
 
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:

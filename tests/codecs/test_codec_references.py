@@ -325,3 +325,14 @@ def test_a_class_whose_code_cannot_be_told_is_refused(cell: types.ModuleType) ->
     )
     with pytest.raises(Uncacheable, match="source"):
         encode(cell.Odd())
+
+
+def test_a_module_that_is_listed_twice_goes_by_its_own_name(
+    cell: types.ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As joblib lists the notebook once more, as ``__mp_main__``: no later kernel has that."""
+    monkeypatch.setitem(sys.modules, "__mp_main__", cell)
+    triple = vars(cell)["triple"]
+    assert str(references.reference(triple)).startswith("__main__:triple#")
+    with references.without({"triple"}):
+        assert references.reference(triple) is None

@@ -15,12 +15,12 @@ from array import array
 
 import pytest
 from codec_samples import back
+from codec_values import arrays, frames, leaves, plain_values
 from hypothesis import HealthCheck, given, settings
 
 from spotmagic.codecs import decode, encode, register
 from spotmagic.errors import Uncacheable
 from spotmagic.testing import same
-from spotmagic.testing.values import arrays, frames, leaves, plain_values
 
 quiet = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]

@@ -341,3 +341,31 @@ def test_every_round_trip_keeps_fingerprint_and_type(value: Any, around: Callabl
     one = copy if whole is value else copy["a"][1]
     assert fingerprint(copy) == fingerprint(whole)
     assert repr(seen(one)) == repr(seen(value))
+
+
+_LATE = {
+    "128 bits of polars": (
+        lambda: pl.Series("n", [1, 2**100, None], dtype=pl.Int128),
+        lambda: pl.Series("n", [1, 2**100 + 1, None], dtype=pl.Int128),
+    ),
+    "the masked constant": (lambda: np.ma.masked, lambda: np.ma.array(0.0, mask=True)),
+}
+if hasattr(pa, "uuid"):
+    _LATE |= {
+        "uuids of Arrow": (lambda: pa.array([b"a" * 16], pa.uuid()), lambda: pa.array([b"b" * 16], pa.uuid())),
+        "a table of uuids": (
+            lambda: pa.table({"u": pa.array([b"a" * 16], pa.uuid())}),
+            lambda: pa.table({"u": [b"a" * 16]}),
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", _LATE)
+def test_what_packages_bring_besides_counts_and_comes_back(name: str) -> None:
+    make, other = _LATE[name]
+    before = fingerprint(make())
+    assert fingerprint(make()) == before != fingerprint(other())
+    encoded = encode([make()])
+    (back,) = decode(encoded.codecs, encoded.head, encoded.buffers, trusted=True)
+    assert fingerprint(back) == before
+    assert back is make() if make() is np.ma.masked else seen(back) == seen(make())

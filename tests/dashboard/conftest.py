@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,9 +11,13 @@ import pytest
 
 from spotmagic.codecs import encode
 from spotmagic.dashboard.backend import Backend
+from spotmagic.dashboard.server import Server
 from spotmagic.spot import Spot
 from spotmagic.store.entry import Entry, Part
 from spotmagic.testing import FakeClock
+from spotmagic.values.shown import noted
+
+from .client import Client
 
 HOSTILE = "<script>alert(1)</script>\u202e\x1b[31m\"'`${7*7}"
 
@@ -53,7 +58,21 @@ def keep(spot: Spot, clock: FakeClock) -> Keep:
         for part, content in parts.items():
             encoded = encode(content)
             packed.append(Part(part, encoded.codecs, encoded.head, encoded.buffers))
+        if known.get("kind") != "cell":
+            known["notes"] = {**known.get("notes", {}), **noted(value, packed[0].codecs, packed[0].size)}
         spot.store.put(Entry(key=key, name=name, parts=tuple(packed), reason=reason, **known), run=True)
         return key.hex()
 
     return keep
+
+
+@pytest.fixture
+def client(spot: Spot, keep: Keep) -> Iterator[Client]:
+    keep("an answer", name="ask")
+    server = Server(spot, 0)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    yield Client(server)
+    server.stop()
+    thread.join(10)
+    assert not thread.is_alive()

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from spotmagic.codecs import Undecodable, is_safe
 from spotmagic.dashboard.backend import Backend
-from spotmagic.errors import OptionError, SpotError
+from spotmagic.errors import OptionError, SpotError, SpotWarning
 from spotmagic.spot import Spot
 from spotmagic.store.entry import Entry
 from spotmagic.testing import FakeClock
@@ -45,20 +49,102 @@ def test_what_was_paid_yesterday_is_not_paid_today(backend: Backend, keep: Keep,
     assert totals["price_paid"] == pytest.approx(0.01)
 
 
-def test_the_last_day_comes_by_the_hour(backend: Backend, keep: Keep, clock: FakeClock) -> None:
-    keep()
+@pytest.fixture
+def utc() -> Iterator[None]:
+    """The reader's clock shows UTC."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    yield
+    os.environ.pop("TZ") if before is None else os.environ.update(TZ=before)
+    time.tzset()
+
+
+def _spent(backend: Backend, span: str) -> tuple[float, list[tuple[float, float, float]]]:
+    shown, _ = backend.dispatch("spending", {"span": span})
+    assert shown["span"] == span
+    return shown["step"], [(one["at"], one["paid"], one["saved"]) for one in shown["buckets"]]
+
+
+@pytest.mark.usefixtures("utc")
+def test_what_was_paid_and_saved_comes_by_hour_and_day(
+    backend: Backend, spot: Spot, keep: Keep, clock: FakeClock
+) -> None:
+    midnight = clock.now() // 86_400 * 86_400
+    clock.advance(600)
+    key = keep(price=0.5, created=clock.now())
     clock.sleep(3 * 3600)
-    keep()
-    series = backend.dispatch("totals", {})[0]["series"]
-    assert series["step"] == 3600
-    assert len(series["buckets"]) == 24
-    assert [bucket["ran"] for bucket in series["buckets"] if bucket["ran"]] == [1, 1]
+    keep(price=0.25, created=clock.now())
+    spot.store.hit(bytes.fromhex(key), 1.5, 0.5)
+    step, day = _spent(backend, "day")
+    assert (step, len(day)) == (3600, 24)
+    assert [one[0] % 3600 for one in day] == [0] * 24
+    assert (day[-4][1], day[-1][1]) == (0.5, 0.25)
+    assert sum(paid for _, paid, _ in day) == 0.75
+    step, week = _spent(backend, "week")
+    assert (step, len(week), week[-1][:2]) == (86_400, 7, (midnight, 0.75))
+    assert sum(saved for *_, saved in week) in (0, 0.5)  # hits bear the real time of their record
+    assert backend.dispatch("totals", {})[0]["spending"]["span"] == "day"
+
+
+@pytest.mark.usefixtures("utc")
+@pytest.mark.parametrize(("days", "step", "most"), [(1, 1, 49), (30, 24, 61), (300, 7 * 24, 59), (3000, 30 * 24, 130)])
+def test_all_time_is_cut_into_steps_that_can_be_seen(
+    backend: Backend, keep: Keep, clock: FakeClock, days: int, step: int, most: int
+) -> None:
+    keep(price=0.5, created=clock.now())
+    clock.sleep(days * 86_400)
+    found, buckets = _spent(backend, "all")
+    assert found == step * 3600
+    assert len(buckets) <= most
+    assert buckets[0][1] == 0.5
+    assert buckets[-1][0] <= clock.now() < buckets[-1][0] + found
+
+
+def test_another_span_is_refused(backend: Backend) -> None:
+    with pytest.raises(OptionError, match="week"):
+        backend.dispatch("spending", {"span": "weak"})
+
+
+def test_what_is_paid_for_at_every_call_is_told_with_its_reason(backend: Backend, spot: Spot) -> None:
+    seen: list[int] = []
+
+    @spot.mark(price=0.5)
+    def ask(question: str, log: list[int]) -> int:
+        log.append(1)
+        return len(log)
+
+    @spot.mark(keep_if=lambda answer: False)
+    def picky(x: int) -> int:
+        return x
+
+    with pytest.warns(SpotWarning, match="paid at every call"):
+        ask("why", seen), ask("why", seen), picky(1), picky(1)
+    (told,) = backend.dispatch("totals", {})[0]["unkept"]
+    assert (told["name"].rpartition(".")[2], told["why"], told["never"]) == ("ask", "it changes `log`", True)
+    assert (told["runs"], told["paid"]) == (2, 1.0)
+
+
+def test_what_runs_is_told_once_it_takes_a_while(backend: Backend, spot: Spot, clock: FakeClock) -> None:
+    seen: list[Any] = []
+
+    @spot.mark
+    def train() -> None:
+        seen.append(backend.dispatch("running", {})[0]["rows"])
+        clock.sleep(5.0)
+        seen.append(backend.dispatch("totals", {})[0]["running"])
+
+    train()
+    assert seen[0] == []
+    ((found,),) = seen[1:]
+    assert (found["name"].rpartition(".")[2], found["since"]) == ("train", clock.now() - 5.0)
+    assert backend.dispatch("running", {})[0]["rows"] == []
 
 
 def test_an_empty_spot_answers_everything(backend: Backend) -> None:
     assert backend.dispatch("entries", {})[0] == {"rows": [], "total": 0, "offset": 0}
     for method in ("functions", "runs", "limits"):
-        assert backend.dispatch(method, {})[0] == {"rows": []}
+        assert backend.dispatch(method, {})[0]["rows"] == []
     assert "limits" not in backend.dispatch("totals", {})[0]["views"]
 
 
@@ -100,7 +186,7 @@ def test_one_entry_tells_its_inputs_runs_and_parts(backend: Backend, keep: Keep)
     entry, _ = backend.dispatch("entry", {"key": key})
     assert {one["name"] for one in entry["inputs"]} == {"text", "helper clean"}
     assert entry["runs"][0]["reason"] == "`PROMPT` changed"
-    assert entry["parts"] == [{"name": "value", "label": "value", "type": "value", "size": 5}]
+    assert entry["parts"] == [{"name": "value", "label": "value", "type": "value", "size": 5, "free": "result"}]
 
 
 def test_a_cell_shows_its_outputs_first_and_no_bookkeeping(backend: Backend, keep: Keep) -> None:
@@ -113,33 +199,56 @@ def test_a_cell_shows_its_outputs_first_and_no_bookkeeping(backend: Backend, kee
     ("value", "line"),
     [
         ("a\n  text\tin lines", "a text in lines"),
-        ("x" * 500, "x" * 89 + "…"),
+        ("x" * 500, "x" * 300),
         ({"question": "one", "n": 2, "more": [1, 2, 3, 4, 5]}, '{question: "one", n: 2, more: [1, 2, 3, 4, …]}'),
         ([[["deep"]]], "[[list of 1]]"),
         (0.1 + 0.2, "0.3"),
         (None, "None"),
         (b"12345", "5 bytes"),
-        (np.zeros((3, 4)), "ndarray, 3 \N{MULTIPLICATION SIGN} 4"),
-        (object, "type"),
-        ("y" * 50_000, ""),
+        (np.zeros((3, 4)), ""),
+        (object, "<class 'object'>"),
+        ("y" * 50_000, "y" * 300),
+        (pd.DataFrame({"city": ["a"], "rain": [1.5]}), "city, rain"),
+        (ValueError("no", 3), "no, 3"),
     ],
 )
 def test_entries_of_one_name_are_told_apart_by_what_they_hold(
     backend: Backend, keep: Keep, value: Any, line: str
 ) -> None:
     keep(value)
-    assert backend.dispatch("entries", {})[0]["rows"][0]["brief"] == line
+    assert backend.dispatch("entries", {})[0]["rows"][0]["result"] == line
 
 
 def test_a_cell_is_told_by_the_last_words_it_put_out(backend: Backend, keep: Keep) -> None:
     log = [["stdout", "first\n", {}, {}, "", False], ["result", "", {"text/plain": "42"}, {}, "", False]]
     keep({"outputs": {"log": log}}, kind="cell")
-    assert backend.dispatch("entries", {})[0]["rows"][0]["brief"] == "42"
+    assert backend.dispatch("entries", {})[0]["rows"][0]["result"] == "42"
 
 
-def test_what_a_notebook_may_save_holds_no_value(backend: Backend, keep: Keep) -> None:
-    keep("a private answer")
+def test_what_a_notebook_may_save_holds_no_value(backend: Backend, spot: Spot) -> None:
+    spot.mark(version="1")(lambda question: f"a private answer to {question}")("my private question")
+    assert "private" in strict(backend.dispatch("entries", {}))
     assert "private" not in strict(backend.first())
+
+
+def test_a_result_is_told_by_its_call(backend: Backend, spot: Spot) -> None:
+    @spot.mark(version="1")
+    def ask(question: str, temperature: float = 1.0, api_key: str = "") -> str:
+        return f"{question} {temperature} {len(api_key)}"
+
+    ask("hello <b>", temperature=0.5, api_key="sk-abcdefghijklmnop1234567")
+    page, _ = backend.dispatch("entries", {"search": "hello"})
+    (row,) = page["rows"]
+    assert row["call"] == 'ask("hello <b>", temperature=0.5, api_key=…)'
+    entry, _ = backend.dispatch("entry", {"key": row["key"]})
+    assert entry["row"]["arguments"] == [["question", '"hello <b>"'], ["temperature", "0.5"], ["api_key", "…"]]
+    assert "sk-abcdef" not in strict([page, entry])
+
+
+def test_a_result_is_told_with_the_model_and_tokens_of_its_answer(backend: Backend, keep: Keep) -> None:
+    keep(notes={"model": "a-model", "tokens": "1200"})
+    row = backend.dispatch("entries", {})[0]["rows"][0]
+    assert (row["call"], row["model"], row["tokens"]) == ("ask", "a-model", 1200)
 
 
 def test_a_cell_shows_what_changed_since_its_last_result(backend: Backend, keep: Keep, clock: FakeClock) -> None:
@@ -205,13 +314,15 @@ def test_limits_have_a_view_once_there_is_one(backend: Backend, spot: Spot) -> N
     limit = spot.limits.get("openai", rpm=60, tpm=1000, concurrency=4)
     assert "limits" in backend.dispatch("totals", {})[0]["views"]
     (row,) = backend.dispatch("limits", {})[0]["rows"]
-    assert row["rates"] == "60 requests per minute, 1,000 tokens per minute"
-    assert [(gauge["unit"], gauge["used"]) for gauge in row["gauges"]] == [("booked ahead", 0), ("at once", 0)]
+    assert [gauge["text"] for gauge in row["gauges"]] == [
+        "0 of 60 used this minute (seen for 1 s)", "0 of 1,000 in use", "0 of 4 running",
+    ]  # fmt: skip
     with limit.acquire(cost=1000):
         (row,) = backend.dispatch("limits", {})[0]["rows"]
-    ahead, at_once = row["gauges"]
-    assert ahead["used"] == pytest.approx(59, abs=2)
-    assert at_once["text"] == "1 of 4"
+    requests, tokens, at_once = row["gauges"]
+    assert requests["text"] == "1 of 60 used this minute (seen for 1 s)"
+    assert tokens["used"] == pytest.approx(1000, abs=40)
+    assert at_once["text"] == "1 of 4 running"
 
 
 @pytest.mark.parametrize(
@@ -349,6 +460,11 @@ def test_one_function_tells_its_counts_and_its_latest_calls(backend: Backend, ke
     told, _ = backend.dispatch("function", {"name": "ask"})
     assert (told["row"]["name"], told["row"]["misses"], told["row"]["mode"]) == ("ask", 1, "auto")
     assert [run["reason"] for run in told["runs"]] == ["`q` changed"]
+    assert told["latency"] == {"median": 1.5, "slow": 1.5, "most": 1.5}
+    assert told["outcomes"] == {"ran": 1}
+    assert told["models"] == []
+    rates = {row["name"]: row["rate"] for row in backend.dispatch("functions", {})[0]["rows"]}
+    assert [sum(ran for _, ran in rate) for rate in rates.values()] == [1, 1]
     with pytest.raises(SpotError, match="nothing is known of nobody"):
         backend.dispatch("function", {"name": "nobody"})
 
@@ -363,7 +479,7 @@ def test_a_kept_value_is_loaded_into_a_variable(spot: Spot, keep: Keep) -> None:
     names: dict[str, Any] = {}
     backend = Backend(spot, names)
     key = keep({"answer": [1, (2, 3)]})
-    assert backend.dispatch("load", {"key": key, "part": "value", "name": " copy "})[0] == {"name": "copy"}
+    assert backend.dispatch("load", {"key": key, "part": "value", "name": " copy "})[0] == {"name": "copy", "taken": ""}
     assert names["copy"] == {"answer": [1, (2, 3)]}
     for name in ("", "a b", "class", "1", "a.b", "__import__('os')"):
         with pytest.raises(OptionError, match="cannot name a variable"):
@@ -407,9 +523,8 @@ def test_what_counts_by_its_settings_and_what_is_left_out_stand_beside_the_input
 
     f = spot.mark(ask)
     f(1, logging.getLogger("mine"))
-    names = [
-        one["name"] for one in backend.dispatch("entry", {"key": f.key(1, logging.getLogger("mine"))})[0]["inputs"]
-    ]
-    assert {"q", "logger"} < set(names)
+    told, _ = backend.dispatch("entry", {"key": f.key(1, logging.getLogger("mine"))})
+    names = told["remarks"]
+    assert {"q", "logger"} == {one["name"] for one in told["inputs"]}
     assert any("left out, as the call only writes it: log" in name for name in names), names
     assert any("counts by its settings" in name and "Logger" in name for name in names), names

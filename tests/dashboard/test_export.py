@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from failing_files import FailingFiles
+from memory_store import MemoryStore
 
 from spotmagic.dashboard.backend import Backend
 from spotmagic.dashboard.export import Beside, Downloads, pieces
@@ -17,8 +19,6 @@ from spotmagic.errors import OptionError, SpotError
 from spotmagic.spot import Spot
 from spotmagic.store.trust import ring
 from spotmagic.testing import FakeClock
-from spotmagic.testing.faults import FailingFiles
-from spotmagic.testing.memory import MemoryStore
 
 from .conftest import HOSTILE, Keep
 
@@ -49,7 +49,7 @@ def test_the_chosen_entries_and_no_others_are_in_the_file(notebook: Backend, pla
     known, _ = notebook.dispatch("export", {"keys": keys[1:3], "file": "two.zip"})
     path = place / "two.zip"
     assert entries_in(path) == set(keys[1:3])
-    assert known["text"].startswith("2 entries, ") and known["text"].endswith(f" in {path}.")
+    assert known["text"].startswith("2 results, ") and known["text"].endswith(f" in {path}.")
     assert (known["name"], known["ticket"]) == ("two.zip", "")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -124,7 +124,7 @@ def test_nothing_chosen_or_shown_is_no_file(notebook: Backend, place: Path, keep
 
 def test_what_is_gone_meanwhile_is_counted_as_left_out(notebook: Backend, place: Path, keep: Keep) -> None:
     known, _ = notebook.dispatch("export", {"keys": [keep(), "f" * 32], "file": "one.zip"})
-    assert known["text"].startswith("1 entry (1 left out: damaged, gone or refused), ")
+    assert known["text"].startswith("1 result (1 left out: damaged, gone or refused), ")
 
 
 @pytest.mark.parametrize("fail_at", range(1, 9))

@@ -16,7 +16,7 @@ import pytest
 
 from spotmagic.codecs import encode
 from spotmagic.dashboard.preview import SENT, TEXT, Preview
-from spotmagic.dashboard.tree import NODES, Tree
+from spotmagic.dashboard.tree import NODES, ValueTree
 from spotmagic.store.entry import Entry, Part
 
 PNG = base64.b64decode(
@@ -74,15 +74,15 @@ def test_nested_values_are_a_tree_that_keeps_types_apart() -> None:
 
 
 def test_a_tree_is_capped_in_width_depth_and_text() -> None:
-    wide = Tree([[n] * 100 for n in range(1000)])
+    wide = ValueTree([[n] * 100 for n in range(1000)])
     deep: Any = []
     for _ in range(90):
         deep = [deep]
     assert not wide.whole
     assert _count(wide.root) <= NODES + 1
-    assert not Tree(deep).whole
-    assert not Tree("x" * 100_000).whole
-    assert Tree([1, 2, 3]).whole
+    assert not ValueTree(deep).whole
+    assert not ValueTree("x" * 100_000).whole
+    assert ValueTree([1, 2, 3]).whole
 
 
 def _count(node: dict[str, Any]) -> int:
@@ -97,8 +97,8 @@ def test_a_tree_asks_nothing_of_unknown_objects() -> None:
         __str__ = __repr__
         __len__ = __iter__ = __getattr__ = __repr__  # type: ignore[assignment]
 
-    Tree([1])
-    tree = Tree({"a": object.__new__(type("Odd", (), {"__repr__": Loud.__repr__, "__str__": Loud.__repr__}))})
+    ValueTree([1])
+    tree = ValueTree({"a": object.__new__(type("Odd", (), {"__repr__": Loud.__repr__, "__str__": Loud.__repr__}))})
     assert tree.root["children"][0][1] == {"type": "Odd", "text": ""}
 
 
@@ -164,7 +164,7 @@ def test_media_too_large_to_send_are_named_instead() -> None:
 
 
 def test_unknown_bytes_show_as_bytes_and_known_text_in_bytes_as_text() -> None:
-    assert look(b"\x00\x01\xff").shape["hex"] == "0001ff"
+    assert look(b"\x00\x01\xff", more=True).shape["hex"] == "0001ff"
     assert look("größer".encode()).shape["text"] == "größer"
 
 
@@ -183,10 +183,11 @@ def test_a_content_type_cannot_make_bytes_into_a_page() -> None:
 
 def test_a_pickle_is_never_loaded_for_a_look() -> None:
     part = Part("value", ("pickle",), b"\x80\x05" + b"c" * 1000)
-    preview = Preview(Entry(b"k" * 16, "ask", parts=(part,)), part)
-    assert preview.shape["view"] == "hex"
-    assert preview.shape["size"] == 1002
-    assert len(preview.shape["hex"]) == 512
+    entry = Entry(b"k" * 16, "ask", parts=(part,), notes={"repr": "Forecast(rain=0.4)", "type": "Forecast"})
+    shape = Preview(entry, part).shape
+    assert (shape["view"], shape["size"], shape["hex"]) == ("hex", 1002, ""), "bytes are shown when they are asked for"
+    assert (shape["text"], shape["type"]) == ("Forecast(rain=0.4)", "Forecast")
+    assert len(Preview(entry, part, more=True).shape["hex"]) == 512
 
 
 def test_a_real_pickle_does_not_go_off() -> None:
@@ -201,7 +202,7 @@ def test_a_real_pickle_does_not_go_off() -> None:
 
 def test_damaged_bytes_show_as_bytes() -> None:
     part = Part("value", ("plain",), b"\xc1\xc1\xc1")
-    shape = Preview(Entry(b"k" * 16, "ask", parts=(part,)), part).shape
+    shape = Preview(Entry(b"k" * 16, "ask", parts=(part,)), part, more=True).shape
     assert (shape["view"], shape["hex"]) == ("hex", "c1c1c1")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -16,10 +17,13 @@ from typing import Any
 import pytest
 from ipywidgets.widgets import widget as ipywidgets_widget
 
+from spotmagic.catalog.instance import Opened
 from spotmagic.dashboard import Panel, panel, twin
 from spotmagic.dashboard.backend import Backend
 from spotmagic.dashboard.feed import Pulse
+from spotmagic.dashboard.watch import News
 from spotmagic.spot import Spot
+from spotmagic.testing import FakeClock
 
 from .conftest import HOSTILE, Keep
 
@@ -136,9 +140,13 @@ def test_the_panel_shows_a_twin_and_itself(shown: Panel, monkeypatch: pytest.Mon
     monkeypatch.setattr("spotmagic.dashboard.widget._publish", published.append)
     shown._ipython_display_()
     page, live = published
-    assert f'id="{shown.twin}"' in page["text/html"]
-    assert live["application/vnd.jupyter.widget-view+json"]["model_id"] == shown.model_id
-    assert "text/html" not in live
+    assert f'class="{shown.twin}"' in page["text/html"]
+    assert live == {
+        "text/plain": "",
+        "application/vnd.jupyter.widget-view+json": {
+            "version_major": 2, "version_minor": 0, "model_id": shown.model_id,
+        }
+    }  # fmt: skip
     assert "ask" in page["text/plain"]
 
 
@@ -146,7 +154,8 @@ def test_the_twin_is_plain_html_that_holds_no_script(spot: Spot, keep: Keep) -> 
     keep(name=HOSTILE)
     page = twin.html(Backend(spot).first(), "place")
     assert "<script" not in page
-    assert "style" not in page
+    assert page.count("<style>") == 1
+    assert HOSTILE not in page
     assert "&lt;script&gt;" in page
 
 
@@ -174,13 +183,13 @@ def test_a_panel_of_a_spot_that_cannot_be_read_still_shows_itself(spot: Spot, mo
     monkeypatch.setattr(Backend, "first", broken)
     shown = Panel(spot)
     assert "cannot be read" in repr(shown)
-    assert twin.html(shown.first, "place") == '<div id="place"></div>'
+    assert twin.html(shown.first, "place") == '<div id="place" class="place"></div>'
     shown.close()
 
 
 def test_the_feed_tells_of_writes_and_keeps_still_without_them(spot: Spot, keep: Keep) -> None:
     keep(name="one")
-    pulse = Pulse(spot, Backend(spot))
+    pulse = Pulse(spot.folder, Backend(spot))
     pulse.look()
     first = pulse.feed.beat
     assert first["totals"]["entries"] == 1
@@ -189,41 +198,155 @@ def test_the_feed_tells_of_writes_and_keeps_still_without_them(spot: Spot, keep:
     keep(name="two")
     pulse.look()
     assert pulse.feed.beat["totals"]["entries"] == 2
-    pulse.stop()
+    pulse.close()
 
 
 def test_news_that_could_not_be_told_are_told_later(spot: Spot, keep: Keep, monkeypatch: pytest.MonkeyPatch) -> None:
-    pulse = Pulse(spot, backend := Backend(spot))
+    pulse = Pulse(spot.folder, backend := Backend(spot))
     pulse.look()
     keep(name="one")
     with monkeypatch.context() as patch:
-        patch.setattr(backend, "totals", lambda: 1 / 0)
+        patch.setattr(backend, "beat", lambda: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             pulse.look()
     pulse.look()
     assert pulse.feed.beat["totals"]["entries"] == 1
-    pulse.stop()
+    pulse.close()
 
 
 def test_the_feed_rests_when_nothing_happens(spot: Spot) -> None:
-    pulse = Pulse(spot, Backend(spot))
+    pulse = Pulse(spot.folder, Backend(spot))
     waits = [pulse.look() for _ in range(130)]
     assert (waits[1], waits[-1]) == (0.5, 2.0)
-    pulse.stop()
+    pulse.close()
+
+
+def test_shows_of_a_folder_share_one_panel_and_one_feed(spot: Spot, tmp_path: Path, keep: Keep) -> None:
+    """Also those of another object of the same spot, which a cell that runs again makes."""
+    keep()
+    before = {*ipywidgets_widget._instances}
+    with Spot("default", root=tmp_path / ".spotmagic", clock=spot.clock) as again:
+        shown = panel(spot)
+        made = {*ipywidgets_widget._instances} - before
+        for one in [spot, again] * 10:
+            assert panel(one) is shown
+            assert shown._pulse.backend is shown._backend
+        assert {*ipywidgets_widget._instances} - before == made
+        assert shown._spot is again
+        shown.close()
+        assert panel(again) is not shown
+        panel(again).close()
+
+
+def test_the_panels_cell_run_again_and_again_costs_what_one_run_does(
+    spot: Spot, keep: Keep, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Comms, widgets, threads, messages, and what a write makes the panel ask."""
+    opened: list[Wire] = []
+    asked: list[str] = []
+    monkeypatch.setattr("spotmagic.dashboard.feed.EVERY", 3600.0)  # the looks of its thread are not counted here
+    monkeypatch.setattr("spotmagic.dashboard.widget._publish", lambda _: None)
+    monkeypatch.setattr(ipywidgets_widget.comm, "create_comm", lambda **of: opened.append(Wire(**of)) or opened[-1])
+    rows = Opened.rows
+    monkeypatch.setattr(Opened, "rows", lambda self, sql, **of: asked.append(sql) or rows(self, sql, **of))
+    keep()
+
+    def run() -> tuple[int, int, int]:
+        clock.advance(60.0)
+        panel(spot)._ipython_display_()
+        feeds = [thread for thread in threading.enumerate() if thread.name == "spotmagic-feed"]
+        return len(opened), len(feeds), len(ipywidgets_widget._instances)
+
+    def write() -> tuple[int, int]:
+        keep()
+        asked.clear()
+        before = len(shown._pulse.feed.comm.sent)
+        assert beat.look(shown._backend) is not None
+        return len(asked), len(shown._pulse.feed.comm.sent) - before
+
+    first = run()
+    shown, beat = panel(spot), News(spot.folder)
+    once = write()
+    assert {run() for _ in range(50)} == {first}
+    assert first[1] == 1
+    assert write() == once
+    shown.close()
+
+
+def test_a_panel_that_is_made_and_shown_in_one_go_is_counted_once(
+    spot: Spot, keep: Keep, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[object] = []
+    first = Backend.first
+    monkeypatch.setattr("spotmagic.dashboard.widget._publish", lambda _: None)
+    monkeypatch.setattr(Backend, "first", lambda self: made.append(self) or first(self))
+    keep("old")
+    shown = panel(spot)
+    shown._ipython_display_()
+    assert len(made) == 1
+    keep(name="another")
+    shown._ipython_display_()
+    assert (len(made), shown.first["page"]["total"]) == (2, 2)
+    clock.advance(60.0)
+    shown._ipython_display_()
+    assert len(made) == 3
+    shown.close()
+
+
+def test_a_panel_that_nobody_looks_at_watches_no_more(shown: Panel) -> None:
+    shown.comm.ask(method="totals", rid="one.1")
+    shown.comm.ask(method="totals", rid="two.1")
+    thread = shown._pulse._thread
+    leave = {"t": "left", "view": "one"}
+    shown.comm.hear({"content": {"data": {"method": "custom", "content": leave}}, "buffers": []})
+    assert thread is not None and shown._pulse._thread is thread
+    leave["view"] = "two"
+    shown.comm.hear({"content": {"data": {"method": "custom", "content": leave}}, "buffers": []})
+    thread.join(20)
+    assert not thread.is_alive()
+    shown.comm.ask(method="totals", rid="three.1")
+    assert shown._pulse._thread is not None and shown._pulse._thread.is_alive()
+
+
+def test_the_feed_of_a_folder_that_is_gone_ends(spot: Spot, keep: Keep) -> None:
+    keep()
+    pulse = Pulse(spot.folder, Backend(spot))
+    assert pulse.look() is not None
+    spot.close()
+    shutil.rmtree(spot.folder)
+    assert pulse.look() is None
+    pulse.close()
+
+
+def test_the_feed_tells_what_runs_without_counting_all(spot: Spot, clock: FakeClock, keep: Keep) -> None:
+    keep()
+    pulse = Pulse(spot.folder, Backend(spot))
+    pulse.look()
+    board = spot._stack.ledger.board
+    sign = board.begin("ask", "function", clock.now())
+    pulse.look()
+    assert "totals" in pulse.feed.beat  # too young to be shown
+    clock.advance(1.0)
+    pulse.look()
+    assert pulse.feed.beat == {"running": [{"name": "ask", "kind": "function", "since": clock.now() - 1.0}]}
+    board.end(sign)
+    pulse.look()
+    assert pulse.feed.beat == {"running": []}
+    pulse.close()
 
 
 def test_the_feeds_thread_ends_with_its_panel(spot: Spot) -> None:
-    pulse = Pulse(spot, Backend(spot))
+    pulse = Pulse(spot.folder, Backend(spot))
     pulse.start()
     thread = pulse._thread
     assert thread is not None
-    pulse.stop()
+    pulse.close()
     thread.join(5)
     assert not thread.is_alive()
 
 
 def test_the_feeds_thread_holds_no_panel_that_nobody_has(spot: Spot) -> None:
-    pulse = Pulse(spot, Backend(spot))
+    pulse = Pulse(spot.folder, Backend(spot))
     pulse.start()
     seen = weakref.ref(pulse)
     pulse.feed.close()
@@ -247,7 +370,7 @@ def test_the_backend_takes_no_widgets_along() -> None:
 
 def test_the_bundle_is_there_and_small_and_loads_nothing_from_elsewhere() -> None:
     bundle = BUNDLE.read_text()
-    assert len(bundle.encode()) <= 60_000
+    assert len(bundle.encode()) <= 90_000
     addresses = re.findall(r"https?://[^\"'`\s)]+", bundle)
     assert set(addresses) <= {
         "http://www.w3.org/2000/svg",

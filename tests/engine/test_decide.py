@@ -26,18 +26,19 @@ FOUND = {
     "fresh": FRESH,
     "holding": FRESH._replace(expires=NOW + 1),
     "expired": FRESH._replace(expires=NOW),
+    "partial": FRESH._replace(status="partial"),
     "corrupt": Bad("corrupt", "bad seal"),
     "foreign": Bad("foreign", "unknown writer"),
     "unknown codec": Bad("unknown codec", "x"),
     "newer format": Bad("newer format", "9"),
 }
 TABLE = {
-    #          nothing    fresh     holding   expired    corrupt    foreign    unknown    newer
-    "auto":   "run        return    return    run        run        run        run        run",
-    "record": "run        run       run       run        run        run        run        run",
-    "replay": "missing    return    return    missing    missing    refused    refused    refused",
-    "mock":   "missing    return    return    missing    missing    refused    refused    refused",
-    "off":    "bypass     bypass    bypass    bypass     bypass     bypass     bypass     bypass",
+    #          nothing    fresh     holding   expired    partial    corrupt    foreign    unknown    newer
+    "auto":   "run        return    return    run        run        run        run        run        run",
+    "record": "run        run       run       run        run        run        run        run        run",
+    "replay": "missing    return    return    missing    missing    missing    refused    refused    refused",
+    "mock":   "missing    return    return    missing    missing    missing    refused    refused    refused",
+    "off":    "bypass     bypass    bypass    bypass     bypass     bypass     bypass     bypass     bypass",
 }  # fmt: skip
 CASES = [
     (Mode(mode), found, action) for mode, row in TABLE.items() for found, action in zip(FOUND, row.split(), strict=True)

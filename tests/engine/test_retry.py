@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from spotmagic.engine.feedback import answer_of, feedback_of, teach
 from spotmagic.engine.retry import FIRST, JITTER, LONGEST, TOTAL, Retry, is_transient
 from spotmagic.errors import LimitTimeout, OptionError
-from spotmagic.limits.feedback import quotas, retry_after, told
+from spotmagic.limits.feedback import pause_asked, quotas, retry_after
 
 NOW = 1_800_000_000.0  # Fri, 15 Jan 2027 08:00:00 GMT
 REQUEST = httpx.Request("GET", "http://provider")
@@ -252,7 +252,7 @@ HEADERS = ["retry-after", "retry-after-ms", "date", "x-ratelimit-limit", "x-rate
 
 @given(st.dictionaries(st.sampled_from(HEADERS), st.text(max_size=20) | st.floats().map(str)))
 def test_no_header_can_break_the_reading(headers: dict[str, str]) -> None:
-    seconds = told(headers, NOW)
+    seconds = pause_asked(headers, NOW)
     assert seconds is None or 0 <= seconds <= 600
 
 
@@ -275,20 +275,20 @@ def test_rate_headers_of_the_large_providers_are_read() -> None:
         "x-ratelimit-reset-tokens": "6ms",
     }  # fmt: skip
     assert {quota.subject: quota.remaining for quota in quotas(openai, NOW)} == {"requests": 0, "tokens": 149984}
-    assert told(openai, NOW) == pytest.approx(1.0)  # its bucket refills: one request is back after a second
+    assert pause_asked(openai, NOW) == pytest.approx(1.0)  # its bucket refills: one request is back after a second
     anthropic = {
         "anthropic-ratelimit-requests-limit": "50", "anthropic-ratelimit-requests-remaining": "49",
         "anthropic-ratelimit-requests-reset": "2027-01-15T08:00:02Z",
         "anthropic-ratelimit-input-tokens-limit": "40000", "anthropic-ratelimit-input-tokens-remaining": "0",
         "anthropic-ratelimit-input-tokens-reset": "2027-01-15T08:01:00Z",
     }  # fmt: skip
-    assert told(anthropic, NOW) == pytest.approx(1.0)
+    assert pause_asked(anthropic, NOW) == pytest.approx(1.0)
 
 
 def test_limits_that_a_cloud_sends_as_nothing_say_nothing() -> None:
     for limit, remaining in (("-1", "-1"), ("0", "0"), ("100", "-1")):
         headers = {"x-ratelimit-limit": limit, "x-ratelimit-remaining": remaining, "x-ratelimit-reset": "30"}
-        assert told(headers, NOW) is None
+        assert pause_asked(headers, NOW) is None
 
 
 @pytest.mark.parametrize(

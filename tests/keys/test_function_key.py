@@ -353,3 +353,31 @@ def test_functions_of_a_module_that_hides_a_generator_are_what_the_module_has(
     before = key.key((1,), {})
     module.h(1)
     assert key.key((1,), {}) != before
+
+
+def test_unchanged_is_sure_of_plain_arguments_and_what_is_reached_and_of_nothing_else(
+    project: Project, key_of: MakeKey
+) -> None:
+    keys = key_of(fixed)
+    for args in [(1, "a"), ("x",), (None, 1.5)]:
+        accounts: list[Any] = []
+        keys.key(args, {}, accounts)
+        keyed = keys.keyed(args, {}, accounts)
+        assert keys.unchanged(accounts)
+        assert keys.keyed(args, {}, accounts) == keyed
+    for args in [([1],), ({},), ((1, []),)]:
+        accounts = []
+        keys.keyed(args, {}, accounts)
+        assert not keys.unchanged(accounts)
+    assert not keys.unchanged([])
+    reading_files: list[Any] = []
+    files = key_of(reading, key=KeyGen.map(path=KeyGen.FILE_CONTENT))
+    files.keyed((__file__,), {}, reading_files)
+    assert not files.unchanged(reading_files)
+    module: Any = project.load("lib", "ROWS = [1]\ndef total(n): return sum(ROWS) + n\n")
+    grown = key_of(module.total)
+    accounts = []
+    grown.keyed((1,), {}, accounts)
+    assert grown.unchanged(accounts)
+    module.ROWS.append(2)
+    assert not grown.unchanged(accounts)

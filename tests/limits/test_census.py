@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from spotmagic.limits import Limit, Limits, LimitState, folder
-from spotmagic.limits.folder import LONGEST, named, state_path
+from spotmagic.limits.folder import LONGEST, state_files, state_path
 from spotmagic.testing import FakeClock
 
 USE = """import sys
@@ -90,7 +90,7 @@ def test_a_name_file_that_is_deleted_or_damaged_is_written_again_and_never_names
         assert everywhere() == []
     for file in beside.parent.iterdir():
         file.unlink()
-    limit._line.ledger._look_at = 0.0  # type: ignore[attr-defined]
+    limit._line.storage._look_at = 0.0  # type: ignore[attr-defined]
     limit.try_acquire()
     assert [state.name for state in everywhere()] == ["openai"]
 
@@ -99,20 +99,20 @@ def test_a_name_is_never_read_through_a_link_nor_written_over_a_folder(own_home:
     beside = state_path("openai").with_suffix(".name")
     (tmp_path / "target").write_text("openai")
     beside.symlink_to(tmp_path / "target")
-    assert named() == {}
+    assert state_files() == {}
     beside.unlink()
     os.mkfifo(beside)
-    assert named() == {}
+    assert state_files() == {}
     beside.unlink()
     beside.mkdir()
     assert Limit("openai", rpm=60).try_acquire() is not None
-    assert named() == {}
+    assert state_files() == {}
 
 
 def test_a_name_that_is_too_long_to_write_down_still_has_its_limit(own_home: Path) -> None:
     limit = Limit("ö" * (LONGEST // 2) + "x", rpm=60)
     assert limit.try_acquire() is not None and limit.try_acquire() is None
-    assert named() == {}
+    assert state_files() == {}
 
 
 def test_a_limit_of_another_machine_under_the_same_home_is_not_told(

@@ -261,7 +261,7 @@ def test_state_says_who_waits() -> None:
         time.sleep(0.01)
     state = limit.state()
     assert (state.users[0].process, state.running >= 1, state.queue >= 1) == (str(os.getpid()), True, True)
-    assert "60 of 60 requests/min" in str(state)
+    assert "60 requests/min; " in str(state) and "60 of 60" not in str(state)
     permit.release()
     for thread in threads:
         thread.join()

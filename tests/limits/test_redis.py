@@ -11,7 +11,7 @@ from spotmagic.errors import SpotWarning
 from spotmagic.limits import Limit
 from spotmagic.limits import booking as rule
 from spotmagic.limits.booking import Booking, Late, Rates, State
-from spotmagic.limits.redis_ledger import RedisLedger
+from spotmagic.limits.redis_storage import RedisStorage
 
 from .server import RedisServer
 
@@ -23,11 +23,11 @@ def same(state: State, seen: State) -> bool:
 @pytest.mark.parametrize("seed", range(4))
 def test_the_script_and_the_rule_agree_on_every_step(redis_server: RedisServer, seed: int) -> None:
     rng = random.Random(seed)
-    ledger = RedisLedger(redis_server.url, f"agree {seed}")
+    storage = RedisStorage(redis_server.url, f"agree {seed}")
     rates = Rates(600, 60_000, 3)
-    ledger.declare(rates)
+    storage.declare(rates)
     now, state, last = 2e9 + seed, rule.declare(State(), rates), None
-    ledger._run("ease", now=now)
+    storage._run("ease", now=now)
     state = rule.ease(state)._replace(wrote=now)
     for _ in range(1500):
         now += rng.choice([0.0, rng.expovariate(10), rng.expovariate(1)]) - 5.0 * (rng.random() < 0.01)
@@ -37,7 +37,7 @@ def test_the_script_and_the_rule_agree_on_every_step(redis_server: RedisServer, 
         if step < 0.6:
             tokens, late, within = rng.uniform(0, 300), rng.choice([0.0, 0.02]), rng.choice([float("inf"), 0.05])
             state, last = rule.book(state, now, 1.0, tokens, late, within)
-            given = [float(part) for part in ledger._run("book", 1.0, tokens, late, within, "me", 0, now=now)]
+            given = [float(part) for part in storage._run("book", 1.0, tokens, late, within, "me", 0, now=now)]
             if isinstance(last, Late):
                 assert given == pytest.approx([last.wait], abs=1e-6)
                 state = state._replace(wrote=now)
@@ -45,17 +45,17 @@ def test_the_script_and_the_rule_agree_on_every_step(redis_server: RedisServer, 
                 assert given == pytest.approx([*last[:6], *last.moved], abs=1e-6)
         elif step < 0.7 and isinstance(last, Booking):
             state = rule.undo(state, now, last)
-            ledger._run("undo", last.serial, *last.moved, last.token_seconds, now=now)
+            storage._run("undo", last.serial, *last.moved, last.token_seconds, now=now)
             last = None
         elif step < 0.9:
             given_back = rng.choice([0.0, 0.1]), rng.uniform(-0.3, 0.5)
             state = rule.settle(state, now, *given_back)
-            ledger._run("settle", *given_back, now=now)
+            storage._run("settle", *given_back, now=now)
         else:
             pause, cut, started = rng.choice([0.0, rng.expovariate(1)]), rng.random() < 0.5, now - rng.expovariate(1)
             state = rule.heed(state, now, pause, cut, started)._replace(wrote=now)
-            ledger._run("heed", pause, int(cut), started, now=now)
-        assert same(state._replace(wrote=now), ledger.seen)
+            storage._run("heed", pause, int(cut), started, now=now)
+        assert same(state._replace(wrote=now), storage.seen)
 
 
 def test_two_limits_of_one_name_share_the_rate(redis_server: RedisServer) -> None:
@@ -67,7 +67,7 @@ def test_two_limits_of_one_name_share_the_rate(redis_server: RedisServer) -> Non
 
 
 def test_slots_are_leases_that_the_dead_do_not_keep(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    mine, other = (RedisLedger(redis_server.url, "slots") for _ in range(2))
+    mine, other = (RedisStorage(redis_server.url, "slots") for _ in range(2))
     held = mine.take(1)
     assert held is not None
     assert other.take(1) is None
@@ -77,24 +77,24 @@ def test_slots_are_leases_that_the_dead_do_not_keep(redis_server: RedisServer, m
     again.drop()
     assert other.take(1) is not None
     other._held.clear()
-    ledger = RedisLedger(redis_server.url, "slots")
-    later = ledger._now + 31.0
-    assert ledger._run("take", 1, "somebody", 30.0, now=later) == ["1"]
+    storage = RedisStorage(redis_server.url, "slots")
+    later = storage._now + 31.0
+    assert storage._run("take", 1, "somebody", 30.0, now=later) == ["1"]
 
 
 def test_a_lease_is_renewed_while_it_is_held(redis_server: RedisServer) -> None:
-    ledger = RedisLedger(redis_server.url, "renewed")
-    assert (held := ledger.take(1)) is not None
-    start = ledger._now
-    ledger.renew()
-    assert ledger._run("take", 1, "somebody", 30.0, now=start + 29.0) == []
+    storage = RedisStorage(redis_server.url, "renewed")
+    assert (held := storage.take(1)) is not None
+    start = storage._now
+    storage.renew()
+    assert storage._run("take", 1, "somebody", 30.0, now=start + 29.0) == []
     held.free()
 
 
 def test_a_server_that_lost_its_memory_starts_again_under_the_declared_rates(redis_server: RedisServer) -> None:
     limit = Limit("flushed", rpm=60, backend=redis_server.url)
     limit.acquire()
-    limit._line.ledger._client.flushall()
+    limit._line.storage._client.flushall()
     assert limit.try_acquire() is not None
     assert limit.try_acquire() is None
 

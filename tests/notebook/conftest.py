@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Interacti
         made.extension_manager.unload_extension("spotmagic")
     made.restore_sys_module_state()
     InteractiveShell.clear_instance()
+    atexit.unregister(made.atexit_operations)  # else all shells of a run live on, and are reset one by one at its end
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ import types
 from typing import Any
 
 from spotmagic.code.cell import analyse
-from spotmagic.codecs import Encoded, decode, encode
-from spotmagic.notebook import restore
+from spotmagic.codecs import Encoded, decode, encode, references
+from spotmagic.notebook import changes
+from spotmagic.notebook.watch import Watch
 
 
 class World:
@@ -25,10 +26,12 @@ class World:
     def miss(self, source: str, **options: Any) -> dict[str, Encoded]:
         """Run a cell and give what is kept of it."""
         sys.modules["__main__"] = self.module
-        watch = restore.watch(self.ns, analyse(source), **options)
+        watch = Watch(self.ns, analyse(source), **options)
         with watch.running():
             self.run(source)
-        return {name: encode(value, path=name) for name, value in restore.pack(watch.changes()).items()}
+        done = watch.changes()
+        with references.without(done.set):
+            return {name: encode(value, path=name) for name, value in changes.pack(done).items()}
 
     def hit(self, source: str, kept: dict[str, Encoded], **options: Any) -> None:
         sys.modules["__main__"] = self.module
@@ -37,11 +40,11 @@ class World:
             part = kept[name]
             return decode(part.codecs, part.head, [bytearray(buffer) for buffer in part.buffers], trusted=True)
 
-        restore.restore(self.ns, load, analyse(source), self.run, **options)
+        changes.restore(self.ns, load, analyse(source), self.run, **options)
 
     def __getitem__(self, name: str) -> Any:
         return self.ns[name]
 
     def inputs(self, source: str) -> dict[str, bytes]:
         sys.modules["__main__"] = self.module
-        return restore.watch(self.ns, analyse(source)).inputs
+        return Watch(self.ns, analyse(source)).inputs

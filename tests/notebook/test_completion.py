@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from spotmagic.notebook.completion import Completer
+from spotmagic.notebook.hooks import Completer
 
-complete = Completer(lambda: ["ls", "stats", "status"], lambda: ["docs", "df", "x"]).matches
+COMMANDS = {"ls": [], "stats": ["by=day", "by=model"], "status": []}
+complete = Completer(lambda: COMMANDS, lambda: ["docs", "df", "x"]).matches
 
 
 @pytest.mark.parametrize(
     ("line", "found"),
     [
-        ("%%spot ke", ["key="]),
+        ("%%spot ke", ["key=", "keep="]),
         ("%%spot key=a t", ["ttl=", "tpm="]),
         ("%%spot re", ["retry=", "refresh"]),
         ("%%spot mode=re", ["mode=record", "mode=replay"]),
@@ -20,6 +21,8 @@ complete = Completer(lambda: ["ls", "stats", "status"], lambda: ["docs", "df", "
         ("%%spot inputs=df,x,d", ["inputs=df,x,docs", "inputs=df,x,df"]),
         ("%%spot zz", []),
         ("%spot st", ["stats", "status"]),
+        ("%spot stats by=", ["by=day", "by=model"]),
+        ("%spot stats by=day b", ["by=model"]),
         ("%spot key=a qu", ["quiet"]),
         ("%spot_load_ext json:loads o", ["off"]),
         ("%%time ke", []),

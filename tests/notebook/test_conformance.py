@@ -107,7 +107,7 @@ ROWS = [
     Row("async for, async with", "class C:\n    async def __aenter__(self): return 1\n    async def __aexit__(self, *a): pass\n"
         "async def g():\n    yield 1\n    yield 2\nasync with C() as c:\n    y = [i async for i in g()]", probes=("y", "c"),
         edited="async def g():\n    yield 1\n    yield 3\ny = [i async for i in g()]"),
-    Row("a line magic", "y = %who_ls str\n%timeit -n1 -r1 -q pass\nz = 1.5", probes=("y", "z"), edited="y = %who_ls str\nz = 2.5"),
+    Row("a line magic", "y = %pwd\n%timeit -n1 -r1 -q pass\nz = 1.5", probes=("y", "z"), edited="y = %pwd\nz = 2.5"),
     # what the cell puts out
     Row("prints, errors and a result in order", "import sys\nprint('a')\nprint('b', file=sys.stderr)\nprint('c', end='')\ndisplay('d')\nx = [1, 2]\nx",
         probes=("x", "_", "_ is x", "Out[len(In) - 1] is x"), edited="print('z')"),
@@ -146,6 +146,9 @@ ROWS = [
     Row("os.environ", "import os\nos.environ['SPOT_TEST'] = 'x1'", "import os; os.environ.pop('SPOT_TEST', None)", ("os.environ['SPOT_TEST']",),
         edited="import os\nos.environ['SPOT_TEST'] = 'x2'"),
     Row("%env", "%env SPOT_TEST_TWO=2", "import os; os.environ.pop('SPOT_TEST_TWO', None)", ("os.environ['SPOT_TEST_TWO']",), edited="%env SPOT_TEST_TWO=3"),
+    Row("files written", "with open('made.txt', 'w') as f: n = f.write('x')\nwith open('more.txt', 'a') as f: n = f.write('y')",
+        "import os; [os.path.exists(one) and os.remove(one) for one in ('made.txt', 'more.txt')]", ("open('made.txt').read()", "open('more.txt').read()"),
+        edited="with open('made.txt', 'w') as f: n = f.write('z')\nopen('more.txt', 'a').close()"),
     Row("settings", "import numpy as np\nnp.set_printoptions(precision=3)", "import numpy; numpy.set_printoptions(precision=8)", ("str(np.array([1 / 3]))",),
         edited="import numpy as np\nnp.set_printoptions(precision=4)"),
     Row("a helper's table", "fill('a')", "table = {}\ndef fill(k): table[k] = 1", ("table",), changed="table = {1: 2}\ndef fill(k): table[k] = 1"),
@@ -159,14 +162,18 @@ ROWS = [
 ]  # fmt: skip
 
 LOST = [
-    Row("files written", "from pathlib import Path\n_ = Path('made.txt').write_text('x')", "import pathlib; pathlib.Path('made.txt').unlink(missing_ok=True)",
-        ("__import__('pathlib').Path('made.txt').exists()",)),
+    Row("files of native libraries", "import sqlite3\nn = sqlite3.connect('made.db').execute('create table t(a)').fetchall()", "import pathlib; pathlib.Path('made.db').unlink(missing_ok=True)",
+        ("__import__('pathlib').Path('made.db').exists()",)),
     Row("background threads", "import threading\nthreading.Thread(target=threading.Event().wait, args=(20,), name='background', daemon=True).start()", "pass",
         ("any(t.name == 'background' for t in __import__('threading').enumerate())",)),
-    Row("settings of libraries", "import decimal\ndecimal.getcontext().prec = 5", "import decimal; decimal.getcontext().prec = 28", ("decimal.getcontext().prec == 5",)),
+    Row("settings of libraries", "import socket\nsocket.setdefaulttimeout(7.5)", "import socket; socket.setdefaulttimeout(None)",
+        ("__import__('socket').getdefaulttimeout() == 7.5",)),
 ]  # fmt: skip
 REFUSED = [
     Row("%cd", "%cd sub\ny = 1", "import os; os.makedirs('sub', exist_ok=True)"),
+    Row("os.remove", "import os\nos.remove('gone.txt')", "open('gone.txt', 'w').close()"),
+    Row("a database file", "import sqlite3\ncon = sqlite3.connect('gone.db')\nrows = con.execute('create table t(a)').fetchall(); con.commit()", "import os; os.path.exists('gone.db') and os.remove('gone.db')"),
+    Row("a cell inside", "get_ipython().run_cell_magic('spot', 'quiet', 'y = 1')"),
     Row("os.chdir", "import os\nos.chdir('sub')", "import os; os.makedirs('sub', exist_ok=True)"),
     Row("a secret in os.environ", "import os\nos.environ['SPOT_API_KEY'] = 'abcdefgh1'"),
     Row("%env with a secret", "%env SPOT_TOKEN=abcdefgh2"),
@@ -232,7 +239,7 @@ def test_a_hit_is_worth_a_run(kernels: tuple[Kernel, Kernel], row: Row) -> None:
 
 @pytest.mark.parametrize("row", LOST, ids=str)
 def test_a_hit_does_not_repeat_what_is_outside_of_the_notebook(kernels: tuple[Kernel, Kernel], row: Row) -> None:
-    """As the README says: these are no result, and nothing notices them."""
+    """As the page of cells says: these are no result, and nothing notices them."""
     one, other = kernels
     first, [there] = cell(one, row, row.setup, row.body)
     assert first.badge["stored"] and there == "True"

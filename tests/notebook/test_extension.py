@@ -113,7 +113,7 @@ def completions(shell, text):
 
 def test_options_complete_in_the_shell(shell):
     shell.extension_manager.load_extension("spotmagic")
-    assert completions(shell, "%%spot ke") == {"%%spot key="}
+    assert completions(shell, "%%spot ke") == {"%%spot key=", "%%spot keep="}
     assert "%%spot key=a quiet" in completions(shell, "%%spot key=a ")
     assert completions(shell, "%%spot mode=re") == {"%%spot mode=record", "%%spot mode=replay"}
     assert completions(shell, "x = 1\n%spot sta") == {"x = 1\n%spot stats"}
@@ -179,4 +179,4 @@ def test_the_panel_in_a_terminal_is_printed_once(shell, capsys, tmp_path):
         choose(spot)
         for cell in ("%spot panel", "import spotmagic\nspotmagic.panel()"):
             shell.run_cell(cell, store_history=True).raise_error()
-            assert capsys.readouterr().out.count("spotmagic printed:") == 1
+            assert capsys.readouterr().out.count("spotmagic printed, as of") == 1

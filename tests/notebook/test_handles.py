@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from notebook_kernels import Kernel
 
 from spotmagic import last
 from spotmagic.spot import choose
@@ -97,3 +100,55 @@ def test_a_variable_that_is_an_input_s_client_is_that_very_client(
     shell.user_ns.pop("same")
     assert verdict("same = holder.client") == ("hit", True)
     assert shell.user_ns["same"] is shell.user_ns["client"]
+
+
+class _Till(BaseHTTPRequestHandler):
+    """Bills every POST, and answers GET for nothing."""
+
+    paid = 0
+
+    def do_POST(self) -> None:
+        type(self).paid += 1
+        self._say("4")
+
+    def do_GET(self) -> None:
+        self._say("open")
+
+    def _say(self, text: str) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.kernel
+def test_a_client_a_paid_loop_and_a_plot_in_one_cell_cost_nothing_in_a_second_kernel(
+    start: Callable[..., Kernel],
+) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Till)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    _Till.paid = 0
+    cell = (
+        "%%spot\nimport httpx, matplotlib.pyplot as plt, spotmagic\n"
+        f"client = httpx.Client(base_url='http://127.0.0.1:{server.server_port}')\n"
+        "@spotmagic.current().mark(price=0.01)\n"
+        "def ask(client, question): return float(client.post('/ask', content=question).text)\n"
+        "answers = [ask(client, question) for question in ('a', 'b', 'c')]\n"
+        "plt.plot(answers);"
+    )
+    try:
+        runs = []
+        for _ in range(2):
+            kernel = start(MPLBACKEND="module://matplotlib_inline.backend_inline")
+            runs.append((kernel.run(cell), _Till.paid, kernel.run("print(client.get('/').text, answers)").text))
+        (first, paid, said), (second, paid_then, said_then) = runs
+        assert (first.status, first.verdict, second.verdict) == ("ok", "ran", "hit"), (first, second.badge_text)
+        assert paid == paid_then == 3
+        assert said == said_then == "open [4.0, 4.0, 4.0]\n"
+        assert first.log == second.log and "image/png" in str(first.log)
+    finally:
+        server.shutdown()
+        server.server_close()

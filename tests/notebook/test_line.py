@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spotmagic.errors import OptionError
-from spotmagic.notebook.line import split
-from spotmagic.notebook.options import FLAGS, VALUES, CellOptions, parse
+from spotmagic.notebook.options import FLAGS, VALUES, CellOptions, parse, split
 from spotmagic.options import Mode
 
 

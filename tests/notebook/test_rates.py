@@ -13,7 +13,7 @@ import pytest
 from spotmagic import Spot, last
 from spotmagic.code.cell import analyse
 from spotmagic.engine.around import Around, around
-from spotmagic.notebook.leads import leads_to_marked
+from spotmagic.notebook.calls import leads_to_marked
 from spotmagic.spot import choose
 from spotmagic.testing import FakeClock
 

@@ -13,9 +13,8 @@ from IPython.display import HTML, clear_output, display, update_display
 from IPython.utils.capture import capture_output
 
 from spotmagic.notebook import executor
-from spotmagic.notebook.events import Event, fold
+from spotmagic.notebook.events import CellOutput, Replay, Shown, fold
 from spotmagic.notebook.recorder import Recorder
-from spotmagic.notebook.replay import Replay, Shown
 
 
 def recorded(shell, text):
@@ -249,5 +248,5 @@ def test_display_ids_that_the_user_chose_stay(shell, monkeypatch):
     monkeypatch.setattr(
         shell.display_pub, "publish", lambda data, metadata, **more: seen.append(more["transient"]["display_id"])
     )
-    Replay(shell).play([Event("display", data={"text/plain": "a"}, display_id="chart")], [])
+    Replay(shell).play([CellOutput("display", data={"text/plain": "a"}, display_id="chart")], [])
     assert seen == ["chart"]

@@ -46,21 +46,78 @@ KEPT: dict[str, list[str]] = {
     "a class maker": ["from collections import namedtuple\nPoint = namedtuple('Point', 'x y')\np = Point(1, 2)", "print(p, isinstance(p, Point))"],
     # text that is written in another way in the normal form
     "texts with formats": ["import httpx\nclass C: n = 0\nc = C()\ndef go(o, k):\n    o.n += k\n    return f'{o.n:>{k}} {k!r:^5}'", "client = httpx.Client(base_url='https://a.example')\nprint(f'{go(c, 3):>9}|{c.n:.2f} {client.base_url!s}')\nclient.timeout", "print(f'{c.n:03d}')"],
+    # views stay views
+    "a field of a structured array": ["import numpy as np\ndata = np.zeros(3, dtype=[('a', 'i4'), ('b', 'f8')])", "a = data['a']; b2 = data[['a']]", "a[:] = 5; print(data)", "#plain\na[0] = 6; print(data, b2)"],
+    "a row of a matrix": ["import numpy as np\nm = np.asmatrix(np.arange(6).reshape(2, 3)); v = m[0]", "v[0, 0] = 99; print(m)", "#plain\nv[0, 1] = 98; print(m)"],
+    "a record array": ["import numpy as np\ndata = np.zeros(2, dtype=[('a', 'i4')])", "r = data.view(np.recarray)", "#plain\nr.a[0] = 7; print(data)"],
+    "a part of a masked array": ["import numpy as np\nmm = np.ma.masked_array(np.arange(4), mask=[0, 1, 0, 0])", "s = mm[:2]", "s[0] = 50; print(mm, s)", "#plain\ns[0] = 51; s[1] = 4; print(mm, s, mm.mask)"],
+    "two parts of a masked array": ["import numpy as np\nmm = np.ma.masked_array(np.arange(4), mask=[0, 1, 0, 0])\np = mm[1:]; q = p[1:]", "#plain\nq[0] = 61; print(mm, p, q)"],
+    "a part of a transposed array": ["import numpy as np\nt = np.arange(12).reshape(3, 4).T", "u = t[1:3]; w = u[::-1]", "#plain\nw[0, 0] = 100; print(t, u)"],
+    "a part of an array of dates": ["import numpy as np\nd = np.array(['2020-01-01', '2020-01-02'], dtype='M8[D]')", "e = d[1:]", "#plain\ne[0] = np.datetime64('1999-01-01'); print(d)"],
+    "parts of a reshaped array": ["import numpy as np\nparts = np.vsplit(np.arange(16).reshape(4, 4), 2)", "parts[0][0, 0] = 9; print(parts)", "#plain\nparts[0][0, 0] = 10; print(parts)"],
+    "a part as the last result": ["import numpy as np\nx = np.arange(5)\nx[1:3]", "x[1] = 77", "_", "#plain\nx[2] = 78; print(_)"],
+    "results in a row": ["1 + 1", "_ * 3", "_", "__", "#plain\nprint(_, __)"],
+    # functions in data
+    "functions in a dict use the notebook": ["names = [1, 2, 3]\ndef mk(n): return lambda x: x + n + len(names)", "fs = {'R': lambda k: len(names) + k, 'S': lambda k: names.append(k)}; h = mk(2)", "y = fs['R'](1); y, h(1)", "fs['S'](5); print(names)", "#plain\nprint(names, fs['R'](1), h(1))"],
+    "a table of functions before what they read": ["aaa = {'f': lambda: zzz}; zzz = [1]\nclass Low: pass\nkinds = {'low': Low}\nclass High(kinds['low']): pass", "#plain\nprint(aaa['f'](), issubclass(High, Low))"],
+    "functions in a list": ["fs = [lambda x, i=i: x + i for i in range(3)]", "r = [f(1) for f in fs]; r"],
+    "subscribers of an object": ["log = []\nclass Bus:\n    def __init__(self): self.subs = []\n    def on(self, f): self.subs.append(f)\n    def fire(self, x):\n        for f in self.subs: f(x)\ndef note(x): log.append(x)\nbus = Bus()", "bus.on(note)", "bus.fire(3)", "meth = bus.fire", "meth(9)", "#plain\nprint(log, len(bus.subs))"],
+    "handlers in a table": ["log = []\ndef note(x): log.append(x)\nhandlers = {'a': note, 'b': [note]}", "handlers['a'](7); handlers['b'][0](8)", "#plain\nprint(log)"],
+    "a partial that reaches a list": ["import functools\nlog = []\ndef note(x): log.append(x)\np = functools.partial(note, 2)", "p()", "#plain\nprint(log)"],
+    "work for an executor": ["from concurrent.futures import ThreadPoolExecutor\nlog = []\ndef note(x): log.append(x)", "ex = ThreadPoolExecutor(1)", "ex.submit(note, 3).result()", "#plain\nprint(log)"],
+    # what a cell sets elsewhere
+    "an attribute of a module": ["import json, math\njson.SETTING = 5", "print(json.SETTING)", "setattr(math, 'tau2', 12)", "#plain\nimport sys; print(sys.modules['json'].SETTING, math.tau2)"],
+    "the level of a logger": ["import logging\nlogging.getLogger('story.level').setLevel(10)", "#plain\nprint(logging.getLogger('story.level').level)"],
+    "the context of decimals": ["import decimal\ndecimal.getcontext().prec = 5", "print(decimal.Decimal(1) / 3)", "#plain\nprint(decimal.Decimal(1) / 7)\ndecimal.getcontext().prec = 28"],
+    "the limit of recursion": ["import sys\nsys.setrecursionlimit(3011)", "#plain\nprint(sys.getrecursionlimit())"],
+    # objects that code or a library holds
+    "what a closure holds": ["def mk():\n    log = []\n    def add(x): log.append(x)\n    return add, lambda: log\nadd, get = mk()", "l = get()", "#plain\nadd(9); print(l, get() is l)"],
+    "what a class, a default and a function hold": ["class A:\n    items = [1]\ndef f(acc=[]): return acc\ndef g(): return A.items\na = A()", "x, y, z = a.items, f(), g()", "#plain\nA.items.append(5); f().append(6); print(x, y, z is x)"],
+    "what a library holds": ["import os, sys\nimport pandas as pd", "env, path, options = os.environ, sys.path, pd.options", "#plain\nenv['STORY_MODE'] = '1'; print(os.environ['STORY_MODE'], path is sys.path, options is pd.options)"],
+    "flags of a frame": ["import pandas as pd\ndf = pd.DataFrame({'a': [1]})", "df.flags.allows_duplicate_labels = False", "print(df.flags.allows_duplicate_labels)"],
+    "errors of numpy, a locale, logging that is off": ["import numpy as np, locale, logging", "o = np.seterr(all='raise'); l = locale.setlocale(locale.LC_ALL, 'C'); logging.disable(30)", "#plain\nprint(np.geterr()['over'], locale.setlocale(locale.LC_ALL), logging.root.manager.disable)\no = np.seterr(divide='warn', over='warn', under='ignore', invalid='warn'); logging.disable(0)"],
+    # files that cells write
+    "a file that two cells write": ["import os, sys\nfrom pathlib import Path", "with open('o.csv', 'w') as f: n = f.write('a\\n1\\n')", "print(open('o.csv').read())", "def more(x):\n    with open('o.csv', 'a') as f: print(x, file=f)", "more(2); more(3)", "print(open('o.csv').read())", "n = Path('o.csv').write_text('b')", "#plain\nprint(open('o.csv').read())"],
+    "files of libraries, in a folder": ["import json, os, pickle\nimport numpy as np\nimport pandas as pd", "os.makedirs('o_d', exist_ok=True)\nnp.save('o_d/a.npy', np.arange(3))\nwith open('o_d/part', 'w') as f: json.dump([1], f)\nos.replace('o_d/part', 'o_d/b.json')", "pd.DataFrame({'a': [1]}).to_csv('o_d/c.csv')", "print(sorted(os.listdir('o_d')))", "#plain\nimport shutil; print(np.load('o_d/a.npy'), open('o_d/b.json').read()); shutil.rmtree('o_d')"],
+    # a quiet line is another cell than a loud one
+    "quiet and loud": ["x = [1, 2]", "x;", "x", "x;", "#plain\nx"],
     # the real environment
     "a name is missing": ["try:\n    long\nexcept NameError:\n    long = int\nprint(long(3))", "print(long)"],
     "drawings": ["import matplotlib.pyplot as plt", "n, bins, bars = plt.hist([1, 2, 2, 3], bins=20)", "b = plt.bar(range(30), range(30))", "print(len(n))"],
 }  # fmt: skip
 ALIKE: dict[str, list[str]] = {
     "a helper reads __main__": ["level = 3\ndef look():\n    import __main__\n    return __main__.level", "if False: level = 3\nx = look()", "print(x, level)"],
+    "a file that a shell line writes": ["!echo 5 > o_s.txt", "print(open('o_s.txt').read())", "!echo 6 >> o_s.txt", "print(open('o_s.txt').read())"],
+    "a helper binds names out of sight": ["def put(n): globals()['zz'] = n\ndef run(n): get_ipython().run_cell(f'uu = {n}')", "put(1)", "run(2)", "#plain\nprint(zz, uu)"],
+    "a helper reads names out of sight": ["k = 1\ndef look(): return globals()['k'] + 1\ndef ask(text): return eval(text)", "a = look(), ask('k' + '+ 1'); a", "k = 5", "a = look(), ask('k' + '+ 1'); a"],
     "a drawing is looked at later": ["import matplotlib.pyplot as plt", "b = plt.bar(range(5), range(5))", "print(len(b))"],
+    "an own module that a cell imports": ["from pathlib import Path\n_n = Path('story_own.py').write_text('N = 4')\nimport sys; sys.modules.pop('story_own', None)", "import story_own\nx = story_own.N", "#plain\n_n = Path('story_own.py').write_text('N = 55'); sys.modules.pop('story_own')", "import story_own\nx = story_own.N", "print(x)"],
+    "a button calls back": ["#plain\nimport ipywidgets as w\nn = 0\nb = w.Button()\ndef click(_):\n    global n\n    n += 1\nb.on_click(click)", "b.click()", "print(n)"],
     "a generator as a result": ["g = (n for n in range(3))\nx = next(g)", "print(list(g))"],
+    "a figure shown in a later cell": ["import matplotlib.pyplot as plt\nfig, ax = plt.subplots(); ax.plot([1, 2]);", "fig"],
+    "a module made by hand": ["import types\nm = types.ModuleType('m')", "m.x = 2", "#plain\nprint(m.x)"],
+    "an object of a class made inside a function": ["def mk2():\n    class Local:\n        def __init__(self): self.v = 1\n    return Local()\nobj = mk2()", "print(obj.v)"],
+    "a counter in a closure": ["def mk():\n    n = 0\n    def inc():\n        nonlocal n\n        n += 1\n        return n\n    return inc\nc = mk()", "print(c())", "print(c())"],
     "a level in a handler made at import": ["import logging, sys\nlog = logging.getLogger('story')\nlog.handlers[:] = [logging.StreamHandler(sys.stdout)]", "log.warning('one')", "log.warning('two')"],
 }  # fmt: skip
 REFUSED: dict[str, tuple[list[str], str]] = {
+    "a handler of a logger": (["import logging\nclass H(logging.Handler):\n    def emit(self, r): print('!', r.getMessage())", "logging.getLogger('story2').handlers[:] = [H()]", "logging.getLogger('story2').warning('a')"], "story2"),
+    "a callback of IPython": (["cnt = []\ndef count(*_): cnt.append(1)", "get_ipython().events.register('post_run_cell', count)", "#plain\nprint(len(cnt)); get_ipython().events.unregister('post_run_cell', count)"], "post_run_cell"),
+    "a widget that is watched": (["#plain\nimport ipywidgets as w\nseen = []\ns = w.IntSlider(4)\ns.observe(lambda c: seen.append(c['new']), 'value')", "s.value = 7", "#plain\nprint(seen, s.value)"], "s"),
+    "a drawing that calls back": (["import matplotlib.pyplot as plt\nhits = []", "fig, ax = plt.subplots(); c = ax.callbacks.connect('xlim_changed', lambda a: hits.append(1))", "ax.set_xlim(0, 5)", "#plain\nprint(len(hits))"], "call"),
+    "a thread that was made before": (["import threading\nres = []\ndef work(n): res.append(n)\nt = threading.Thread(target=work, args=(1,))", "t.start(); t.join()", "#plain\nprint(res)"], "t"),
+    "threads in a list": (["import threading\nres = []\nts = [threading.Thread(target=res.append, args=(n,)) for n in range(2)]", "for one in ts: one.start()\nfor one in ts: one.join()", "#plain\nprint(res)"], "ts"),
+    "a lock beside plain data": (["x = 1", "import threading\nlocks = [threading.Lock()]\nkeep = 5; more = [1]", "#plain\nprint(keep, more)"], "outputs=keep,more"),
+    "a lock in the last result": (["class R:\n    def __init__(self): import threading; self.lock = threading.Lock()\n    def __repr__(self): return 'R'", "R()"], "lock"),
+    "parts of an array of objects": (["import numpy as np", "o = np.array([[1], [2]], dtype=object); k = o[:1]"], "k"),
     "a default that grew": (["def f(x, seen=[]):\n    seen.append(x)\n    return len(seen)", "y = f(1)", "print(f(2))"], "f"),
     "a register of a class": (["class Dog:\n    all = []\n    def __init__(self): self.all.append(1)", "d = Dog()", "print(len(Dog.all))"], "Dog.all"),
     "another working directory": (["import os\nos.makedirs('below', exist_ok=True)\ndef go(): os.chdir('below')\ndef back(): os.chdir('..')", "go()", "print(os.path.basename(os.getcwd()))\nback()"], "working directory"),
     "a generator of random numbers that nobody seeded": (["import random as r9", "x = r9.random()"], "random"),
+    "a cell inside a cell": (["def inside(): get_ipython().run_cell_magic('spot', 'quiet', 'inner = [3]; print(inner)')", "inside()", "print(inner)"], "inner"),
+    "a file that is removed": (["n = open('o_r.txt', 'w').write('a')", "import os\nos.remove('o_r.txt')", "print(os.path.exists('o_r.txt'))"], "o_r.txt"),
+    "a database that is made": (["import sqlite3", "con = sqlite3.connect('o.db'); _c = con.execute('drop table if exists t'); _c = con.execute('create table t(a)'); con.commit()", "print(con.execute('select count(*) from t').fetchall()); con.close()"], "con"),
+    "a list of the variables": (["one = 1", "names = %who_ls int", "two = 2", "print(len(names))"], "%who_ls"),
     "a database in memory": (["import sqlite3", "con = sqlite3.connect(':memory:')\nn = con.execute('select 1').fetchone()", "print(n)"], "con"),
     "a secret of the environment elsewhere": (["import os", "head = {'Authorization': 'Bearer ' + os.environ['STORY_API_KEY']}", "print(len(head))"], "secret"),
 }  # fmt: skip
@@ -80,31 +137,45 @@ def kernels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Kernel]]:
         each.close()
 
 
+AFRESH = """%reset -f
+%reset -f out
+import os, random, sys
+random.seed()
+os.environ.pop("STORY_MODE", None)
+sys.modules.pop("story_mod", None)
+sys.path[:] = [path for path in sys.path if path != "extra"]
+if "matplotlib" in sys.modules: sys.modules["matplotlib"].rcdefaults()
+if "numpy" in sys.modules: sys.modules["numpy"].set_printoptions(precision=8)
+if "pandas" in sys.modules: sys.modules["pandas"].reset_option("display.precision")
+%precision %r
+get_ipython().history_manager.input_hist_parsed[:] = [""]
+del os, random, sys"""
+"""A kernel as one that has just been started."""
+
+
 def told(kernels: list[Kernel], number: str, cells: list[str]) -> list[list[Output]]:
     """The cells plain, in a first run and out of the cache."""
     runs = []
     for way, kernel in enumerate(kernels):
-        kernel.run("%reset -f")
-        kernel.run("%reset -f out\nimport random as _r, os as _o; _r.seed(); _o.environ.pop('STORY_MODE', None)")
-        kernel.run("import sys as _s\nif 'matplotlib' in _s.modules: _s.modules['matplotlib'].rcdefaults()")
-        kernel.run("if 'numpy' in _s.modules: _s.modules['numpy'].set_printoptions(precision=8)")
-        kernel.run("if 'pandas' in _s.modules: _s.modules['pandas'].reset_option('display.precision')")
-        kernel.run(
-            "%precision %r\n_s.modules.pop('story_mod', None); get_ipython().history_manager.input_hist_parsed[:] = ['']"
+        assert kernel.run(f"{AFRESH}\n%spot open story{number}").status == "ok"
+        runs.append(
+            [kernel.run(f"%%spot\n{cell}" if way and not cell.startswith("#plain") else cell) for cell in cells]
         )
-        kernel.run("_s.path[:] = [p for p in _s.path if p != 'extra']")
-        assert kernel.run(f"%spot open story{number}").status == "ok"
-        runs.append([kernel.run(cell if way == 0 else f"%%spot\n{cell}") for cell in cells])
     return runs
 
 
 @pytest.mark.parametrize("name", KEPT)
 def test_a_notebook_out_of_the_cache_is_as_it_would_have_run(kernels: list[Kernel], name: str) -> None:
-    cells = KEPT[name]
-    plain, first, second = told(kernels, str(list(KEPT).index(name)), cells)
+    as_it_would_have_run(kernels, str(list(KEPT).index(name)), KEPT[name])
+
+
+def as_it_would_have_run(kernels: list[Kernel], number: str, cells: list[str]) -> None:
+    plain, first, second = told(kernels, number, cells)
     for cell, one, two, three in zip(cells, plain, first, second, strict=True):
         assert (one.status, one.log) == (two.status, two.log) == (three.status, three.log), cell
-        assert (two.verdict, three.verdict) == ("ran", "hit"), (cell, two.badge_text, three.badge_text)
+        wanted = ("none", "none") if cell.startswith("#plain") else ("ran", "hit")
+        assert wanted[0] == two.verdict or cells.count(cell) > 1, (cell, two.badge_text)
+        assert wanted[1] == three.verdict, (cell, three.badge_text)
 
 
 @pytest.mark.parametrize("name", ALIKE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from spotmagic.notebook.transformer import Awaited, FirstLine
+from spotmagic.notebook.hooks import Awaited, FirstLine
 
 
 def first(text):

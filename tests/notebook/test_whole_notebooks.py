@@ -134,3 +134,28 @@ def test_rates_on_a_cell_pace_it(start: Callable[..., Kernel]) -> None:
     waited = kernel.run("%%spot name=paced rpm=60\nx = 2").badge["waited"]
     assert 0.3 < waited < 2
     assert kernel.run("%%spot name=paced rpm=60\nx = 2").badge["waited"] == 0
+
+
+def test_credentials_of_a_source_are_in_no_file_badge_or_listing(start: Callable[..., Kernel], tmp_path: Path) -> None:
+    """In shell lines, magics, texts and f-strings, wherever in them; variables of the environment come last."""
+    secret = "sk-proj-Zx81kQ0vT4nBq77Lm2dR"
+    kernel = start()
+    told = ""
+    for cell in (
+        f"!echo -H 'Authorization: Bearer {secret}' > /dev/null\nx = 1",
+        f"!true curl -s -u me:{secret} http://127.0.0.1:9/\nw = 5",
+        f"r = !echo {secret}\ny = len(r)",
+        f"api_key = '{secret}'\nk = 4",
+        f"url = f'https://a.example/v1?key={secret}&q=1'\nz = len(url)",
+        f"h = {{'Authorization': 'Bearer {secret}'}}\nn = 2",
+        f"import os\nos.environ['OPENAI_API_KEY'] = '{secret}'\nm = 3",
+        f"%env STORY_TOKEN={secret}",
+        f"%env OPENAI_API_KEY {secret}",
+    ):
+        output = kernel.run(f"%%spot\n{cell}")
+        assert (output.status, output.verdict) == ("ok", "ran"), cell
+        told += f"{output.badge}{output.badge_text}"
+    told += "".join(kernel.run(line).text for line in ("%spot", "%spot ls", "%spot explain"))
+    assert secret not in told
+    files = [path for path in (tmp_path / ".spotmagic").rglob("*") if path.is_file()]
+    assert files and not any(secret.encode() in path.read_bytes() for path in files)

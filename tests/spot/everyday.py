@@ -12,24 +12,14 @@ import json
 import os
 import sys
 import traceback
+import warnings
+from contextlib import ExitStack
 from pathlib import Path
 from textwrap import dedent
-from typing import Any, NamedTuple
+from typing import Any
 
-
-class Case(NamedTuple):
-    """A script, an edit of it, and why its result is not kept, where that is right."""
-
-    text: str
-    old: str
-    new: str
-    refused: str = ""
-
-    def edited(self) -> str:
-        found = self.text.replace(self.old, self.new)
-        assert found != self.text, self
-        return found
-
+from tests.spot.beyond import BEYOND
+from tests.spot.further import FURTHER, Case
 
 CASES = {
     # A class is what it holds, whatever it is called.
@@ -82,6 +72,17 @@ CASES = {
     "environment by get": Case("import os\nos.environ['EVERYDAY_SIZE'] = '1'\ndef f(): return os.getenv('EVERYDAY_SIZE', '0')", "= '1'", "= '2'"),
     "file": Case("import pathlib\npathlib.Path('prompt.txt').write_text('a')\ndef f(): return open('prompt.txt').read()", "'a'", "'b'"),
     "table in a file": Case("import pathlib, pandas as pd\npathlib.Path('q.csv').write_text('n\\n1\\n')\ndef f(): return int(pd.read_csv('q.csv').n.sum())", "n\\n1\\n", "n\\n2\\n"),
+    "list of a folder": Case("import os\nos.makedirs('d', exist_ok=True)\nfor n in os.listdir('d'): os.remove('d/' + n)\nopen('d/a.txt', 'w').close()\ndef f(): return sorted(os.listdir('d'))", "d/a.txt", "d/b.txt"),
+    "walk": Case("import os\nos.makedirs('d/e', exist_ok=True)\nfor n in os.listdir('d/e'): os.remove('d/e/' + n)\nopen('d/e/a.txt', 'w').close()\ndef f(): return [n for _, _, names in os.walk('d') for n in names]", "e/a.txt", "e/b.txt"),
+    "pattern": Case("import os\nfrom glob import glob\nos.makedirs('d', exist_ok=True)\nfor n in os.listdir('d'): os.remove('d/' + n)\nopen('d/a.txt', 'w').close()\ndef f(): return sorted(glob('d/*.txt'))", "d/a.txt", "d/b.txt"),
+    "pattern of a path": Case("import os\nfrom pathlib import Path\nos.makedirs('d', exist_ok=True)\nfor n in os.listdir('d'): os.remove('d/' + n)\nopen('d/a.md', 'w').close()\ndef f(): return len([p.read_text() for p in Path('d').rglob('*.md')])", "d/a.md', 'w').close()", "d/a.md', 'w').close(); open('d/b.md', 'w').close()"),
+    "whether it is there": Case("import os\nif os.path.exists('x'): os.remove('x')\nopen('x', 'w').close()\ndef f(): return os.path.exists('x')", "open('x', 'w').close()", "pass"),
+    "whether a path is there": Case("from pathlib import Path\nPath('x').unlink(missing_ok=True)\nPath('x').touch()\ndef f(): return Path('x').is_file()", "Path('x').touch()", "pass"),
+    "size of a file": Case("import os\nopen('x', 'w').write('a')\ndef f(): return os.path.getsize('x')", "'a'", "'ab'"),
+    "descriptor": Case("import os\nopen('x', 'w').write('a')\ndef f():\n    d = os.open('x', os.O_RDONLY)\n    try: return os.read(d, 9)\n    finally: os.close(d)", "'a'", "'b'"),
+    "environment in a path": Case("import os\nos.environ['EVERYDAY_ROOT'] = 'a'\ndef f(): return os.path.expandvars('$EVERYDAY_ROOT/x')", "= 'a'", "= 'b'"),
+    "context variable": Case("from contextvars import ContextVar\nv = ContextVar('v', default=1)\ndef f(): return v.get()", "default=1", "default=2"),
+    "order in memory": Case("import numpy as np\nARGS = (np.ones((2, 3)),)\ndef f(a): return a.flags.f_contiguous", "np.ones((2, 3))", "np.ones((3, 2)).T.copy('F')"),
     # Paid again and again.
     "uniform": Case("from random import uniform\ndef f(x): return 0 * uniform(0, 1) + x\nARGS = (1,)", "ARGS = (1,)", "ARGS = (2,)"),
     "tags": Case("class Tags(set): pass\nARGS = (Tags(['a', 'b', 'c']),)\ndef f(t): return sorted(t)", "'c'", "'d'"),
@@ -96,6 +97,7 @@ CASES = {
     "vectorizer": Case("from sklearn.feature_extraction.text import TfidfVectorizer\nm = TfidfVectorizer().fit(['a bb', 'cc bb'])\nARGS = (m,)\ndef f(m): return sorted(m.vocabulary_)", "'a bb'", "'dd bb'"),
     "template": Case("from jinja2 import Template\nt = Template('a {{ x }}')\ndef f(x): return t.render(x=x)\nARGS = (1,)", "'a {{", "'b {{"),
 }  # fmt: skip
+CASES |= FURTHER | BEYOND
 
 
 def _as_it_is(value: Any) -> Any:
@@ -113,11 +115,13 @@ def session(folder: Path, edited: bool, spot: bool) -> dict[str, Any]:
         where.mkdir(exist_ok=True)
         os.chdir(where)
         sys.path.insert(0, str(where))
+        beside = ExitStack()
         try:
             (where / "main.py").write_text(dedent(case.edited() if edited else case.text))
             space: dict[str, Any] = {"__name__": "__main__"}
             vars(sys.modules["__main__"]).update(space)
             code = compile((where / "main.py").read_text(), str(where / "main.py"), "exec")
+            beside.enter_context(warnings.catch_warnings())
             exec(code, space)
             args = space.get("ARGS", ())
             if not spot:
@@ -135,6 +139,7 @@ def session(folder: Path, edited: bool, spot: bool) -> dict[str, Any]:
         except Exception:
             said[name] = {"value": traceback.format_exc(), "verdict": "error", "stored": False, "reason": ""}
         finally:
+            beside.close()
             sys.path.remove(str(where))
     kept.close()
     return said

@@ -46,6 +46,20 @@ def test_where_only_the_result_tells_the_price_the_mean_counts(tmp_path: Path) -
             spot.mark(price=lambda value: value / 10)(work)(1)
 
 
+def test_a_function_that_has_cost_nothing_yet_may_cost_what_others_do(tmp_path: Path) -> None:
+    """Its first calls pass no budget, however many start at once."""
+
+    def other(x: int) -> int:
+        return work(x)
+
+    with Spot("budget", root=tmp_path, budget=1.0) as spot:
+        f = spot.mark(price=lambda value: value / 10)(work)
+        f(3), f(5)
+        with pytest.raises(BudgetSpent, match="other costs about 0.4"):
+            spot.mark(price=lambda value: value / 10)(other)(1)
+    assert runs == [3, 5]
+
+
 def test_a_free_call_is_never_stopped(tmp_path: Path) -> None:
     with Spot("budget", root=tmp_path, budget=0) as spot:
         assert spot.mark(work)(1) == 1

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from failing_files import FailingFiles
 
 from spotmagic import Spot, last
 from spotmagic.errors import SpotWarning, _told
-from spotmagic.store.epoch import Epoch
+from spotmagic.store.layout import Epoch
 from spotmagic.testing import FakeClock
-from spotmagic.testing.faults import FailingFiles
 
 Heal = Callable[[], object]
 LARGE = 100_000

@@ -377,7 +377,7 @@ def test_a_users_error_shows_no_line_of_ours(spot: Spot) -> None:
 
     with pytest.raises(FileNotFoundError) as caught:
         read()
-    assert "store/reads.py" not in "".join(traceback.format_tb(caught.value.__traceback__))
+    assert "reads/noting.py" not in "".join(traceback.format_tb(caught.value.__traceback__))
 
 
 def test_files_of_packages_do_not_count(spot: Spot) -> None:

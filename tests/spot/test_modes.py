@@ -87,3 +87,60 @@ def test_a_damaged_file_of_modes_is_told_and_costs_nothing(tmp_path: Path) -> No
     (tmp_path / "modes" / "modes.json").write_text("{")
     with pytest.warns(SpotWarning, match="modes"), Spot("modes", root=tmp_path) as spot:
         assert spot.mark(identity)(1) == 1
+
+
+def test_a_miss_in_replay_names_the_call_the_nearest_result_and_what_differs(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from spotmagic import Spot\n"
+        f"spot = Spot('modes', root={str(tmp_path)!r})\n"
+        "@spot.mark\n"
+        "def double(x, y=1):\n"
+        "    return 2 * x\n"
+        "double(1)\n"
+        "spot.set_mode('replay')\n"
+        "def main():\n"
+        "    return double(1) + double(3)\n"
+        "main()\n"
+    )
+    ran = subprocess.run([sys.executable, script], capture_output=True, text=True)
+    with Spot("modes", root=tmp_path) as spot:
+        (row,) = spot.entries()
+    assert ran.returncode == 1
+    last_line = ran.stderr.strip().splitlines()[-1]
+    assert "RecordMissing: no result of double to return: mode is replay; " in last_line
+    assert "`x`" in last_line and f"the nearest result is {row.key[:8]}, made" in last_line and "ago" in last_line
+    files = {line for line in ran.stderr.splitlines() if line.startswith("  File ")}
+    assert len(files) == 2 and all("script.py" in line for line in files), ran.stderr
+
+
+def test_a_function_tells_its_mode_and_takes_another(spot: Spot) -> None:
+    class Bot:
+        @spot.mark
+        def say(self, x: int) -> int:
+            return x
+
+    f, bot = spot.mark(identity), Bot()
+    assert f.mode == "auto"
+    f.mode, bot.say.mode = "replay", "off"
+    assert (f.mode, bot.say.mode, Bot.say.mode) == ("replay", "off", "off")
+    assert {name.rpartition(".")[2]: mode for name, mode in spot.modes().items()} == {
+        "identity": "replay",
+        "say": "off",
+    }
+    with pytest.raises(OptionError, match="Did you mean replay"):
+        f.mode = "replai"
+    f.mode = None
+    assert f.mode == "auto" and f(1) == 1
+
+
+def test_the_environment_sets_the_mode_of_spots_that_say_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPOTMAGIC_MODE", "replay")
+    with Spot("modes", root=tmp_path) as spot, Spot("other", root=tmp_path, mode="auto") as other:
+        with pytest.raises(RecordMissing):
+            spot.mark(identity)(1)
+        assert other.mark(identity)(1) == 1
+        assert spot.mark(mode="off")(identity)(1) == 1
+    monkeypatch.setenv("SPOTMAGIC_MODE", "replai")
+    with pytest.raises(OptionError, match="Did you mean replay"):
+        Spot("modes", root=tmp_path)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from failing_files import ReadOnlyFiles
 
 from spotmagic import Spot, last
 from spotmagic.errors import RecordMissing, SpotWarning, _told
-from spotmagic.testing.faults import ReadOnlyFiles
 
 runs: list[int] = []
 

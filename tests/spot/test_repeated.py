@@ -63,10 +63,6 @@ def hidden(x: int) -> int:
     return x if globals() else 0
 
 
-def streams(x: int) -> Any:
-    yield x
-
-
 class Agent:
     def __init__(self, model: str) -> None:
         self.model, self.calls = model, 0
@@ -135,12 +131,6 @@ def test_code_that_cannot_be_read_is_told_at_once(spot: Spot) -> None:
     texts = told(lambda g=spot.mark(space["made"]): g(1))
     assert len(texts) == 1 and "`made` has no source" in texts[0], texts
     assert ends(spot, texts[0], space["made"], 1)
-
-
-def test_generators_are_told_until_they_are_kept(spot: Spot) -> None:
-    f = spot.mark(streams)
-    texts = told(lambda: list(f(1)))
-    assert len(texts) == 1 and "it is a generator: its items are not kept yet" in texts[0], texts
 
 
 def test_a_result_that_cannot_be_kept_is_told_once_by_its_name(spot: Spot) -> None:

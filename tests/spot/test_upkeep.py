@@ -76,15 +76,18 @@ def test_verify_finds_a_flipped_bit_in_a_blob_and_repair_lets_it_run_again(tmp_p
         assert spot.verify().good
 
 
-def test_results_of_mode_record_are_collected_but_for_the_last(tmp_path: Path) -> None:
-    """Each run takes the place of the one before; what they cost stays known."""
-    with Spot("recorded", root=tmp_path) as spot:
+def test_answers_of_mode_record_are_kept_until_a_rule_lets_them_go(tmp_path: Path) -> None:
+    """Each run is one more answer, which mock draws from; a rule collects old ones, and what they cost stays known."""
+    clock = FakeClock()
+    with Spot("recorded", root=tmp_path, clock=clock) as spot:
         f = spot.mark(mode="record", price=0.5, ignore="made")(stamped)
         for _ in range(5):
             f(1)
+            clock.advance(86_400)
         assert len([path for path in (tmp_path / "recorded" / "blobs").rglob("*") if path.is_file()]) == 5
-        swept = spot.gc()
-        assert (swept.entries, len(swept.blobs)) == ((), 4)
+        assert (spot.gc().entries, spot.gc().blobs) == ((), ())
+        swept = spot.gc({"*stamped": "36h"})
+        assert (len(swept.entries), len(swept.blobs)) == (4, 4)
         assert spot.stats().price_paid == 2.5
         spot.rebuild()
         assert (spot.stats().price_paid, spot.stats().misses, spot.stats().entries) == (2.5, 5, 1)

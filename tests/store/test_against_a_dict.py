@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from spotmagic.store.entry import Entry, Header
+from spotmagic.store.entry import Entry
 from spotmagic.store.store import FolderStore
 from spotmagic.store.trust import Ring
 from spotmagic.testing.store import same, sample
@@ -97,7 +97,7 @@ class Kernels(RuleBasedStateMachine):
             if record.stamp > stamps.get(record.key, 0) and record.kind in ("put", "delete"):
                 stamps[record.key] = record.stamp
                 state.discard(record.key)
-                if isinstance(record.what, Header):
+                if isinstance(record.what, Entry):
                     state.add(record.key)
         assert state == {entry.key for entry in self.model.values()}
         for store in self.stores:

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from spotmagic.errors import OptionError, SpotWarning
-from spotmagic.store.blobs import FolderBlobs
+from spotmagic.errors import OptionError
+from spotmagic.store.blobs import FolderBlobs, ObjectBlobs, blobs_at
 from spotmagic.store.entry import Bad, Entry
-from spotmagic.store.object_blobs import ObjectBlobs, blobs_at
 from spotmagic.store.store import FolderStore
 from spotmagic.testing.store import same, sample
 
@@ -105,22 +104,6 @@ def test_an_entry_whose_blob_is_gone_says_so(open_store: Make, tmp_path: Path) -
     assert same(store.get(entry.key), entry)
 
 
-def test_a_blob_that_became_a_link_is_not_followed(open_store: Make, tmp_path: Path) -> None:
-    """Whatever it points to."""
-    entry = sample(1, large=b"a" * 100_000)
-    store = open_store()
-    store.put(entry)
-    (blob,) = files_in(tmp_path / "spot" / "blobs")
-    target = tmp_path / "elsewhere"
-    blob.rename(target)
-    blob.symlink_to(target)
-    with pytest.warns(SpotWarning):
-        assert store.get(entry.key) is None
-    store.put(entry)
-    assert not blob.is_symlink()
-    assert same(store.get(entry.key), entry)
-
-
 def test_a_changed_blob_is_noticed_though_it_was_verified_before(open_store: Make, tmp_path: Path) -> None:
     """Another file, or other times, under the name are verified anew."""
     entry = sample(1, large=b"a" * 100_000)
@@ -130,14 +113,6 @@ def test_a_changed_blob_is_noticed_though_it_was_verified_before(open_store: Mak
     (blob,) = files_in(tmp_path / "spot" / "blobs")
     blob.write_bytes(b"b" * blob.stat().st_size)
     assert not isinstance(store.get(entry.key), Entry)
-
-
-def test_names_of_blobs_are_digests_and_nothing_else(tmp_path: Path) -> None:
-    """What is not 32 bytes never becomes a path."""
-    blobs = FolderBlobs(tmp_path / "blobs")
-    for name in (b"", b"../../etc/passwd", b"a" * 31, b"a" * 33):
-        with pytest.raises(ValueError, match="SHA-256"):
-            blobs.path(name)
 
 
 def test_spots_that_share_a_place_do_not_clean_up_each_others_blobs(tmp_path: Path, ring: object) -> None:

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from memory_store import MemoryBlobs, MemoryStore
 
-from spotmagic.store.blobs import Blobs, FolderBlobs
-from spotmagic.store.object_blobs import ObjectBlobs, blobs_at
-from spotmagic.store.protocol import Store
+from spotmagic.store import Store
+from spotmagic.store.blobs import Blobs, FolderBlobs, ObjectBlobs, blobs_at
 from spotmagic.store.store import FolderStore
 from spotmagic.store.trust import Ring
 from spotmagic.testing import BlobsContract, StoreContract
-from spotmagic.testing.memory import MemoryBlobs, MemoryStore
 
 
 class TestMemoryStore(StoreContract):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import stat
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,67 +20,12 @@ Make = Callable[..., FolderStore]
 not_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 
 
-def test_everything_that_is_made_is_for_its_owner_alone(open_store: Make, tmp_path: Path) -> None:
-    """Under any umask: folders 0700, files 0600."""
-    before = os.umask(0)
-    try:
-        store = open_store()
-        store.put(sample(1, large=b"a" * 100_000))
-        store.close()
-        store.compact()
-    finally:
-        os.umask(before)
-    for path in [tmp_path / "spot", *(tmp_path / "spot").rglob("*")]:
-        wanted = 0o700 if path.is_dir() else 0o600
-        assert stat.S_IMODE(path.stat().st_mode) == wanted, path
-
-
 def test_a_folder_says_what_it_is_and_stays_out_of_git(open_store: Make, tmp_path: Path) -> None:
     """``format.json`` and ``.gitignore``."""
     open_store().put(sample(1))
     content = json.loads((tmp_path / "spot" / "format.json").read_text())
     assert content["format"] == 1
     assert (tmp_path / "spot" / ".gitignore").read_text() == "*\n"
-
-
-@pytest.mark.parametrize("name", ["epoch", "journal", "segments", "blobs"])
-def test_symbolic_links_inside_are_refused(open_store: Make, tmp_path: Path, name: str) -> None:
-    """Nothing is written through them; the spot's folder itself may be one."""
-    outside = tmp_path / "outside"
-    (outside / "journal").mkdir(parents=True)
-    (tmp_path / "spot").mkdir()
-    (tmp_path / "spot" / name).symlink_to(outside / "epoch" if name == "epoch" else outside / "journal")
-    store = open_store()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with pytest.raises(OSError):
-            store.put(sample(1, large=b"a" * 100_000))
-        assert store.get(sample(1).key) is None
-    assert not (outside / "epoch").exists()
-    assert list((outside / "journal").iterdir()) == []
-
-
-def test_a_symlinked_journal_is_left_out(open_store: Make, tmp_path: Path) -> None:
-    """Its content may be anybody's."""
-    store = open_store()
-    store.put(sample(1))
-    store.close()
-    (journal,) = (tmp_path / "spot" / "journal").iterdir()
-    moved = tmp_path / "elsewhere.log"
-    journal.rename(moved)
-    journal.symlink_to(moved)
-    other = open_store()
-    with pytest.warns(SpotWarning, match="left out"):
-        assert other.get(sample(1).key) is None
-
-
-def test_a_symlinked_spot_folder_is_the_users_choice(tmp_path: Path, open_store: Make) -> None:
-    """It works."""
-    (tmp_path / "big-disk").mkdir()
-    (tmp_path / "spot").symlink_to(tmp_path / "big-disk")
-    store = open_store()
-    store.put(sample(1))
-    assert same(open_store().get(sample(1).key), sample(1))
 
 
 def test_a_folder_removed_under_a_running_kernel_is_made_anew(open_store: Make, tmp_path: Path) -> None:

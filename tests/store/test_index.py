@@ -8,10 +8,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spotmagic.store.frame import DELETE, HEADER, PUT, Frame, frame, scan
 from spotmagic.store.index import Index
-from spotmagic.store.segment_writer import SegmentWriter
-from spotmagic.store.segments import Segment
+from spotmagic.store.record import DELETE, HEADER, PUT, Frame, frame, scan
+from spotmagic.store.segments import Segment, SegmentWriter
 
 KEYS = [bytes([number]) * 16 for number in range(4)]
 FRAMES = st.lists(

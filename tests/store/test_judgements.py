@@ -235,6 +235,29 @@ def test_half_written_blobs_of_killed_kernels_are_swept(open_store: Make, tmp_pa
     assert not half.exists() and blob.exists()
 
 
+def test_a_repair_leaves_a_blob_that_was_stored_anew_meanwhile(open_store: Make, tmp_path: Path) -> None:
+    """The call ran again because of the damage: its new entry has the blob under the same name."""
+    store, other = open_store(), open_store()
+    entry = sample(1, b"v", large=b"l" * 100_000)
+    store.put(entry)
+    (blob,) = (path for path in (tmp_path / "spot" / "blobs").rglob("*") if path.is_file())
+    blob.write_bytes(b"x" * blob.stat().st_size)
+    check, checks = store.blobs.check, []
+
+    def checked(digest: bytes, size: int) -> bool:
+        good = check(digest, size)
+        if not checks:
+            assert isinstance(other.get(entry.key), Bad)
+            other.put(entry)
+        checks.append(good)
+        return good
+
+    store.blobs.check = checked  # type: ignore[method-assign]
+    assert not store.verify(repair=True).good
+    found = store.get(entry.key)
+    assert checks == [False, True] and isinstance(found, Entry) and same(found, entry)
+
+
 def open_files() -> int:
     return len(os.listdir("/dev/fd"))  # noqa: PTH208
 
@@ -252,7 +275,7 @@ def test_checks_and_dropped_stores_leave_no_file_open(tmp_path: Path, ring: Ring
         dropped.put(asked(number + 2), durable=True)
         dropped.verify()
         del dropped
-        gc.collect()
+    gc.collect()
     assert open_files() <= before + 8
     fresh = FolderStore(tmp_path / "spot", ring=ring)
     assert all(isinstance(fresh.get(asked(number + 2).key), Entry) for number in range(20))

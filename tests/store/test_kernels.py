@@ -295,7 +295,7 @@ def test_a_dead_kernels_journal_that_could_not_be_read_is_tried_again(
     failing = [True]
 
     def pread(fd: int, size: int, offset: int) -> bytes:
-        if size > 1_000 and failing and failing.pop():
+        if size > 64 and failing and failing.pop():
             raise OSError(5, "Input/output error")
         return real(fd, size, offset)
 

@@ -12,8 +12,7 @@ import pytest
 
 from spotmagic import Spot
 from spotmagic.errors import SpotWarning, _told
-from spotmagic.store.blobs import Blobs
-from spotmagic.store.object_blobs import ObjectBlobs
+from spotmagic.store.blobs import Blobs, ObjectBlobs
 from spotmagic.testing import BlobsContract
 
 from .s3_servers import BUCKET, SERVERS, S3Server, started
@@ -189,7 +188,7 @@ def test_gc_touches_nothing_of_a_neighbour(server: S3Server, tmp_path: Path) -> 
 
 def test_an_endpoint_without_tls_is_taken_when_the_user_named_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """And by no other way."""
-    from spotmagic.store.object_blobs import _named_in_plain
+    from spotmagic.store.remote import _named_in_plain
 
     assert not _named_in_plain("s3://bucket", {"AWS_REGION": "http://", "HOME": "http://"})
     assert not _named_in_plain("s3://bucket", {"AWS_ENDPOINT_URL": "https://somewhere"})

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from spotmagic.store.entry import Entry
-from spotmagic.store.frame import FILE_MAGIC
-from spotmagic.store.record import Record, Run
+from spotmagic.store.record import FILE_MAGIC, Record, Run
 from spotmagic.store.store import FolderStore
 from spotmagic.testing.clock import FakeClock
 from spotmagic.testing.store import same, sample
@@ -268,7 +267,7 @@ def test_a_dry_run_shows_blobs_with_their_sizes_and_removes_nothing(open_store: 
     plan = store.gc(dry_run=True)
     assert [size for _, size in plan.blobs] == [50_000]
     assert plan.size == 50_000
-    assert "would remove 0 entries and 1 blobs" in str(plan)
+    assert "would remove 0 results and 1 blob of" in str(plan)
     assert len(blob_files(tmp_path)) == 3
     assert store.gc().blobs == plan.blobs
     assert len(blob_files(tmp_path)) == 2
@@ -326,7 +325,7 @@ def test_all_blobs_stay_while_an_entry_is_in_a_newer_format(open_store: Make, tm
         seal.VERSION = version
     swept = store.gc()
     assert swept.blobs == ()
-    assert "1 entries" in swept.kept
+    assert "1 result " in swept.kept
     assert len(blob_files(tmp_path)) == 2
 
 

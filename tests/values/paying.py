@@ -1,23 +1,22 @@
 """One session of a user against an API that bills: a script that calls one SDK under a mark.
 
-``paying.py SDK ADDRESS ROOT SETTINGS`` prints what the call gave; SETTINGS is JSON: model, prompt, header, address.
+``paying.py SDK ADDRESS ROOT SETTINGS`` makes the SDK's objects anew for each of the settings, and prints how often each
+of them paid; SETTINGS is a list in JSON of objects with model, prompt, header, path, document or api_key.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from spotmagic import Spot
 
-SDK, ADDRESS, ROOT, SETTINGS = sys.argv[1], sys.argv[2], Path(sys.argv[3]), json.loads(sys.argv[4])
-MODEL, PROMPT = SETTINGS.get("model", "small"), SETTINGS.get("prompt", "What is it?")
-HEADER, DOCUMENT = SETTINGS.get("header", "one"), SETTINGS.get("document", "It is a house.")
-BASE = ADDRESS + SETTINGS.get("path", "/v1")
-KEY = SETTINGS.get("api_key", "sk-first")
+SDK, ADDRESS, ROOT = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+MODEL = PROMPT = HEADER = DOCUMENT = BASE = KEY = ""
 spot = Spot("paying", root=ROOT)
 
 
@@ -52,7 +51,7 @@ def langchain() -> Callable[[], Any]:
     from langchain_core.prompts import ChatPromptTemplate
     from langchain_openai import ChatOpenAI
 
-    model = ChatOpenAI(model=MODEL, base_url=BASE, api_key="sk-first", default_headers={"x-team": HEADER})
+    model = ChatOpenAI(model=MODEL, base_url=BASE, api_key=KEY, default_headers={"x-team": HEADER})
     chain = ChatPromptTemplate.from_template(PROMPT + " {document}") | model | StrOutputParser()
 
     @spot.mark
@@ -67,7 +66,7 @@ def llama_index() -> Callable[[], Any]:
     from llama_index.llms.openai import OpenAI
 
     model = {"small": "gpt-4o", "large": "gpt-4"}[MODEL]
-    llm = OpenAI(model=model, api_base=BASE, api_key="sk-first", default_headers={"x-team": HEADER})
+    llm = OpenAI(model=model, api_base=BASE, api_key=KEY, default_headers={"x-team": HEADER})
     engine = SummaryIndex.from_documents([Document(text=DOCUMENT)]).as_query_engine(llm=llm)
 
     @spot.mark
@@ -149,12 +148,23 @@ def dspy() -> Callable[[], Any]:
     return lambda: ask(module, model, DOCUMENT)
 
 
-if __name__ == "__main__":
-    call = globals()[SDK]()
-    first = call()
-    assert call() == first  # in the same session too
-    from spotmagic import last
+def choose(model: str = "small", prompt: str = "What is it?", header: str = "one", **others: str) -> None:
+    global MODEL, PROMPT, HEADER, DOCUMENT, BASE, KEY
+    MODEL, PROMPT, HEADER, DOCUMENT = model, prompt, header, others.get("document", "It is a house.")
+    BASE, KEY = ADDRESS + others.get("path", "/v1"), others.get("api_key", "sk-first")
 
-    outcome = last()
-    sys.stdout.write(json.dumps([first, outcome.verdict, outcome.reason]))
+
+def paid() -> int:
+    with urllib.request.urlopen(ADDRESS) as answer:
+        return int(answer.read())
+
+
+if __name__ == "__main__":
+    told = []
+    for settings in json.loads(sys.argv[4]):
+        choose(**settings)
+        before, call = paid(), globals()[SDK]()
+        assert call() == call()
+        told.append(paid() - before)
+    sys.stdout.write(json.dumps(told))
     spot.close()

@@ -8,12 +8,14 @@ import datetime
 import decimal
 import enum
 import fractions
+import importlib.util
 import io
 import pathlib
 import subprocess
 import sys
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -231,3 +233,53 @@ def test_members_of_an_enum_count_by_class_name_and_value() -> None:
         BLUE = 2
 
     assert fingerprint(Color.RED) != fingerprint(Color.BLUE)
+
+
+def test_objects_that_lead_to_each_other_are_not_taken_apart_again_and_again() -> None:
+    looks = 0
+
+    class Part:
+        def __init__(self) -> None:
+            self.parts: list[Any] = []
+
+        def __getstate__(self) -> Any:
+            nonlocal looks
+            looks += 1
+            return self.__dict__
+
+    def circle() -> list[Part]:
+        made = [Part() for _ in range(5)]
+        for one in made:
+            one.parts = list(made)
+        return made
+
+    before = fingerprint(circle()[0])
+    assert looks < 300
+    assert fingerprint(circle()[0].parts[:4]) != before
+
+
+def test_a_look_into_a_hidden_defaultdict_of_a_library_is_no_change(tmp_path: Path) -> None:
+    package = tmp_path / "site-packages"
+    package.mkdir()
+    (package / "hooked.py").write_text(
+        "import collections\nclass Client:\n    def __init__(self):\n"
+        "        self._hooks, self.seen = collections.defaultdict(list), collections.defaultdict(list)\n"
+    )
+    spec = importlib.util.spec_from_file_location("hooked", package / "hooked.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    sys.modules["hooked"] = module
+    try:
+        client = module.Client()
+        before = fingerprint(client)
+        assert client._hooks["parse"] == []
+        assert fingerprint(client) == before
+        client._hooks["parse"].append(1)
+        assert fingerprint(client) != before
+        client._hooks.clear()
+        assert client.seen["parse"] == [] and fingerprint(client) != before  # which people may look at
+        mine = collections.defaultdict(list)
+        assert fingerprint(mine) != fingerprint(collections.defaultdict(list, {"parse": []}))
+    finally:
+        del sys.modules["hooked"]

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-SDKS = ["openai", "anthropic", "langchain", "llama_index", "huggingface_hub", "ollama", "jinja2"]
+SDKS = ["openai", "anthropic", "langchain", "llama_index", "huggingface_hub", "ollama", "jinja2", "instructor", "dspy"]
 WITH_DOCUMENT = {"langchain", "llama_index", "jinja2", "dspy"}
+LOCAL = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}  # else dspy asks the network for prices
 
 
 class Api:
@@ -30,6 +31,8 @@ class Api:
                 said = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 api.paid += 1
                 text = json.dumps({"text": f"answer {api.paid}", "answer": f"answer {api.paid}"})
+                if "[[ ## answer ## ]]" in str(said):  # as dspy asks for it
+                    text = f"[[ ## answer ## ]]\nanswer {api.paid}\n\n[[ ## completed ## ]]"
                 body = json.dumps(answer(self.path, said, text)).encode()
                 self.send_response(200)
                 self.send_header("content-type", "application/json")
@@ -37,6 +40,11 @@ class Api:
                 self.send_header("content-length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(str(api.paid).encode())
 
             def log_message(self, *_: Any) -> None: ...
 
@@ -78,34 +86,32 @@ def api() -> Iterator[Api]:
 
 
 @pytest.fixture
-def session(api: Api, tmp_path: Path) -> Callable[..., int]:
-    """Runs a session with some settings in a fresh process; gives how often it paid."""
+def session(api: Api, tmp_path: Path) -> Callable[..., list[int]]:
+    """Runs a session with some settings in a fresh process; gives how often each of them paid."""
     seeds = iter(range(1, 100))
 
-    def run(sdk: str, **settings: str) -> int:
-        before = api.paid
+    def run(sdk: str, *settings: dict[str, str]) -> list[int]:
         script = [sys.executable, "-W", "ignore", str(Path(__file__).with_name("paying.py"))]
         done = subprocess.run(
             [*script, sdk, api.address, str(tmp_path), json.dumps(settings)],
-            env={**os.environ, "PYTHONHASHSEED": str(next(seeds)), "HOME": str(tmp_path)},
-            capture_output=True, text=True, check=False, timeout=120,
+            env={**os.environ, **LOCAL, "PYTHONHASHSEED": str(next(seeds)), "HOME": str(tmp_path)},
+            capture_output=True, text=True, check=False, timeout=240,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-3000:]
-        return api.paid - before
+        return json.loads(done.stdout.splitlines()[-1])
 
     return run
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sdk", SDKS)
-def test_the_second_session_pays_nothing_and_another_setting_pays_once(sdk: str, session: Callable[..., int]) -> None:
-    assert session(sdk) == 1
-    assert session(sdk) == 0
+def test_the_second_session_pays_nothing_and_another_setting_pays_once(
+    sdk: str, session: Callable[..., list[int]]
+) -> None:
     changes = [{"model": "large"}, {"prompt": "Why is it?"}, {"header": "two"}, {"path": "/v2"}]
     if sdk in WITH_DOCUMENT:
         changes.append({"document": "It is a boat."})
-    for change in changes:
-        assert session(sdk, **change) == 1, change
-    assert session(sdk, **changes[0]) == 0
-    if sdk not in ("langchain", "llama_index", "dspy"):
-        assert session(sdk, api_key="sk-rotated") == 0
+    assert session(sdk, {}) == [1]
+    assert session(sdk, {}, *changes, {}) == [0, *[1 for _ in changes], 0]
+    rotated = [] if sdk in ("llama_index", "dspy") else [{"api_key": "sk-rotated"}]
+    assert session(sdk, *reversed(changes), *rotated) == [0 for _ in (*changes, *rotated)]

@@ -1,0 +1,175 @@
+"""How many calls of a batch run at once, and the threads and tasks that make them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections import deque
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any, Protocol
+
+from spotmagic.limits.queue import Waiter
+
+MOST_ASLEEP = 256
+"""Calls that may wait for another attempt without a slot: each keeps a thread or a task."""
+
+
+class Crew:
+    """The slots of a batch: one for each call that may run at once.
+
+    A call that waits before another attempt gives its slot away, and comes back before any new call begins. With two
+    slots A and B run. A fails and waits for 10 s, so C gets its slot. When they are over, A is owed one: whichever of B
+    and C ends first hands its slot on to A, and D begins later.
+
+    Args:
+        size: how many calls run at once.
+        boss: rung whenever a slot may be free.
+    """
+
+    def __init__(self, size: int, boss: Waiter) -> None:
+        self.size, self._boss = size, boss
+        self._busy = 0
+        self._asleep: set[Waiter] = set()
+        self._owed: deque[Waiter] = deque()
+        self._granted: set[Waiter] = set()
+        self._ended = False
+        self._lock = threading.Lock()
+
+    def take(self) -> bool:
+        """Take a slot for a new call, if one is free and nobody is to come back to it."""
+        with self._lock:
+            if self._busy >= self.size or self._owed:
+                return False
+            self._busy += 1
+            return True
+
+    def free(self) -> None:
+        """Give a slot back."""
+        with self._lock:
+            heir = self._owed.popleft() if self._owed else None
+            if heir is None:
+                self._busy -= 1
+            else:
+                self._granted.add(heir)
+        (heir or self._boss).ring()
+
+    def rest(self, waiter: Waiter) -> None:
+        """Give the slot away for a while, unless so many rest that this one has to keep it."""
+        with self._lock:
+            keeps = len(self._asleep) >= MOST_ASLEEP
+            self._asleep.add(waiter)
+            if keeps:
+                self._granted.add(waiter)
+        if not keeps:
+            self.free()
+
+    def back(self, waiter: Waiter) -> bool:
+        """Take a slot again after a rest. To be asked after each ring until it is so."""
+        with self._lock:
+            self._asleep.discard(waiter)
+            if waiter in self._granted:
+                self._granted.discard(waiter)
+                return True
+            if self._busy < self.size or self._ended:
+                if waiter in self._owed:
+                    self._owed.remove(waiter)
+                self._busy += 1
+                return True
+            if waiter not in self._owed:
+                self._owed.append(waiter)
+            return False
+
+    def end(self) -> None:
+        """Let nobody rest any longer."""
+        with self._lock:
+            self._ended = True
+            waiting = [*self._asleep, *self._owed]
+        for waiter in (*waiting, self._boss):
+            waiter.ring()
+
+
+class Lane(Protocol):
+    """Where calls are made."""
+
+    def hand(self, work: Callable[[], Any], context: contextvars.Context) -> None:
+        """Begin a piece of work in a context, without waiting for it."""
+        ...
+
+    def close(self) -> None:
+        """No more work comes."""
+        ...
+
+
+class Threads:
+    """Threads of our own. They are daemons, so that a call without end does not keep the process."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._queue: SimpleQueue[tuple[Callable[[], Any], contextvars.Context] | None] = SimpleQueue()
+        self._idle = self._all = 0
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def hand(self, work: Callable[[], Any], context: contextvars.Context) -> None:
+        """Begin a piece of work in a thread that is idle, else in a new one."""
+        with self._lock:
+            new = self._idle == 0
+            if new:
+                self._all += 1
+            else:
+                self._idle -= 1
+        self._queue.put((work, context))
+        if new:
+            name = f"spotmagic {self._name}_{self._all}"  # of one pool, as those who note files see it
+            threading.Thread(target=self._work, name=name, daemon=True).start()
+
+    def close(self) -> None:
+        """Let the threads go as they come to rest."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, 0
+        for _ in range(idle):
+            self._queue.put(None)
+
+    def _work(self) -> None:
+        while (given := self._queue.get()) is not None:
+            work, context = given
+            context.run(work)
+            del given, work, context  # what a call was given is not held while its thread rests
+            with self._lock:
+                if self._closed:
+                    return
+                self._idle += 1
+
+
+class Tasks:
+    """Tasks of an event loop; ``work`` gives a coroutine."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._thread = threading.get_ident() if _running() is loop else 0
+        self._all: set[asyncio.Task[Any]] = set()
+
+    def hand(self, work: Callable[[], Any], context: contextvars.Context) -> None:
+        """Begin a task."""
+        if threading.get_ident() == self._thread:
+            self._begin(work, context)
+        else:
+            self._loop.call_soon_threadsafe(self._begin, work, context)
+
+    def close(self) -> None:
+        """Nothing to let go of: a task ends with its work."""
+
+    def _begin(self, work: Callable[[], Any], context: contextvars.Context) -> None:
+        task = self._loop.create_task(work(), context=context)
+        self._all.add(task)  # a loop holds its tasks weakly
+        task.add_done_callback(self._all.discard)
+
+
+def _running() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

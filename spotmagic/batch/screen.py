@@ -1,0 +1,109 @@
+"""Where the progress of a batch is shown: in a notebook's cell, with tqdm in a terminal, else as lines of text."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from spotmagic.batch.progress import Display, Progress, phrases
+from spotmagic.terminal import plain
+
+PATIENCE = 1.0
+"""Seconds of a batch before a terminal hears of it."""
+EVERY = 10.0
+"""Seconds between two lines where there is no terminal."""
+
+
+def screen(progress: bool | Callable[[Progress], None]) -> Display | None:
+    """The display for a value of ``progress=``: a function gets each snapshot."""
+    if callable(progress):
+        return _Function(progress)
+    if not progress:
+        return None
+    cell = _in_notebook()
+    if cell is not None:
+        return cell
+    return _Bar() if sys.stderr is not None and sys.stderr.isatty() else _Lines()
+
+
+def hear_prints() -> bool:
+    """Let what calls in the background print go to their logs, where there is a notebook. Whether there is one."""
+    if "IPython" not in sys.modules:
+        return False
+    from spotmagic import notebook
+
+    heard: bool = notebook.hear_prints()
+    return heard
+
+
+def _in_notebook() -> Display | None:
+    if "IPython" not in sys.modules:
+        return None
+    from spotmagic import notebook
+
+    cell: Display | None = notebook.cell_display()
+    return cell
+
+
+class _Function:
+    """The user's own display."""
+
+    def __init__(self, show: Callable[[Progress], None]) -> None:
+        self.show = show
+
+
+class _Lines:
+    """A line now and then, for logs."""
+
+    def __init__(self) -> None:
+        self._next = EVERY
+
+    def show(self, progress: Progress) -> None:
+        """Write a line when it is time for one. What was quick is not worth one, unless something failed."""
+        if progress.ended:
+            if progress.seconds >= PATIENCE or progress.failed or progress.status != "done":
+                _write(f"spot: {progress}\n")
+        elif progress.seconds >= self._next:
+            self._next = progress.seconds + EVERY
+            _write(f"spot: {progress}\n")
+
+
+class _Bar:
+    """A bar of tqdm where it is installed, else a line that is written again and again."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._width = 0
+
+    def show(self, progress: Progress) -> None:
+        """Draw it, once the batch has taken a while."""
+        if self._bar is None and progress.seconds < PATIENCE and (not progress.ended or progress.status == "done"):
+            return
+        if self._bar is None:
+            self._bar = _tqdm(progress) or False
+        rest = plain(" · ".join(phrases(progress)[1:]))
+        if self._bar:
+            self._bar.n = progress.done
+            self._bar.set_postfix_str(rest, refresh=True)
+            if progress.ended:
+                self._bar.close()
+                self._bar = None
+            return
+        line = f"spot: {progress}"
+        end = "\n" if progress.ended else ""
+        _write(f"\r{line.ljust(self._width)}{end}")
+        self._width = len(line)
+
+
+def _write(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
+def _tqdm(progress: Progress) -> Any:
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return None
+    return tqdm(total=progress.total, initial=progress.done, desc=plain(progress.name), file=sys.stderr, leave=True)

@@ -1,0 +1,76 @@
+"""Trees of matplotlib figures and what is in them: by their picture, as their objects lead to each other endlessly."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from matplotlib.artist import Artist
+from matplotlib.container import Container
+from matplotlib.figure import Figure
+
+from spotmagic.values.dispatch import add_family
+from spotmagic.values.encode import Encoder
+from spotmagic.values.patience import check
+from spotmagic.values.scheme import Kind, Tree, Unfit, buffer, tree
+
+
+def _container(value: Any, _: Encoder) -> Tree:
+    """Bars or error bars: the artists, and what is known of them but for how they are taken away."""
+    known = {name: one for name, one in vars(value).items() if name not in ("_callbacks", "_remove_method", "stale")}
+    return tree(Kind.FIGURE, list(value), known)
+
+
+class Picture:
+    """What a figure looks like, and the places of what is in it. Taken once per walk: a plot may have 1,000 bars."""
+
+    def __init__(self, figure: Any) -> None:
+        check()
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format="rgba")
+        size = list(map(float, figure.get_size_inches()))
+        self.figure = figure
+        self.tree = tree(Kind.FIGURE, size, float(figure.dpi), buffer(drawn.getvalue()))
+        self.places = {id(one): place for place, one in enumerate(figure.findobj())}
+
+
+def _picture(figure: Any, encoder: Encoder) -> Picture:
+    if encoder.pictures is None:
+        raise Unfit("the objects of a figure lead to each other without end")
+    if id(figure) not in encoder.pictures:
+        encoder.pictures[id(figure)] = Picture(figure)
+    return encoder.pictures[id(figure)]  # type: ignore[no-any-return]
+
+
+def _figure(value: Any, encoder: Encoder) -> Tree:
+    """Size, resolution and the picture itself, where a picture is enough."""
+    return _picture(value, encoder).tree
+
+
+def _artist(value: Any, encoder: Encoder) -> Tree:
+    """Its kind, its place among those of its figure, and the picture of the figure."""
+    figure = value.get_figure()
+    while (
+        figure is not None
+        and figure is not value
+        and getattr(figure, "get_figure", None)
+        and figure.get_figure() is not figure
+    ):
+        figure = figure.get_figure()  # a figure inside a figure
+    if figure is None:
+        raise Unfit("it is drawn in no figure")
+    picture = _picture(figure, encoder)
+    kind = f"{type(value).__module__}.{type(value).__qualname__}"
+    return tree(Kind.FIGURE, kind, picture.places.get(id(value), -1), picture.tree)
+
+
+def _reduce(figure: Any) -> tuple[Any, ...]:
+    made = list(figure.__reduce_ex__(5))
+    # A figure that joins pyplot's list again would be shown a second time at the end of the cell.
+    made[2] = {name: state for name, state in made[2].items() if name != "_restore_to_pylab"}
+    return tuple(made)
+
+
+add_family(Figure, fingerprint=_figure, covered=None, reduce=_reduce)
+add_family(Artist, fingerprint=_artist, covered=None)
+add_family(Container, fingerprint=_container, covered=None)

@@ -1,0 +1,33 @@
+"""The event loop of our own: it runs asynchronous functions for callers who have none to wait in.
+
+It lives as long as the process, so that the connections a client keeps stay usable from one batch to the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+
+_guard = threading.Lock()
+_loop: asyncio.AbstractEventLoop | None = None
+
+
+def own_loop() -> asyncio.AbstractEventLoop:
+    """The loop, running in a thread of its own."""
+    global _loop
+    with _guard:
+        if _loop is None:
+            _loop = asyncio.new_event_loop()
+            threading.Thread(target=_loop.run_forever, name="spotmagic-loop", daemon=True).start()
+        return _loop
+
+
+def _forget() -> None:
+    """A forked child has no such thread."""
+    global _loop, _guard
+    _loop, _guard = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,88 @@
+"""In the process of a detached job: make the call, and tell what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spotmagic import files
+from spotmagic.engine.running import now_running
+from spotmagic.errors import trace
+from spotmagic.jobs.shipment import pack_value, unpack_value
+from spotmagic.spot.glance import awaits
+from spotmagic.values.secrets import masked
+from spotmagic.values.written import mask
+
+if TYPE_CHECKING:
+    from spotmagic.jobs.detached import Told
+
+VALUE = "value"
+
+
+def make(folder: Path, told: Told, data: bytes) -> int:
+    """Make the call. Returns the exit code."""
+    sys.stdout, sys.stderr = _Log(sys.stdout, told), _Log(sys.stderr, told)
+    try:
+        function, args, kwargs = unpack_value(data)
+        marked = function.marked
+        with marked.spot as spot:
+            call = marked.call(args, kwargs)
+            told.secrets = call.secrets().all
+            asynchronous = awaits(marked.function)
+            call.run = functools.partial(_abegun if asynchronous else _begun, told, call.run)
+            done = asyncio.run(spot.engine.adrive(call)) if asynchronous else spot.engine.drive(call)
+            outcome = done.outcome()
+            if not outcome.stored:  # what was paid for is not lost because it cannot be a result
+                _keep(folder, spot.ring, done.value, marked.name)
+        facts = {name: getattr(outcome, name) for name in ("verdict", "stored", "reason", "seconds", "price")}
+        told.tell(status="COMPLETED", ended=time.time(), entry=outcome.key, **facts)
+    except KeyboardInterrupt:
+        told.tell(status="CANCELLED", ended=time.time())
+        return 1
+    except BaseException as error:
+        what = masked(f"{type(error).__name__}: {error}", told.secrets)
+        where = masked(mask(trace(error)), told.secrets)
+        told.tell(status="FAILED", ended=time.time(), error=what, traceback=where)
+        return 1
+    return 0
+
+
+class _Log:
+    """A stream of the process, into the log of the job: no credential of the call goes there."""
+
+    def __init__(self, stream: Any, told: Told) -> None:
+        self._stream, self._told = stream, told
+
+    def write(self, text: str) -> int:
+        """Write a text without the credentials in it."""
+        self._stream.write(masked(text, self._told.secrets))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _keep(folder: Path, ring: Any, value: Any, name: str) -> None:
+    data = pack_value(value, f"the result of {name}")
+    files.write_whole(folder / VALUE, ring.wrap(data))  # it may be none because it holds a credential
+
+
+def _begun(told: Told, run: Callable[[], Any]) -> Any:
+    _begin(told)
+    return run()
+
+
+async def _abegun(told: Told, run: Callable[[], Any]) -> Any:
+    _begin(told)
+    return await run()
+
+
+def _begin(told: Told) -> None:
+    told.tell(status="RUNNING", started=time.time())
+    attempt: Any = now_running.get()
+    attempt.follower = told

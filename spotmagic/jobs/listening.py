@@ -1,0 +1,106 @@
+"""What a call in the background prints and logs: it belongs to its job, not to the cell that happens to run."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import threading
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any
+
+from spotmagic import files
+
+_MOST = 1_000_000  # characters
+
+
+class JobLog:
+    """What one job said, the last million characters."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._size = 0
+        self._lock = threading.Lock()
+
+    def write(self, text: str) -> None:
+        """Add a piece."""
+        with self._lock:
+            self._pieces.append(text)
+            self._size += len(text)
+            while self._size > _MOST and len(self._pieces) > 1:
+                self._size -= len(self._pieces.pop(0))
+
+    def text(self) -> str:
+        """All of it."""
+        with self._lock:
+            return "".join(self._pieces)
+
+
+_here: ContextVar[JobLog | None] = ContextVar("spotmagic_job_log", default=None)
+_guard = files.ForkLock()
+_jobs = 0
+
+
+class _Stream:
+    """A standard stream, of which the jobs' part goes to their logs. Everything else passes, for ever."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> Any:
+        log = _here.get()
+        if log is None:
+            return self._stream.write(text)
+        log.write(text)
+        return len(text)
+
+    def writelines(self, lines: Any) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+class _JobHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        log = _here.get()
+        if log is not None:
+            log.write(f"{self.format(record)}\n")
+
+
+_handler = _JobHandler()
+_handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+
+
+@contextlib.contextmanager
+def listening() -> Iterator[None]:
+    """While a job lasts: streams and loggers are asked whose the text is."""
+    global _jobs
+    with _guard:
+        _jobs += 1
+        if _jobs == 1:
+            logging.getLogger().addHandler(_handler)
+            sys.stdout, sys.stderr = _Stream(sys.stdout), _Stream(sys.stderr)
+    try:
+        yield
+    finally:
+        with _guard:
+            _jobs -= 1
+            if _jobs == 0:
+                logging.getLogger().removeHandler(_handler)
+                for name in ("stdout", "stderr"):
+                    stream = getattr(sys, name)
+                    if isinstance(stream, _Stream):  # else somebody else has put theirs over it
+                        setattr(sys, name, stream._stream)
+
+
+@contextlib.contextmanager
+def heard(log: JobLog) -> Iterator[None]:
+    """What is said in this context goes to a log."""
+    token = _here.set(log)
+    try:
+        yield
+    finally:
+        _here.reset(token)

@@ -1,0 +1,139 @@
+"""What the user puts into installed modules and classes: ``pd.DataFrame.total = total``, ``tools.URL = "…"``."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import types
+from collections.abc import Collection, Iterator, Mapping
+from operator import is_
+from typing import Any, NamedTuple
+
+from spotmagic.code.arrivals import file_of
+from spotmagic.code.origin import is_user_file, is_user_module
+from spotmagic.code.texts import Chain
+from spotmagic.code.wrapped import unwrapped
+from spotmagic.keys.guards import Guards
+from spotmagic.reads import stand_ins
+from spotmagic.values.encode import SCALARS
+from spotmagic.values.notes import is_secret_name
+from spotmagic.values.state import attributes
+
+Member = tuple[type, str, Any]
+_FIXED = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE: nothing can be put there
+
+
+def named(
+    module: types.ModuleType, chains: frozenset[Chain], guards: Guards
+) -> Iterator[tuple[Mapping[str, Any], Chain, Chain]]:
+    """What code takes from an installed module that may be the user's choice: the namespace, the way there and beyond.
+
+    Plain values of packages are settings, as ``openai.base_url``; those of Python itself say nothing of the user, and
+    credentials only open a door.
+    """
+    of_python = module.__name__.partition(".")[0] in sys.stdlib_module_names
+    for chain in sorted(chains):
+        space = vars(module)
+        for place, step in enumerate(chain):
+            value = unwrapped(space.get(step))
+            if isinstance(value, types.ModuleType) and not is_user_module(value.__name__):
+                space = vars(value)
+                continue
+            scalar = type(value) in SCALARS and value is not None and not of_python and not is_secret_name(step)
+            if scalar or is_users(value) or (issubclass(type(value), type) and members(value)):
+                yield space, chain[: place + 1], chain[place + 1 :]
+            elif step in space and stand_ins.ours_for(value) is None:  # what reads has another in its place in a run
+                guards.name(space, step, space[step])
+            break
+
+
+def members(kind: type) -> list[Member]:
+    """What the user put into an installed class or one of its bases: methods, and accessors around classes of his.
+
+    It is looked for anew once a member of the class is another than it was: also where one stands in another's place.
+    """
+    return [found for base in kind.__mro__ if not base.__flags__ & _FIXED for found in own_members(base)]
+
+
+def classes(packages: frozenset[str], function: Any = None) -> list[type]:
+    """The installed classes into which a user of these packages may put something, with their bases.
+
+    Objects of them are made where no name of the code tells: ``pd.read_csv(path).mine()``.
+
+    Args:
+        function: one of the user's, in whose namespace names may lead to other classes.
+    """
+    known = _of_packages(packages, len(sys.modules))
+    if not isinstance(function, types.FunctionType) or not is_user_module(function.__module__):
+        return known
+    return list(dict.fromkeys([*known, *_in(function.__globals__)]))
+
+
+def among(packages: frozenset[str]) -> list[type]:
+    """Those of the classes into which the user did put something."""
+    return [kind for kind in classes(packages) if own_members(kind)]
+
+
+def put_in(packages: frozenset[str], names: Collection[str]) -> list[Member]:
+    """What of these names the user put into classes of packages."""
+    spaces = [(base, vars(base)) for base in _of_packages(packages, len(sys.modules))] if packages else ()
+    found = [(base, name, space[name]) for base, space in spaces for name in names if name in space]
+    return [one for one in found if _holds_users(one[2])]
+
+
+@functools.lru_cache(maxsize=256)
+def _of_packages(packages: frozenset[str], _: int) -> list[type]:
+    known = [sys.modules[name] for name in sorted(packages) if name in sys.modules and not is_user_module(name)]
+    return list(dict.fromkeys(base for module in known for base in _in(vars(module))))
+
+
+def _in(space: Mapping[str, Any]) -> Iterator[type]:
+    kinds = [one for one in list(space.values()) if issubclass(type(one), type)]
+    for base in dict.fromkeys(base for kind in kinds for base in type.__dict__["__mro__"].__get__(kind)):
+        if not base.__flags__ & _FIXED and not is_users(base):
+            yield base
+
+
+class _Looked(NamedTuple):
+    """What a class held when somebody looked, and what of it the user put there."""
+
+    held: list[Any]
+    members: list[Member]
+
+
+_known: dict[type, _Looked] = {}
+_MOST = 4096
+
+
+def own_members(base: type) -> list[Member]:
+    """What the user put into an installed class itself."""
+    space, looked = vars(base), _known.get(base)
+    if looked is None or len(looked.held) != len(space) or not all(map(is_, space.values(), looked.held)):
+        if is_users(base):
+            return []
+        if len(_known) >= _MOST:
+            _known.clear()
+        found = [(base, name, value) for name, value in list(space.items()) if _holds_users(value)]
+        looked = _known[base] = _Looked([*space.values()], found)
+    return looked.members
+
+
+def _holds_users(value: Any) -> bool:
+    if type(value) is types.FunctionType and not is_user_module(value.__globals__.get("__name__")):
+        return False
+    if isinstance(value, staticmethod | classmethod | property):
+        value = value.fget if isinstance(value, property) else value.__func__
+    return is_users(unwrapped(value)) or (
+        not isinstance(value, type | types.FunctionType)
+        and not is_user_module(type(value).__module__)
+        and any(is_users(one) for one in attributes(value).values())
+    )
+
+
+def is_users(value: Any) -> bool:
+    """Whether it is a function or class that the user wrote, an object of such a class, or a mock."""
+    if type(value) is types.FunctionType:
+        home = value.__globals__.get("__name__")  # a library that makes functions of text names their files as it likes
+        return is_user_module(home) and is_user_file(file_of(value.__code__))
+    kind = value if issubclass(type(value), type) else type(value)
+    return is_user_module(kind.__module__) or kind.__module__ == "unittest.mock"

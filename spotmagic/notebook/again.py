@@ -1,0 +1,361 @@
+"""What a hit brings back by running code of the cell again: definitions and handles. Credentials are never kept."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import io
+import os
+import re
+import sys
+import types
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NoReturn
+
+from spotmagic.code.cell import CellCode
+from spotmagic.code.normal import parse
+from spotmagic.code.origin import is_user_module
+from spotmagic.code.scope import bound_names, nodes_of
+from spotmagic.code.writes import MUTATORS
+from spotmagic.codecs.references import reference
+from spotmagic.codecs.registry import refusal
+from spotmagic.errors import SpotError, Uncacheable
+from spotmagic.keys.owned import is_users
+from spotmagic.notebook.events import CellOutput, fold
+from spotmagic.notebook.graph import is_atom, is_code, levels
+from spotmagic.values.credentials import Credentials
+from spotmagic.values.handles import handle_settings, is_handle_type
+from spotmagic.values.scheme import Unfit
+from spotmagic.values.secrets import environment, is_private, is_secret, issued_in
+from spotmagic.values.written import literals
+
+CONSTANTS = frozenset({type(None), bool, int, float, str})
+_MISSING = object()
+_ASKS = re.compile(r"\b(input|getpass)\(")
+_TICK = 10_000_000  # nanoseconds by which the time of a file may lie behind the clock
+_FLAGS = ("closed", "is_closed", "_closed", "_shutdown")
+
+
+def refuse_changed_definition(name: str, value: Any, code: CellCode) -> None:
+    """Raise :class:`Uncacheable` if the cell changed a class or function after defining it."""
+    held = vars(value) if isinstance(value, types.FunctionType) and _is_bare(name, code) else {}
+    if (name in code.touched and not isinstance(value, types.ModuleType)) or held:
+        raise Uncacheable(f"`{name}` cannot be kept", "the cell sets attributes on it after defining it", path=name)
+    if not isinstance(value, type):
+        return
+    for source in code.definitions:
+        node = parse(source).body[0]
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            _compare(name, value, node)
+
+
+def is_made_by_code(value: Any) -> bool:
+    """Whether a call that is named like one that makes classes made a class, a function or a form of types."""
+    return isinstance(value, type | types.FunctionType) or type(value).__module__ in ("typing", "typing_extensions")
+
+
+def _compare(name: str, value: type, node: ast.ClassDef) -> None:
+    if (
+        type(value) is type
+        and "__slots__" not in vars(value)
+        and not (node.decorator_list or node.bases or node.keywords)
+    ):
+        own = {one for one in vars(value) if not one.startswith("__")} - bound_names(node.body)
+        if own:
+            why = f"`{name}.{min(own)}` was put on it after it was defined"
+            raise Uncacheable(f"`{name}` cannot be kept", why, path=name)
+    for statement in node.body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=attribute)], value=written):
+                pass
+            case ast.AnnAssign(target=ast.Name(id=attribute), value=ast.expr() as written):
+                pass
+            case _:
+                continue
+        try:
+            literal = ast.literal_eval(written)
+        except ValueError:
+            continue
+        now = vars(value).get(attribute, literal)
+        if type(now) is type(literal) and now != literal:
+            raise Uncacheable(
+                f"`{name}` cannot be kept", f"`{name}.{attribute}` changed after it was defined", path=name
+            )
+
+
+def _is_bare(name: str, code: CellCode) -> bool:
+    """Whether the cell defines the function without a decorator, so that it has no attribute by itself."""
+    nodes = [parse(source).body[0] for source in code.definitions]
+    return any(
+        isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name and not node.decorator_list
+        for node in nodes
+    )
+
+
+def is_made_again(name: str, value: Any, source: str, began: int) -> bool:
+    """Whether a hit runs the assignment of a variable again: a handle that the run did no more to, or a secret.
+
+    Args:
+        began: when the run did, in nanoseconds: a database that is younger was changed by it.
+    """
+    if is_secret(name, value):
+        return True
+    if not (is_handle_type(type(value)) or refusal(type(value)) in ("a lock", "an executor")):
+        return False
+    try:
+        path = (handle_settings(value) or {}).get("path")
+    except Unfit:  # a database in memory would come back empty
+        return False
+    set_up, changes = steered(source, {name}), False
+    if isinstance(path, str) and Path(path).is_file():
+        changes = Path(path).stat().st_mtime_ns > began - _TICK
+    if set_up or changes:
+        why = "the cell sets it up after it is made, and what it holds is not watched"
+        why = why if set_up else "the cell changes its database, and a hit would not"
+        raise Uncacheable(f"`{name}` cannot be kept", why, path=name)
+    return True
+
+
+class HandleClosed(SpotError, AttributeError):
+    """A handle was used that its cell closed, and that the cache therefore has no copy of."""
+
+
+class Closed:
+    """Stands for a handle that was closed when the ``with`` around it ended: whatever it is used for, it says so."""
+
+    def __init__(self, name: str, kind: str) -> None:
+        self.__dict__.update(_name=name, _kind=kind, closed=True, is_closed=True)
+
+    def __getattr__(self, attribute: str) -> NoReturn:
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        raise HandleClosed(
+            f"`{self._name}` is closed",
+            f"this {self._kind} was closed when its with ended, and its cell came out of the cache",
+            "Run the cell with refresh to have it",
+        )
+
+    def __repr__(self) -> str:
+        return f"<{self._kind}, closed>"
+
+
+def is_closed(value: Any) -> bool:
+    """Whether a library's handle was closed and can do no more."""
+    module = type(value).__module__
+    if module.partition(".")[0] == "tqdm":
+        return True
+    if is_user_module(module):
+        return False
+    if module == "zipfile":
+        return getattr(value, "fp", value) is None
+    for flag in _FLAGS:
+        try:
+            if getattr(value, flag, None) is True:
+                return True
+        except Exception:  # a property of somebody else's that fails says nothing
+            continue
+    return False
+
+
+def described(value: Any) -> list[str]:
+    """A closed handle in plain texts, for :func:`made`."""
+    kind = type(value)
+    about = [f"{kind.__module__}.{kind.__qualname__}"]
+    if kind in (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom):
+        mode, name = getattr(value, "mode", None), getattr(value, "name", None)
+        if isinstance(mode, str) and isinstance(name, str):  # one over a compressed file has no mode
+            about += [mode, name, str(getattr(value, "encoding", ""))]
+    return about
+
+
+def made(name: str, about: list[str]) -> Any:
+    """The closed handle again: a real closed file for a file, a stand-in for others."""
+    kind, *rest = about
+    if kind.startswith("_io.") and len(rest) == 3:
+        mode, path, encoding = rest
+        return _closed_file(path, mode, encoding)
+    return Closed(name, kind)
+
+
+def _closed_file(path: str, mode: str, encoding: str) -> Any:
+    """A closed file object with this name and mode. The file itself is not touched."""
+    binary = "b" in mode
+    plain = "r+" if "+" in mode else "w" if set(mode) & set("wxa") else "r"
+    with Path(os.devnull).open(plain + ("b" if binary else ""), encoding=None if binary else encoding) as opened:
+        file: Any = opened
+    raw = (file if binary else file.buffer).raw
+    raw.name = path
+    if not binary:
+        file.mode = mode
+    return file
+
+
+def steered(source: str, handles: Collection[str]) -> str:
+    """The first of these handles of which the cell sets an attribute or changes a container, or empty.
+
+    ``client.timeout = 5`` and ``session.headers.update(…)`` are seen. ``connection.execute(…)`` is use, not set-up.
+    """
+    for node in ast.walk(parse(source)) if handles else ():
+        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            name = _root(node)
+        elif (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in MUTATORS
+            and isinstance(node.func.value, ast.Attribute | ast.Subscript)
+        ):
+            name = _root(node.func.value)
+        else:
+            continue
+        if name in handles:
+            return name
+    return ""
+
+
+def _root(node: ast.expr) -> str:
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def refuse_what_only_code_makes(
+    name: str, value: Any, ns: Mapping[str, Any], comes_back: Callable[[str], bool]
+) -> None:
+    """Raise :class:`Uncacheable` if a variable is or holds a class that no definition makes again.
+
+    Args:
+        comes_back: whether a top-level name of the notebook is there on a hit.
+    """
+    found = [one for level in levels(value) for one in level]
+    made = {type(one) for one in found if "<locals>" in type(one).__qualname__}
+    for one in (*(one for one in found if isinstance(one, type)), *made):
+        top, *rest = one.__qualname__.split(".")
+        place = ns.get(top)
+        for step in rest:
+            place = getattr(place, step, None)
+        if one.__module__ == "__main__" and not (place is one and comes_back(top)) and not _has_name(one, comes_back):
+            why = f"it is or holds the class {one.__qualname__}, which was made while the cell ran"
+            raise Uncacheable(f"`{name}` cannot be kept", why, "Define the class at the top level of a cell", path=name)
+
+
+def _has_name(kind: type, comes_back: Callable[[str], bool]) -> bool:
+    """Whether a class of a factory was given to a name of the notebook that is there on a hit."""
+    home, _, path = (reference(kind) or "").partition("#")[0].partition(":")
+    return bool(path) and (home != "__main__" or comes_back(path.partition(".")[0]))
+
+
+def held_elsewhere(value: Any, named: Iterable[Any]) -> str:
+    """Where an installed module holds this very object, such as ``os:environ``, or empty: a copy would be another.
+
+    Args:
+        named: what the cell names, whose modules are looked at beside the one of the object's class.
+    """
+    if is_atom(value) or is_code(value) or is_users(type(value)):
+        return ""
+    if (decimal := sys.modules.get("decimal")) and value is decimal.getcontext():
+        what = "decimal.getcontext()"
+        raise Uncacheable(f"`{what}` cannot be kept", "it is the context in use, and a copy is not", path=what)
+    for module in (sys.modules.get(type(value).__module__), *named):
+        loaded = isinstance(module, types.ModuleType) and sys.modules.get(module.__name__) is module
+        for name, one in list(vars(module).items()) if loaded and not is_users(module) else ():
+            if one is value:
+                return f"{module.__name__}:{name}"
+    return ""
+
+
+def set_in_modules(source: str, ns: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
+    """What a cell set in modules by assignment or ``setattr``: module, attribute and a plain value.
+
+    Raises:
+        Uncacheable: for a value that a hit could not set again.
+    """
+    found = []
+    for path, attribute in _stores(source):
+        holder = ns.get(path[0])
+        for step in path[1:]:
+            holder = getattr(holder, step, None)
+        if not isinstance(holder, types.ModuleType) or vars(holder) is ns or attribute not in vars(holder):
+            continue
+        value, told = vars(holder)[attribute], f"{'.'.join(path)}.{attribute}"
+        if type(value) not in CONSTANTS:
+            why = f"the cell sets it in a module, to a {type(value).__name__}"
+            raise Uncacheable(
+                f"`{told}` cannot be kept", why, "Set it in a cell of its own, not under the spot", path=told
+            )
+        loaded = sys.modules.get(holder.__name__) is holder
+        found.append((holder.__name__ if loaded else path[0], attribute, value))
+    return found
+
+
+@functools.lru_cache(maxsize=256)
+def _stores(source: str) -> tuple[tuple[tuple[str, ...], str], ...]:
+    """The attributes that a cell sets, each with the dotted name of what holds it."""
+    found = []
+    for node in nodes_of(parse(source)):
+        match node:
+            case ast.Attribute(value=holder, attr=str(attribute), ctx=ast.Store()):
+                found.append((_path(holder), attribute))
+            case ast.Call(func=ast.Name(id="setattr"), args=[holder, ast.Constant(value=str(attribute)), _]):
+                found.append((_path(holder), attribute))
+    return tuple((path, attribute) for path, attribute in found if path)
+
+
+def _path(node: ast.expr) -> tuple[str, ...]:
+    if isinstance(node, ast.Name):
+        return (node.id,)
+    above = _path(node.value) if isinstance(node, ast.Attribute) else ()
+    return (*above, node.attr) if above else ()  # type: ignore[attr-defined]
+
+
+def set_again(ns: Mapping[str, Any], kept: list[list[Any]], undo: ExitStack) -> None:
+    """Bind what a run bound in classes, functions and modules. Raises ``LookupError`` where they are not there."""
+    for label, name, value in kept:
+        holder: Any = sys.modules.get(label)
+        if holder is None or label in ns:
+            first, *rest = label.split(".")
+            holder = ns.get(first, _MISSING)
+            for step in rest:
+                holder = getattr(holder, step, _MISSING)
+        if holder is _MISSING:
+            raise LookupError(f"{label} is not there")
+        if name in vars(holder):
+            undo.callback(setattr, holder, name, vars(holder)[name])
+        else:
+            undo.callback(delattr, holder, name)
+        setattr(holder, name, ns[value[1]] if isinstance(value, list) else value)
+
+
+def refuse_asking(normal: str, asked: bool | None) -> None:
+    """Raise for a cell that asked the user for something: what was typed is never kept.
+
+    Args:
+        asked: whether the kernel was asked for input; None where nobody can tell.
+    """
+    if asked or (asked is None and _ASKS.search(normal)):
+        todo = "Ask in a cell of its own, which is not under the spot"
+        raise Uncacheable("what is typed is not kept", "the cell asks for input", todo, path="input")
+
+
+def hidden(code: CellCode, namespace: Mapping[str, Any], log: Iterable[CellOutput]) -> Credentials:
+    """The credentials of a cell: in its source, its variables, the environment, and by their form in what it put out.
+
+    Of variables that it does not read, those count that are named like a credential.
+    """
+    found = Credentials({**dict.fromkeys(literals(code.source), "written in the cell"), **environment()})
+    for name, value in list(namespace.items()):
+        if not name.startswith("_") and (name in code.reads or is_private(name)):
+            found.look(name, value)
+    for event in fold(log):
+        shown = (one for mime, one in event.data.items() if not mime.startswith("image/") and isinstance(one, str))
+        for text in (event.text, *shown):
+            found.update(dict.fromkeys(issued_in(text), "printed"))
+    return found
+
+
+def module_name(name: str, module: types.ModuleType) -> str:
+    """By which name a hit imports a module that a variable is bound to."""
+    if sys.modules.get(module.__name__) is not module:
+        raise Uncacheable(f"`{name}` cannot be kept", "it is a module that cannot be imported by name", path=name)
+    return module.__name__

@@ -1,0 +1,398 @@
+"""Files that a run opens for reading, noted while it runs.
+
+Thin functions stand in the places of ``open`` while anything is being noted, and only then. Who kept one of them calls
+the true ``open`` through it for ever.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import io
+import os
+import stat
+import sys
+import sysconfig
+import threading
+import time
+from collections.abc import Mapping
+from contextvars import ContextVar
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Any, NamedTuple, Self
+
+from spotmagic.reads import looks, readers, stand_ins
+
+_true_open, true_stat = stand_ins.true_open, os.stat
+# Where tools keep caches and settings of their own: matplotlib writes the list of fonts in the first run that draws.
+_OF_TOOLS = (
+    "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MPLCONFIGDIR", "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR",
+)  # fmt: skip
+_IN_HOME = (".cache", ".config", ".ipython", ".jupyter", ".local/share/jupyter", ".matplotlib")
+
+
+REMOVED = -1  # in the place of the size of a file to which a run added
+
+
+class FileState(NamedTuple):
+    """What the file system says of a file: as long as this stays, the content does."""
+
+    size: int
+    mtime: int
+    inode: int
+    changed: int
+
+    @classmethod
+    def of(cls, found: os.stat_result) -> Self:
+        """The state that the system tells."""
+        return cls(found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns)
+
+
+class Seen(NamedTuple):
+    """What one run noted, as it goes to the run around it."""
+
+    files: dict[str, FileState | None]
+    looks: dict[tuple[int, str], list[str]]
+    written: tuple[str, ...]
+    trouble: str
+    added: Mapping[str, int] = MappingProxyType({})
+
+
+class Noting:
+    """What one run reads. It is entered around each attempt.
+
+    Attributes:
+        files: the state of each file before it was opened, ``None`` for one that was not there.
+        looks: the questions it asked of the file system and their answers, by question and path (see ``looks.py``).
+        rewritten: files that were read and then written.
+        folder: the working directory when the run began.
+        trouble: why nobody can know all that it read, or empty.
+    """
+
+    def __init__(self) -> None:
+        self.files: dict[str, FileState | None] = {}
+        self.looks: dict[tuple[int, str], list[str]] = {}
+        self.rewritten: dict[str, None] = {}
+        self.began, self.folder, self.trouble = time.time_ns(), _working_directory(), ""
+        self._thread = threading.current_thread()
+        self._written: set[str] = set()
+        self._added: dict[str, int] = {}
+        self.supposed: dict[str, FileState] = {}
+        self._before: Noting | None = None
+        self.around: tuple[Noting, ...] = ()
+
+    @property
+    def pool(self) -> str:
+        """The executor in whose worker the run began, or empty."""
+        return self._thread.name.rpartition("_")[0]
+
+    def __enter__(self) -> Self:
+        self.around = _takers()
+        with _guard:
+            _users.add(self)
+            if len(_users) == 1:
+                _install()
+        self.resume()
+        return self
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self._before = _here.get()
+        _here.set(self)
+        _open.append(self)
+
+    def pause(self) -> None:
+        """Leave off, as a stream does between two items: what others read meanwhile is not read by it."""
+        if self in _open:
+            _open.remove(self)
+        if _here.get() is self:
+            _here.set(self._before)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """Leave off for good. Twice is the same as once, for whoever was interrupted."""
+        self.pause()
+        if self in _users:
+            for above in self.around:  # what a call inside reads is read by the run around it too
+                above.take(self.seen())
+            with _guard:
+                if len(_users) == 1:
+                    _remove()
+                _users.discard(self)
+        if error is not None:
+            _shorten(error)
+
+    def seen(self) -> Seen:
+        """What was noted so far."""
+        return Seen(
+            dict(self.files), dict(self.looks), (*self._written, *self.rewritten), self.trouble, dict(self._added)
+        )
+
+    def wrote(self) -> dict[str, int | None]:
+        """What it wrote, each path with the size that a file had to which it only added, or ``REMOVED``."""
+        return {**self._added, **dict.fromkeys((*self._written, *self.rewritten))}
+
+    def take(self, seen: Seen) -> None:
+        """Note what a part of the run noted."""
+        for path, state in seen.files.items():
+            self.read(path, state)
+        for question, answer in seen.looks.items():
+            self.ask(*question, answer)
+        for path in seen.written:
+            self.write(path)
+        for path, size in seen.added.items():
+            self.add(path, size)
+        self.trouble = self.trouble or seen.trouble
+
+    def read(self, path: str, state: FileState | None) -> None:
+        """Note a file that is about to be read. What the run itself wrote is no input."""
+        if path not in self._written:
+            self.files.setdefault(path, state)
+
+    def ask(self, kind: int, path: str, answer: list[str]) -> None:
+        """Note a question and its first answer.
+
+        In what the run itself made there is nothing to ask, and the folders above the working directory say where
+        somebody works, not what with.
+        """
+        above = kind == looks.PRESENT and (path == self.folder or self.folder.startswith(os.path.join(path, "")))  # noqa: PTH118
+        if not above and not self.made(path):
+            self.looks.setdefault((kind, path), answer)
+
+    def made(self, path: str) -> bool:
+        """Whether the run wrote a file or made a folder, or the folder around it."""
+        return path in self._written or any(path.startswith(os.path.join(one, "")) for one in self._written)  # noqa: PTH118
+
+    def write(self, path: str) -> None:
+        """Note a file that is about to be written."""
+        if path in self.files:
+            self.rewritten[path] = None
+        else:
+            self._written.add(path)
+
+    def add(self, path: str, size: int) -> None:
+        """Note a file of this size to which something is about to be added, or one that is ``REMOVED``."""
+        self._added.setdefault(path, size)
+
+
+_here: ContextVar[Noting | None] = ContextVar("spotmagic_reads", default=None)
+_open: list[Noting] = []
+_users: set[Noting] = set()  # who holds the thin functions in their places, paused ones too
+_guard = threading.Lock()
+_spots: set[str] = set()
+
+
+def _takers() -> tuple[Noting, ...]:
+    """Whose a read is: of the run around it. A plain thread knows of none, so it may be of any that is under way."""
+    if not _open:
+        return ()
+    known = _here.get()
+    if known is not None:
+        return (known,)
+    pool = _pool()
+    return tuple(noting for noting in list(_open) if not pool or noting.pool != pool)
+
+
+def _pool() -> str:
+    """The executor whose worker this thread is: what the other workers run has not started what runs here."""
+    return threading.current_thread().name.rpartition("_")[0]
+
+
+def is_noting() -> bool:
+    """Whether a run around this is being noted."""
+    return bool(_open) and bool(_takers())
+
+
+def note(path: Any, *, missing: bool = True) -> None:
+    """Note a file that is read now.
+
+    Args:
+        missing: that it is not there counts too.
+    """
+    takers = _takers() if _open else ()
+    where = whole_path(path) if takers else None
+    if where is None:
+        return
+    try:
+        found = true_stat(where)
+    except (OSError, ValueError):
+        state = None
+    else:
+        if not stat.S_ISREG(found.st_mode):
+            return
+        state = FileState.of(found)
+    if state is not None or missing:
+        for taker in takers:
+            taker.read(where, state)
+
+
+def ask(kind: int, path: str, answer: list[str]) -> None:
+    """Note a question that is asked of the system now."""
+    takers = _takers() if _open else ()
+    where = (path if kind == looks.VARIABLE else whole_path(path)) if takers else None
+    if where is not None:
+        for taker in takers:
+            taker.ask(kind, where, answer)
+
+
+def _each(path: Any) -> list[tuple[Noting, str]]:
+    """Whose a change of this file is, each with its whole path."""
+    takers = _takers() if _open else ()
+    where = whole_path(path) if takers else None
+    return [] if where is None else [(taker, where) for taker in takers]
+
+
+def note_written(path: Any) -> None:
+    """Note a file that is written now."""
+    for taker, where in _each(path):
+        taker.write(where)
+
+
+def note_removed(path: Any) -> None:
+    """Note a file that was removed now."""
+    for taker, where in _each(path):
+        if not taker.made(where):
+            taker.add(where, REMOVED)
+
+
+def note_added(path: Any) -> None:
+    """Note a file to which something is added now."""
+    for taker, where in _each(path):
+        taker.add(where, true_stat(where).st_size if os.path.exists(where) else 0)  # noqa: PTH110
+
+
+def wrote_here() -> dict[str, int | None]:
+    """What the run around this wrote so far, as :meth:`Noting.wrote` gives it."""
+    noting = _here.get()
+    return {} if noting is None else noting.wrote()
+
+
+def note_elsewhere(seen: Seen) -> None:
+    """Let the run around this have read and written what a part of it did in another process."""
+    for taker in _takers() if _open else ():
+        taker.take(seen)
+
+
+def spoil(why: str) -> None:
+    """Say that what the run around this reads cannot be known."""
+    for taker in _takers() if _open else ():
+        taker.trouble = taker.trouble or why
+
+
+def leave_out(folder: Path) -> None:
+    """Never note files in a folder: it is ours."""
+    _spots.add(os.path.join(os.path.abspath(folder), ""))  # noqa: PTH118, PTH100
+
+
+def whole_path(path: Any) -> str | None:
+    """The whole path of a file that counts. Files of the system, of Python, of packages and of caches do not."""
+    if isinstance(path, int) or not isinstance(path, str | bytes | os.PathLike):
+        return None
+    try:
+        where = os.path.abspath(os.fsdecode(path))  # noqa: PTH100
+    except Exception:  # the true ``open`` says what is wrong with it
+        return None
+    return None if where.startswith((*_elsewhere(_working_directory()), *_spots)) or ".spotmagic" in where else where
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd()  # noqa: PTH109
+    except OSError:  # it was deleted
+        return os.sep
+
+
+@functools.lru_cache(maxsize=16)
+def _elsewhere(folder: str) -> tuple[str, ...]:
+    home = os.path.expanduser("~")  # noqa: PTH111
+    packages = [*sysconfig.get_paths().values(), *_site_packages()]
+    prefixes = [sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()]
+    kept = [one for one in prefixes if (one in packages and "packages" in one) or not _is_in(folder, one)]
+    said = [os.environ.get(name) for name in _OF_TOOLS]
+    own = [*(os.path.abspath(one) for one in said if one), *(f"{home}/{one}" for one in _IN_HOME)]  # noqa: PTH100
+    system = ["/dev", "/proc", "/sys", "/etc", "/usr/lib", "/usr/share", "/usr/local/lib"]
+    return tuple({os.path.join(one, "") for one in [*kept, *_site_packages(), *own, *system]})  # noqa: PTH118
+
+
+def _site_packages() -> list[str]:
+    return [one for one in sys.path if one.endswith(("site-packages", "dist-packages"))]
+
+
+def _is_in(folder: str, other: str) -> bool:
+    return folder.startswith(os.path.join(other, ""))  # noqa: PTH118
+
+
+@functools.wraps(_true_open)
+def _noting_open(
+    file: Any, mode: str = "r", buffering: int = -1, encoding: str | None = None, errors: str | None = None,
+    newline: str | None = None, closefd: bool = True, opener: Any = None,
+) -> Any:  # fmt: skip
+    if _open and mode.__class__ is str:
+        if "w" in mode or "x" in mode:
+            note_written(file)
+        elif "a" in mode:
+            note_added(file)
+        else:
+            note(file)
+            if "+" in mode:
+                note_written(file)
+    return _true_open(file, mode, buffering, encoding, errors, newline, closefd, opener)
+
+
+def _install() -> None:
+    stand_ins.install()  # it sees which modules have come
+    readers.install(note, spoil)
+    looks.install_looks(ask, note, note_written, note_removed)
+
+
+def _remove() -> None:
+    stand_ins.remove()
+    readers.remove()
+    looks.remove_looks()
+
+
+def _after_fork() -> None:
+    """In a forked child: of those who noted only the runs go on that the forking thread was in."""
+    global _guard
+    _guard = threading.Lock()
+    stand_ins.forked()
+    own: list[Noting] = []
+    at = _here.get()
+    while at is not None and at not in own:
+        own.append(at)
+        at = at._before
+    _open[:] = [noting for noting in _open if noting in own]
+    _users.intersection_update(own)
+    if not _users:
+        _remove()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+stand_ins.add([(space, "open", _true_open, _noting_open) for space in (vars(builtins), vars(io))])
+stand_ins.add(looks.IN_MODULES)
+
+
+def _shorten(error: BaseException | None) -> None:
+    """Take our frames out of the traceback of a user's error."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        error.__traceback__ = _without_ours(error.__traceback__)
+        error = error.__cause__ or error.__context__
+
+
+def _without_ours(trace: TracebackType | None) -> TracebackType | None:
+    first = trace
+    while first is not None and first.tb_frame.f_code in _OURS:
+        first = first.tb_next
+    at = first
+    while at is not None:
+        while at.tb_next is not None and at.tb_next.tb_frame.f_code in _OURS:
+            at.tb_next = at.tb_next.tb_next
+        at = at.tb_next
+    return first
+
+
+_OURS: frozenset[Any] = frozenset({_noting_open.__code__, *readers.CODES, *looks.CODES})  # type: ignore[attr-defined]

@@ -1,0 +1,41 @@
+"""Files that a run is told of, and that a native library may open unseen: they count if nobody wrote them meanwhile."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+
+from spotmagic.reads import looks
+from spotmagic.reads.noting import FileState, Noting, whole_path
+
+_stat = os.stat  # never the noting one
+
+
+def suppose(noting: Noting, paths: Iterable[str]) -> None:
+    """Remember how the files of these paths are before the run."""
+    for path in paths:
+        where = whole_path(os.path.join(noting.folder, path))  # noqa: PTH118
+        if where is not None and (state := _state(where)) is not None:
+            noting.supposed[where] = state
+
+
+def confirm(noting: Noting) -> None:
+    """Note those that are as they were. The others were written by the run, as far as anybody knows.
+
+    Of one that the run only asked for in Python, the question counts.
+    """
+    for where, state in noting.supposed.items():
+        asked = (looks.PRESENT, where) in noting.looks
+        if not asked and where not in noting.files and not noting.made(where) and _state(where) == state:
+            for each in (noting, *noting.around):
+                each.read(where, state)
+
+
+def _state(where: str) -> FileState | None:
+    """What the system says of a file now; None of what is none."""
+    try:
+        found = _stat(where)
+    except (OSError, ValueError):
+        return None
+    return FileState.of(found) if stat.S_ISREG(found.st_mode) else None

@@ -1,0 +1,131 @@
+"""What a notebook already uses under a spot, by one word: functions of modules, ``httpx``, ``requests``, and more.
+
+Wrapping is one thing per process, whoever asks for it: the magic, ``spot.wrap`` or the pytest plug-in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from spotmagic import files
+from spotmagic import options as words
+from spotmagic.errors import OptionError, unknown
+from spotmagic.wrap.functions import FunctionTarget
+from spotmagic.wrap.target import Target, Undo, installed, load_target, read_options, replaced
+
+if TYPE_CHECKING:
+    from spotmagic.spot.spot import Spot
+
+__all__ = ["Target", "WrappedTargets", "names", "off", "on", "replaced"]
+
+_on: dict[tuple[str, str], tuple[Undo, Spot]] = {}  # by target, and what of it: two addresses are two things
+_lock = files.ForkLock()
+
+
+class WrappedTargets:
+    """Targets that were wrapped: :meth:`off` puts the originals back, as does the end of a ``with`` block."""
+
+    def __init__(self, done: Sequence[tuple[tuple[str, str], Undo]]) -> None:
+        self._done = done
+
+    def off(self) -> None:
+        """Put every original back. Doing so again changes nothing."""
+        with _lock:
+            for key, undo in reversed(self._done):
+                if key in _on and _on[key][0] is undo:
+                    del _on[key]
+                    undo()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.off()
+
+    def __repr__(self) -> str:
+        return f"WrappedTargets({', '.join(word for (word, _), _ in self._done)})"
+
+
+def on(
+    spot: Spot, targets: Sequence[str], given: Mapping[str, Any], namespace: dict[str, Any] | None = None
+) -> WrappedTargets:
+    """Put targets under a spot. One that is wrapped already is wrapped anew, not twice.
+
+    Args:
+        given: the options of them all.
+        namespace: names that follow as well, beside those of the user's modules.
+
+    Raises:
+        OptionError: for a target or an option that cannot be used. Nothing is wrapped then.
+    """
+    if not targets:
+        raise OptionError("no target was given", todo="Name httpx, requests, or module:function")
+    found = [(word, _target(word, namespace)) for word in targets]
+    options = [read_options(given, word, target.options) for word, target in found]
+    if words.is_off():
+        return WrappedTargets(())
+    done: list[tuple[tuple[str, str], Undo]] = []
+    with _lock:
+        try:
+            for (word, target), chosen in zip(found, options, strict=True):
+                key = word, str(chosen.get("match", ""))
+                if key in _on:  # the original first, or its wrapper would be wrapped
+                    _on.pop(key)[0]()
+                undo = target.on(spot, chosen)
+                _on[key] = undo, spot
+                done.append((key, undo))
+        except BaseException:
+            WrappedTargets(done).off()
+            raise
+    return WrappedTargets(done)
+
+
+def off(target: str | None = None, *, spot: Spot | None = None) -> None:
+    """Put the originals of a target back, or of all, or of all that are under a spot.
+
+    Raises:
+        OptionError: for a target that is not wrapped.
+    """
+    with _lock:
+        keys = [key for key in reversed(_on) if target in (None, key[0]) and spot in (None, _on[key][1])]
+        if target is not None and not keys:
+            raise unknown("wrapped target", target, {word for word, _ in _on})
+        for key in keys:
+            _on.pop(key)[0]()
+
+
+def names() -> list[str]:
+    """The targets that are wrapped, each with the addresses it is restricted to."""
+    with _lock:
+        return [f"{word} match={part}" if part else word for word, part in _on]
+
+
+def known() -> list[str]:
+    """The words that name a target, beside ``module:function``."""
+    return sorted({*_OURS, *installed()})
+
+
+def _http(word: str) -> Callable[[], Target]:
+    def make() -> Target:
+        from spotmagic.wrap.http import HTTPTarget
+
+        return HTTPTarget(word)
+
+    return make
+
+
+_OURS: dict[str, Callable[[], Target]] = {word: _http(word) for word in ("httpx", "requests")}
+
+
+def _target(word: str, namespace: dict[str, Any] | None) -> Target:
+    if word in _OURS:
+        return _OURS[word]()
+    if ":" in word:
+        return FunctionTarget(word, namespace)
+    point = installed().get(word)
+    found = load_target(point) if point is not None else None
+    if found is None:
+        error = unknown("target", word, known())
+        raise OptionError(error.what, error.why, f"{error.todo} Or write module:function")
+    return found

@@ -1,0 +1,355 @@
+"""``httpx`` and ``httpx2``: their transports, where a request has all its headers and each attempt passes.
+
+What goes over the wire is wrapped, so that transports of one's own around these are seen as well, and those that never
+reach a server (mocks, applications called in this process) are not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import importlib
+import importlib.util
+import sys
+import time
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from spotmagic.engine.streamed import Streamed
+from spotmagic.errors import OptionError
+from spotmagic.wrap.answer import MOST_KEPT, TOO_LARGE, Answer, StatusError, has_ended
+from spotmagic.wrap.http import Rule, adrive, checked_status, drive, opened_answer, prepared, rule_of
+from spotmagic.wrap.request import Sent
+from spotmagic.wrap.target import Undo, all_of, replaced
+
+PACKAGES = ("httpx", "httpx2")
+_OF_CODING = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
+_MOST = 1 << 28  # bytes of a request that are read to be counted
+
+
+_pieces: ContextVar[bool] = ContextVar("spotmagic_pieces", default=True)
+"""Whether the body is read piece by piece, as far as the client says; a transport without a client leaves it open."""
+
+
+def wrap() -> Undo:
+    """Wrap the transports of the packages that are there. Raises :class:`OptionError` if none is."""
+    packages = [importlib.import_module(name) for name in PACKAGES if importlib.util.find_spec(name)]
+    if not packages:
+        raise OptionError("httpx cannot be wrapped", why="it is not installed", todo="pip install httpx")
+    undos: list[Undo] = []
+    for package in packages:
+        one, other = package.HTTPTransport, package.AsyncHTTPTransport
+        undos.append(replaced(one, "handle_request", _sync(package, one.handle_request)))
+        undos.append(replaced(other, "handle_async_request", _async(package, other.handle_async_request)))
+        others = _Others(package, undos)
+        undos.append(replaced(package.Client, "send", _sending(package.Client.send)))
+        undos.append(replaced(package.AsyncClient, "send", _asending(package.AsyncClient.send, others)))
+    return all_of(undos)
+
+
+class _Others:
+    """Transports of other packages that reach a server by themselves (over aiohttp), wrapped when first used.
+
+    All the rest either end in a transport of the package, or answer in this process, as mocks do.
+    """
+
+    def __init__(self, package: Any, undos: list[Undo]) -> None:
+        self._package, self._undos = package, undos
+        self._seen: set[type] = set()
+
+    def of(self, client: Any) -> None:
+        """Wrap those of a client."""
+        for transport in (getattr(client, "_transport", None), *getattr(client, "_mounts", {}).values()):
+            kind = type(transport)
+            if kind not in self._seen:
+                self._seen.add(kind)
+                owner = next((one for one in kind.__mro__ if "handle_async_request" in vars(one)), object)
+                if hasattr(sys.modules.get(owner.__module__), "aiohttp") and owner not in self._seen - {kind}:
+                    self._seen.add(owner)
+                    wrapper = _async(self._package, vars(owner)["handle_async_request"])
+                    self._undos.append(replaced(owner, "handle_async_request", wrapper))
+
+
+def _sending(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def send(client: Any, request: Any, *, stream: bool = False, **given: Any) -> Any:
+        token = _pieces.set(stream)
+        try:
+            return original(client, request, stream=stream, **given)
+        finally:
+            _pieces.reset(token)
+
+    return send
+
+
+def _asending(original: Callable[..., Any], others: _Others) -> Callable[..., Any]:
+    @functools.wraps(original)
+    async def send(client: Any, request: Any, *, stream: bool = False, **given: Any) -> Any:
+        others.of(client)
+        token = _pieces.set(stream)
+        try:
+            return await original(client, request, stream=stream, **given)
+        finally:
+            _pieces.reset(token)
+
+    return send
+
+
+def _sync(package: Any, original: Callable[..., Any]) -> Callable[..., Any]:
+    kept, passing = _stream_classes(package, package.SyncByteStream)
+
+    @functools.wraps(original)
+    def handle_request(transport: Any, request: Any) -> Any:
+        rule = _rule(request)
+        if rule is None:
+            return original(transport, request)
+        if _is_readable(request):
+            request.read()
+        call = prepared(rule, _sent(transport, request), lambda answer: _shown(package, request, answer))
+        if call is None:
+            return original(transport, request)
+        live: list[Any] = []
+
+        def send() -> Answer:
+            began = time.perf_counter()
+            response = original(transport, request)
+            live[:] = [response]
+            try:
+                chunks = tuple(response.stream)
+            finally:
+                response.stream.close()
+            return _answer(response, chunks, time.perf_counter() - began)
+
+        def begin() -> Answer:
+            response = original(transport, request)
+            live[:] = [response]
+            if 200 <= response.status_code < 300:
+                return _answer(response, (), 0.0)
+            try:
+                chunks = tuple(response.stream)
+            finally:
+                response.stream.close()
+            return checked_status(_answer(response, chunks, 0.0))
+
+        if not _pieces.get():
+            return _response(package, kept, drive(rule, call, send), live)
+        found = opened_answer(rule, call)
+        if isinstance(found, Answer):
+            return _response(package, kept, found, live)
+        try:
+            head = found.start(begin)
+        except StatusError as error:
+            return _response(package, kept, error.response, live)
+        response = live[0]
+        response.stream = passing(head, response.stream, found)
+        return response
+
+    return handle_request
+
+
+def _async(package: Any, original: Callable[..., Any]) -> Callable[..., Any]:
+    kept, passing = _stream_classes(package, package.AsyncByteStream)
+
+    @functools.wraps(original)
+    async def handle_async_request(transport: Any, request: Any) -> Any:
+        rule = _rule(request)
+        if rule is None or not _in_asyncio():
+            return await original(transport, request)
+        if _is_readable(request):
+            await request.aread()
+        call = prepared(rule, _sent(transport, request), lambda answer: _shown(package, request, answer))
+        if call is None:
+            return await original(transport, request)
+        live: list[Any] = []
+
+        async def send() -> Answer:
+            began = time.perf_counter()
+            response = await original(transport, request)
+            live[:] = [response]
+            chunks = await _all_of(response.stream)
+            return _answer(response, chunks, time.perf_counter() - began)
+
+        async def begin() -> Answer:
+            response = await original(transport, request)
+            live[:] = [response]
+            if 200 <= response.status_code < 300:
+                return _answer(response, (), 0.0)
+            return checked_status(_answer(response, await _all_of(response.stream), 0.0))
+
+        if not _pieces.get():
+            return _response(package, kept, await adrive(rule, call, send), live)
+        found = opened_answer(rule, call)
+        if isinstance(found, Answer):
+            return _response(package, kept, found, live)
+        try:
+            head = await found.astart(begin)
+        except StatusError as error:
+            return _response(package, kept, error.response, live)
+        response = live[0]
+        response.stream = passing(head, response.stream, found)
+        return response
+
+    return handle_async_request
+
+
+async def _all_of(stream: Any) -> tuple[bytes, ...]:
+    try:
+        return tuple([chunk async for chunk in stream])
+    finally:
+        await stream.aclose()
+
+
+def _rule(request: Any) -> Rule | None:
+    """The rule of a request. One that changes the protocol, such as of a web socket, is none of ours."""
+    return None if "upgrade" in request.headers else rule_of("httpx", request.method.upper(), str(request.url))
+
+
+def _in_asyncio() -> bool:
+    """Whether an event loop of asyncio runs: under another one requests pass as they are."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _is_readable(request: Any) -> bool:
+    """Whether the body may be read before it is sent: one whose length is known and that is not read yet."""
+    length = request.headers.get("content-length", "")
+    return not hasattr(request, "_content") and length.isdigit() and int(length) < _MOST
+
+
+def _sent(transport: Any, request: Any) -> Sent:
+    headers = tuple((name.lower(), value) for name, value in request.headers.multi_items())
+    coming = "content-length" in request.headers or "transfer-encoding" in request.headers
+    body = request.content if hasattr(request, "_content") else None if coming else b""
+    place = getattr(getattr(transport, "_pool", None), "_uds", None)
+    return Sent(request.method.upper(), str(request.url), headers, body, str(place or ""))
+
+
+def _answer(response: Any, chunks: tuple[bytes, ...], seconds: float) -> Answer:
+    reason = response.extensions.get("reason_phrase")
+    return Answer(
+        status_code=response.status_code,
+        reason=None if reason is None else reason.decode("latin-1"),
+        version=response.http_version,
+        fields=tuple((bytes(name), bytes(value)) for name, value in response.headers.raw),
+        chunks=chunks,
+        seconds=seconds,
+    )
+
+
+def _response(package: Any, kept: Any, answer: Answer, live: list[Any]) -> Any:
+    """The response of an answer: the one that came just now, or one made of what was kept."""
+    stream = kept(answer)
+    if live:
+        response = live[0]
+        response.stream = stream
+        return response
+    extensions = {"http_version": answer.version.encode("latin-1")}
+    if answer.reason is not None:
+        extensions["reason_phrase"] = answer.reason.encode("latin-1")
+    response = package.Response(answer.status_code, headers=list(answer.fields), stream=stream, extensions=extensions)
+    stream.response = weakref.ref(response)
+    return response
+
+
+def _shown(package: Any, request: Any, answer: Answer) -> Any:
+    """The response of an answer, read whole, for the functions that users gave."""
+    fields = [pair for pair in answer.fields if pair[0].lower() not in _OF_CODING]
+    return package.Response(answer.status_code, headers=fields, content=answer.body, request=request)
+
+
+def _stream_classes(package: Any, base: Any) -> tuple[Any, Any]:
+    """The streams that responses of a package are given: over a kept answer, and over one that is still coming."""
+
+    class Kept(base):  # type: ignore[misc]
+        """The chunks as they came. At its end it tells how long the answer took then."""
+
+        response: Any = None
+
+        def __init__(self, answer: Answer) -> None:
+            self._answer = answer
+
+        def __iter__(self) -> Iterator[bytes]:
+            yield from self._answer.chunks
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            for chunk in self._answer.chunks:
+                yield chunk
+
+        def close(self) -> None:
+            response = self.response and self.response()
+            if response is not None:
+                response.elapsed = timedelta(seconds=self._answer.seconds)
+
+        async def aclose(self) -> None:
+            self.close()
+
+    class Passing(base):  # type: ignore[misc]
+        """The chunks as they come, noted on the way."""
+
+        def __init__(self, head: Answer, live: Any, call: Streamed) -> None:
+            self._head, self._live, self._call = head, live, call
+            self._chunks: list[bytes] = []
+            self._began, self._size = time.perf_counter(), 0
+
+        def _note(self, chunk: bytes) -> None:
+            self._size += len(chunk)
+            if self._size <= MOST_KEPT:
+                self._chunks.append(chunk)
+            else:
+                self._chunks.clear()
+                self._call.stop(None, TOO_LARGE)
+
+        def _so_far(self) -> Answer:
+            return replace(self._head, chunks=tuple(self._chunks), seconds=time.perf_counter() - self._began)
+
+        def __iter__(self) -> Iterator[bytes]:
+            try:
+                for chunk in self._live:
+                    self._note(chunk)
+                    yield chunk
+            except Exception as error:
+                self._call.stop(self._so_far(), error)
+                raise
+            self._call.end(self._so_far())
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            try:
+                async for chunk in self._live:
+                    self._note(chunk)
+                    yield chunk
+            except Exception as error:
+                self._call.stop(self._so_far(), error)
+                raise
+            await self._call.aend(self._so_far())
+
+        def close(self) -> None:
+            try:
+                self._live.close()
+            finally:
+                so_far = self._so_far()
+                (self._call.end if has_ended(so_far) else self._call.stop)(so_far)
+
+        async def aclose(self) -> None:
+            try:
+                await self._live.aclose()
+            finally:
+                so_far = self._so_far()
+                if has_ended(so_far):
+                    await self._call.aend(so_far)
+                else:
+                    self._call.stop(so_far)
+
+        def __del__(self) -> None:
+            if not self._call.ended:
+                self._call.stop(self._so_far())
+
+    for kind in (Kept, Passing):
+        kind.__module__ = package.__name__
+    return Kept, Passing

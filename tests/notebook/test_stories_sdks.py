@@ -1,0 +1,21 @@
+"""The same stories with packages that come with the SDKs."""
+
+# ruff: noqa: E501
+from __future__ import annotations
+
+import pytest
+from notebook_kernels import Kernel
+from test_stories import as_it_would_have_run, kernels
+
+__all__ = ["kernels"]
+pytestmark = pytest.mark.kernel
+
+KEPT: dict[str, list[str]] = {
+    "a bunch of data": ["from sklearn.datasets import load_iris", "data = load_iris()\nX, y = data.data, data.target", "data.extra = 5", "print(data.extra, data.data.shape, X[0], type(data).__name__)"],
+    "an estimator that is fitted later": ["from sklearn.ensemble import RandomForestClassifier\nX, y = [[0], [1], [2], [3]], [0, 0, 1, 1]", "forest = RandomForestClassifier(3, random_state=0)", "forest.fit(X, y);", "print(forest.predict([[0], [3]]))"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_a_notebook_with_packages_is_as_it_would_have_run(kernels: list[Kernel], name: str) -> None:  # noqa: F811
+    as_it_would_have_run(kernels, f"-sdks{list(KEPT).index(name)}", KEPT[name])
