@@ -35,7 +35,7 @@ class Picture:
 
 
 def _picture(figure: Any, encoder: Encoder) -> Picture:
-    if encoder.pictures is None:
+    if not encoder.as_copied:
         raise Unfit("the objects of a figure lead to each other without end")
     if id(figure) not in encoder.pictures:
         encoder.pictures[id(figure)] = Picture(figure)

@@ -202,7 +202,7 @@ def difference(value: Any, copy: Any, *, unseen: Literal["doubt", "trust"]) -> s
         return f"its pickle gives a {type(copy).__qualname__} back for a {kind.__qualname__}"
     try:
         with patience(_LOOK):
-            before = fingerprint(value, pictures=True)
+            before = fingerprint(value, as_copied=True)
     except Uncacheable as error:
         why = f"{error.what} ({error.why})"
     except BaseException as error:
@@ -212,7 +212,7 @@ def difference(value: Any, copy: Any, *, unseen: Literal["doubt", "trust"]) -> s
     else:
         try:
             with patience(_LOOK):
-                same = fingerprint(copy, pictures=True) == before
+                same = fingerprint(copy, as_copied=True) == before
         except BaseException as error:
             if is_end(error):
                 raise
@@ -224,8 +224,12 @@ def difference(value: Any, copy: Any, *, unseen: Literal["doubt", "trust"]) -> s
 
 
 def _loss(value: Any, copy: Any) -> str:
-    lost = sorted(getattr(value, "__dict__", {}).keys() - getattr(copy, "__dict__", {}).keys())
-    return f"comes back without {', '.join(lost)}" if lost else "does not come back equal"
+    before, after = getattr(value, "__dict__", {}), getattr(copy, "__dict__", {})
+    lost = sorted(before.keys() - after.keys())
+    if lost:
+        return f"comes back without {', '.join(lost)}"
+    other = [name for name in sorted(before) if difference(before[name], after[name], unseen="trust")]
+    return f"comes back with another {', '.join(other)}" if other else "does not come back equal"
 
 
 def _compares(kind: Any) -> bool:

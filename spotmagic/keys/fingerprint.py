@@ -23,7 +23,7 @@ _lock = files.ForkLock()
 
 
 def fingerprint(
-    value: Any, *, path: str = "value", notes: Notes | None = None, mask: Mask | None = None, pictures: bool = False
+    value: Any, *, path: str = "value", notes: Notes | None = None, mask: Mask | None = None, as_copied: bool = False
 ) -> bytes:
     """16 bytes that stand for a value: its type and all of its content, nothing sampled, nothing by ``repr`` or pickle.
 
@@ -31,12 +31,12 @@ def fingerprint(
         path: what the value is called in errors, such as ``cfg``.
         notes: takes what was met on the way: handles, secrets.
         mask: HMAC under the user's secret, which secrets are masked with.
-        pictures: take figures by their picture: to check a copy of a value, never for a key.
+        as_copied: only what a copy takes over, such as the picture of a figure: to check one, never for a key.
 
     Raises:
         Uncacheable: for what has no fingerprint (a generator, an open file), with the path to it inside the value.
     """
-    return digest(packed(value, path, notes, mask, pictures))
+    return digest(packed(value, path, notes, mask, as_copied))
 
 
 def packed(
@@ -44,7 +44,7 @@ def packed(
     path: str,
     notes: Notes | None,
     mask: Mask | None,
-    pictures: bool = False,
+    as_copied: bool = False,
     apart: Callable[[Any, Encoder], Tree] = take_apart,
     *,
     bare: bool = False,
@@ -74,7 +74,7 @@ def packed(
         kinds[type(one)] = None
         return apart(one, encoder)
 
-    found = Encoder(taken, code, notes, mask, pictures=pictures).pack(value, path)
+    found = Encoder(taken, code, notes, mask, as_copied=as_copied).pack(value, path)
     if notes is not None:
         notes.packages.update(each.__module__.partition(".")[0] for each in kinds)
     for each in tuple(kinds):  # in the order they were met in, which hangs on the value alone

@@ -35,7 +35,8 @@ class Encoder:
     Args:
         take_apart: gives the tree of a value that msgpack does not know; raises :class:`Unfit`.
         code: gives the tree that stands for a function or class of the user.
-        pictures: take figures by their picture, which is enough to check a copy and too little for a key.
+        as_copied: take figures by their picture and exceptions without what was handled when they were raised: enough
+            to check a copy, and too little for a key.
     """
 
     __slots__ = (
@@ -48,6 +49,7 @@ class Encoder:
         "_packing",
         "_parts",
         "_visits",
+        "as_copied",
         "code",
         "mask",
         "pictures",
@@ -61,9 +63,10 @@ class Encoder:
         notes: Notes | None,
         mask: Mask | None,
         *,
-        pictures: bool = False,
+        as_copied: bool = False,
     ) -> None:
-        self.pictures: dict[int, Any] | None = {} if pictures else None
+        self.as_copied = as_copied
+        self.pictures: dict[int, Any] = {}
         self.take_apart, self.code, self._notes, self.mask = take_apart, code, notes, mask
         self._parts: list[list[Any]] = []
         self._ancestors: dict[int, int] | None = None

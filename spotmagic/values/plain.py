@@ -55,11 +55,12 @@ def _ordered(value: collections.OrderedDict[Any, Any], _: Encoder) -> Tree:
     return tree(Kind.ORDERED_DICT, items)
 
 
-def _exception(value: BaseException, _: Encoder) -> Tree:
+def _exception(value: BaseException, encoder: Encoder) -> Tree:
     """What was said, and what stands behind it. The frames it came through do not count."""
     native: Any = next(base for base in type(value).__mro__ if base.__module__ == "builtins")
     _, args, *state = native.__reduce__(value)
-    behind = [value.__cause__, value.__context__, value.__suppress_context__]
+    context = None if encoder.as_copied else value.__context__
+    behind = [value.__cause__, context, value.__suppress_context__]
     return tree(Kind.EXCEPTION, native.__name__, list(args), state, behind)
 
 

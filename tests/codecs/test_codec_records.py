@@ -242,6 +242,18 @@ class TestExceptions:
             copy = back(error)
         assert copy.response.text == "later" and copy.response.status_code == 503 and copy.request.method == "GET"
 
+    def test_raised_while_another_was_handled_come_back_without_that(self) -> None:
+        request = httpx.Request("GET", "https://example.org")
+        try:
+            try:
+                raise KeyError("first")
+            except KeyError:
+                httpx.Response(503, request=request, text="later").raise_for_status()
+        except httpx.HTTPStatusError as error:
+            assert repr(error.__context__) == "KeyError('first')"
+            copy = back(error)
+        assert copy.response.text == "later" and copy.__context__ is None and copy.__cause__ is None
+
     def test_with_a_credential_in_their_request_are_refused(self) -> None:
         request = httpx.Request("GET", "https://example.org", headers={"Authorization": "Bearer canary"})
         with pytest.raises(Uncacheable, match="credential .authorization."):
