@@ -11,27 +11,20 @@ import functools
 import io
 import os
 import stat
-import sys
-import sysconfig
 import threading
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
-from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple, Self
 
-from spotmagic.reads import looks, readers, stand_ins
+from spotmagic.reads import looks, natives, stand_ins
+from spotmagic.reads.paths import whole_path, working_directory
 
 _true_open, true_stat = stand_ins.true_open, os.stat
-# Where tools keep caches and settings of their own: matplotlib writes the list of fonts in the first run that draws.
-_OF_TOOLS = (
-    "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MPLCONFIGDIR", "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR",
-)  # fmt: skip
-_IN_HOME = (".cache", ".config", ".ipython", ".jupyter", ".local/share/jupyter", ".matplotlib")
-
-
-REMOVED = -1  # in the place of the size of a file to which a run added
+# In the place of the size of a file to which a run added: it removed the file, or the file was there and a library or a
+# child process wrote it unseen, which may have kept a part of what was there.
+REMOVED, UNSEEN, CHILDS = -1, -2, -3
 
 
 class FileState(NamedTuple):
@@ -73,11 +66,11 @@ class Noting:
         self.files: dict[str, FileState | None] = {}
         self.looks: dict[tuple[int, str], list[str]] = {}
         self.rewritten: dict[str, None] = {}
-        self.began, self.folder, self.trouble = time.time_ns(), _working_directory(), ""
+        self.began, self.folder, self.trouble = time.time_ns(), working_directory(), ""
         self._thread = threading.current_thread()
         self._written: set[str] = set()
         self._added: dict[str, int] = {}
-        self.supposed: dict[str, FileState] = {}
+        self.supposed: dict[str, FileState | None] = {}
         self._before: Noting | None = None
         self.around: tuple[Noting, ...] = ()
 
@@ -170,7 +163,7 @@ class Noting:
             self._written.add(path)
 
     def add(self, path: str, size: int) -> None:
-        """Note a file of this size to which something is about to be added, or one that is ``REMOVED``."""
+        """Note a file of this size to which something is about to be added, or that is ``REMOVED`` or ``UNSEEN``."""
         self._added.setdefault(path, size)
 
 
@@ -178,7 +171,6 @@ _here: ContextVar[Noting | None] = ContextVar("spotmagic_reads", default=None)
 _open: list[Noting] = []
 _users: set[Noting] = set()  # who holds the thin functions in their places, paused ones too
 _guard = threading.Lock()
-_spots: set[str] = set()
 
 
 def _takers() -> tuple[Noting, ...]:
@@ -254,16 +246,24 @@ def note_removed(path: Any) -> None:
             taker.add(where, REMOVED)
 
 
+def note_filled(path: Any) -> None:
+    """Note what a library writes now: a file as a whole, or into a folder, unseen what if that is there."""
+    for taker, where in _each(path):
+        if not os.path.isdir(where) or taker.made(where):  # noqa: PTH112
+            taker.write(where)
+        else:
+            taker.add(where, UNSEEN)
+
+
 def note_added(path: Any) -> None:
     """Note a file to which something is added now."""
     for taker, where in _each(path):
         taker.add(where, true_stat(where).st_size if os.path.exists(where) else 0)  # noqa: PTH110
 
 
-def wrote_here() -> dict[str, int | None]:
-    """What the run around this wrote so far, as :meth:`Noting.wrote` gives it."""
-    noting = _here.get()
-    return {} if noting is None else noting.wrote()
+def here() -> Noting | None:
+    """What notes the run around this."""
+    return _here.get()
 
 
 def note_elsewhere(seen: Seen) -> None:
@@ -276,49 +276,6 @@ def spoil(why: str) -> None:
     """Say that what the run around this reads cannot be known."""
     for taker in _takers() if _open else ():
         taker.trouble = taker.trouble or why
-
-
-def leave_out(folder: Path) -> None:
-    """Never note files in a folder: it is ours."""
-    _spots.add(os.path.join(os.path.abspath(folder), ""))  # noqa: PTH118, PTH100
-
-
-def whole_path(path: Any) -> str | None:
-    """The whole path of a file that counts. Files of the system, of Python, of packages and of caches do not."""
-    if isinstance(path, int) or not isinstance(path, str | bytes | os.PathLike):
-        return None
-    try:
-        where = os.path.abspath(os.fsdecode(path))  # noqa: PTH100
-    except Exception:  # the true ``open`` says what is wrong with it
-        return None
-    return None if where.startswith((*_elsewhere(_working_directory()), *_spots)) or ".spotmagic" in where else where
-
-
-def _working_directory() -> str:
-    try:
-        return os.getcwd()  # noqa: PTH109
-    except OSError:  # it was deleted
-        return os.sep
-
-
-@functools.lru_cache(maxsize=16)
-def _elsewhere(folder: str) -> tuple[str, ...]:
-    home = os.path.expanduser("~")  # noqa: PTH111
-    packages = [*sysconfig.get_paths().values(), *_site_packages()]
-    prefixes = [sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()]
-    kept = [one for one in prefixes if (one in packages and "packages" in one) or not _is_in(folder, one)]
-    said = [os.environ.get(name) for name in _OF_TOOLS]
-    own = [*(os.path.abspath(one) for one in said if one), *(f"{home}/{one}" for one in _IN_HOME)]  # noqa: PTH100
-    system = ["/dev", "/proc", "/sys", "/etc", "/usr/lib", "/usr/share", "/usr/local/lib"]
-    return tuple({os.path.join(one, "") for one in [*kept, *_site_packages(), *own, *system]})  # noqa: PTH118
-
-
-def _site_packages() -> list[str]:
-    return [one for one in sys.path if one.endswith(("site-packages", "dist-packages"))]
-
-
-def _is_in(folder: str, other: str) -> bool:
-    return folder.startswith(os.path.join(other, ""))  # noqa: PTH118
 
 
 @functools.wraps(_true_open)
@@ -340,13 +297,13 @@ def _noting_open(
 
 def _install() -> None:
     stand_ins.install()  # it sees which modules have come
-    readers.install(note, spoil)
+    natives.install(note, note_filled, spoil)
     looks.install_looks(ask, note, note_written, note_removed)
 
 
 def _remove() -> None:
     stand_ins.remove()
-    readers.remove()
+    natives.remove()
     looks.remove_looks()
 
 
@@ -395,4 +352,4 @@ def _without_ours(trace: TracebackType | None) -> TracebackType | None:
     return first
 
 
-_OURS: frozenset[Any] = frozenset({_noting_open.__code__, *readers.CODES, *looks.CODES})  # type: ignore[attr-defined]
+_OURS: frozenset[Any] = frozenset({_noting_open.__code__, *natives.CODES, *looks.CODES})  # type: ignore[attr-defined]

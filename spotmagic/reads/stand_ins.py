@@ -10,7 +10,7 @@ from operator import itemgetter
 from types import BuiltinFunctionType, CellType, FunctionType
 from typing import Any
 
-from spotmagic.reads import readers
+from spotmagic.reads import natives
 
 true_open = io.open  # builtins.open, which another stands in for while a run is watched
 
@@ -44,7 +44,7 @@ def ours_for(value: Any) -> Any:
     kind = type(value)  # nothing is asked of a value of the user's, which might answer
     if kind not in _FUNCTIONS and kind.__name__ != "cython_function_or_method":
         return None
-    return _ours_by_id.get(id(value)) or readers.ours_for(value)
+    return _ours_by_id.get(id(value)) or natives.ours_for(value)
 
 
 def unseen(value: Any) -> str:
@@ -127,7 +127,7 @@ def _taken() -> Collection[tuple[_Names, _Names, _Names]]:
     if now == _modules:
         return _found.values()
     _modules, known = now, _ours_by_id.keys()
-    readers.arrived()
+    natives.arrived()
     for module_name, module in list(sys.modules.items()):
         if _searched.get(module_name) == id(module):
             continue

@@ -7,17 +7,18 @@ import stat
 from collections.abc import Iterable
 
 from spotmagic.reads import looks
-from spotmagic.reads.noting import FileState, Noting, whole_path
+from spotmagic.reads.noting import FileState, Noting
+from spotmagic.reads.paths import whole_path
 
 _stat = os.stat  # never the noting one
 
 
 def suppose(noting: Noting, paths: Iterable[str]) -> None:
-    """Remember how the files of these paths are before the run."""
+    """Remember how the files of these paths are before the run, and which are not there."""
     for path in paths:
         where = whole_path(os.path.join(noting.folder, path))  # noqa: PTH118
-        if where is not None and (state := _state(where)) is not None:
-            noting.supposed[where] = state
+        if where is not None:
+            noting.supposed[where] = _state(where)
 
 
 def confirm(noting: Noting) -> None:
@@ -26,10 +27,17 @@ def confirm(noting: Noting) -> None:
     Of one that the run only asked for in Python, the question counts.
     """
     for where, state in noting.supposed.items():
-        asked = (looks.PRESENT, where) in noting.looks
+        asked = state is None or (looks.PRESENT, where) in noting.looks
         if not asked and where not in noting.files and not noting.made(where) and _state(where) == state:
             for each in (noting, *noting.around):
                 each.read(where, state)
+
+
+def changed(noting: Noting) -> dict[str, FileState | None]:
+    """Those that are not as they were though nobody was seen to write them, each with what it was."""
+    seen = noting.wrote()
+    told = {where: state for where, state in noting.supposed.items() if where not in seen}
+    return {where: state for where, state in told.items() if _state(where) != state}
 
 
 def _state(where: str) -> FileState | None:

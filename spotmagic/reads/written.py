@@ -14,15 +14,22 @@ from contextlib import contextmanager
 from typing import Any
 
 from spotmagic.errors import Uncacheable
-from spotmagic.reads.noting import REMOVED, true_stat, wrote_here
+from spotmagic.reads.noting import CHILDS, REMOVED, UNSEEN, here, true_stat
+from spotmagic.reads.paths import working_directory
 from spotmagic.reads.stand_ins import true_open
+from spotmagic.reads.supposed import changed
 
 _scandir = os.scandir
 _CHILDREN = re.compile(r"\b(get_ipython\(\)\.(system|getoutput)|subprocess|os\.system|Popen)\b")
 
 MOST = 32 << 20  # bytes that are kept of all the files of one run
-CHILDS = -2  # in the place of a size: a child process wrote the file
 Row = list[Any]
+
+_REFUSED: dict[int | None, str] = {
+    CHILDS: "a program that the cell starts writes it",
+    UNSEEN: "it was there before, and a library that is not seen at it wrote it or into it",
+}
+_OPEN = ("-wal", "-journal", ".wal")  # what SQLite and DuckDB put beside a file that they have not written whole
 
 
 @contextmanager
@@ -30,9 +37,10 @@ def note_files(wrote: dict[str, int | None], source: str) -> Iterator[None]:
     """Around a run of this source: what it writes is put into ``wrote``, as :func:`keep` takes it.
 
     What child processes write nobody sees. So if it starts some, the working directory is looked at before and after.
-    Others may have written there meanwhile, so nothing of that is written again: the cell is not kept.
+    Others may have written there meanwhile, so nothing of that is written again: the cell is not kept. A path that the
+    cell is told of may be written unseen by a native library: what is new there is kept.
     """
-    folder = _working_directory() if _CHILDREN.search(source) else ""
+    folder = working_directory() if _CHILDREN.search(source) else ""
     before = _listing(folder)
     try:
         yield
@@ -40,7 +48,10 @@ def note_files(wrote: dict[str, int | None], source: str) -> Iterator[None]:
         now = _listing(folder)
         wrote.update(dict.fromkeys(before.keys() - now.keys(), REMOVED))
         wrote.update((path, CHILDS) for path, state in now.items() if before.get(path) != state)
-        wrote.update(wrote_here())
+        noting = here()
+        if noting is not None:
+            wrote.update((path, None if state is None else UNSEEN) for path, state in changed(noting).items())
+            wrote.update(noting.wrote())
 
 
 def _listing(folder: str) -> dict[str, tuple[int, int]]:
@@ -60,15 +71,16 @@ def keep(wrote: Mapping[str, int | None]) -> list[Row]:
     """What was written, as rows.
 
     Args:
-        wrote: the paths, each with the size of a file to which the run only added (:func:`noting.wrote_here`). Those
-            below the working directory are kept as seen from there.
+        wrote: the paths, each with the size of a file to which the run only added (:meth:`Noting.wrote`). Those below
+            the working directory are kept as seen from there, and all that is in a folder which the run made.
 
     Raises:
-        Uncacheable: the run removed a file that was there before, or let another process write one.
+        Uncacheable: the run removed a file that was there before, or let another process or a library write one unseen,
+            or a database that it made is still open.
     """
     rows: list[Row] = []
-    room, folder = MOST, _working_directory() if wrote else ""
-    for path, before in sorted(wrote.items()):
+    room, folder = MOST, working_directory() if wrote else ""
+    for path, before in sorted({**_inside(wrote), **wrote}.items()):
         name = path[len(folder) :].lstrip(os.sep) if path.startswith(os.path.join(folder, "")) else path  # noqa: PTH118
         try:
             found = true_stat(path)
@@ -76,14 +88,16 @@ def keep(wrote: Mapping[str, int | None]) -> list[Row]:
             if before == REMOVED:
                 raise Uncacheable(f"`{name}` cannot be kept", "the cell removes the file", path=name) from None
             continue  # the run took it away again
+        if before in _REFUSED:
+            raise Uncacheable(f"`{name}` cannot be kept", _REFUSED[before], path=name)
         if stat.S_ISDIR(found.st_mode):
             rows.append([name, "folder", b""])
             continue
         if not stat.S_ISREG(found.st_mode):
             continue
+        if any(os.path.exists(path + ending) for ending in _OPEN):  # noqa: PTH110
+            raise Uncacheable(f"`{name}` cannot be kept", "it is a database that is open", "Close it", path=name)
         start = before if before is not None and 0 <= before <= found.st_size else None
-        if before == CHILDS:
-            raise Uncacheable(f"`{name}` cannot be kept", "a program that the cell starts writes it", path=name)
         if found.st_size - (start or 0) > room:
             rows.append([name, "there", [found.st_size, found.st_mtime_ns]])
             continue
@@ -93,6 +107,15 @@ def keep(wrote: Mapping[str, int | None]) -> list[Row]:
         room -= len(content)
         rows.append([name, "written" if start is None else "added", content])
     return rows
+
+
+def _inside(wrote: Mapping[str, int | None]) -> dict[str, None]:
+    """What is in the folders that the run made."""
+    found: dict[str, None] = {}
+    for top in (path for path, before in wrote.items() if before is None and os.path.isdir(path)):  # noqa: PTH112
+        for folder, folders, names in os.walk(top):
+            found.update(dict.fromkeys(os.path.join(folder, one) for one in (*folders, *names)))  # noqa: PTH118
+    return found
 
 
 def check(rows: Iterable[Row]) -> None:
@@ -119,13 +142,6 @@ def write_again(rows: Iterable[Row], *, added: bool) -> None:
         elif way == "written" and _content(path) != content:
             with true_open(path, "wb") as file:
                 file.write(content)
-
-
-def _working_directory() -> str:
-    try:
-        return os.getcwd()  # noqa: PTH109
-    except OSError:  # it was deleted
-        return os.sep
 
 
 def _content(path: str) -> bytes | None:

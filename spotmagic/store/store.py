@@ -14,7 +14,7 @@ from typing import Any
 from spotmagic import files
 from spotmagic.clock import SYSTEM, Clock
 from spotmagic.errors import tell
-from spotmagic.reads.noting import leave_out
+from spotmagic.reads.paths import leave_out
 from spotmagic.store import record
 from spotmagic.store.blobs import Blobs, FolderBlobs, digest_of, whole
 from spotmagic.store.entry import Bad, BlobRef, Entry

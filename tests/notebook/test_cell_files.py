@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,3 +57,60 @@ def test_patterns_and_files_are_options_of_a_cell(start: Callable[..., Kernel], 
     assert kernel.run(cell).verdict == "hit"
     (tmp_path / "prompt.txt").write_text("there")
     assert kernel.run(cell).verdict == "ran"
+
+
+WRITERS = {
+    "pandas": "pd.DataFrame({'a': [1, 2]}).to_parquet('made')",
+    "polars, in a folder of its own": (
+        "Path('made').mkdir()\nfor i in range(2):\n    pl.DataFrame({'a': [i]}).write_csv(Path('made') / f'{i}.csv')"
+    ),
+    "pyarrow": "pq.write_table(pa.table({'a': [1]}), 'made')",
+    "a writer of pyarrow": "with pq.ParquetWriter('made', pa.schema([])) as _w:\n    pass\ndel _w",
+    "a class of C": "with pa.OSFile('made', 'wb') as _f:\n    _f.write(b'abc')\ndel _f",
+    "a folder of parts": "pq.write_to_dataset(pa.table({'a': [1], 'b': ['x']}), 'made', partition_cols=['b'])",
+    "SQL of DuckDB": "duckdb.sql(\"copy (select 1 as a) to 'made'\")",
+    "a relation of DuckDB": "duckdb.sql('select 1 as a').write_csv('made')",
+    "SQLite": "_c = sqlite3.connect('made')\n_c.execute('create table t(a)')\n_c.commit()\n_c.close()\ndel _c",
+}  # fmt: skip
+
+
+def test_files_that_libraries_write_in_c_or_rust_come_back(start: Callable[..., Kernel], tmp_path: Path) -> None:
+    """A hit leaves the same files as a run, whoever wrote them."""
+    kernel = start()
+    kernel.run("import duckdb, sqlite3, pandas as pd, polars as pl, pyarrow as pa, pyarrow.parquet as pq")
+    kernel.run("%load_ext spotmagic\nfrom pathlib import Path")
+    place = tmp_path / "made"
+
+    def found() -> dict[str, bytes]:
+        paths = [place, *place.rglob("*")]
+        return {str(one.relative_to(tmp_path)): one.read_bytes() for one in paths if one.is_file()}
+
+    def remove() -> None:
+        shutil.rmtree(place) if place.is_dir() else place.unlink()
+
+    for name, code in WRITERS.items():
+        out = kernel.run(f"%%spot\n{code}\nn = 1")
+        assert (out.status, out.verdict, "stored" in out.badge_text) == ("ok", "ran", True), (name, out.badge_text)
+        made = found()
+        assert made, name
+        remove()
+        assert kernel.run(f"%%spot\n{code}\nn = 1").verdict == "hit", name
+        assert found() == made, name
+        remove()
+
+
+def test_what_a_library_may_have_kept_of_a_file_is_not_written_again(
+    start: Callable[..., Kernel], tmp_path: Path
+) -> None:
+    kernel = start()
+    kernel.run("%load_ext spotmagic\nimport sqlite3, pyarrow as pa, pyarrow.parquet as pq")
+    kernel.run("c = sqlite3.connect('a.db')\nc.execute('create table t(a)')\nc.commit()\nc.close()\ndel c")
+    fills = "_c = sqlite3.connect('a.db')\n_c.execute('insert into t values (1)')\n_c.commit()\n_c.close()\ndel _c"
+    out = kernel.run(f"%%spot\n{fills}\nn = 1")
+    assert "not stored: `a.db`" in out.badge_text, out.badge_text
+    parts = "pq.write_to_dataset(pa.table({'a': [1], 'b': ['x']}), 'parts', partition_cols=['b'])"
+    kernel.run(parts)
+    out = kernel.run(f"%%spot\n{parts}\nn = 2")
+    assert "not stored: `parts` cannot be kept: it was there before" in out.badge_text, out.badge_text
+    out = kernel.run("%%spot\n_c = sqlite3.connect('open.db')\n_c.execute('create table t(a)')\nn = 3")
+    assert "not stored: `_c` cannot be kept" in out.badge_text, out.badge_text

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
+import pyarrow as pa
 import pytest
 
 from spotmagic import Spot, last
@@ -206,6 +208,34 @@ def test_a_file_that_the_run_wrote_is_no_input(spot: Spot) -> None:
     work("a")
     Path("out.txt").write_text("other")
     assert (work("a"), verdict()) == ("a", "hit")
+
+
+def test_a_file_that_a_library_in_rust_or_c_wrote_is_no_input(spot: Spot) -> None:
+    @spot.mark
+    def work(number: int) -> int:
+        pl.DataFrame({"a": [number]}).write_csv("out.csv")
+        with pa.OSFile("out.bin", "wb") as file:
+            file.write(b"a")
+        assert isinstance(file, pa.OSFile)
+        assert pa.OSFile("out.bin").read() == b"a"
+        return int(pl.read_csv("out.csv")["a"][0])
+
+    assert (work(1), verdict()) == (1, "ran")
+    Path("out.csv").write_text("a\n7\n")
+    assert (work(1), verdict()) == (1, "hit")
+    assert type(pa.OSFile("out.bin")) is pa.OSFile
+
+
+def test_a_class_of_c_that_reads_is_noted(spot: Spot) -> None:
+    @spot.mark
+    def read(folder: Path) -> bytes:
+        return pa.OSFile(str(folder / "in.bin")).read()
+
+    Path("in.bin").write_bytes(b"a")
+    assert (read(Path.cwd()), verdict()) == (b"a", "ran")
+    assert (read(Path.cwd()), verdict()) == (b"a", "hit")
+    Path("in.bin").write_bytes(b"b")
+    assert (read(Path.cwd()), verdict()) == (b"b", "ran")
 
 
 def test_a_temporary_file_is_no_input(spot: Spot) -> None:

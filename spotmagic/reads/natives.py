@@ -1,4 +1,4 @@
-"""Readers that open files in C++ or Rust, where no ``open`` of Python is passed: each notes its paths first.
+"""Readers and writers that open files in C++ or Rust, past the ``open`` of Python: each notes its paths first.
 
 They are put in place while something is noted, in modules that are loaded, and in those that get loaded meanwhile.
 """
@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 from spotmagic.reads import looks
 
@@ -27,7 +27,7 @@ _POLARS = (
 )
 _DUCKDB = "connect execute from_csv_auto from_parquet from_query query read_csv read_json read_parquet sql"
 READERS: Mapping[str, str] = {
-    "pyarrow": "memory_map input_stream",
+    "pyarrow": "memory_map input_stream OSFile",
     "pyarrow.parquet": "read_table read_metadata read_schema read_pandas ParquetFile ParquetDataset",
     "pyarrow.parquet.core": "read_table read_metadata read_schema read_pandas ParquetFile ParquetDataset",
     "pyarrow.csv": "read_csv open_csv",
@@ -51,8 +51,38 @@ READERS: Mapping[str, str] = {
     "xarray": "open_dataset open_dataarray open_zarr",
     "inspect": "findsource",
 }
+_PARQUET = "write_table write_metadata write_to_dataset ParquetWriter"
+WRITERS: Mapping[str, str] = {
+    "pyarrow": "output_stream",
+    "pyarrow.parquet": _PARQUET,
+    "pyarrow.parquet.core": _PARQUET,
+    "pyarrow.csv": "write_csv",
+    "pyarrow.feather": "write_feather",
+    "pyarrow.orc": "write_table",
+    "pyarrow.dataset": "write_dataset",
+    "polars": (
+        "DataFrame.write_avro DataFrame.write_csv DataFrame.write_excel DataFrame.write_ipc DataFrame.write_ipc_stream "
+        "DataFrame.write_json DataFrame.write_ndjson DataFrame.write_parquet LazyFrame.sink_csv LazyFrame.sink_ipc "
+        "LazyFrame.sink_ndjson LazyFrame.sink_parquet"
+    ),
+    "duckdb": (
+        "DuckDBPyRelation.to_csv DuckDBPyRelation.to_parquet DuckDBPyRelation.write_csv DuckDBPyRelation.write_parquet"
+    ),
+    "cv2": "imwrite",
+    "soundfile": "write",
+    "pyogrio": "write_dataframe write_arrow",
+    "safetensors.numpy": "save_file",
+    "safetensors.torch": "save_file save_model",
+}
+_TABLED = frozenset({*READERS, *WRITERS})
+_TARGETS = frozenset(
+    {"where", "root_path", "output_file", "dest", "base_dir", "file", "path", "target", "source", "filename", "uri"}
+)  # what writers call the path
+_Way = Literal["reads", "makes", "asks", "writes"]  # one that makes reads, or makes what is not there; asks in SQL
+_COPIED = re.compile(r"\bto\s+'((?:[^']|'')+)'", re.IGNORECASE)
 _QUOTED = re.compile(r"'((?:[^']|'')+)'|\"([^\"]+)\"")
-_MAKES = frozenset({"connect", "File", "open_file"})  # a file that is not there is made
+_MAKES = frozenset({"connect", "File", "open_file", "OSFile"})  # a file that is not there is made
+_PYTHON_CLASS = 1 << 9  # Py_TPFLAGS_HEAPTYPE
 _LONGEST = 4096
 _TRUE_SOURCE = inspect.findsource
 
@@ -61,6 +91,7 @@ _CALL = compile("__read__(*__args__, **__kwargs__)", "<reader>", "eval")
 _ready: dict[str, list[tuple[Any, str, Any, Any, bool]]] = {}
 _loaded: list[ModuleType] = []  # those of the table
 _note: Callable[..., None] | None = None
+_fill: Callable[[Any], None] | None = None
 _spoil: Callable[[str], None] | None = None
 
 
@@ -69,7 +100,7 @@ class _Arrivals:
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
         """The spec that the other finders give, whose loader tells us of the module."""
-        if name not in READERS:
+        if name not in _TABLED:
             return None
         for finder in list(sys.meta_path):
             look = getattr(finder, "find_spec", None)
@@ -106,15 +137,16 @@ class _Loader:
 _arrivals = _Arrivals()
 
 
-def install(note: Callable[..., None], spoil: Callable[[str], None]) -> None:
-    """Put the noting readers in place.
+def install(note: Callable[..., None], fill: Callable[[Any], None], spoil: Callable[[str], None]) -> None:
+    """Put the noting readers and writers in place.
 
     Args:
-        note: takes the path of a file, and ``missing=``.
+        note: takes the path of a file that is read, and ``missing=``.
+        fill: takes the path of a file or folder that is written.
         spoil: takes why what is read cannot be known.
     """
-    global _note, _spoil
-    _note, _spoil = note, spoil
+    global _note, _fill, _spoil
+    _note, _fill, _spoil = note, fill, spoil
     for module in _loaded:
         _place(module)
     sys.meta_path.insert(0, _arrivals)
@@ -122,13 +154,13 @@ def install(note: Callable[..., None], spoil: Callable[[str], None]) -> None:
 
 def arrived() -> None:
     """Look which modules of the table are loaded: for whoever sees that there are others than before."""
-    _loaded[:] = [module for name in READERS if (module := sys.modules.get(name)) is not None]
+    _loaded[:] = [module for name in _TABLED if (module := sys.modules.get(name)) is not None]
 
 
 def remove() -> None:
     """Put back what was there."""
-    global _note, _spoil
-    _note = _spoil = None
+    global _note, _fill, _spoil
+    _note = _fill = _spoil = None
     for places in _ready.values():
         for holder, name, true, ours, own in places:
             if vars(holder).get(name) is ours:
@@ -141,15 +173,17 @@ def remove() -> None:
 
 
 def ours_for(value: Any) -> Any:
-    """What notes in the place of a function that reads, or None for any other."""
+    """What notes in the place of a function that reads or writes, or None for any other."""
     if getattr(value, "__name__", "") not in _NAMES:
         return None
-    modules = (sys.modules[name] for name in READERS if name in sys.modules)
+    modules = (sys.modules[name] for name in _TABLED if name in sys.modules)
     places = (place for module in modules for place in _ready.get(module.__name__) or _places(module))
     return next((ours for _, _, true, ours, _ in places if true is value), None)
 
 
-_NAMES = frozenset(name for names in READERS.values() for name in names.split())
+_NAMES = frozenset(
+    name.rpartition(".")[2] for names in (*READERS.values(), *WRITERS.values()) for name in names.split()
+)
 
 
 def _place(module: ModuleType) -> None:
@@ -161,20 +195,45 @@ def _place(module: ModuleType) -> None:
 
 def _places(module: ModuleType) -> list[tuple[Any, str, Any, Any, bool]]:
     name = module.__name__
-    holders = [module, getattr(module, "DuckDBPyConnection", None)] if name == "duckdb" else [module]
-    found = (_of(holder, one, name == "duckdb") for holder in holders for one in READERS[name].split())
+    reads, writes = READERS.get(name, "").split(), WRITERS.get(name, "").split()
+    way: _Way = "asks" if name == "duckdb" else "reads"
+    found = [_of(module, one, "makes" if one in _MAKES else way) for one in reads]
+    if name == "duckdb":
+        found += [_of(getattr(module, "DuckDBPyConnection", None), one, "asks") for one in reads]
+    for one in writes:
+        owner, _, own = one.rpartition(".")
+        found.append(_of(getattr(module, owner, None) if owner else module, own, "writes"))
     return [place for place in found if place is not None]
 
 
-def _of(holder: Any, name: str, is_sql: bool) -> tuple[Any, str, Any, Any, bool] | None:
+def _of(holder: Any, name: str, way: _Way) -> tuple[Any, str, Any, Any, bool] | None:
     """A class is left in its place, so that everybody's checks hold: only how it is made is ours."""
     true = vars(holder).get(name) if holder is not None else None
-    makes = name in _MAKES or is_sql
-    if isinstance(true, type):
+    if isinstance(true, type) and true.__flags__ & _PYTHON_CLASS:
         holder, name, true = true, "__init__", true.__init__  # type: ignore[misc]
     if not callable(true) or getattr(true, "__code__", None) is CODE:
         return None
-    return holder, name, true, _wrapper(true, is_sql, makes), name in vars(holder)
+    ours = _wrapper(true, way)
+    if isinstance(true, type):
+        ours = _Maker(
+            true.__name__,
+            (true,),
+            {"__doc__": true.__doc__, "__module__": true.__module__, "true": true, "make": staticmethod(ours)},
+        )
+    return holder, name, true, ours, name in vars(holder)
+
+
+class _Maker(type):
+    """The class of what stands in for a class of C, into which nothing can be put: it makes objects of the true one."""
+
+    true: type
+    make: Callable[..., Any]
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        return cls.make(*args, **kwargs)
+
+    def __instancecheck__(cls, one: object) -> bool:
+        return isinstance(one, cls.true)
 
 
 def _put(holder: Any, name: str, true: Any, ours: Any, own: bool) -> bool:
@@ -191,13 +250,16 @@ def _put(holder: Any, name: str, true: Any, ours: Any, own: bool) -> bool:
     return True
 
 
-def _wrapper(true: Callable[..., Any], is_sql: bool, makes: bool) -> Callable[..., Any]:
+def _wrapper(true: Callable[..., Any], way: _Way) -> Callable[..., Any]:
     def read(*args: Any, **kwargs: Any) -> Any:
         if true is _TRUE_SOURCE:
             _tell_source(args[0] if args else None)
-        elif _note is not None:
-            _tell(_note, (*args[:3], *kwargs.values()), is_sql, makes)
-        if not is_sql:
+        elif _note is not None and _fill is not None:
+            if way == "writes":
+                _tell_written(_fill, (*args[:3], *(kwargs[name] for name in _TARGETS & kwargs.keys())))
+            else:
+                _tell(_note, _fill, (*args[:3], *kwargs.values()), way)
+        if way != "asks":
             return true(*args, **kwargs)
         caller = sys._getframe(1)  # SQL names variables of whoever asks
         names = {**caller.f_locals, "__read__": true, "__args__": args, "__kwargs__": kwargs}
@@ -211,7 +273,8 @@ def _wrapper(true: Callable[..., Any], is_sql: bool, makes: bool) -> Callable[..
 
 
 CODE: Any = next(one for one in _wrapper.__code__.co_consts if getattr(one, "co_name", "") == "read")
-CODES = frozenset({CODE, _CALL})
+_MADE: Any = _Maker.__call__
+CODES = frozenset({CODE, _CALL, _MADE.__code__})
 
 
 def _tell_source(code: Any) -> None:
@@ -235,9 +298,17 @@ def _tell_source(code: Any) -> None:
         _spoil(f"it reads the text of {getattr(code, '__qualname__', 'code')}, which is in no file")
 
 
-def _tell(note: Callable[..., None], values: tuple[Any, ...], is_sql: bool, makes: bool) -> None:
+def _tell_written(fill: Callable[[Any], None], values: tuple[Any, ...]) -> None:
+    """Note every file that the arguments of a writer name."""
+    for value in values:
+        if isinstance(value, str | os.PathLike) and _is_path(path := os.fspath(value)):
+            fill(path)
+
+
+def _tell(note: Callable[..., None], fill: Callable[[Any], None], values: tuple[Any, ...], way: _Way) -> None:
     """Note every file that the arguments of a reader name. Our trouble is never the reader's."""
-    if makes and not {"w", "w-", "x"}.isdisjoint(value for value in values if isinstance(value, str)):
+    if way == "makes" and not {"w", "wb", "w-", "x"}.isdisjoint(value for value in values if isinstance(value, str)):
+        _tell_written(fill, values[:2])  # an object, and the path
         return
     for value in values:
         try:
@@ -246,17 +317,28 @@ def _tell(note: Callable[..., None], values: tuple[Any, ...], is_sql: bool, make
                     continue
                 text = os.fsdecode(one)
                 found = [text.removeprefix("file:").partition("?")[0] if text.startswith("file:") else text]
-                if is_sql:
+                if way == "asks":
+                    copied = [path.replace("''", "'") for path in _COPIED.findall(text)]
+                    _tell_written(fill, tuple(copied))
                     found += [(a or b).replace("''", "'") for a, b in _QUOTED.findall(text)]
+                    found = [path for path in found if path not in copied]
                 for path in found:
-                    _note_all(note, path, makes)
+                    _note_all(note, fill, path, way)
+                if way == "makes":
+                    return  # what follows are options
         except (OSError, ValueError):
             continue
 
 
-def _note_all(note: Callable[..., None], path: str, makes: bool) -> None:
+def _is_path(text: Any) -> bool:
+    if not isinstance(text, str) or not text or len(text) > _LONGEST or text == ":memory:":
+        return False
+    return "\n" not in text and "\0" not in text and "://" not in text
+
+
+def _note_all(note: Callable[..., None], fill: Callable[[Any], None], path: str, way: _Way) -> None:
     """Note a file, every file of a folder, or what a pattern means now."""
-    if not path or len(path) > _LONGEST or "\n" in path or "\0" in path or "://" in path or path == ":memory:":
+    if not _is_path(path):
         return
     path = os.path.expanduser(path)  # noqa: PTH111
     if os.path.isdir(path):  # noqa: PTH112
@@ -268,5 +350,7 @@ def _note_all(note: Callable[..., None], path: str, makes: bool) -> None:
     elif glob.has_magic(path):
         for each in sorted(glob.glob(path, recursive=True)):  # noqa: PTH207
             note(each)
-    elif not makes and re.search(r"\.\w{1,8}$", path):
+    elif way == "makes":
+        fill(path)
+    elif way == "reads" and re.search(r"\.\w{1,8}$", path):
         note(path)
