@@ -13,10 +13,10 @@ import linecache
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from spotmagic.reads import looks
 
@@ -88,7 +88,10 @@ _TRUE_SOURCE = inspect.findsource
 
 _CALL = compile("__read__(*__args__, **__kwargs__)", "<reader>", "eval")
 
-_ready: dict[str, list[tuple[Any, str, Any, Any, bool]]] = {}
+_Place = tuple[
+    Any, str, Any, Any, bool
+]  # a module or class, a name, the true function, ours, and whether it has it itself
+_ready: dict[str, _Ready] = {}
 _loaded: list[ModuleType] = []  # those of the table
 _note: Callable[..., None] | None = None
 _fill: Callable[[Any], None] | None = None
@@ -161,8 +164,9 @@ def remove() -> None:
     """Put back what was there."""
     global _note, _fill, _spoil
     _note = _fill = _spoil = None
-    for places in _ready.values():
-        for holder, name, true, ours, own in places:
+    for ready in _ready.values():
+        swap(ready.space, ready.ours, ready.true)
+        for holder, name, true, ours, own in ready.of_classes:
             if vars(holder).get(name) is ours:
                 if own:
                     setattr(holder, name, true)
@@ -177,8 +181,8 @@ def ours_for(value: Any) -> Any:
     if getattr(value, "__name__", "") not in _NAMES:
         return None
     modules = (sys.modules[name] for name in _TABLED if name in sys.modules)
-    places = (place for module in modules for place in _ready.get(module.__name__) or _places(module))
-    return next((ours for _, _, true, ours, _ in places if true is value), None)
+    ready = (_ready.get(module.__name__) or _made_ready(module) for module in modules)
+    return next((ours for each in ready for true, ours in each.pairs() if true is value), None)
 
 
 _NAMES = frozenset(
@@ -186,14 +190,50 @@ _NAMES = frozenset(
 )
 
 
+class _Ready(NamedTuple):
+    """What is to be put in place for a module: functions by name into its namespace, the others into classes."""
+
+    space: dict[str, Any]
+    true: dict[str, Any]
+    ours: dict[str, Any]
+    of_classes: list[_Place]
+
+    def pairs(self) -> Iterator[tuple[Any, Any]]:
+        """Each true function with ours."""
+        yield from ((self.true[name], self.ours[name]) for name in self.true)
+        yield from ((true, ours) for _, _, true, ours, _ in self.of_classes)
+
+
+def _made_ready(module: ModuleType) -> _Ready:
+    places, space = _places(module), vars(module)
+    functions = {name: (true, ours) for holder, name, true, ours, _ in places if holder is module}
+    true, ours = ({name: pair[n] for name, pair in functions.items()} for n in (0, 1))
+    return _Ready(space, true, ours, [place for place in places if place[0] is not module])
+
+
+def swap(space: dict[str, Any], old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Put functions in the place of others. Returns whether all: somebody else may have put something there."""
+    if old.items() <= space.items():
+        space.update(new)
+        return True
+    for name, one in old.items():
+        if space.get(name) is one:
+            space[name] = new[name]
+    return False
+
+
 def _place(module: ModuleType) -> None:
     """Put the readers of a module in place. Wrappers are made once, and anew where somebody changed what they wrap."""
-    places = _ready.get(module.__name__)
-    if places is None or not all(_put(*place) for place in places):
-        _ready[module.__name__] = [place for place in _places(module) if _put(*place)]
+    ready = _ready.get(module.__name__)
+    whole = ready is not None and swap(ready.space, ready.true, ready.ours)
+    if ready is None or not (whole and all(_put(*place) for place in ready.of_classes)):
+        ready = _made_ready(module)
+        swap(ready.space, ready.true, ready.ours)
+        fit = [place for place in ready.of_classes if _put(*place)]
+        _ready[module.__name__] = ready._replace(of_classes=fit)
 
 
-def _places(module: ModuleType) -> list[tuple[Any, str, Any, Any, bool]]:
+def _places(module: ModuleType) -> list[_Place]:
     name = module.__name__
     reads, writes = READERS.get(name, "").split(), WRITERS.get(name, "").split()
     way: _Way = "asks" if name == "duckdb" else "reads"
@@ -206,7 +246,7 @@ def _places(module: ModuleType) -> list[tuple[Any, str, Any, Any, bool]]:
     return [place for place in found if place is not None]
 
 
-def _of(holder: Any, name: str, way: _Way) -> tuple[Any, str, Any, Any, bool] | None:
+def _of(holder: Any, name: str, way: _Way) -> _Place | None:
     """A class is left in its place, so that everybody's checks hold: only how it is made is ours."""
     true = vars(holder).get(name) if holder is not None else None
     if isinstance(true, type) and true.__flags__ & _PYTHON_CLASS:

@@ -78,16 +78,6 @@ def _put(place: _Place, old: Any, new: Any) -> None:
         where[name] = new
 
 
-def _swap(space: _Names, old: _Names, new: _Names) -> None:
-    """Put functions in the place of others, all at once unless somebody else has put something there."""
-    if old.items() <= space.items():
-        space.update(new)
-        return
-    for name, one in old.items():
-        if space.get(name) is one:
-            space[name] = new[name]
-
-
 def forked() -> None:
     """In a forked child: another thread may have been in the middle of it."""
     global _guard
@@ -100,7 +90,7 @@ def install() -> None:
     with _guard:
         _installed = True
         for space, true, ours in _taken():
-            _swap(space, true, ours)
+            natives.swap(space, true, ours)
         for place in _given.values():
             _put(place, place[2], place[3])
 
@@ -111,7 +101,7 @@ def remove() -> None:
     with _guard:
         _installed = False
         for space, true, ours in _found.values():
-            _swap(space, ours, true)
+            natives.swap(space, ours, true)
         for place in _given.values():
             _put(place, place[3], place[2])
 
