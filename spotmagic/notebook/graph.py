@@ -60,6 +60,8 @@ def is_code(value: object) -> bool:
 def is_leaf(value: object) -> bool:
     """Whether a library keeps the insides of this value to itself: an array, a frame, a tensor, an image."""
     package, _, rest = type(value).__module__.partition(".")
+    if package in ("numpy", "torch") and is_open(value):  # a polynomial, a layer, an optimizer
+        return False
     if package == "pandas":
         return rest.startswith(("core.frame", "core.series", "core.indexes", "core.arrays", "_libs")) or not rest
     return package in _LEAF_PACKAGES
@@ -120,20 +122,24 @@ def children(value: Any) -> list[Any]:
         found += [part for pair in items for part in pair]
     elif isinstance(value, list | tuple | set | frozenset | deque):
         found += value
-    elif not hasattr(value, "__dict__"):
-        found += [part for part in gc.get_referents(value) if part is not kind]
+    elif not (hasattr(value, "__dict__") and (is_open(value) or isinstance(value, BaseException))):
+        own = getattr(value, "__dict__", None)
+        found += [part for part in gc.get_referents(value) if part is not kind and part is not own]
     return found
 
 
 def links(value: Any) -> list[Any]:
     """The objects a value holds, where a hit can make it hold those very objects again.
 
-    What libraries build (a grouping, a model, a figure) is kept whole, with copies of what it holds.
+    What is drawn is kept whole, with copies of what it holds.
     """
+    return [] if type(value).__module__.startswith("matplotlib.") else children(value)
+
+
+def is_visible(value: Any) -> bool:
+    """Whether people see what an object holds: their own containers and objects, not what a library keeps in its."""
     kind = type(value)
-    if kind in BOXES or is_array(value):
-        return children(value)
-    return children(value) if kind.__module__ in _REBUILT or is_user_module(kind.__module__) else []
+    return kind in BOXES or is_array(value) or kind.__module__ in _REBUILT or is_user_module(kind.__module__)
 
 
 def attributes(value: Any) -> list[tuple[str, Any]]:
@@ -164,9 +170,14 @@ def is_open(value: Any) -> bool:
 
     What a handle holds is its own business.
     """
-    if is_handle_type(type(value)):
+    return _is_open_class(type(value))  # type: ignore[arg-type]  # classes can be hashed
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_open_class(kind: Any) -> bool:
+    if is_handle_type(kind):
         return False
-    for base in type(value).__mro__:
+    for base in kind.__mro__:
         made_in_c = not base.__flags__ & _PYTHON_CLASS or getattr(vars(base).get("__new__"), "__self__", None) is base
         if made_in_c:
             return base in _KNOWN_INSIDES
@@ -333,7 +344,7 @@ def share_memory(values: Iterable[Any]) -> bool:
     """Whether two arrays among these values are views of one array, or one of the other."""
     shown: dict[int, set[int]] = {}
     for value in values:
-        for level in levels(value, lambda one: [] if is_array(one) else links(one)):
+        for level in levels(value, lambda one: links(one) if is_visible(one) and not is_array(one) else []):
             for one in level:
                 for memory in (owners(one) or [one]) if is_array(one) else ():
                     shown.setdefault(id(memory), set()).add(id(one))

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from spotmagic.errors import Uncacheable
-from spotmagic.notebook.graph import Live, is_array, is_atom, links, owner, owners
+from spotmagic.notebook.graph import Live, is_array, is_atom, is_visible, links, owner, owners
 
 _FLAT: dict[type, str] = {list: "list", tuple: "tuple", set: "set", frozenset: "frozenset"}
 Row = list[Any]
@@ -42,6 +42,7 @@ class Heap:
         todo = list(roots)
         for one in todo:
             holders[id(one)] = [id(self)]
+            bases += map(id, owners(one) if is_array(one) else ())
         while todo:
             one = todo.pop()
             if is_atom(one):
@@ -52,15 +53,15 @@ class Heap:
                 continue
             self._looked.add(id(one))
             self._kept.append(one)
-            if is_array(one):
-                bases += map(id, owners(one))
             if self._live.place(one) is not None or self._live.over(one):
                 found.append(id(one))
+            own = is_visible(one)  # which of its own arrays show the same memory, a library sees to itself
             for part in links(one):
                 if not is_atom(part):
+                    bases += map(id, owners(part) if own and is_array(part) else ())
                     holders.setdefault(id(part), []).append(id(one))
                     todo.append(part)
-        found += [base for base in bases if len(holders[base]) > 1]
+        found += [base for base in bases if len(holders.get(base, ())) > 1]
         while found:
             one_id = found.pop()
             if one_id not in self._leading:
