@@ -7,12 +7,14 @@ because classes may drop or change what they hold when they are pickled.
 from __future__ import annotations
 
 import collections
+import copyreg
 import functools
 import gc
 import importlib
 import io
 import operator
 import pickle
+import re
 import types
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -27,6 +29,7 @@ from spotmagic.codecs.value import decode, difference, encode
 from spotmagic.codecs.writer import NoCodec
 from spotmagic.errors import Uncacheable, is_end
 from spotmagic.values.dispatch import family_of
+from spotmagic.values.objects import shared_generator
 
 _PROTOCOL = 5
 _TODO = "Return plain data, or teach spotmagic.register() the type"
@@ -76,6 +79,24 @@ def unpickle(head: Any, buffers: Sequence[Any]) -> Any:
         raise Undecodable("unknown codec", f"the pickle needs what is not here: {error}") from error
 
 
+_SEARCHES = ("match", "fullmatch", "search")
+
+
+def _match(found: re.Match[Any]) -> tuple[Any, ...]:
+    """What gives a match again: the search that found it."""
+    where = (found.string, found.pos, found.endpos)
+    for how in _SEARCHES:
+        again = getattr(found.re, how)(*where)
+        if again is not None and (again.regs, again.lastindex) == (found.regs, found.lastindex):
+            return searched, (found.re, how, *where)
+    raise NoCodec("a match that no search finds at once, as those of finditer() are")
+
+
+def searched(pattern: re.Pattern[Any], how: str, *where: Any) -> Any:
+    """A match, found again."""
+    return {"match": pattern.match, "fullmatch": pattern.fullmatch, "search": pattern.search}[how](*where)
+
+
 _LRU = type(functools.lru_cache(len))
 _VIEWS = {
     type(getattr(kind(), name)()): getattr(kind, name)
@@ -85,6 +106,7 @@ _VIEWS = {
 _REDUCE: dict[type, Callable[[Any], Any]] = {
     types.ModuleType: lambda module: (importlib.import_module, (module.__name__,)),
     types.CellType: lambda _: (types.CellType, ()),  # functions fill it
+    re.Match: _match,
     types.MappingProxyType: lambda proxy: (types.MappingProxyType, (dict(proxy),)),
     **{kind: lambda view: (_VIEWS[type(view)], (gc.get_referents(view)[0],)) for kind in _VIEWS},
 }
@@ -109,8 +131,13 @@ class _Pickler(pickle.Pickler):
         reduce = _REDUCE.get(kind)
         if reduce is not None:
             return reduce(obj)
+        shared = shared_generator(obj)  # libraries hold it to draw from: a copy would draw for itself
+        if shared is not None:
+            return held_in, shared
         of_family = _reducing(kind)
         made = NotImplemented if of_family is None else of_family(obj)
+        if made is NotImplemented and _says_no(kind):
+            return copyreg.__newobj__, (kind,), dict(vars(obj))  # type: ignore[attr-defined]
         if made is NotImplemented and _has_own_state(kind):
             self.own.append(obj)
         if made is NotImplemented and isinstance(obj, dict) and _leaves_out(kind) and vars_of(obj):
@@ -139,6 +166,16 @@ def _reducing(kind: Any) -> Callable[[Any], Any] | None:
     """How values of a class are pickled by the file of its library."""
     found = family_of(kind)
     return None if found is None else found[1].reduce
+
+
+def _says_no(kind: Any) -> bool:
+    """Whether a class refuses to be pickled, though its objects are their attributes: those of patsy's formulas."""
+    return kind.__module__.startswith("patsy.") and "__getstate__" in vars(kind)
+
+
+def held_in(home: str, name: str) -> Any:
+    """What a module of the installation holds under a name."""
+    return getattr(importlib.import_module(home), name)
 
 
 def put_back(value: Any, state: dict[str, Any]) -> None:

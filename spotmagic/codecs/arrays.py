@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import math
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -360,3 +361,23 @@ add_family(
 )
 add_family(np.generic, fingerprint=_scalar_tree, codec=CODECS["numpy.scalar"])
 add_family(np.ufunc, fingerprint=_ufunc_tree, covered=None)
+
+
+_NODE = 9  # words of a node of scipy's trees; two of them are addresses
+_ADDRESSES = [5, 6]
+
+
+def _tree_of_points(value: Any, _: Encoder) -> list[Any]:
+    """A tree of points by its state, but for where in memory its nodes lie."""
+    nodes, *rest = value.__getstate__()
+    words = nodes.view(np.intp) if nodes.nbytes % (_NODE * np.intp().nbytes) == 0 else None
+    if words is None:
+        raise Unfit("its nodes are made otherwise than in the releases that are known")
+    return [np.delete(words.reshape(-1, _NODE), _ADDRESSES, axis=1), *rest]
+
+
+def load_package(package: str) -> None:
+    """Register what belongs to a package that builds on arrays, once its part with them is loaded."""
+    home = sys.modules.get("scipy.spatial._ckdtree") if package == "scipy" else None
+    if home is not None:
+        add_family(home.cKDTree, fingerprint=_tree_of_points, covered=frozenset({"_tree"}))  # made when asked for

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import itertools
 from typing import Any
 
 from matplotlib.artist import Artist
+from matplotlib.category import UnitData
+from matplotlib.colorbar import Colorbar
 from matplotlib.container import Container
 from matplotlib.figure import Figure
 
@@ -64,6 +67,19 @@ def _artist(value: Any, encoder: Encoder) -> Tree:
     return tree(Kind.FIGURE, kind, picture.places.get(id(value), -1), picture.tree)
 
 
+def _colorbar(value: Any, encoder: Encoder) -> Tree:
+    """No artist itself, but drawn in axes of its own."""
+    return tree(Kind.FIGURE, f"{type(value).__module__}.{type(value).__qualname__}", _artist(value.ax, encoder))
+
+
+def units_of(mapping: dict[str, int]) -> UnitData:
+    """The texts of an axis, each with its place. A new one will get the next place."""
+    units = UnitData()
+    units._mapping.update(mapping)
+    units._counter = itertools.count(max(mapping.values(), default=-1) + 1)
+    return units
+
+
 def _reduce(figure: Any) -> tuple[Any, ...]:
     made = list(figure.__reduce_ex__(5))
     # A figure that joins pyplot's list again would be shown a second time at the end of the cell.
@@ -73,4 +89,11 @@ def _reduce(figure: Any) -> tuple[Any, ...]:
 
 add_family(Figure, fingerprint=_figure, covered=None, reduce=_reduce)
 add_family(Artist, fingerprint=_artist, covered=None)
+add_family(Colorbar, fingerprint=_colorbar, covered=None)
+add_family(
+    UnitData,
+    fingerprint=lambda value, _: tree(Kind.FIGURE, dict(value._mapping)),
+    covered=None,
+    reduce=lambda units: (units_of, (dict(units._mapping),)),
+)
 add_family(Container, fingerprint=_container, covered=None)

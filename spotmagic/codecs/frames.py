@@ -33,6 +33,7 @@ from spotmagic.values import objects
 from spotmagic.values.dispatch import add_family
 from spotmagic.values.encode import Encoder
 from spotmagic.values.scheme import Kind, Tree, Unfit, tree
+from spotmagic.values.state import attributes
 
 if TYPE_CHECKING:
     from spotmagic.codecs.reader import Reader
@@ -295,6 +296,21 @@ _COVERED = frozenset(
 )
 
 
+def _reduce(value: Any) -> Any:
+    """A frame with the attributes that others put on it, which pandas would leave out (patsy's ``design_info``)."""
+    own = attributes(value, type(value), _COVERED)
+    if not own:
+        return NotImplemented
+    made = value.__reduce_ex__(5)
+    return *made[:2], [made[2], own], None, None, set_state
+
+
+def set_state(value: Any, state: list[Any]) -> None:
+    """Give a read frame its state, and what others had put on it."""
+    value.__setstate__(state[0])
+    value.__dict__.update(state[1])
+
+
 def _attrs(value: Any) -> tuple[Any]:
     return (value.attrs,)
 
@@ -313,8 +329,8 @@ CODECS = by_names(
 )
 _SCALAR = CODECS["pandas.scalar"]
 
-add_family(pd.DataFrame, fingerprint=_frame, covered=_COVERED, codec=CODECS["pandas.frame"])
-add_family(pd.Series, fingerprint=_series, covered=_COVERED, codec=CODECS["pandas.series"])
+add_family(pd.DataFrame, fingerprint=_frame, covered=_COVERED, codec=CODECS["pandas.frame"], reduce=_reduce)
+add_family(pd.Series, fingerprint=_series, covered=_COVERED, codec=CODECS["pandas.series"], reduce=_reduce)
 add_family(*index_classes(), fingerprint=_index, covered=_COVERED, codec=CODECS["pandas.index"])
 add_family(pd.Timestamp, fingerprint=_timestamp, codec=_SCALAR)
 add_family(pd.Timedelta, fingerprint=_timedelta, codec=_SCALAR)

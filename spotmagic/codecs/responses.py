@@ -185,7 +185,7 @@ def _reduce(value: Any) -> tuple[Any, ...]:
     return _pickle.through_codec(value)
 
 
-def load(package: str) -> None:
+def load_package(package: str) -> None:
     """Register the families of a package that is there."""
     for name in CODECS:
         if name.partition(".")[0] == package and _class(name) is not None:

@@ -18,6 +18,7 @@ _FAMILIES = frozenset(
     {
         "numpy.ndarray", "numpy.Generator", "numpy.RandomState", "pandas.DataFrame", "pandas.Series",
         "polars.DataFrame", "random.Random", "torch.Tensor", "_io.StringIO", "_io.BytesIO", "array.array",
+        "sklearn.KDTree", "sklearn.BallTree",
     }
 )  # fmt: skip
 
@@ -147,7 +148,7 @@ def _put_leaf(target: Any, made: Any) -> None:
             target.set_state(made.get_state(legacy=False))
         case "random.Random":
             target.setstate(made.getstate())
-        case "_io.StringIO" | "_io.BytesIO":
+        case "_io.StringIO" | "_io.BytesIO" | "sklearn.KDTree" | "sklearn.BallTree":  # trees count what they were asked
             target.__setstate__(made.__getstate__())
         case "array.array":
             if target.typecode != made.typecode:

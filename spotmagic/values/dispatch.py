@@ -32,8 +32,9 @@ Shape = Callable[[Any, Encoder], Tree]
 Content = Callable[[Any, Encoder], Any]  # gives anything that can be packed; for an exact family, its tree
 
 HOMES = {
-    "numpy": "arrays", "pandas": "frames", "polars": "polars_frames", "pyarrow": "arrow", "torch": "tensors",
-    "PIL": "images", "matplotlib": "figures", "httpx": "responses", "httpx2": "responses", "requests": "responses",
+    "numpy": "arrays", "scipy": "arrays", "pandas": "frames", "polars": "polars_frames", "pyarrow": "arrow",
+    "torch": "tensors", "PIL": "images", "matplotlib": "figures", "httpx": "responses", "httpx2": "responses",
+    "requests": "responses",
 }  # fmt: skip
 """The file among the codecs that registers the families of a package: all that is known of its types."""
 
@@ -156,8 +157,8 @@ def families_of(kind: type) -> Iterator[tuple[type, Family]]:
         home = HOMES.get(base.__module__.partition(".")[0])
         if home is not None:
             module = importlib.import_module(f"spotmagic.codecs.{home}")
-            if hasattr(module, "load"):  # one file for several packages
-                module.load(base.__module__.partition(".")[0])
+            if hasattr(module, "load_package"):  # one file for several packages
+                module.load_package(base.__module__.partition(".")[0])
         family = _families.get(base)
         if family is not None:
             yield base, family

@@ -80,11 +80,17 @@ def _read_once(kind: type) -> str:
     """Why values of a class cannot be looked at without using them up, or "". Classes in Python tell by their state."""
     if issubclass(kind, _ONCE[0] | _ONCE[2] | _ONCE[3] | _ONCE[4]):
         return f"it is a {kind.__name__}, which can be awaited only once"
-    if issubclass(kind, collections.abc.Iterator) and not _is_python_class(kind):
+    if issubclass(kind, collections.abc.Iterator) and not _is_python_class(kind) and not _says_its_state(kind):
         return f"it is a {kind.__name__}, an iterator, which can be read only once"
     if issubclass(kind, collections.abc.AsyncIterator) and not _is_python_class(kind):
         return f"it is a {kind.__name__}, which can be awaited only once"
     return ""
+
+
+def _says_its_state(kind: Any) -> bool:
+    """Whether a package's class in C says what copying an object of it takes over (statsmodels' state spaces)."""
+    package = kind.__module__.partition(".")[0]
+    return package not in sys.stdlib_module_names and "__reduce__" in vars(kind)
 
 
 def _is_python_class(kind: type) -> bool:
@@ -138,12 +144,18 @@ _GENERATORS = {
 }
 
 
-def _generator(value: Any, encoder: Encoder) -> Tree:
-    """A random generator by its state; by name the one that all of Python, or of numpy, draws from."""
+def shared_generator(value: Any) -> tuple[str, str] | None:
+    """Module and name of the generator that all of Python, or of numpy, draws from; None for any other value."""
     for home, name in _GENERATORS.values():
         if value is getattr(sys.modules.get(home), name, None):
-            return tree(Kind.NAMED, home, name)
-    return by_state(value, encoder)
+            return home, name
+    return None
+
+
+def _generator(value: Any, encoder: Encoder) -> Tree:
+    """A random generator by its state; by name the one that all share."""
+    named = shared_generator(value)
+    return by_state(value, encoder) if named is None else tree(Kind.NAMED, *named)
 
 
 _UNCOPIED = (TypeError, NotImplementedError, RuntimeError, AttributeError)

@@ -138,6 +138,9 @@ SHAPES: dict[type, Shape] = {
     type({}.values()): lambda value, _: tree(Kind.VIEW, "values", list(value)),
     type({}.items()): lambda value, _: tree(Kind.VIEW, "items", list(value)),
     re.Pattern: _pattern,
+    re.Match: lambda value, _: tree(
+        Kind.PATTERN, "match", value.re, value.string, value.pos, value.endpos, list(value.regs), value.lastindex
+    ),
     array.array: lambda value, _: tree(Kind.ARRAY, value.typecode, buffer(value.tobytes())),
     **dict.fromkeys((pathlib.PosixPath, pathlib.WindowsPath, pathlib.PurePosixPath, pathlib.PureWindowsPath), _path),
 }

@@ -24,6 +24,9 @@ DRAWINGS: dict[str, Callable[[], Any]] = {
     "a pie": lambda: plt.pie([1, 2, 3]),
     "boxes": lambda: plt.boxplot([[1, 2, 3], [2, 3, 4]]),
     "violins": lambda: plt.violinplot([[1, 2, 3], [2, 3, 4]]),
+    "bars with names": lambda: plt.bar(["a", "b"], [1, 2]),
+    "lines over texts": lambda: plt.plot(["a", "b", "a"], [1, 2, 3]),
+    "a bar of colours": lambda: plt.colorbar(plt.scatter([1, 2], [3, 4], c=[5, 6])),
     "a grid of axes": lambda: plt.subplots(3, 3),
     "artists in a dict": lambda: {"a": plt.plot([1, 2]), "b": plt.scatter([1, 2], [3, 4])},
 }
@@ -52,7 +55,18 @@ def test_other_bars_are_other_pictures() -> None:
     one, other = plt.bar([1, 2], [3, 4]), None
     plt.figure()
     other = plt.bar([1, 2], [3, 5])
-    assert fingerprint(one, pictures=True) != fingerprint(other, pictures=True)
+    assert fingerprint(one, as_copied=True) != fingerprint(other, as_copied=True)
+
+
+def test_a_new_text_on_an_axis_gets_the_next_place() -> None:
+    _, axes = plt.subplots()
+    axes.plot(["a", "b"], [1, 2])
+    kept = encode(axes)
+    copy = decode(kept.codecs, kept.head, kept.buffers, trusted=True)
+    for one in (axes, copy):
+        one.plot(["c", "a"], [3, 4])
+    assert [line.get_xdata(orig=False).tolist() for line in copy.lines] == [[0, 1], [2, 0]]
+    assert [line.get_xdata(orig=False).tolist() for line in axes.lines] == [[0, 1], [2, 0]]
 
 
 class Node:

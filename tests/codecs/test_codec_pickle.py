@@ -6,6 +6,7 @@ import asyncio
 import functools
 import io
 import queue
+import random
 import re
 import socket
 import sqlite3
@@ -23,6 +24,7 @@ import pytest
 
 from spotmagic.codecs import Undecodable, decode, encode, is_safe
 from spotmagic.errors import Uncacheable
+from spotmagic.keys import fingerprint
 from spotmagic.testing import same
 
 matplotlib.use("agg")
@@ -121,6 +123,44 @@ def test_what_has_no_codec_is_pickled_and_comes_back(make: Any) -> None:
     assert type(copy) is type(value)
     if isinstance(value, pd.DataFrame):
         pd.testing.assert_frame_equal(copy, value)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        re.search(r"(\w+)@(?P<host>\w+)?", "to joe@home now"),
+        re.compile(r"(?<=a)b|c").search("aab c", 2),
+        re.fullmatch(rb"a(b)?", b"a"),
+        re.compile("a*?").fullmatch("xaa", 1, 3),
+        re.match("", ""),
+    ],
+)
+def test_a_match_comes_back_as_it_was_found(found: re.Match[Any]) -> None:
+    copy = back(found)
+    told = [(m.re, m.string, m.regs, m.pos, m.endpos, m.lastgroup, m.groups(), m.groupdict()) for m in (found, copy)]
+    assert told[0] == told[1]
+    assert fingerprint(copy) == fingerprint(found)
+
+
+def test_a_match_that_a_search_would_not_find_is_refused() -> None:
+    *_, last = re.finditer("a", "aaa")
+    with pytest.raises(Uncacheable, match="finditer"):
+        encode(last)
+
+
+def test_the_generator_that_all_share_stays_the_one() -> None:
+    own = np.random.RandomState(1)
+    copy = back([np.random.mtrand._rand, random._inst, own])
+    assert copy[0] is np.random.mtrand._rand and copy[1] is random._inst
+    assert copy[2] is not own and copy[2].rand() == own.rand()
+
+
+def test_a_frame_comes_back_with_what_was_put_on_it() -> None:
+    frame = pd.DataFrame({"a": [[1], [2]]})
+    object.__setattr__(frame, "design", {"formula": "y ~ x"})
+    copy = back({"inside": frame})["inside"]
+    pd.testing.assert_frame_equal(copy, frame)
+    assert copy.design == {"formula": "y ~ x"} and fingerprint(copy) == fingerprint(frame)
 
 
 def test_a_figure_comes_back_without_joining_those_that_are_shown() -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import geopandas
 import numpy as np
+import pandas as pd
 import pyarrow as pa
+import pytest
+import statsmodels.formula.api as smf
 import xarray
 from astropy import units
-from scipy import sparse
+from scipy import sparse, spatial, stats
 from shapely.geometry import Point
+from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LinearRegression
 from test_codec_whole import back
 
@@ -43,3 +47,43 @@ def test_sparse_matrices_and_fitted_models_come_back() -> None:
 def test_identifiers_of_arrow_come_back() -> None:
     array = pa.array([b"0" * 16], pa.uuid())
     assert back(array).equals(array) and back(array).type == array.type
+
+
+@pytest.mark.parametrize("frozen", [stats.norm(2, 3), stats.poisson(4), stats.multivariate_normal([0, 1])])
+def test_a_distribution_still_draws_from_the_generator_that_all_share(frozen: object) -> None:
+    copy = back(frozen)
+    np.random.seed(3)
+    expected = frozen.rvs(5)
+    np.random.seed(3)
+    assert np.array_equal(copy.rvs(5), expected)
+    assert fingerprint(copy) == fingerprint(frozen)
+
+
+def test_a_model_that_holds_the_shared_generator_comes_back() -> None:
+    X = np.arange(10.0).reshape(-1, 1)
+    model = GaussianProcessRegressor(optimizer=None).fit(X, X[:, 0])
+    copy = back(model)
+    assert copy._rng is model._rng and np.array_equal(copy.predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize("fit", ["ols", "glm", "rlm"])
+def test_results_of_a_formula_come_back_with_it(fit: str) -> None:
+    frame = pd.DataFrame({"x": np.arange(9.0), "y": np.arange(9.0) ** 2, "g": list("aababbaba")})
+    results = getattr(smf, fit)("y ~ x + np.sin(x) + C(g)", data=frame).fit()
+    copy = back(results)
+    assert copy.params.equals(results.params)
+    assert copy.predict(frame[:3]).equals(results.predict(frame[:3]))
+    assert copy.model.data.orig_exog.design_info.column_names == results.model.data.orig_exog.design_info.column_names
+    assert str(copy.summary().tables[1]) == str(results.summary().tables[1])
+
+
+def test_trees_of_points_count_by_their_points_not_by_where_they_lie_in_memory() -> None:
+    points = np.random.default_rng(0).random((500, 3))
+    tree = spatial.KDTree(points)
+    copy = back(tree)
+    assert np.array_equal(copy.query(points[:9], 3)[1], tree.query(points[:9], 3)[1])
+    assert fingerprint(copy) == fingerprint(tree) == fingerprint(spatial.KDTree(points.copy()))
+    moved = points.copy()
+    moved[7, 1] += 1e-9
+    others = [spatial.KDTree(moved), spatial.KDTree(points, leafsize=3), spatial.KDTree(points, boxsize=2)]
+    assert len({fingerprint(one) for one in [tree, spatial.cKDTree(points), *others]}) == 5

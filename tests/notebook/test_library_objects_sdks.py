@@ -77,6 +77,18 @@ SHARED = {
         "ridge.fit_intercept = False",
         "grid.fit(X, y).best_estimator_.fit_intercept",
     ),
+    "a tree counts what it was asked": (
+        "import numpy as np\nfrom sklearn.neighbors import KDTree\nX = np.arange(200.).reshape(100, 2)\ntree = KDTree(X, leaf_size=5)",
+        "near = tree.query(X[:2], 3)[1].tolist()",
+        "(tree.get_n_calls(), tree.get_tree_stats(), near)",
+    ),
+    "neighbours by a tree, asked twice": (
+        "import numpy as np\nX = np.arange(60.).reshape(30, 2); y = [0, 1, 1] * 10",
+        "from sklearn.neighbors import KNeighborsClassifier\nnear = KNeighborsClassifier(3, algorithm='kd_tree').fit(X, y)",
+        "told = near.predict(X[:5]).tolist()",
+        "score = near.score(X, y)",
+        "(told, score, near._tree.get_n_calls())",
+    ),
     "a bunch of arrays": (
         "import numpy as np\nx = np.arange(3.)",
         "from sklearn.utils import Bunch\nbunch = Bunch(x=x)",
