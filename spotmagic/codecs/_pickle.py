@@ -197,6 +197,14 @@ def _has_own_state(kind: type) -> bool:
     return any(is_user_module(base.__module__) for base in says)
 
 
+def reduced(value: Any) -> Any:
+    """How an object is pickled here: what makes it, and its state, as the protocol of pickle has them."""
+    made = NotImplemented
+    if not isinstance(value, types.FunctionType) and type(value) is not _LRU:
+        made = _Pickler(io.BytesIO(), protocol=_PROTOCOL).reducer_override(value)
+    return value.__reduce_ex__(4) if made is NotImplemented else made
+
+
 def _dump(value: Any) -> tuple[bytes, list[memoryview], list[Any]]:
     buffers: list[memoryview] = []
 

@@ -165,15 +165,17 @@ class Heap:
 
     def _reduced(self, value: Any, path: str) -> Row:
         """An object by the pickle protocol: how it is made, and its state."""
+        from spotmagic.codecs._pickle import reduced
+
         try:
-            made = value.__reduce_ex__(4)
+            made = reduced(value)
         except Exception as error:
             raise Uncacheable(f"{path} cannot be kept", f"it refers to an input and {error}", path=path) from error
         if isinstance(made, str):
             raise Uncacheable(
                 f"{path} cannot be kept", "it is found by a name of its own and refers to an input", path=path
             )
-        make, arguments, state, items, pairs = (*made, None, None, None)[:5]
+        make, arguments, state, items, pairs, put = (*made, None, None, None, None)[:6]
         if make is copyreg.__newobj__:  # type: ignore[attr-defined]
             row: Row = ["new"]
         else:
@@ -182,6 +184,7 @@ class Heap:
         row.append(None if state is None else self._state(state, path))
         row.append([self.add(part, path) for part in items or ()])
         row.append([[self.add(key, path), self.add(part, path)] for key, part in pairs or ()])
+        row.append(None if put is None else self.add(put, path))
         return row
 
     def _state(self, state: Any, path: str) -> int:
@@ -261,13 +264,17 @@ class Thaw:
                 raise
             return self[copy]
 
-    def _fill(self, value: Any, state: int | None, items: list[int], pairs: list[list[int]]) -> None:
-        if state is not None:
-            _set_state(value, self[state])
+    def _fill(
+        self, value: Any, state: int | None, items: list[int], pairs: list[list[int]], put: int | None = None
+    ) -> None:
         for item in items:
             value.append(self[item])
         for key, part in pairs:
             value[self[key]] = self[part]
+        if state is not None and put is not None:
+            self[put](value, self[state])
+        elif state is not None:
+            _set_state(value, self[state])
 
 
 def _address(array: Any) -> int:
