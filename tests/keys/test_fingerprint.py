@@ -366,5 +366,5 @@ def test_a_figure_has_no_fingerprint_but_a_copy_of_it_can_be_checked_by_its_pict
         figure.subplots().bar([0, 1], [height, 3])
     with pytest.raises(Uncacheable, match="figure"):
         fingerprint({"fig": figures[0]})
-    first, same, other = (fingerprint([figure, figure.axes[0]], pictures=True) for figure in figures)
+    first, same, other = (fingerprint([figure, figure.axes[0]], as_copied=True) for figure in figures)
     assert first == same != other

@@ -162,8 +162,6 @@ ROWS = [
 ]  # fmt: skip
 
 LOST = [
-    Row("files of native libraries", "import sqlite3\nn = sqlite3.connect('made.db').execute('create table t(a)').fetchall()", "import pathlib; pathlib.Path('made.db').unlink(missing_ok=True)",
-        ("__import__('pathlib').Path('made.db').exists()",)),
     Row("background threads", "import threading\nthreading.Thread(target=threading.Event().wait, args=(20,), name='background', daemon=True).start()", "pass",
         ("any(t.name == 'background' for t in __import__('threading').enumerate())",)),
     Row("settings of libraries", "import socket\nsocket.setdefaulttimeout(7.5)", "import socket; socket.setdefaulttimeout(None)",
