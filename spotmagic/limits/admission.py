@@ -29,7 +29,11 @@ def admit(
 ) -> Generator[float | Pause, None, Permit]:
     """Yields each wait, a sleep in seconds or a :class:`Pause`; returns the permit.
 
-    However it ends without one, the booking is taken back and the slot is free.
+    Three calls that come at once to an idle limit of 60 requests a minute: the first one's steps return at once. Those
+    of the second have the turn after that, and yield 1.0, the seconds to its start. Those of the third yield a
+    ``Pause`` until the second has gone and rings, and 1.0 then.
+
+    However it ends without a permit, the booking is taken back and the slot is free.
     """
     queue, now = line.queue, line.clock.monotonic
     storage: Storage = line.storage
@@ -45,6 +49,7 @@ def admit(
                 mine = queue.mine(waiter)
             storage = line.storage
             try:
+                # The slot before the booking: a start that is booked and has no slot would be lost for everybody.
                 if storage.seen.concurrency and waiter.slot is None:
                     waiter.slot = storage.take(storage.seen.concurrency)
                     if waiter.slot is None:
@@ -80,6 +85,7 @@ def admit(
                         break
                     wait = storage.left(booking)
             except StorageGone as error:
+                # Booking and slot are gone with their place. The turn stays, so nobody overtakes in the next one.
                 booking = None
                 _drop(waiter)
                 line.fall_back(storage, error)

@@ -117,6 +117,7 @@ def book(
     paid_requests = _charged(state.at, state.requests, start, start - ready) + request_seconds
     paid_tokens = _charged(state.at, state.tokens, start, start - ready) + token_seconds
     serial = state.serial + 1
+    # Differences rather than the old values: a pause between booking and undoing has moved all of them by as much.
     moved = (start - state.at, paid_requests - state.requests, paid_tokens - state.tokens)
     booking = Booking(start, wait, serial, state.frozen, request_seconds, token_seconds, moved)
     return State(serial, now, start, paid_requests, paid_tokens, *state[5:]), booking
@@ -142,6 +143,7 @@ def undo(state: State, now: float, booking: Booking) -> State:
 
 def settle(state: State, now: float, request_seconds: float, token_seconds: float) -> State:
     """Give back what a call did not cost after all, or charge what it cost beyond its booking (below zero)."""
+    # Idle time earns nothing: what is given back counts from the last start or from now, whichever is later.
     at = max(state.at, now - SLACK)
     requests = max(state.requests, at - _credit(state.at, state.requests))
     tokens = max(state.tokens, at - _credit(state.at, state.tokens))
@@ -155,7 +157,7 @@ def settle(state: State, now: float, request_seconds: float, token_seconds: floa
 def freeze(state: State, now: float, seconds: float) -> State:
     """Let nothing start for some seconds: starts that are booked and have not come move on."""
     seconds = min(seconds, LONGEST_PAUSE)
-    begin = max(now, state.pause)
+    begin = max(now, state.pause)  # two complaints about one burst ask for the same pause: only the rest is added
     extra = now + seconds - begin
     if extra <= 0:
         return state

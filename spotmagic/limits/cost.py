@@ -57,7 +57,7 @@ class Cost:
                 return math.fsum(self._actual) / len(self._actual) if self._actual else self._first
         given = kwargs or {}
         if self._signature is None:
-            return checked_cost(self._rule(*args, **given))
+            return checked_cost(self._rule(*args, **given))  # a rule of its own parameters is called as the function is
         bound = self._signature.bind(*args, **given)
         bound.apply_defaults()
         return checked_cost(self._rule(**{name: bound.arguments[name] for name in self._names}))

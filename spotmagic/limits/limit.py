@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Generator, Mapping
 
@@ -110,8 +111,9 @@ class Limit:
         except StopIteration as end:
             permit: Permit = end.value
             return permit
-        except GeneratorExit:
-            _abandon(steps)
+        except GeneratorExit:  # by the garbage collector, perhaps in the midst of one of our locks
+            with contextlib.suppress(Abandoned):
+                steps.throw(Abandoned())
             raise
         except BaseException:
             self._end(steps, waiter)
@@ -179,7 +181,7 @@ class Limit:
             line.look_again()
         units = checked_cost(cost)
         if units > (minute := self._minute()):
-            line.storage.read()
+            line.storage.read()  # another kernel may have raised the limit
             minute = self._minute()
             if units > minute:
                 raise LimitImpossible(
@@ -214,10 +216,3 @@ def _shortened(step: float | Pause) -> float | Pause:
 
 def _deadline(asked: float, timeout: float | None) -> float:
     return math.inf if timeout is None else asked + timeout
-
-
-def _abandon(steps: Generator[object, None, object]) -> None:
-    try:
-        steps.throw(Abandoned())
-    except Abandoned:
-        pass

@@ -14,7 +14,7 @@ from spotmagic.limits.folder import state_path
 from spotmagic.limits.memory import MemoryStorage
 from spotmagic.limits.queue import TurnQueue
 from spotmagic.limits.state_file import FileStorage
-from spotmagic.limits.storage import Storage, StorageGone
+from spotmagic.limits.storage import Storage, StorageGone, answering
 from spotmagic.limits.timebase import timebase
 
 TRY_AGAIN = 30.0
@@ -37,7 +37,7 @@ class Line:
         self._openers = openers
         self._lock = threading.Lock()
         self._again = float("inf")
-        self.storage: Storage = MemoryStorage(timebase(clock))
+        self.storage: Storage = MemoryStorage(timebase(clock))  # until one is open: the last opener never fails
         self._open_from(0)
 
     def declare(self, rates: Rates) -> None:
@@ -87,6 +87,7 @@ class Line:
 
     def forked(self) -> None:
         """This process is the child of a fork: it has a queue of its own, and holds no slot."""
+        # The locks are new ones: a thread of the parent may have held them, and it does not exist here.
         self.queue = TurnQueue(self.clock.monotonic)
         self._lock = threading.Lock()
         try:
@@ -138,6 +139,7 @@ class Line:
 
 _lines: weakref.WeakValueDictionary[tuple[str, str, int], Line] = weakref.WeakValueDictionary()
 _lines_lock = threading.Lock()
+# Weakly: a line lasts as long as some limit or permit of it. What it booked is in the storage, not in here.
 
 
 def line_of(name: str, backend: str | None, clock: Clock) -> Line:
@@ -148,14 +150,13 @@ def line_of(name: str, backend: str | None, clock: Clock) -> Line:
     """
     base = timebase(clock)
 
+    # Their names are the kinds of the storages: ``fall_back`` finds by them which one comes after the one that is gone.
     def memory() -> Storage:
         return MemoryStorage(base)
 
     def file() -> Storage:
-        try:
+        with answering():
             return FileStorage(state_path(name), base, name)
-        except OSError as error:
-            raise StorageGone(str(error)) from error
 
     def redis() -> Storage:
         from spotmagic.limits.redis_storage import RedisStorage

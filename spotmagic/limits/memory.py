@@ -13,6 +13,7 @@ from spotmagic.limits.timebase import Timebase
 
 
 class _Held:
+    # No lock here: the garbage collector may free a slot in a thread that holds the storage's. One discard is atomic.
     __slots__ = ("number", "taken")
 
     def __init__(self, taken: set[int], number: int) -> None:
@@ -50,6 +51,7 @@ class MemoryStorage(OwnRule):
         return result
 
     def read(self) -> tuple[State, float]:
+        # Without the lock: a state is never changed, only replaced by another one.
         return self.seen, self._now()
 
     def take(self, slots: int) -> Slot | None:
@@ -69,6 +71,3 @@ class MemoryStorage(OwnRule):
 
     def running(self) -> int:
         return len(self._taken)
-
-    def close(self) -> None:
-        self._taken.clear()

@@ -14,6 +14,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from spotmagic.limits.storage import Slot
@@ -41,6 +42,7 @@ class Waiter:
         self.until = asked  # when it has to show up while it has the turn
         self.here = False  # whether it is in a queue
         self.watches = False  # whether it looks after the one before it
+        # A lock that is held until somebody rings. It is made when needed: most callers have their turn at once.
         self._bell: threading.Lock | None = None
 
     def listen(self) -> None:
@@ -114,6 +116,12 @@ def _finish(future: asyncio.Future[None] | None) -> None:
         future.set_result(None)
 
 
+@dataclass(slots=True)
+class _BusyLoop:
+    thread: int  # that it runs in
+    tasks: int = 0  # of it that are in the queue
+
+
 class TurnQueue:
     """The queue of one limit in this process.
 
@@ -128,7 +136,7 @@ class TurnQueue:
         self._gate = threading.RLock()
         self._holder: Waiter | None = None
         self._waiting: deque[Waiter] = deque()
-        self._loops: dict[asyncio.AbstractEventLoop, list[int]] = {}  # thread, and how many of its tasks are here
+        self._loops: dict[asyncio.AbstractEventLoop, _BusyLoop] = {}  # those with tasks in here
         self._asleep: set[asyncio.AbstractEventLoop] = set()  # loops that did not answer
 
     def __len__(self) -> int:
@@ -141,9 +149,9 @@ class TurnQueue:
             waiter.here = True
             if waiter.loop is not None:
                 self._asleep.discard(waiter.loop)
-                self._loops.setdefault(waiter.loop, [waiter.thread, 0])[1] += 1
+                self._loops.setdefault(waiter.loop, _BusyLoop(waiter.thread)).tasks += 1
             elif self._loops:  # this thread is about to block, and with it the loop that runs in it
-                self._asleep.update(loop for loop, (thread, _) in self._loops.items() if thread == waiter.thread)
+                self._asleep.update(self._loops_in(waiter.thread))
             if self._holder is None:
                 self._holder = waiter
                 return True
@@ -179,19 +187,18 @@ class TurnQueue:
                 return
             if waiter.loop is not None:
                 self._asleep.discard(waiter.loop)
-                tasks = self._loops[waiter.loop]
-                tasks[1] -= 1
-                if not tasks[1]:
+                loop = self._loops[waiter.loop]
+                loop.tasks -= 1
+                if not loop.tasks:
                     del self._loops[waiter.loop]
             elif self._asleep:
-                self._asleep.difference_update(
-                    loop for loop, (thread, _) in self._loops.items() if thread == waiter.thread
-                )
+                self._asleep.difference_update(self._loops_in(waiter.thread))
             if self._holder is waiter:
                 self._holder = None
             elif waiter in self._waiting:
                 place = self._waiting.index(waiter)
                 del self._waiting[place]
+                # Somebody has to watch over each task, or a loop that is asleep would stop the queue.
                 if waiter.watches and place < len(self._waiting):
                     self._waiting[place].watches = True
                     self._waiting[place].ring()
@@ -200,10 +207,14 @@ class TurnQueue:
             waiter.here = False
 
     def freed(self) -> None:
-        """Tell the one who has the turn that a slot is free. Takes no lock."""
+        """Tell the one who has the turn that a slot is free."""
+        # Without the lock: who had the turn is rung for nothing then, and who took it looks for a slot in any case.
         holder = self._holder
         if holder is not None:
             holder.ring()
+
+    def _loops_in(self, thread: int) -> list[asyncio.AbstractEventLoop]:
+        return [loop for loop, its in self._loops.items() if its.thread == thread]
 
     def _pass_over(self) -> None:
         """Take the turn from a task whose loop is asleep; it stays first of those who wait."""
@@ -211,7 +222,7 @@ class TurnQueue:
         assert asleep is not None
         if all(waiter.loop in self._asleep for waiter in self._waiting):
             return  # nobody else could use the turn now
-        if asleep.slot is not None:
+        if asleep.slot is not None:  # another call can run in it; with its turn it asks for one anew
             asleep.slot.drop()
             asleep.slot = None
         self._waiting.appendleft(asleep)
@@ -225,7 +236,7 @@ class TurnQueue:
         while place < len(self._waiting) and self._waiting[place].loop in self._asleep:
             self._waiting[place].ring()  # it answers when its loop lives again
             place += 1
-        place = place if place < len(self._waiting) else 0
+        place = place if place < len(self._waiting) else 0  # all are asleep: then in their order
         holder = self._waiting[place]
         del self._waiting[place]
         self._holder = holder

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import secrets
 import threading
 import weakref
@@ -41,6 +42,7 @@ class Lease:
 
     def drop(self) -> None:
         """Let go of it soon: the server is not asked from here. What nobody keeps is dropped too."""
+        # Only a note, as the garbage collector may come here in the midst of a request to the server.
         token, self.token = self.token, ""
         if token:
             self._storage.dropped.append(token)
@@ -79,6 +81,7 @@ class RedisStorage:
         except ValueError as error:
             raise OptionError(f"{url!r} is not the URL of a Redis server", why=str(error)) from error
         self._client, self._script = client, client.register_script(script())
+        # The name in braces is what a cluster chooses the server by, so that all keys of a script lie in one.
         self._keys = [f"spotmagic:limit:{{{name}}}:{part}" for part in ("state", "slots", "users")]
         self._rates = Rates()
         self.seen = State()
@@ -128,7 +131,9 @@ class RedisStorage:
             lease.token = ""
             return None
         self._held.add(lease.token)
-        self._renew_while_held()
+        # The thread that renews keeps this lock for good, so there is one. It lives as long as the storage.
+        if self._renewing.acquire(blocking=False):
+            threading.Thread(target=_renew, args=(weakref.ref(self),), name="spotmagic-lease", daemon=True).start()
         return lease
 
     def free(self, token: str) -> None:
@@ -158,9 +163,6 @@ class RedisStorage:
         self.dropped: deque[str] = deque()
         self._renewing = threading.Lock()
 
-    def close(self) -> None:
-        self._client.close()
-
     def _run(self, operation: str, *arguments: Any, now: float | None = None) -> list[str]:
         """What an operation gives; the state it leaves is in ``seen``."""
         rates = self._rates
@@ -173,7 +175,7 @@ class RedisStorage:
         except self._gone as error:
             raise StorageGone(str(error)) from error
         fields = [float(part) for part in state]
-        fields[0], fields[-1] = int(fields[0]), int(fields[-1])
+        fields[0], fields[-1] = int(fields[0]), int(fields[-1])  # serial and concurrency
         self.seen = State._make(fields)
         self._now = float(time)
         return [part.decode() for part in given]
@@ -181,11 +183,6 @@ class RedisStorage:
     def _free_dropped(self) -> None:
         while self.dropped:
             self.free(self.dropped.popleft())
-
-    def _renew_while_held(self) -> None:
-        """Keep the leases of this process alive, in a thread that lives as long as the storage."""
-        if self._renewing.acquire(blocking=False):
-            threading.Thread(target=_renew, args=(weakref.ref(self),), name="spotmagic-lease", daemon=True).start()
 
     def renew(self) -> None:
         """Make every lease last."""
@@ -205,22 +202,10 @@ def _renew(storage: weakref.ref[RedisStorage]) -> None:
         if owner is None:
             return
         owner.renew()
-        del owner
+        del owner  # or the storage would be held through the next rest, and never go
 
 
 def script() -> str:
     """The rule in the language of the server, with the constants of the one in Python."""
     text = resources.files("spotmagic.limits").joinpath("booking.lua").read_text("utf-8")
-    for name in (
-        "TOLERANCE",
-        "PATIENCE",
-        "SLACK",
-        "CUT",
-        "CUT_EVERY",
-        "GROWTH",
-        "LEAST",
-        "LONGEST_PAUSE",
-        "CLOCK_JUMP",
-    ):
-        text = text.replace(f"<{name}>", repr(getattr(rule, name)))
-    return text
+    return re.sub(r"<([A-Z_]+)>", lambda constant: repr(getattr(rule, constant[1])), text)

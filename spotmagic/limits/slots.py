@@ -13,7 +13,7 @@ from pathlib import Path
 from spotmagic import files
 from spotmagic.limits.storage import User
 
-MOST_SLOTS = 100_000
+MOST_SLOTS = 100_000  # each is looked at in turn
 ROWS = 64
 _ROW = struct.Struct("<II8x")  # process id, calls that wait
 _ROW_LOCKS = 1 << 30  # the bytes that stand for rows, far from those that stand for slots
@@ -65,6 +65,7 @@ class Slots:
         self._fd = files.open_private(path, os.O_RDWR | os.O_CREAT)
         if not files.is_private(self._fd):
             raise PermissionError(f"{path} is not a private file of this user")
+        # More processes than rows share the limit all the same; they are only not seen by those who look.
         self._row = next((row for row in range(ROWS) if files.lock_byte(self._fd, _ROW_LOCKS + row)), None)
         self._write_row()
 
@@ -104,6 +105,7 @@ class Slots:
         found = []
         if self._row is None:
             found.append(User(str(os.getpid()), self._waiting))
+        # Through another open file: to this one's own, the locks that it holds look free.
         probe = files.open_private(self.path, os.O_RDWR)
         try:
             return found + roster(probe)

@@ -20,7 +20,7 @@ from spotmagic.limits import booking as rule
 from spotmagic.limits.booking import Rates, State
 from spotmagic.limits.folder import write_name
 from spotmagic.limits.slots import Slots
-from spotmagic.limits.storage import OwnRule, Slot, StorageGone, T, User
+from spotmagic.limits.storage import OwnRule, Slot, T, User, answering
 from spotmagic.limits.timebase import Timebase
 
 MAGIC = b"SLM1"
@@ -90,42 +90,32 @@ class FileStorage(OwnRule):
         return before if others and before not in (rates, Rates()) else None
 
     def read(self) -> tuple[State, float]:
-        try:
+        with answering():
             self.seen = state = self._newest()[1]  # a slot that is being written is not whole: the other one counts
             return state, self._now()
-        except OSError as error:
-            raise StorageGone(str(error)) from error
 
     def take(self, slots: int) -> Slot | None:
-        try:
+        with answering():
             return self._slots.take(slots)
-        except OSError as error:
-            raise StorageGone(str(error)) from error
 
     def tell(self, waiting: int) -> None:
         self._slots.tell(waiting)
 
     def users(self) -> list[User]:
-        try:
+        with answering():
             return self._slots.users()
-        except OSError as error:
-            raise StorageGone(str(error)) from error
 
     def running(self) -> int:
-        try:
+        with answering():
             return self._slots.running(self.seen.concurrency)
-        except OSError as error:
-            raise StorageGone(str(error)) from error
 
     def forked(self) -> None:
+        # The locks belong to the open files, which the parent has too: only files that are opened anew have their own.
         self._mutex = threading.Lock()
-        self.close()
-        self._open()
-
-    def close(self) -> None:
         os.close(self._fd)
         self._fd = -1
         self._slots.close()
+        self._open()
 
     def __del__(self) -> None:
         if self._fd >= 0:
@@ -133,27 +123,25 @@ class FileStorage(OwnRule):
 
     def _change(self, how: Callable[[State, float], tuple[State, T]]) -> T:
         """Read, change and write the state while nobody else can."""
-        with self._mutex:
+        # The mutex first: the lock is of the open file, which all threads share, and keeps only other processes out.
+        with self._mutex, answering():
+            if time.monotonic() >= self._look_at:
+                self._look()
+            fd = self._fd
             try:
-                if time.monotonic() >= self._look_at:
-                    self._look()
-                fd = self._fd
-                try:
-                    files.lock(fd)
-                    sequence, state = self._newest()
-                    now = self._now()
-                    if now < state.wrote:
-                        state = rule.rebase(state, now)
-                    changed, result = how(state, now)
-                    if changed is not state:
-                        # Into the other slot: until this one is whole, the state before it stays readable.
-                        sequence += 1
-                        os.pwrite(fd, pack_slot(sequence, self._boot, changed), SLOT * (sequence & 1))
-                    self.seen = changed
-                finally:
-                    files.unlock(fd)
-            except OSError as error:
-                raise StorageGone(str(error)) from error
+                files.lock(fd)
+                sequence, state = self._newest()
+                now = self._now()
+                if now < state.wrote:
+                    state = rule.rebase(state, now)
+                changed, result = how(state, now)
+                if changed is not state:
+                    # Into the other slot: until this one is whole, the state before it stays readable.
+                    sequence += 1
+                    os.pwrite(fd, pack_slot(sequence, self._boot, changed), SLOT * (sequence & 1))
+                self.seen = changed
+            finally:
+                files.unlock(fd)
         return result
 
     def _newest(self) -> tuple[int, State]:
@@ -161,14 +149,12 @@ class FileStorage(OwnRule):
         return sequence, rule.declare(State(), self._rates) if state is None else state
 
     def _open(self) -> None:
-        try:
+        with answering():
             self._fd = files.open_private(self.path, os.O_RDWR | os.O_CREAT)
             if not files.is_private(self._fd):
                 raise PermissionError(f"{self.path} is not a private file of this user")
             self._slots = Slots(self.path.with_suffix(".slots"))
             self._inode = os.fstat(self._fd).st_ino
-        except OSError as error:
-            raise StorageGone(str(error)) from error
         write_name(self.path, self._name)
         self._look_at = time.monotonic() + LOOK_EVERY
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple, Protocol, TypeVar
 
 from spotmagic.limits import booking as rule
@@ -13,6 +14,15 @@ T = TypeVar("T")
 
 class StorageGone(Exception):
     """The place of a state does not answer: a server that is down, a disk that fails."""
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Trouble with files inside of it is :class:`StorageGone`."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageGone(str(error)) from error
 
 
 class Slot(Protocol):
@@ -82,9 +92,6 @@ class Storage(Protocol):
 
     def forked(self) -> None:
         """This process is the child of a fork: what the parent holds is not its own."""
-
-    def close(self) -> None:
-        """Let go of everything."""
 
 
 class OwnRule:
