@@ -140,12 +140,18 @@ class _Pickler(pickle.Pickler):
             return copyreg.__newobj__, (kind,), dict(vars(obj))  # type: ignore[attr-defined]
         if made is NotImplemented and _has_own_state(kind):
             self.own.append(obj)
+        # The sixth part of what pickle takes is a function that puts the state in, in place of ``__setstate__``.
         if made is NotImplemented and isinstance(obj, dict) and _leaves_out(kind) and vars_of(obj):
             return *(*obj.__reduce_ex__(_PROTOCOL), None, None)[:5], put_back
         return made
 
     def _named(self, obj: Any) -> Any:
-        """A class or function: by reference where one leads back to it."""
+        """A class or function: by reference where one leads back to it, in five ways, the shortest that holds.
+
+        ``json.dumps`` of a package is left to pickle; a function of the notebook is ``referred("__main__:f#9f0c")``,
+        ``Answer[int]`` is made again of its two parts; a lambda goes as its code, and a class that a function made as a
+        token, which is good in this process alone.
+        """
         generic = references.generic(obj)
         if generic:
             return operator.getitem, generic

@@ -98,20 +98,15 @@ def _raw(array_: Any) -> Any:
 
 def _pieces(array_: Any) -> Any:
     """Parts of an array in C order, each small enough to copy."""
-    if array_.ndim <= 1 or array_.nbytes <= _CHUNK:
-        step = max(1, _CHUNK // max(array_.itemsize, 1)) if array_.ndim == 1 else None
-        if step is None:
-            yield array_
-            return
-        for start in range(0, len(array_), step):
-            yield array_[start : start + step]
+    if array_.ndim == 0 or array_.nbytes <= _CHUNK:
+        yield array_
         return
     row = array_.nbytes // len(array_)
-    if row > _CHUNK:
+    if row > _CHUNK and array_.ndim > 1:
         for one in array_:
             yield from _pieces(one)
         return
-    step = max(1, _CHUNK // max(row, 1))
+    step = max(1, _CHUNK // row)
     for start in range(0, len(array_), step):
         yield array_[start : start + step]
 
@@ -145,7 +140,7 @@ def _ufunc_tree(value: Any, _: Encoder) -> Tree:
 # Kind and size as numpy writes them, or the letter of a type that shares its size with another (such as long long).
 _DTYPE = re.compile(r"[<>|=]?(?:[?bhilqpBHILQPefdgFDG]|[biufcSUV]\d{1,9}|[mM]8(?:\[\d{0,9}[a-zA-Z]{1,2}\])?)")
 _ATOMS = frozenset({"numpy.scalar", "pandas.scalar", "enum"})
-_KINDS = frozenset("biufcSUmM")
+_KINDS = frozenset("biufcSUmM")  # of numpy's own dtypes; a package may add kinds that nobody here knows
 
 
 def describe(dtype: Any, writer: Writer, depth: int = 0) -> Any:
@@ -262,6 +257,7 @@ def _memory(rest: Any, size: int, alignment: int) -> Any:
         raise Undecodable("corrupt", f"{view.nbytes} bytes for an array of {size}")
     if not size:
         return bytearray(1)
+    # Not over memory that may not be written, as arrays may be; and not askew, which is slow or ends the process.
     raw = np.frombuffer(view, np.uint8)
     return raw.copy() if view.readonly or raw.ctypes.data % alignment else raw
 

@@ -57,11 +57,8 @@ def undecodable(error: BaseException) -> Undecodable:
         return error
     if is_end(error):
         raise error
-    if isinstance(
-        error, (ImportError, NotImplementedError, MemoryError, RecursionError)
-    ):  # of this process, not of the bytes
-        return Undecodable("unknown codec", f"{type(error).__name__}: {_text(error)}")
-    return Undecodable("corrupt", f"{type(error).__name__}: {_text(error)}")
+    of_process = isinstance(error, (ImportError, NotImplementedError, MemoryError, RecursionError))
+    return Undecodable("unknown codec" if of_process else "corrupt", f"{type(error).__name__}: {_text(error)}")
 
 
 def _text(error: BaseException) -> str:

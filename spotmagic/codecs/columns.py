@@ -100,19 +100,11 @@ def lower_column(column: Any, writer: Writer) -> list[Any]:
     if kind is known.PeriodArray:
         return ["period", lower_freq(column.freq, writer), *lower_raw(column.asi8, writer)]
     if kind is known.IntervalArray:
-        return [
-            "interval",
-            column.closed,
-            lower_column(column.left.array, writer),
-            lower_column(column.right.array, writer),
-        ]
+        sides = [lower_column(side.array, writer) for side in (column.left, column.right)]
+        return ["interval", column.closed, *sides]
     if kind is known.Categorical:
-        return [
-            "categorical",
-            bool(column.ordered),
-            lower_index(column.categories, writer),
-            *lower_raw(column.codes, writer),
-        ]
+        categories = lower_index(column.categories, writer)
+        return ["categorical", bool(column.ordered), categories, *lower_raw(column.codes, writer)]
     if kind in (known.IntegerArray, known.FloatingArray, known.BooleanArray):
         data = column.to_numpy(dtype=column.dtype.numpy_dtype, na_value=column.dtype.numpy_dtype.type(0))
         return ["masked", lower_raw(data, writer), lower_raw(column.isna(), writer)]
@@ -146,19 +138,16 @@ def make_column(tree: Any, reader: Reader) -> Any:
             array = make_raw(raw, reader)
             if array.dtype.kind not in "mM":
                 raise Undecodable("corrupt", "no times")
-            return (
-                array
-                if zone is None
-                else pd.DatetimeIndex(array, copy=False).tz_localize("UTC").tz_convert(zone_of(zone)).array
-            )
+            if zone is None:
+                return array
+            return pd.DatetimeIndex(array, copy=False).tz_localize("UTC").tz_convert(zone_of(zone)).array
         case "period":
             freq, *raw = rest
             return pd.PeriodIndex.from_ordinals(make_raw(raw, reader), freq=freq_of(freq)).array
         case "interval":
             closed, left, right = rest
-            return pd.arrays.IntervalArray.from_arrays(
-                make_column(left, reader), make_column(right, reader), closed=closed
-            )
+            sides = (make_column(side, reader) for side in (left, right))
+            return pd.arrays.IntervalArray.from_arrays(*sides, closed=closed)
         case "categorical":
             ordered, categories, *raw = rest
             dtype = pd.CategoricalDtype(make_index(categories, reader), ordered=ordered)
@@ -195,14 +184,10 @@ def lower_index(index: Any, writer: Writer) -> list[Any]:
         return ["RangeIndex", names, index.start, index.stop, index.step]
     if kind is pd.MultiIndex:
         levels = [lower_index(level.rename(None), writer) for level in index.levels]
-        codes = [lower_raw(_items(code), writer) for code in index.codes]
+        codes = [lower_raw(np.asarray(code), writer) for code in index.codes]
         return ["MultiIndex", names, levels, codes, index.sortorder]
     freq = lower_freq(index.freq, writer) if kind in (pd.DatetimeIndex, pd.TimedeltaIndex) else None
     return [kind.__name__, names, lower_column(index.array, writer), freq]
-
-
-def _items(array: Any) -> Any:
-    return np.asarray(array)
 
 
 def make_index(tree: Any, reader: Reader) -> Any:

@@ -82,6 +82,7 @@ def _put_together(
 ) -> BaseException:
     """An exception without running the ``__init__`` of its class, which may ask for other arguments."""
     error = kind.__new__(kind, *args)
+    # That of the nearest class of C: it sets what built-in exceptions keep outside of their ``__dict__``.
     base = next(
         base
         for base in kind.__mro__

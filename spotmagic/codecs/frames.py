@@ -79,11 +79,7 @@ def _column(value: Any, encoder: Encoder) -> Tree:
     if isinstance(value, pd.Categorical):
         content = [_index(value.categories, encoder), arrays.array(np.asarray(value.codes), encoder), value.ordered]
     elif isinstance(value, pd.arrays.IntervalArray):
-        content = [
-            _column(_plain_array(value.left), encoder),
-            _column(_plain_array(value.right), encoder),
-            value.closed,
-        ]
+        content = [*(_column(_plain_array(side), encoder) for side in (value.left, value.right)), value.closed]
     elif isinstance(value, pd.arrays.SparseArray):
         content = [arrays.array(np.asarray(value.to_dense()), encoder), value.fill_value]
     elif hasattr(value, "asi8"):  # times, durations, periods: whole numbers under a dtype that names unit and zone
@@ -145,7 +141,7 @@ def _lower_about(value: Any, writer: Writer) -> list[Any]:
     return [writer.lower(value.attrs, ".attrs"), bool(value.flags.allows_duplicate_labels)]
 
 
-def _tell_about(value: Any, about: Any) -> Any:
+def _with_about(value: Any, about: Any) -> Any:
     attrs, duplicates = about
     if attrs:
         value.attrs = attrs
@@ -154,20 +150,15 @@ def _tell_about(value: Any, about: Any) -> Any:
 
 def _lower_series(series: Any, writer: Writer) -> tuple[Any, Any]:
     name = writer.lower(series.name, ".name")
-    return None, [
-        lower_column(series.array, writer),
-        lower_index(series.index, writer),
-        name,
-        _lower_about(series, writer),
-    ]
+    column, index = lower_column(series.array, writer), lower_index(series.index, writer)
+    return None, [column, index, name, _lower_about(series, writer)]
 
 
 def _make_series(_spec: Any, rest: Any, reader: Reader) -> Any:
     column, index, name, about = rest
     array = make_column(column, reader)
-    return _tell_about(
-        pd.Series(array, index=make_index(index, reader), dtype=array.dtype, name=name, copy=False), about
-    )
+    series = pd.Series(array, index=make_index(index, reader), dtype=array.dtype, name=name, copy=False)
+    return _with_about(series, about)
 
 
 def _lower_frame(frame: Any, writer: Writer) -> tuple[Any, Any]:
@@ -203,7 +194,7 @@ def _make_frame(_spec: Any, rest: Any, reader: Reader) -> Any:
             raise Undecodable("corrupt", "a column of another length")
     if sorted(place for _, places in made for place in places) != list(range(len(columns))):
         raise Undecodable("corrupt", "columns that are missing")
-    return _tell_about(_assemble(made, index, columns), about)
+    return _with_about(_assemble(made, index, columns), about)
 
 
 def _assemble(blocks: list[tuple[Any, list[int]]], index: Any, columns: Any) -> Any:
@@ -277,23 +268,11 @@ def _make_array(spec: Any, rest: Any, reader: Reader) -> Any:
 
 
 # What pandas keeps in an instance of its own: content that is told of above, and caches.
-_COVERED = frozenset(
-    {
-        "_mgr",
-        "_attrs",
-        "_flags",
-        "_name",
-        "_metadata",
-        "_cache",
-        "_item_cache",
-        "_cacher",
-        "_is_copy",
-        "_subtyp",
-        "_typ",
-    }
-    | {"_data", "_range", "_id", "_references", "_engine", "_levels", "_codes", "_names", "_sortorder", "_nlevels"}
-    | {"_values", "_freq", "_tz", "_no_setting_name", "_reset_identity", "_comparables"}
-)
+_COVERED = frozenset({
+    "_mgr", "_attrs", "_flags", "_name", "_metadata", "_cache", "_item_cache", "_cacher", "_is_copy", "_subtyp", "_typ",
+    "_data", "_range", "_id", "_references", "_engine", "_levels", "_codes", "_names", "_sortorder", "_nlevels",
+    "_values", "_freq", "_tz", "_no_setting_name", "_reset_identity", "_comparables",
+})  # fmt: skip
 
 
 def _reduce(value: Any) -> Any:

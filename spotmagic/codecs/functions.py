@@ -53,7 +53,7 @@ def make(magic: bytes, code: bytes, place: Any, closure: Any, text: str = "") ->
         text: the notebook cell that it was written in. The function counts by its source, and other kernels have not
             this one's cells.
     """
-    if magic != _MAGIC:
+    if magic != _MAGIC:  # before marshal sees the bytes: what another version compiled may end the process
         raise Undecodable("unknown codec", "a function that another version of Python compiled")
     space = vars(importlib.import_module(place)) if isinstance(place, str) else place
     made = marshal.loads(code)

@@ -23,13 +23,8 @@ if TYPE_CHECKING:
     from spotmagic.codecs.writer import Writer
 
 # Images that were opened from a file keep the class of their format.
-_OPENED = {
-    f"{plugin}ImagePlugin:{name}ImageFile": None
-    for plugin, name in (
-        *(("Png", "Png"), ("Jpeg", "Jpeg"), ("WebP", "WebP"), ("Gif", "Gif"), ("Bmp", "Bmp"), ("Tiff", "Tiff")),
-        *(("Ppm", "Ppm"), ("Ico", "Ico"), ("Tga", "Tga")),
-    )
-}
+_FORMATS = ("Png", "Jpeg", "WebP", "Gif", "Bmp", "Tiff", "Ppm", "Ico", "Tga")
+_OPENED = frozenset(f"{name}ImagePlugin:{name}ImageFile" for name in _FORMATS)
 # Bytes of a pixel by mode; black and white has eight in a byte, each line on its own.
 _MODES = {
     **dict.fromkeys(("L", "P"), 1),

@@ -69,6 +69,14 @@ DATETIME, DATE, TIME, TIMEDELTA, TIMEZONE, ZONE, DECIMAL, FRACTION, UUID, PATH, 
 CONSTANT, TYPE, ARRAY, PAIRS = range(23, 27)
 BUFFER, BYTES, FIRST, AGAIN, CODED = range(40, 45)
 
+
+class Shell:
+    """What of a value that comes again is made before what is in it is read: plain numbers, for the packer."""
+
+    NONE, LIST, DICT, BY_CODEC = range(4)
+
+
+# Their order is part of the format: stored bytes hold the places. New ones go to the end.
 FACTORIES: tuple[Any, ...] = (
     None, list, dict, set, int, float, str, tuple, bool, frozenset, bytes, bytearray, complex,
     collections.deque, collections.OrderedDict, collections.Counter,
@@ -78,28 +86,10 @@ CONSTANTS = (Ellipsis, NotImplemented)
 TYPES: dict[str, type] = {
     kind.__name__: kind
     for kind in (
-        *(
-            object,
-            type,
-            bool,
-            int,
-            float,
-            complex,
-            str,
-            bytes,
-            bytearray,
-            tuple,
-            list,
-            dict,
-            set,
-            frozenset,
-            range,
-            slice,
-            type(None),
-        ),
-        *(dt.datetime, dt.date, dt.time, dt.timedelta, decimal.Decimal, fractions.Fraction, uuid.UUID),
+        object, type, bool, int, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset, range, slice,
+        type(None), dt.datetime, dt.date, dt.time, dt.timedelta, decimal.Decimal, fractions.Fraction, uuid.UUID,
     )
-}
+}  # fmt: skip
 _SAFE_UUID = (uuid.SafeUUID.unknown, uuid.SafeUUID.safe, uuid.SafeUUID.unsafe)
 _DATETIME, _TIME, _TIMEDELTA = struct.Struct("<HBBBBBIB"), struct.Struct("<BBBIB"), struct.Struct("<iii")
 _COMPLEX, _DATE = struct.Struct("<dd"), struct.Struct("<I")
@@ -261,7 +251,7 @@ def _ordered(data: bytes, open_: Open) -> Any:
 
 
 def _counter(data: bytes, open_: Open) -> Any:
-    counter: collections.Counter[Any] = collections.Counter()
+    counter: collections.Counter[Any] = collections.Counter()  # its own ``update`` would add to what is there
     dict.update(counter, _dict(open_(data)))
     return counter
 
@@ -284,17 +274,16 @@ def _array(data: bytes, open_: Open) -> array[Any]:
     made = array(code)
     if made.itemsize != size:
         raise Undecodable("unknown codec", f"an array of type {code!r} with {size} bytes an item")
-    made.frombytes(items)
+    made.frombytes(items)  # which checks that they are whole items
     if order != sys.byteorder:
         made.byteswap()
     return made
 
 
-def _bytearray(data: bytes, open_: Open) -> bytearray:
-    raw = open_(data)
-    if type(raw) not in (bytes, memoryview):
+def _raw(value: Any) -> Any:
+    if type(value) not in (bytes, memoryview):  # of a number it would make as many zeros
         raise Undecodable("corrupt", "no bytes")
-    return bytearray(raw)
+    return value
 
 
 def _pairs(data: bytes, open_: Open) -> dict[Any, Any]:
@@ -318,7 +307,7 @@ DECODERS: dict[int, Callable[[bytes, Open], Any]] = {
     TUPLE: lambda data, open_: tuple(exact(open_(data), list)),
     INTEGER: lambda data, _: int.from_bytes(_short(data, bounds.INTEGER), "little", signed=True),
     TEXT: lambda data, _: data.decode("utf-8", "surrogatepass"),
-    BYTEARRAY: _bytearray,
+    BYTEARRAY: lambda data, open_: bytearray(_raw(open_(data))),
     COMPLEX: lambda data, _: complex(*_COMPLEX.unpack(data)),
     SET: lambda data, open_: set(exact(open_(data), list)),
     FROZENSET: lambda data, open_: frozenset(exact(open_(data), list)),

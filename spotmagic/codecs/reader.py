@@ -47,13 +47,13 @@ class Reader:
         number, shell, body = open_(data)
         if type(number) is not int or number in self._made or type(body) is not bytes:
             raise Undecodable("corrupt", "no first of many")
-        if shell in (0, 3):
+        if shell in (plain.Shell.NONE, plain.Shell.BY_CODEC):
             self._waiting = number if shell else None  # :meth:`coded` notes it there, before it is filled
             value = open_(body)
-        elif shell == 1:  # known before it is filled, as what is inside may be the list itself
+        elif shell == plain.Shell.LIST:  # known before it is filled, as what is inside may be the list itself
             value = self._made[number] = []
             value.extend(plain.exact(open_(body), list))
-        elif shell == 2:
+        elif shell == plain.Shell.DICT:
             value = self._made[number] = {}
             value.update(plain.exact(open_(body), dict))
         else:
@@ -79,6 +79,7 @@ class Reader:
             raise Undecodable("corrupt", f"codec {name} is not declared")
         if not self.trusted and not codec.safe:
             raise Undecodable("foreign", f"codec {name} takes my own bytes only")
+        # What others wrote is made whole at once: a constructor that checks its arguments wants all of them.
         if codec.fill is None or not self.trusted:
             return codec.decode(spec, open_(rest), self)
         value = codec.decode(spec, None, self)
@@ -122,8 +123,9 @@ def _opener(reader: Reader | None, trusted: bool, depth: int) -> Open:
             deeper = _opener(reader, trusted, depth + 1)
         decoder = plain.DECODERS.get(code)
         if decoder is not None:
-            if not trusted and code == plain.ZONE:
-                _check_zone(data)
+            # Foreign bytes choose among the zones there are; a name that is none could be the path of a file.
+            if not trusted and code == plain.ZONE and data.decode() not in _zones():
+                raise Undecodable("unknown codec", f"time zone {data[:40]!r}")
             return decoder(data, deeper)
         stateful = _STATEFUL.get(code)
         if stateful is None:
@@ -146,12 +148,6 @@ def _opener(reader: Reader | None, trusted: bool, depth: int) -> Open:
     return shallow if depth < _ON_STACK else deep
 
 
-def _check_zone(data: bytes) -> None:
-    """Foreign bytes choose among the zones there are; they name no file."""
-    if data.decode() not in _zones():
-        raise Undecodable("unknown codec", f"time zone {data[:40]!r}")
-
-
 @functools.cache
 def _zones() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones())  # reads the first bytes of every zone there is
@@ -159,9 +155,6 @@ def _zones() -> frozenset[str]:
 
 open_plain = _opener(None, True, 0)
 open_foreign = _opener(None, False, 0)
-
-
-_FORMS = frozenset({"dataclass", "attrs", "pydantic", "namedtuple", "enum", "namespace"})
 
 
 class Outline(NamedTuple):
@@ -176,7 +169,7 @@ class OutlineReader(Reader):
 
     def coded(self, data: bytes, open_: Open) -> Any:
         name, spec, rest = open_(data)
-        if name not in _FORMS or name not in self.names:
+        if name not in registry.FORMS or name not in self.names:
             return super().coded(data, open_)
         self._waiting = None
         try:

@@ -75,13 +75,16 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "requests": ("response", "request", "headers", "cookies"),
 }
 _PREFIXES = {"pyarrow": "arrow", "PIL": "pil"}  # of codecs that are named otherwise than the package
-_RECORDS = {"exception": "failures", "stand-in": "failures", "stream": "streams"} | dict.fromkeys(
-    ("enum", "namedtuple", "dataclass", "attrs", "pydantic", "namespace"), "models"
-)
-_BUILT_IN = _RECORDS | {
-    f"{_PREFIXES.get(package, package)}.{name}": HOMES[package] for package, names in _NAMES.items() for name in names
+FORMS = frozenset({"enum", "namedtuple", "dataclass", "attrs", "pydantic", "namespace"})  # of records
+_BUILT_IN = {
+    "exception": "failures",
+    "stand-in": "failures",
+    "stream": "streams",
+    **dict.fromkeys(FORMS, "models"),
+    **{f"{_PREFIXES.get(package, package)}.{name}": HOMES[package] for package in _NAMES for name in _NAMES[package]},
 }
 
+# Of the tables below. A codec is looked up without it first, as every look at a value of the user does that.
 _lock = files.ForkLock()
 _found: weakref.WeakKeyDictionary[type, Codec | None] = weakref.WeakKeyDictionary()
 _own: dict[str, Codec] = {}
@@ -127,7 +130,8 @@ def by_name(name: str) -> Codec | None:
     if name in _own:
         return _own[name]
     if name in _BUILT_IN:
-        return _file(_BUILT_IN[name]).CODECS[name]  # type: ignore[no-any-return]
+        file: Any = importlib.import_module(f"spotmagic.codecs.{_BUILT_IN[name]}")
+        return file.CODECS[name]  # type: ignore[no-any-return]
     load_plugins()
     return _own.get(name)
 
@@ -138,10 +142,6 @@ def is_known(name: str) -> bool:
         return True
     codec = by_name(name)
     return codec is not None and codec.safe
-
-
-def _file(name: str) -> Any:
-    return importlib.import_module(f"spotmagic.codecs.{name}")
 
 
 def known_class(name: str) -> type | None:
@@ -219,13 +219,9 @@ def load_plugins() -> None:
 # -- what is never kept: things that live in this process and mean nothing in another -------------------------------
 
 _LOCKS = (
-    type(threading.Lock()),
-    type(threading.RLock()),
-    threading.Condition,
-    threading.Event,
-    threading.Semaphore,
+    type(threading.Lock()), type(threading.RLock()), threading.Condition, threading.Event, threading.Semaphore,
     threading.Barrier,
-)
+)  # fmt: skip
 _FILES = (io.FileIO, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.BufferedRWPair, io.TextIOWrapper)
 _NAMED: tuple[tuple[Any, str], ...] = (
     (_LOCKS, "a lock"),

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from spotmagic.codecs.writer import Writer
 
 # The tape is one frame after the other, and bytes in each; nothing in it points to a place outside of its own frame.
-_FRAME = struct.Struct("<dBQ")  # when an item came, its sort, how many bytes follow
-_PLAIN, _CODED, _SAME, _FILLED = 0, 1, 2, 4  # sorts; _FILLED goes with one of the first two
+_FRAME = struct.Struct("<dBQ")  # of the fields of ``_Header``
+_PLAIN, _CODED, _SAME, _FILLED = 0, 1, 2, 4  # sorts; the last goes with one of the first two: into the item before
 _ALIGNMENT = 64
 _ATOMS = frozenset({str, bytes, int, float, bool, type(None), complex})
 
@@ -48,6 +48,12 @@ class TimedItem(NamedTuple):
     value: Any
 
 
+class _Header(NamedTuple):
+    at: float  # when the item came
+    sort: int
+    size: int  # how many bytes follow
+
+
 class Recording(Sequence[Any]):
     """The items of a stream, kept as bytes; each look at one makes a fresh copy.
 
@@ -65,6 +71,7 @@ class Recording(Sequence[Any]):
     Attributes:
         ended: ``"return"``, ``"raise"``, or empty for one that was stopped early.
         codecs: the names of all codecs of its items.
+        last: the item that came last where it can change, else ``None``.
     """
 
     def __init__(self) -> None:
@@ -74,7 +81,7 @@ class Recording(Sequence[Any]):
         self._tape: bytearray | memoryview = bytearray()
         self._starts: array[int] | None = array("Q")  # ``None`` until somebody asks for an item by number
         self._count = self._end = 0
-        self._last: Any = None
+        self.last: Any = None
         self._last_print = b""
 
     def __len__(self) -> int:
@@ -83,14 +90,14 @@ class Recording(Sequence[Any]):
     def add(self, value: Any, encoded: EncodedItem, at: float) -> None:
         """Keep an item that came. Raises ``Uncacheable`` for one that a replay could not give."""
         if type(value) in _ATOMS:
-            self._append(0, encoded, at)
-            self._last = None
+            self._append(encoded, at)
+            self.last = None
             return
         now = _print(encoded)
-        sort = 0
-        if value is self._last:
+        filled = 0
+        if value is self.last:
             if now == self._last_print:
-                self._append(_SAME, None, at)
+                self._append(None, at)
                 return
             if type(value) not in _REFILL:
                 raise Uncacheable(
@@ -98,38 +105,34 @@ class Recording(Sequence[Any]):
                     f"it is the same {type(value).__qualname__} as the one before, changed",
                     "Yield a copy",
                 )
-            sort = _FILLED
-        self._append(sort, encoded, at)
-        self._last, self._last_print = value, now
+            filled = _FILLED
+        self._append(encoded, at, filled)
+        self.last, self._last_print = value, now
 
     def end(self, how: End, encoded: EncodedItem, at: float) -> None:
         """Say that it is whole, and what it returned or raised."""
         self._end = len(self._tape)
-        self._append(0, encoded, at)
+        self._append(encoded, at)
         self._count -= 1  # what was returned or raised is no item
         self.ended = how
-        self._last = None
+        self.last = None
 
-    @property
-    def last(self) -> Any:
-        """The item that came last where it can change, else ``None``."""
-        return self._last
-
-    def _append(self, sort: int, encoded: EncodedItem | None, at: float) -> None:
+    def _append(self, encoded: EncodedItem | None, at: float, filled: int = 0) -> None:
+        """Write a frame; one without bytes for the same item again."""
         tape = self._tape
         assert isinstance(tape, bytearray) and self._starts is not None
         start = len(tape)
         if encoded is None:
-            tape += _FRAME.pack(at, sort, 0)
+            tape += _FRAME.pack(at, _SAME, 0)
         elif encoded.codecs == ("plain",) and not encoded.buffers:
-            tape += _FRAME.pack(at, sort | _PLAIN, len(encoded.head))
+            tape += _FRAME.pack(at, filled | _PLAIN, len(encoded.head))
             tape += encoded.head
         else:
-            self._append_coded(tape, sort, encoded, at)
+            self._append_coded(tape, encoded, at, filled)
         self._starts.append(start)
         self._count += 1
 
-    def _append_coded(self, tape: bytearray, sort: int, encoded: EncodedItem, at: float) -> None:
+    def _append_coded(self, tape: bytearray, encoded: EncodedItem, at: float, filled: int) -> None:
         start = len(tape)
         self.codecs.update(encoded.codecs)
         lengths = [buffer.nbytes for buffer in encoded.buffers]
@@ -140,7 +143,7 @@ class Recording(Sequence[Any]):
         for buffer in encoded.buffers:
             tape += bytes(-len(tape) % _ALIGNMENT)
             tape += buffer if buffer.format == "B" and buffer.ndim == 1 else buffer.cast("B")
-        _FRAME.pack_into(tape, start, at, sort | _CODED, len(tape) - start - _FRAME.size)
+        _FRAME.pack_into(tape, start, at, filled | _CODED, len(tape) - start - _FRAME.size)
 
     def items(self) -> Iterator[TimedItem]:
         """Fresh items, one by one, with when each came. Raises ``Undecodable``."""
@@ -167,7 +170,7 @@ class Recording(Sequence[Any]):
             return [self[one] for one in range(*number.indices(self._count))]
         number = range(self._count)[number]
         starts = self._index()
-        while self._frame(starts[number])[1] == _SAME:
+        while self._frame(starts[number]).sort == _SAME:
             number -= 1
         return self._read(starts[number], None)[1]
 
@@ -176,18 +179,18 @@ class Recording(Sequence[Any]):
             starts, place = array("Q"), 0
             for _ in range(self._count):
                 starts.append(place)
-                place += _FRAME.size + self._frame(place)[2]
+                place += _FRAME.size + self._frame(place).size
             self._starts = starts
         return self._starts
 
-    def _frame(self, place: int) -> tuple[float, int, int]:
+    def _frame(self, place: int) -> _Header:
         try:
-            at, sort, size = _FRAME.unpack_from(self._tape, place)
+            header = _Header(*_FRAME.unpack_from(self._tape, place))
         except struct.error:
             raise Undecodable("corrupt", "a stream that breaks off") from None
-        if size > len(self._tape) - place - _FRAME.size:
+        if header.size > len(self._tape) - place - _FRAME.size:
             raise Undecodable("corrupt", "an item beyond the end of its stream")
-        return at, sort, size
+        return header
 
     def _read(self, place: int, before: Any) -> tuple[float, Any, int]:
         """The item at a place of the tape, and the place of the next one."""

@@ -159,11 +159,9 @@ def _read_foreign(codecs: Sequence[str], head: Any, buffers: Sequence[Any], read
     containers = len(head) - len(head.translate(None, _STARTS))
     if len(head) > bounds.HEAD_FOREIGN or containers > bounds.CONTAINERS_FOREIGN:
         raise Undecodable("foreign", f"a head of {len(head)} bytes with up to {containers} containers")
-    value = (
-        open_foreign(head)
-        if tuple(codecs) == PLAIN and not buffers
-        else reader(codecs, buffers, trusted=False).value(head)
-    )
+    is_plain = tuple(codecs) == PLAIN and not buffers
+    value = open_foreign(head) if is_plain else reader(codecs, buffers, trusted=False).value(head)
+    # Whoever walks it, as a fingerprint or a comparison does, goes one call deeper for each container.
     if is_deeper(value, bounds.DEPTH):
         raise Undecodable("foreign", f"more than {bounds.DEPTH} containers inside one another")
     return value

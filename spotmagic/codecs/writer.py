@@ -79,7 +79,7 @@ def coming_again(value: Any, children: Callable[[Any], Iterable[Any]]) -> set[in
     Args:
         children: what an object that is no plain container holds, as far as a codec stores it bit by bit.
     """
-    seen: dict[int, Any] = {}
+    seen: dict[int, Any] = {}  # the objects too: while they are held, no other one gets their id
     again: set[int] = set()
     level: list[Any] = [value]
     while level:
@@ -147,9 +147,9 @@ class Writer:
         self.names = {"plain"}
         self.buffers: list[memoryview] = []
         self._again = coming_again(value, children)
-        self._numbers: dict[int, int] = {}
-        self._open: set[int] = set()
-        self._unfinished: set[int] = set()
+        self._numbers: dict[int, int] = {}  # by id
+        self._open: set[int] = set()  # ids of what is being written and has no shell
+        self._unfinished: set[int] = set()  # numbers of what is being written
         self._depth = 0
         self._references: dict[type, str | None] = {}
         self.circular = False
@@ -208,8 +208,12 @@ class Writer:
         self.names.add("refs")
         number = self._numbers[id(value)] = len(self._numbers)
         codec = None if kind in _CONTAINERS or kind in LEAVES else registry.find(kind)
-        shell = 1 if kind is list else 2 if kind is dict else 3 if codec is not None and codec.fill is not None else 0
-        if not shell:
+        if kind is list or kind is dict:
+            shell = plain.Shell.LIST if kind is list else plain.Shell.DICT
+        else:
+            shell = plain.Shell.BY_CODEC if codec is not None and codec.fill is not None else plain.Shell.NONE
+        # Without a shell the value is made of what is in it, so it cannot be in there itself.
+        if shell == plain.Shell.NONE:
             self._open.add(id(value))
         self._unfinished.add(number)
         body = self._inside(value, kind)

@@ -242,7 +242,7 @@ def test_a_codec_that_forgets_is_found_out(monkeypatch: pytest.MonkeyPatch) -> N
     """Whatever a package adds to its types, or a codec of ours drops, the copy is held against the value."""
     from spotmagic.codecs import frames
 
-    monkeypatch.setattr(frames, "_tell_about", lambda value, _about: value)
+    monkeypatch.setattr(frames, "_with_about", lambda value, _about: value)
     encoded = encode(with_attrs())
     assert encoded.codecs == ("pickle",)
     assert decode(encoded.codecs, encoded.head, encoded.buffers, trusted=True).attrs == {"source": ["a", 1]}
