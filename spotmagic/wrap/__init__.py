@@ -5,8 +5,8 @@ Wrapping is one thing per process, whoever asks for it: the magic, ``spot.wrap``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from spotmagic import files
 from spotmagic import options as words
@@ -19,8 +19,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Target", "WrappedTargets", "names", "off", "on", "replaced"]
 
-_on: dict[tuple[str, str], tuple[Undo, Spot]] = {}  # by target, and what of it: two addresses are two things
-_lock = files.ForkLock()
+
+class _Wrapped(NamedTuple):
+    undo: Undo
+    spot: Spot
+
+
+_on: dict[tuple[str, str], _Wrapped] = {}  # by target, and what of it: two addresses are two things
+_lock = files.ForkLock()  # of the table, and held while anything is wrapped: originals come back in the order they went
 
 
 class WrappedTargets:
@@ -33,7 +39,7 @@ class WrappedTargets:
         """Put every original back. Doing so again changes nothing."""
         with _lock:
             for key, undo in reversed(self._done):
-                if key in _on and _on[key][0] is undo:
+                if key in _on and _on[key].undo is undo:  # not what somebody has wrapped anew since
                     del _on[key]
                     undo()
 
@@ -63,7 +69,7 @@ def on(
         raise OptionError("no target was given", todo="Name httpx, requests, or module:function")
     found = [(word, _target(word, namespace)) for word in targets]
     options = [read_options(given, word, target.options) for word, target in found]
-    if words.is_off():
+    if words.is_off():  # only now: a wrong word is an error in every mode
         return WrappedTargets(())
     done: list[tuple[tuple[str, str], Undo]] = []
     with _lock:
@@ -71,9 +77,9 @@ def on(
             for (word, target), chosen in zip(found, options, strict=True):
                 key = word, str(chosen.get("match", ""))
                 if key in _on:  # the original first, or its wrapper would be wrapped
-                    _on.pop(key)[0]()
+                    _on.pop(key).undo()
                 undo = target.on(spot, chosen)
-                _on[key] = undo, spot
+                _on[key] = _Wrapped(undo, spot)
                 done.append((key, undo))
         except BaseException:
             WrappedTargets(done).off()
@@ -88,11 +94,11 @@ def off(target: str | None = None, *, spot: Spot | None = None) -> None:
         OptionError: for a target that is not wrapped.
     """
     with _lock:
-        keys = [key for key in reversed(_on) if target in (None, key[0]) and spot in (None, _on[key][1])]
+        keys = [key for key in reversed(_on) if target in (None, key[0]) and spot in (None, _on[key].spot)]
         if target is not None and not keys:
             raise unknown("wrapped target", target, {word for word, _ in _on})
         for key in keys:
-            _on.pop(key)[0]()
+            _on.pop(key).undo()
 
 
 def names() -> list[str]:
@@ -106,21 +112,14 @@ def known() -> list[str]:
     return sorted({*_OURS, *installed()})
 
 
-def _http(word: str) -> Callable[[], Target]:
-    def make() -> Target:
-        from spotmagic.wrap.http import HTTPTarget
-
-        return HTTPTarget(word)
-
-    return make
-
-
-_OURS: dict[str, Callable[[], Target]] = {word: _http(word) for word in ("httpx", "requests")}
+_OURS = ("httpx", "requests")
 
 
 def _target(word: str, namespace: dict[str, Any] | None) -> Target:
     if word in _OURS:
-        return _OURS[word]()
+        from spotmagic.wrap.http import HTTPTarget
+
+        return HTTPTarget(word)
     if ":" in word:
         return FunctionTarget(word, namespace)
     point = installed().get(word)

@@ -6,13 +6,14 @@ import json
 import re
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
 from typing import Any
 
 from spotmagic.codecs import Undecodable
 from spotmagic.engine.call import NotKept
+from spotmagic.engine.streamed import Streamed
 from spotmagic.engine.usage import events_of
 from spotmagic.values.credentials import found_in
 from spotmagic.values.notes import is_secret_name
@@ -24,7 +25,7 @@ _ISSUED = re.compile(
     r"|(api|access|private|secret)_?key|password",
     re.IGNORECASE,
 )
-_LONG = 16
+_LONG = 16  # letters of a credential at least: a `token` of four may be a word of the text
 MOST_KEPT = 1 << 26
 """Bytes of a body that is read piece by piece from which on it is not kept: a download, which has a file of its own."""
 TOO_LARGE = NotKept("its body is larger than 64 MB")
@@ -152,6 +153,7 @@ def obstacle(answer: Answer, method: str, asked: Asked) -> str:
     body = answer.body
     if body is None:
         return f"its body is coded with {', '.join(answer.codings)}, which nothing here decodes"
+    # Some services send back what they were asked with, as echoes and debug pages do.
     data = b"\n".join([body, *(value for name, value in answer.fields if name.lower() not in _DROPPED)])
     if found_in([data], dict.fromkeys(asked.secrets, "credential")):
         return "its answer holds a credential of the request"
@@ -177,8 +179,36 @@ def has_ended(answer: Answer) -> bool:
     tail = decoded(b"".join(answer.chunks), answer.codings) if answer.codings else b"".join(answer.chunks[-3:])
     if "event-stream" not in answer.headers.get("content-type", "") or not (tail or b"").rstrip(b" ").endswith(b"\n"):
         return False
+    # The three last pieces will do: events are short, and the last one is the shortest.
     last = re.split(rb"\r?\n\r?\n", (tail or b"").rstrip())[-1]
     return _LAST_EVENT.search(last) is not None
+
+
+class Arriving:
+    """The body of an answer that is still coming, noted on its way to its reader.
+
+    Args:
+        head: the answer without its body.
+        call: what is told when the body ends, or does not.
+    """
+
+    def __init__(self, head: Answer, call: Streamed) -> None:
+        self._head, self._call = head, call
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    def note(self, chunk: bytes) -> None:
+        """Take a piece that came. Of a body that becomes too large nothing is held any longer."""
+        self._size += len(chunk)
+        if self._size <= MOST_KEPT:
+            self._chunks.append(chunk)
+        else:
+            self._chunks.clear()
+            self._call.stop(None, TOO_LARGE)
+
+    def so_far(self, **told: Any) -> Answer:
+        """The answer with what came of its body, and with what else is known by now."""
+        return replace(self._head, chunks=tuple(self._chunks), **told)
 
 
 def _unfinished(told: dict[str, Any]) -> bool:
@@ -199,10 +229,10 @@ def decoded(data: bytes, codings: Iterable[str]) -> bytes | None:
     for coding in reversed(list(codings)):
         if coding in ("gzip", "x-gzip", "deflate"):
             try:
-                data = zlib.decompressobj(47).decompress(data)
+                data = zlib.decompressobj(47).decompress(data)  # 32 + 15: gzip or zlib, as the header says
             except zlib.error:
                 try:
-                    data = zlib.decompressobj(-15).decompress(data)
+                    data = zlib.decompressobj(-15).decompress(data)  # some servers send "deflate" without the header
                 except zlib.error:
                     return None
         elif coding != "identity":

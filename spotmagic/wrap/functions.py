@@ -49,7 +49,9 @@ class FunctionTarget:
             return limit(marked) if limit is not None else marked
 
         owner, name = self._owner, self._name
-        original = inspect.getattr_static(owner, name)
+        original = inspect.getattr_static(
+            owner, name
+        )  # the staticmethod itself, not what it gives when it is looked up
         function = original if inspect.isclass(owner) else getattr(owner, name)
         if isinstance(function, staticmethod | classmethod):
             wrapper: Any = type(function)(wrap(function.__func__))
@@ -61,6 +63,7 @@ class FunctionTarget:
         if wrapper is function:  # SPOTMAGIC_OFF
             return lambda: None
         undo = replaced(owner, name, wrapper)
+        # After the module itself: a name that is imported between the two has the wrapper already.
         self._rename(original, wrapper)
 
         def back() -> None:

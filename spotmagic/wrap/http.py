@@ -35,20 +35,14 @@ Show = Callable[[Answer], Any]
 
 _rules: dict[str, list[Rule]] = {}  # by family, the newest first
 _undos: dict[str, Undo] = {}
+# Held while rules change. They are read without it: a list of rules is never changed, another takes its place.
 _lock = threading.RLock()
 
 
 class HTTPTarget:
     """The requests of a family of libraries: ``httpx`` (with ``httpx2``), or ``requests``."""
 
-    options = (
-        *(name for name in _MARK if name in MarkOptions.__slots__),
-        "match",
-        "ignore",
-        *_RATES,
-        "name",
-        "timeout",
-    )
+    options = (*_MARK, "match", "ignore", *_RATES, "name", "timeout")
 
     def __init__(self, family: str) -> None:
         self._family = family
@@ -119,7 +113,7 @@ class Rule:
         if not self._match:
             return url.startswith(("http://", "https://"))
         host, path = address(url)
-        names = (f"{host}{path}", f"{host.rpartition(':')[0] or host}{path}")
+        names = (f"{host}{path}", f"{host.rpartition(':')[0] or host}{path}")  # ports may be left out of a pattern
         return any(fnmatchcase(name, one) for one in self._match for name in names)
 
     def call(self, sent: Sent, show: Show) -> Call:
@@ -141,7 +135,7 @@ class Rule:
         )
         if what.told and self.options.keep_inputs is not False:
             call.notes = {ARGUMENTS: pack(texts(what.told, secret=what.secrets))}
-        if not what.key:
+        if not what.key:  # nothing to find it by, so it is sent: limits and prices hold all the same
             call.trouble = "its body is a stream, which cannot be read before it is sent"
         if self._gate is not None:
             call.ticket = Ticket(self._gate, self._gate.cost.estimate())
@@ -153,7 +147,7 @@ class Rule:
         if why:
             raise Uncacheable(why)
         encoded = encode(answer.plain(), pickle="never")
-        return (Part(name="value", codecs=encoded.codecs, head=encoded.head, buffers=encoded.buffers),)
+        return (Part("value", *encoded),)
 
 
 def decode_answer(entry: Entry) -> Answer:

@@ -112,6 +112,7 @@ def call_name(sent: Sent) -> str:
 
 def _is_opaque(step: str) -> bool:
     """Whether a step of a path looks drawn at random, as tokens in addresses are, and ids too."""
+    # Names change between letters, digits and cases once or twice: `gpt4`, `chatCompletions`, `v1beta2`.
     return any(len(_SWITCHES.findall(piece)) >= 3 for piece in _PIECES.findall(step))
 
 
@@ -123,12 +124,14 @@ def read_request(sent: Sent, mask: Mask, ignore: Collection[str] = ()) -> Asked:
         ignore: fields of the body (``user``, ``metadata.run``), parameters and headers that do not count.
     """
     reading = _RequestReading(mask, frozenset(name.lower() for name in ignore))
-    scheme = urlsplit(sent.url).scheme.lower()
-    reading.count("url", [scheme, *address(sent.url), sent.place])
-    reading.userinfo(sent.url)
-    reading.parameters(urlsplit(sent.url).query)
+    parts = urlsplit(sent.url)
+    user, _, netloc = parts.netloc.rpartition("@")
+    reading.count("url", [parts.scheme.lower(), *address(sent.url), sent.place])
+    if password := user.partition(":")[2]:
+        reading.secrets.append(unquote(password))
+    reading.parameters(parts.query)
     for name, value in sent.headers:
-        reading.header(name, value, urlsplit(sent.url).netloc.rpartition("@")[2])
+        reading.header(name, value, netloc)
     if sent.body:
         reading.body(sent.body, dict(sent.headers))
     name = call_name(sent)
@@ -161,10 +164,6 @@ class _RequestReading:
 
     def count(self, name: str, value: Any, place: str = "address") -> None:
         self.counted.append((f"{place} {name}", pack_plain(value)))
-
-    def userinfo(self, url: str) -> None:
-        password = urlsplit(url).netloc.rpartition("@")[0].partition(":")[2]
-        self.secrets += [unquote(password)] if password else []
 
     def parameters(self, query: str) -> None:
         """The parameters of an address. Those of API keys and signatures do not count: they only let one in."""
@@ -215,6 +214,7 @@ class _RequestReading:
 
     def body(self, body: bytes, headers: dict[str, str]) -> None:
         kind = headers.get("content-type", "").lower()
+        # What is read as JSON or a form may not equal the same bytes that are not, so the form is part of the key.
         self.form_of_body = "bytes"
         if "content-encoding" in headers:
             self.count("body", body, "body")
@@ -284,7 +284,7 @@ def for_people(value: Any) -> Any:
         return {name: for_people(item) for name, item in value.items()}
     if isinstance(value, list):
         return "…" if value[:1] == [MARKS[Kind.SECRET]] else [for_people(item) for item in value]
-    return float(value) if isinstance(value, bytes) else value
+    return float(value) if isinstance(value, bytes) else value  # see _as_written
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from spotmagic.engine.streamed import Streamed
 from spotmagic.errors import OptionError
-from spotmagic.wrap.answer import MOST_KEPT, TOO_LARGE, Answer, StatusError, has_ended
+from spotmagic.wrap.answer import Answer, Arriving, StatusError, has_ended
 from spotmagic.wrap.http import checked_status, drive, opened_answer, prepared, rule_of
 from spotmagic.wrap.request import Sent
 from spotmagic.wrap.target import Undo, all_of, replaced
@@ -41,33 +41,35 @@ def _sending(original: Callable[..., Any]) -> Callable[..., Any]:
         call = None if rule is None else prepared(rule, _sent(request), lambda answer: _shown(request, answer))
         if rule is None or call is None:
             return original(adapter, request, stream, *args, **kwargs)
-        live: list[Any] = []
+        # Streamed in any case: the body is had as it came, before its coding is undone and its pieces are joined.
+        live: list[Any] = []  # the response that came, of the last attempt; a hit has none
 
-        def run() -> Answer:
+        def head() -> Answer:
             began = time.perf_counter()
             response = original(adapter, request, True, *args, **kwargs)
-            seconds = time.perf_counter() - began
+            seconds = time.perf_counter() - began  # to the head alone, as requests itself counts
             live[:] = [response]
-            return _answer(response, tuple(_asked_for(response.raw)), seconds)
+            return _answer(response, (), seconds)
+
+        def whole() -> Answer:
+            answer = head()
+            return replace(answer, chunks=tuple(_asked_for(live[0].raw)))
 
         def begin() -> Answer:
-            began = time.perf_counter()
-            response = original(adapter, request, True, *args, **kwargs)
-            seconds = time.perf_counter() - began
-            live[:] = [response]
-            chunks = () if 200 <= response.status_code < 300 else tuple(_asked_for(response.raw))
-            return checked_status(_answer(response, chunks, seconds))
+            # Of one that is kept the body is left to its reader; any other is read here, for limits and retries.
+            answer = head()
+            return answer if answer.ok else checked_status(replace(answer, chunks=tuple(_asked_for(live[0].raw))))
 
         if not stream:
-            return _response(adapter, request, drive(rule, call, run), live)
+            return _response(adapter, request, drive(rule, call, whole), live)
         found = opened_answer(rule, call)
         if isinstance(found, Answer):
             return _response(adapter, request, found, live)
         try:
-            head = found.start(begin)
+            begun = found.start(begin)
         except StatusError as error:
             return _response(adapter, request, error.response, live)
-        return _response(adapter, request, head, live, _Passing(head, live[0].raw, found))
+        return _response(adapter, request, begun, live, _Passing(begun, live[0].raw, found))
 
     return send
 
@@ -76,6 +78,7 @@ def _timed(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def send(session: Any, request: Any, **kwargs: Any) -> Any:
         response = original(session, request, **kwargs)
+        # Here and not in the adapter: after that the session sets what it has measured itself.
         seconds = getattr(getattr(response, "raw", None), "_kept_seconds", None)
         if seconds is not None:
             response.elapsed = timedelta(seconds=seconds)
@@ -143,7 +146,7 @@ class _Body:
     def __init__(self, chunks: Iterable[bytes], framed: bool) -> None:
         self._chunks, self._rest, self.closed = iter(chunks), b"", False
         self._last = False
-        if framed:
+        if framed:  # the attribute by which urllib3 knows a body in HTTP's own chunks, whose lines it reads from there
             self.fp: _Body | None = self
 
     def read(self, amount: int | None = None) -> bytes:
@@ -161,7 +164,7 @@ class _Body:
         data, self._rest = self._rest[:amount], self._rest[amount:]
         return data
 
-    read1 = _safe_read = read
+    read1 = _safe_read = read  # urllib3 reads HTTP's own chunks by the second name, past the other layers of the body
 
     def readline(self, _: int = -1) -> bytes:
         """The line before a chunk, with its length; after the last one the empty line that ends the body."""
@@ -182,34 +185,25 @@ class _Passing(_Body):
     """A body that is still coming, noted on the way."""
 
     def __init__(self, head: Answer, live: Any, call: Streamed) -> None:
-        self._head, self._live, self._call = head, live, call
-        self._noted: list[bytes] = []
-        self._size = 0
+        self._live, self._call, self._arriving = live, call, Arriving(head, call)
         super().__init__(self._passed(), live.chunked)
-
-    def _so_far(self) -> Answer:
-        return replace(self._head, chunks=tuple(self._noted))
 
     def _passed(self) -> Iterator[bytes]:
         try:
             for chunk in _pieces(self._live):
-                self._size += len(chunk)
-                if self._size <= MOST_KEPT:
-                    self._noted.append(chunk)
-                else:
-                    self._noted.clear()
-                    self._call.stop(None, TOO_LARGE)
+                self._arriving.note(chunk)
                 yield chunk
         except Exception as error:
-            self._call.stop(self._so_far(), error)
+            self._call.stop(self._arriving.so_far(), error)
             raise
-        self._call.end(self._so_far())
+        self._call.end(self._arriving.so_far())
 
     def close(self) -> None:
         """Nothing more is read: what came is the whole, or is told to be a part."""
         super().close()
         if not self._call.ended:
-            (self._call.end if has_ended(self._so_far()) else self._call.stop)(self._so_far())
+            so_far = self._arriving.so_far()
+            (self._call.end if has_ended(so_far) else self._call.stop)(so_far)
             self._live.close()
 
     def __del__(self) -> None:

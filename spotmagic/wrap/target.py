@@ -71,7 +71,7 @@ def replaced(owner: Any, name: str, wrapper: Any) -> Undo:
 
     What somebody else put there meanwhile stays. An attribute that the owner only inherited is inherited again.
     """
-    missing = object()
+    missing = object()  # an attribute may well be None
     original = vars(owner).get(name, missing)
     setattr(owner, name, wrapper)
 
@@ -90,7 +90,7 @@ def all_of(undos: list[Undo]) -> Undo:
     """What takes back several things, the last first."""
 
     def undo() -> None:
-        while undos:
+        while undos:  # the list is looked at anew each time: transports that are met later are added to it
             undos.pop()()
 
     return undo

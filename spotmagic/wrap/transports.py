@@ -15,13 +15,12 @@ import time
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextvars import ContextVar
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from spotmagic.engine.streamed import Streamed
 from spotmagic.errors import OptionError
-from spotmagic.wrap.answer import MOST_KEPT, TOO_LARGE, Answer, StatusError, has_ended
+from spotmagic.wrap.answer import Answer, Arriving, StatusError, has_ended
 from spotmagic.wrap.http import Rule, adrive, checked_status, drive, opened_answer, prepared, rule_of
 from spotmagic.wrap.request import Sent
 from spotmagic.wrap.target import Undo, all_of, replaced
@@ -77,6 +76,7 @@ class _Others:
 def _sending(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def send(client: Any, request: Any, *, stream: bool = False, **given: Any) -> Any:
+        # Said to the transport this way: between the two lies code of others, which passes on the request alone.
         token = _pieces.set(stream)
         try:
             return original(client, request, stream=stream, **given)
@@ -112,27 +112,19 @@ def _sync(package: Any, original: Callable[..., Any]) -> Callable[..., Any]:
         call = prepared(rule, _sent(transport, request), lambda answer: _shown(package, request, answer))
         if call is None:
             return original(transport, request)
-        live: list[Any] = []
+        live: list[Any] = []  # the response that came, of the last attempt; a hit has none
 
         def send() -> Answer:
             began = time.perf_counter()
             response = original(transport, request)
             live[:] = [response]
-            try:
-                chunks = tuple(response.stream)
-            finally:
-                response.stream.close()
-            return _answer(response, chunks, time.perf_counter() - began)
+            return _answer(response, _read(response.stream), time.perf_counter() - began)
 
         def begin() -> Answer:
             response = original(transport, request)
             live[:] = [response]
-            if 200 <= response.status_code < 300:
-                return _answer(response, (), 0.0)
-            try:
-                chunks = tuple(response.stream)
-            finally:
-                response.stream.close()
+            # Of one that is kept the body is left to its reader; any other is read here, for limits and retries.
+            chunks = () if 200 <= response.status_code < 300 else _read(response.stream)
             return checked_status(_answer(response, chunks, 0.0))
 
         if not _pieces.get():
@@ -157,6 +149,7 @@ def _async(package: Any, original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     async def handle_async_request(transport: Any, request: Any) -> Any:
         rule = _rule(request)
+        # The flight of a call waits by asyncio; under another event loop it would wait for ever.
         if rule is None or not _in_asyncio():
             return await original(transport, request)
         if _is_readable(request):
@@ -170,15 +163,14 @@ def _async(package: Any, original: Callable[..., Any]) -> Callable[..., Any]:
             began = time.perf_counter()
             response = await original(transport, request)
             live[:] = [response]
-            chunks = await _all_of(response.stream)
+            chunks = await _aread(response.stream)
             return _answer(response, chunks, time.perf_counter() - began)
 
         async def begin() -> Answer:
             response = await original(transport, request)
             live[:] = [response]
-            if 200 <= response.status_code < 300:
-                return _answer(response, (), 0.0)
-            return checked_status(_answer(response, await _all_of(response.stream), 0.0))
+            chunks = () if 200 <= response.status_code < 300 else await _aread(response.stream)
+            return checked_status(_answer(response, chunks, 0.0))
 
         if not _pieces.get():
             return _response(package, kept, await adrive(rule, call, send), live)
@@ -196,7 +188,14 @@ def _async(package: Any, original: Callable[..., Any]) -> Callable[..., Any]:
     return handle_async_request
 
 
-async def _all_of(stream: Any) -> tuple[bytes, ...]:
+def _read(stream: Any) -> tuple[bytes, ...]:
+    try:
+        return tuple(stream)
+    finally:
+        stream.close()
+
+
+async def _aread(stream: Any) -> tuple[bytes, ...]:
     try:
         return tuple([chunk async for chunk in stream])
     finally:
@@ -219,6 +218,7 @@ def _in_asyncio() -> bool:
 
 def _is_readable(request: Any) -> bool:
     """Whether the body may be read before it is sent: one whose length is known and that is not read yet."""
+    # One of unknown length may be endless, or wait for answers to what it has sent so far.
     length = request.headers.get("content-length", "")
     return not hasattr(request, "_content") and length.isdigit() and int(length) < _MOST
 
@@ -226,6 +226,7 @@ def _is_readable(request: Any) -> bool:
 def _sent(transport: Any, request: Any) -> Sent:
     headers = tuple((name.lower(), value) for name, value in request.headers.multi_items())
     coming = "content-length" in request.headers or "transfer-encoding" in request.headers
+    # Without either header nothing follows; with one, and not read yet, it is a stream of unknown length.
     body = request.content if hasattr(request, "_content") else None if coming else b""
     place = getattr(getattr(transport, "_pool", None), "_uds", None)
     return Sent(request.method.upper(), str(request.url), headers, body, str(place or ""))
@@ -246,7 +247,7 @@ def _answer(response: Any, chunks: tuple[bytes, ...], seconds: float) -> Answer:
 def _response(package: Any, kept: Any, answer: Answer, live: list[Any]) -> Any:
     """The response of an answer: the one that came just now, or one made of what was kept."""
     stream = kept(answer)
-    if live:
+    if live:  # with its extensions, which a copy would lack: the client looks for the network stream in them
         response = live[0]
         response.stream = stream
         return response
@@ -254,7 +255,7 @@ def _response(package: Any, kept: Any, answer: Answer, live: list[Any]) -> Any:
     if answer.reason is not None:
         extensions["reason_phrase"] = answer.reason.encode("latin-1")
     response = package.Response(answer.status_code, headers=list(answer.fields), stream=stream, extensions=extensions)
-    stream.response = weakref.ref(response)
+    stream.response = weakref.ref(response)  # not itself, which holds the stream: a circle would wait for the collector
     return response
 
 
@@ -294,25 +295,16 @@ def _stream_classes(package: Any, base: Any) -> tuple[Any, Any]:
         """The chunks as they come, noted on the way."""
 
         def __init__(self, head: Answer, live: Any, call: Streamed) -> None:
-            self._head, self._live, self._call = head, live, call
-            self._chunks: list[bytes] = []
-            self._began, self._size = time.perf_counter(), 0
-
-        def _note(self, chunk: bytes) -> None:
-            self._size += len(chunk)
-            if self._size <= MOST_KEPT:
-                self._chunks.append(chunk)
-            else:
-                self._chunks.clear()
-                self._call.stop(None, TOO_LARGE)
+            self._live, self._call = live, call
+            self._arriving, self._began = Arriving(head, call), time.perf_counter()
 
         def _so_far(self) -> Answer:
-            return replace(self._head, chunks=tuple(self._chunks), seconds=time.perf_counter() - self._began)
+            return self._arriving.so_far(seconds=time.perf_counter() - self._began)
 
         def __iter__(self) -> Iterator[bytes]:
             try:
                 for chunk in self._live:
-                    self._note(chunk)
+                    self._arriving.note(chunk)
                     yield chunk
             except Exception as error:
                 self._call.stop(self._so_far(), error)
@@ -322,7 +314,7 @@ def _stream_classes(package: Any, base: Any) -> tuple[Any, Any]:
         async def __aiter__(self) -> AsyncIterator[bytes]:
             try:
                 async for chunk in self._live:
-                    self._note(chunk)
+                    self._arriving.note(chunk)
                     yield chunk
             except Exception as error:
                 self._call.stop(self._so_far(), error)

@@ -192,8 +192,7 @@ def test_a_stream_tells_its_model_and_its_tokens_at_its_end(read: Any, server: A
 def test_a_download_is_not_held_in_memory_to_be_kept(
     read: Any, server: Any, spot: Spot, client: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("transports", "sessions"):
-        monkeypatch.setattr(f"spotmagic.wrap.{name}.MOST_KEPT", 50_000)
+    monkeypatch.setattr("spotmagic.wrap.answer.MOST_KEPT", 50_000)
     for _ in range(2):
         assert b"".join(read(f"{server.url}/bytes", method="GET")) == bytes(range(256)) * 300
         assert "larger than 64 MB" in last().reason
