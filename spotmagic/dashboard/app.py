@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 STATIC = Path(__file__).with_name("static")
 SCRIPTS = ("page.js", "panel.js")
-_UNSUPPORTED = 1003
+_UNSUPPORTED = 1003  # closes a socket: "data that it cannot accept" (RFC 6455, 7.4.1)
 
 
 def app(spot: Spot) -> Starlette:
@@ -48,7 +48,7 @@ def app(spot: Spot) -> Starlette:
 
     async def index(request: Request) -> Response:
         name = request.path_params.get("name", spot.name)
-        if name not in spots.names():
+        if name not in spots.names():  # before it is a path: no text of an address leads out of the root
             return _refuse(404, SpotError("there is no such spot here"))
         return HTMLResponse(page.replace("$name", escape(name)))
 
@@ -78,12 +78,11 @@ def app(spot: Spot) -> Starlette:
         found = downloads.take(request.path_params["ticket"]) if request.method == "GET" else None
         if found is None:
             return _refuse(404, SpotError("this export is not here any more", todo="Export it again"))
-        file, name = found
         headers = {
-            "content-length": str(os.fstat(file.fileno()).st_size),
-            "content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+            "content-length": str(os.fstat(found.file.fileno()).st_size),
+            "content-disposition": f"attachment; filename*=UTF-8''{quote(found.name, safe='')}",
         }
-        return StreamingResponse(pieces(file), headers=headers, media_type="application/zip")
+        return StreamingResponse(pieces(found.file), headers=headers, media_type="application/zip")
 
     async def live(socket: WebSocket) -> None:
         name = socket.path_params.get("name", spot.name)
@@ -145,7 +144,7 @@ class PageSocket:
     async def serve(self) -> None:
         """Answer until the page goes."""
         await self._socket.accept()
-        beats = asyncio.create_task(self._beat())
+        beats = asyncio.create_task(self._beat())  # held in here: the loop itself keeps tasks weakly
         try:
             with contextlib.suppress(WebSocketDisconnect):
                 await self._listen()
@@ -182,5 +181,5 @@ class PageSocket:
                 wait = REST
 
     async def _send(self, message: dict[str, Any], buffers: list[bytes] | None = None) -> None:
-        async with self._sending:
+        async with self._sending:  # a reply and a beat may come at once; a frame is one message, and not cut by another
             await self._socket.send_bytes(frame(message, buffers or []))

@@ -20,16 +20,15 @@ from spotmagic.dashboard.export import Exports
 from spotmagic.dashboard.jobs import cancel_job, job_rows
 from spotmagic.dashboard.overview import Overview, row_fields
 from spotmagic.dashboard.preview import Preview
-from spotmagic.dashboard.wire import Params, clean
+from spotmagic.dashboard.wire import Params, Result, clean
 from spotmagic.errors import OptionError, SpotError, unknown
-from spotmagic.store.entry import Entry
+from spotmagic.store.entry import Entry, Part
 from spotmagic.store.store import FolderStore
 
 if TYPE_CHECKING:
     from spotmagic.spot import Spot
 
-Answer = tuple[dict[str, Any], list[bytes]]
-Result = dict[str, Any]
+Answer = tuple[Result, list[bytes]]
 
 PAGE = 50
 
@@ -92,7 +91,7 @@ class Backend:
             return self._preview(given)
         if not isinstance(method, str) or method not in self._methods:
             raise unknown("method", str(method)[:100], self.methods)
-        if method in _LOOKS:
+        if method in _LOOKS:  # in one look at the catalog, so that the answers to its questions fit each other
             return clean(self._lookout.together(lambda: self._methods[method](given))), []
         return clean(self._methods[method](given)), []
 
@@ -100,7 +99,7 @@ class Backend:
         """What a panel shows before it has asked anything. A notebook may save it, so no value is in it."""
         self._lookout.look()
         totals, page = clean(self._lookout.together(lambda: [self.overview.totals(), self._entries(Params({}))]))
-        for row in page["rows"]:
+        for row in page["rows"]:  # who is given the notebook may not be who may see the results
             row |= {"result": "", "call": row["name"], "arguments": [], "thumb": ""}
         return {"totals": totals, "page": page}
 
@@ -124,6 +123,7 @@ class Backend:
         filters = self._filters(params)
         order = params.text("order", "-created")
         known = self._lookout.catalog.entries(**_said(filters), order=order, limit=limit, offset=offset)
+        # A first page that is not full is all there is, and need not be counted.
         total = len(known) if not offset and len(known) < limit else self._lookout.catalog.count(**_said(filters))
         return {"rows": self._rows(known), "total": total, "offset": offset}
 
@@ -179,9 +179,8 @@ class Backend:
         key = params.key()
         row = self._lookout.catalog.entry(key)
         if row is None:
-            raise SpotError(
-                "this result is not there any more", todo="It was forgotten, or made anew under another key"
-            )
+            why = "It was forgotten, or made anew under another key"
+            raise SpotError("this result is not there any more", todo=why)
         names = {*(self._names or ()), *vars(builtins)}
         return {"row": self._rows([row])[0], **detail(self._spot, self._lookout.catalog, key, names)}
 
@@ -190,7 +189,7 @@ class Backend:
         found = self._spot.store.get(bytes.fromhex(key))
         if not isinstance(found, Entry):
             return {"view": "none", "why": clean(missing(found))}, []
-        part = next((part for part in found.parts if part.name == name), None)
+        part = _part(found, name)
         if part is None:
             return {"view": "none", "why": "There is no such part."}, []
         preview = Preview(found, part, more=params.flag("all"))
@@ -204,7 +203,7 @@ class Backend:
         found = self._spot.store.get(bytes.fromhex(key))
         if not isinstance(found, Entry):
             raise SpotError(str(missing(found)))
-        part = next((part for part in found.parts if part.name == params.text("part")), None)
+        part = _part(found, params.text("part"))
         if part is None:
             raise OptionError("there is no such part", todo=f"It has {', '.join(one.name for one in found.parts)}")
         if not params.flag("over") and (name in self._names or hasattr(builtins, name)):
@@ -227,10 +226,8 @@ class Backend:
         if self._exports is None or not isinstance(self._spot.store, FolderStore):
             raise OptionError("results that are in no folder cannot be exported")
         keys = params.many() if params.has("keys") else self._shown(params)
-        known = self._exports.write(
-            self._spot.store.transfer, [bytes.fromhex(key) for key in keys], params.text("file")
-        )
-        return row_fields(known)
+        chosen = [bytes.fromhex(key) for key in keys]
+        return row_fields(self._exports.write(self._spot.store.transfer, chosen, params.text("file")))
 
     def _shown(self, params: Params) -> list[str]:
         return [row.key for row in self._lookout.catalog.entries(**_said(self._filters(params)), limit=None)]
@@ -273,6 +270,10 @@ def _unkept(found: Unkept) -> Result:
         "shared": False,
         "drifted": False,
     }
+
+
+def _part(entry: Entry, name: str) -> Part | None:
+    return next((part for part in entry.parts if part.name == name), None)
 
 
 def _said(filters: Filters) -> dict[str, Any]:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from spotmagic.batch.folder import give_word, is_alive, read_failed, run_folders
 from spotmagic.batch.past import here, standing
 from spotmagic.batch.progress import phrases
-from spotmagic.dashboard.wire import Params
+from spotmagic.dashboard.wire import Params, Result
 from spotmagic.errors import SpotError, unknown
 
 if TYPE_CHECKING:
     from spotmagic.spot import Spot
-
-Result = dict[str, Any]
 
 MOST = 50
 MOST_FAILED = 100
@@ -69,7 +67,7 @@ def ask_batch(spot: Spot, params: Params) -> Result:
 def latest_change(folder: Path) -> object:
     """What changes when the latest batches go on."""
     seen = []
-    for run in run_folders(folder)[:3]:
+    for run in run_folders(folder)[:3]:  # the latest: a look every half second may cost no more
         try:
             seen.append((run.name, (run / "run.json").stat().st_mtime_ns))
         except OSError:
@@ -80,7 +78,7 @@ def latest_change(folder: Path) -> object:
 def _words(status: str, is_here: bool, failed: int) -> list[str]:
     if status in ("running", "paused"):
         return ["resume" if status == "paused" else "pause", "stop"]
-    return ["retry"] if is_here and failed and status not in ("stopping",) else []
+    return ["retry"] if is_here and failed and status != "stopping" else []
 
 
 def _folder(spot: Spot, params: Params) -> Path:

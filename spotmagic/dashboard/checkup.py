@@ -37,7 +37,7 @@ class Checkup:
             why = getattr(error, "strerror", None) or str(error) or type(error).__name__
             self.trouble = [f"Not all results could be checked: {why}. Set it right, then check again."]
         finally:
-            self.since = None
+            self.since = None  # last: who sees that none runs sees its trouble too
 
 
 _checkups: dict[Path, Checkup] = {}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Container, Iterator, Mapping
 from itertools import count, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from spotmagic.dashboard.outputs import OUTPUTS
+from spotmagic.dashboard.wire import Result
 from spotmagic.engine.explain import remarks
 from spotmagic.keys.written import SOURCE, written
 from spotmagic.store.entry import Bad, Entry, Part
@@ -16,8 +17,6 @@ from spotmagic.values.shown import TYPE
 if TYPE_CHECKING:
     from spotmagic.catalog import Catalog
     from spotmagic.spot import Spot
-
-Result = dict[str, Any]
 
 DIFF_LINES = 400
 _OWN = frozenset({"changes", "linked variables", "files written"})
@@ -59,6 +58,7 @@ def _part(entry: Entry, part: Part, names: Container[str]) -> Result:
     label = part.name.removeprefix("variables ").removeprefix("variable ")
     told = entry.notes.get(TYPE, "") if len(entry.parts) == 1 else ""
     wanted = label if label.isidentifier() and part.name.startswith("variable ") else "result"
+    # A name that nothing has, to be suggested: nobody's variable is written over by a click.
     tries = (wanted if n == 1 else f"{wanted}_{n}" for n in count(1))
     free = next(name for name in tries if name not in names)
     return {"name": part.name, "label": label, "type": told or ", ".join(kinds), "size": part.size, "free": free}
@@ -98,7 +98,7 @@ def _diff(spot: Spot, catalog: Catalog, entry: Entry, source: str) -> Result | N
 def _compare(old: str, new: str) -> Iterator[Mapping[str, str]]:
     """The lines of a unified diff, as ``{op, text}``."""
     lines = difflib.unified_diff(old.splitlines(), new.splitlines(), n=2, lineterm="")
-    for line in islice(lines if new else (), 2, 2 + DIFF_LINES):
+    for line in islice(lines if new else (), 2, 2 + DIFF_LINES):  # the first two name files, which there are none of
         if line.startswith("@@"):
             yield {"op": "~", "text": ""}
         else:

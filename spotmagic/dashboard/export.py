@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from spotmagic import files, words
 from spotmagic.errors import OptionError, SpotError
@@ -70,11 +70,18 @@ class Beside:
         return ExportedFile(path.name, f"{_what(count, len(keys), size)} in {path}.")
 
 
+class Download(NamedTuple):
+    """An archive to be fetched: the open file, and what it is called."""
+
+    file: BinaryIO
+    name: str
+
+
 class Downloads:
     """Archives that wait to be fetched. They lie in the spot's folder without a name, and are gone once they were."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, tuple[BinaryIO, str]] = {}
+        self._waiting: dict[str, Download] = {}
         self._lock = threading.Lock()
         weakref.finalize(self, _close, self._waiting)
 
@@ -85,25 +92,25 @@ class Downloads:
         try:
             count, size = _write(path, transfer, keys, name)
             file = path.open("rb")
-        finally:
+        finally:  # the open file outlasts its name, and is gone with this process at the latest
             with suppress(OSError):
                 path.unlink(missing_ok=True)
         ticket = secrets.token_urlsafe(24)
         with self._lock:
             while len(self._waiting) >= HELD:
-                self._waiting.pop(next(iter(self._waiting)))[0].close()
-            self._waiting[ticket] = (file, name)
+                self._waiting.pop(next(iter(self._waiting))).file.close()
+            self._waiting[ticket] = Download(file, name)
         return ExportedFile(name, f"{_what(count, len(keys), size)} in {name}, for your browser to keep.", ticket)
 
-    def take(self, ticket: str) -> tuple[BinaryIO, str] | None:
+    def take(self, ticket: str) -> Download | None:
         """The file of a ticket and its name, once; it is the caller's to close."""
         with self._lock:
             return self._waiting.pop(ticket, None)
 
 
-def _close(waiting: dict[str, tuple[BinaryIO, str]]) -> None:
-    for file, _ in waiting.values():
-        file.close()
+def _close(waiting: dict[str, Download]) -> None:
+    for download in waiting.values():
+        download.file.close()
 
 
 def pieces(file: BinaryIO) -> Iterator[bytes]:
@@ -146,12 +153,7 @@ def _file_name(name: str) -> str:
         OptionError: it leads elsewhere, is hidden, or cannot be shown.
     """
     name = name.strip()
-    if (
-        not name
-        or len(name.encode()) > _LONGEST
-        or name[0] in ".-~"
-        or not name.isprintable()
-        or set(name) & set("/\\:")
-    ):
+    fits = name and len(name.encode()) <= _LONGEST and name[0] not in ".-~"
+    if not fits or not name.isprintable() or set(name) & set("/\\:"):
         raise OptionError("that cannot name the file", todo="Say a name without a folder, such as results.zip")
     return name if Path(name).suffix else f"{name}.zip"

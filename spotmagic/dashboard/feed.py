@@ -39,7 +39,7 @@ class Pulse:
         """Begin to watch, in a daemon thread. Nothing happens when it already does."""
         if self._thread is None or not self._thread.is_alive():
             self._watch.settle()
-            self._stop = threading.Event()
+            self._stop = threading.Event()  # a new one: the thread that rests may not have seen the old one yet
             given = (weakref.ref(self), self._stop)
             self._thread = threading.Thread(target=_watch, args=given, name="spotmagic-feed", daemon=True)
             self._thread.start()
@@ -77,4 +77,4 @@ def _watch(pulse: weakref.ref[Pulse], stop: threading.Event) -> None:
             wait = EVERY
         except Exception:  # the catalog is locked or the folder gone: the numbers stand still until it answers again
             wait = REST
-        del here
+        del here  # or the panel would be held while this rests

@@ -59,7 +59,7 @@ class Guard:
         for name, value in scope["headers"]:
             headers.setdefault(name.lower(), []).append(value.decode("latin-1"))
         if scope["type"] == "websocket":
-            if self._may_connect(headers):
+            if self._may_connect(headers):  # the rules of the same origin do not hold for sockets: any page may try
                 return await self._app(scope, receive, send)
             await receive()
             return await send({"type": "websocket.close", "code": 1008})
@@ -67,6 +67,7 @@ class Guard:
         trouble = self._trouble(scope, headers)
         if trouble:
             return await answer.tell(*trouble)
+        # The token opens the page once: what it is turned into stands in no address, so in no history and no log.
         if self._is_way_in(scope):
             given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
             if not _same(given, self.token):
@@ -77,7 +78,7 @@ class Guard:
             return await answer.tell(401, _WAY_IN)
         if scope["method"] != "POST":
             return await self._app(scope, receive, answer.send)
-        body = await _body(receive)
+        body = await _body(receive)  # read here, as the length that a request tells of itself may be any
         if body is None:
             return await answer.tell(413, f"A request has at most {MAX_BODY:,} bytes.")
         return await self._app(scope, _given(body, receive), answer.send)
@@ -90,6 +91,7 @@ class Guard:
             return None
         if scope["method"] != "POST":
             return 405, "Only GET and POST are understood."
+        # A browser says both of what another page sends, and no page can leave them out. Who is no browser has a token.
         if any(origin not in self._origins for origin in headers.get(b"origin", [])):
             return 403, "Another page may not ask."
         if any(site not in ("same-origin", "none") for site in headers.get(b"sec-fetch-site", [])):

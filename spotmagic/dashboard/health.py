@@ -61,6 +61,7 @@ class Health:
         store, folder = self._spot.store, self._spot.folder
         if not isinstance(store, FolderStore):
             return []
+        # First whether it can be read, which is worse; asking how many are damaged opens all that there is.
         try:
             store.transfer.damaged()
         except NewerFormatError as error:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from spotmagic.dashboard.wire import Params
+from spotmagic.dashboard.wire import Params, Result
 from spotmagic.errors import SpotError
 from spotmagic.jobs import Job
 from spotmagic.jobs.job import JobProgress
@@ -16,8 +16,6 @@ from spotmagic.words import duration, money
 
 if TYPE_CHECKING:
     from spotmagic.spot import Spot
-
-Result = dict[str, Any]
 
 MOST = 50
 _LONGEST = 20_000  # characters of a traceback, the last ones: they say where it broke
@@ -52,6 +50,7 @@ def _row(job: Job, now: float) -> Result:
         "submitted": about.get("submitted") or 0.0,
         "text": " · ".join(_said(status, about, far, now)),
         "error": masked(about.get("error", "")) if failed else "",
+        # In two ways: by what credentials look like, and by the names that the source lines in it give them.
         "traceback": masked(mask(job.traceback))[-_LONGEST:] if failed else "",
         "stoppable": status in ("PENDING", "RUNNING"),
     }

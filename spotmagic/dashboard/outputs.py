@@ -22,19 +22,14 @@ class Logged:
     text: str
     data: Mapping[str, Any]
 
-    @classmethod
-    def of(cls, packed: list[Any]) -> Logged:
-        """The event of its stored form."""
-        kind, text, data = packed[:3]
-        return cls(kind, text, data)
-
 
 def log_of(value: Any) -> list[Logged] | None:
     """The log in a stored part of a cell, or ``None`` where there is none."""
+    # Whoever wrote the entry may be anybody, and may have called anything `outputs`.
     log = value.get("log") if isinstance(value, dict) else value
     if not isinstance(log, list) or not all(map(_is_event, log)):
         return None
-    return list(map(Logged.of, log))
+    return [Logged(*packed[:3]) for packed in log]
 
 
 def _is_event(packed: Any) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import fields
 from functools import partial
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spotmagic import words
 from spotmagic.catalog.glimpse import Lookout
@@ -17,7 +17,7 @@ from spotmagic.catalog.queries import STATUSES
 from spotmagic.catalog.rows import FunctionUse, Unkept
 from spotmagic.dashboard.batches import has_batches
 from spotmagic.dashboard.health import Health
-from spotmagic.dashboard.wire import Params
+from spotmagic.dashboard.wire import Params, Result
 from spotmagic.errors import SpotError, told, unknown
 from spotmagic.jobs import how_many
 
@@ -26,14 +26,20 @@ if TYPE_CHECKING:
     from spotmagic.limits.status import LimitState
     from spotmagic.spot import Spot
 
-Result = dict[str, Any]
-
 HOUR, DAY = 3600.0, 86_400.0
 QUIET = 0.3  # seconds; what runs for less is not shown as running
 STEPS = 24  # of the chart of a name
 _LIST = 300
 _ALL = ((2 * DAY, HOUR), (60 * DAY, DAY), (400 * DAY, 7 * DAY), (float("inf"), 30 * DAY))  # spans and their steps
 _MEANT = ("took less than", "not worth keeping", "stopped after", "the other run")  # not kept, and rightly so
+
+
+class Scale(NamedTuple):
+    """How the time of a chart is divided, in seconds."""
+
+    start: float
+    step: float
+    offset: float  # of the steps from those of UTC
 
 
 class Overview:
@@ -100,18 +106,23 @@ class Overview:
         return self._spent(span)
 
     def _spent(self, span: str) -> Result:
-        start, step, offset = self._scale(span)
+        scale = self._scale(span)
+        start, step = scale.start, scale.step
         last = int((self._spot.clock.now() - start) // step)
         buckets = {at: {"at": start + at * step, **dict.fromkeys(_SUMS, 0)} for at in range(last + 1)}
-        for one in self._catalog.series(start, step, offset):
+        for one in self._catalog.series(*scale):
             bucket = buckets.get(round((one.start - start) / step))
             if bucket is not None:
                 for name in _SUMS:
                     bucket[name] += getattr(one, name)
         return {"span": span, "step": step, "buckets": list(buckets.values())}
 
-    def _scale(self, span: str) -> tuple[float, float, float]:
-        """The start, the step and the offset of a chart: whole hours, or days that begin at the reader's midnight."""
+    def _scale(self, span: str) -> Scale:
+        """How the time of a chart is divided: in whole hours, or in days that begin at the reader's midnight.
+
+        In Berlin in summer (UTC+2) ``"week"`` begins at the midnight of six days ago, which is 22:00 UTC, with steps of
+        a day and an offset of 7,200 s: ``start + offset`` is a multiple of the step.
+        """
         now = self._spot.clock.now()
         offset = (datetime.datetime.fromtimestamp(now).astimezone().utcoffset() or datetime.timedelta()).total_seconds()
         if span == "all":
@@ -121,12 +132,12 @@ class Overview:
         else:
             step, length = (HOUR, DAY - HOUR) if span == "day" else (DAY, 6 * DAY)
         offset = offset % step if step == HOUR else offset
-        return (now - length + offset) // step * step - offset, step, offset
+        return Scale((now - length + offset) // step * step - offset, step, offset)
 
     def _functions(self, _: Params) -> Result:
         """All names with their counts, and the hits and runs of each in equal steps since the first."""
         uses, now = self._catalog.functions(), self._spot.clock.now()
-        start = self._scale("all")[0]
+        start = self._scale("all").start
         step = max(60.0, (now - start) / STEPS)
         rates: dict[str, list[list[int]]] = {use.name: [[0, 0] for _ in range(STEPS)] for use in uses}
         for one in self._catalog.series(start, step):
@@ -171,12 +182,12 @@ class Overview:
         return {"rows": [gauges(state, *self._meter.used(state, now)) for state in self._states()]}
 
     def _states(self) -> list[LimitState]:
-        return list(self._spot.limits.states(everywhere=True))
+        return self._spot.limits.states(everywhere=True)
 
     def _more_views(self) -> list[str]:
         states, now = self._states(), self._spot.clock.now()
         for state in states:
-            self._meter.used(state, now)
+            self._meter.used(state, now)  # so that the view, opened later, knows of the minute before
         has_limits = bool(states or len(self._spot.limits))
         there = {"batches": has_batches(self._spot), "jobs": any(how_many(self._spot.folder)), "limits": has_limits}
         return [view for view, is_there in there.items() if is_there]
@@ -240,6 +251,7 @@ class Meter:
         seen.append((now, state.booked))
         while len(seen) > 1 and seen[1][0] <= now - 60.0:
             seen.popleft()
+        # Below zero where the state began anew; a hundredth of a request is what the clock has moved meanwhile.
         return max(state.booked - seen[0][1], ceil(state.owed[0] - 0.01), 0), min(60.0, now - seen[0][0])
 
 

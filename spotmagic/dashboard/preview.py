@@ -15,6 +15,7 @@ from spotmagic.codecs.streams import Recording
 from spotmagic.dashboard.outputs import OUTPUTS, Logged, log_of
 from spotmagic.dashboard.table import strip, table
 from spotmagic.dashboard.tree import ValueTree
+from spotmagic.dashboard.wire import Shape
 from spotmagic.store.entry import Entry, Part
 from spotmagic.values.shown import REPR, TYPE
 from spotmagic.values.thumbnail import is_picture, pixels
@@ -24,8 +25,6 @@ TEXT = 40_000  # letters of a first look; "show more" gives up to SENT
 READ = 256_000_000  # parts above this size are not decoded for a look
 FIRST_BYTES = 256
 EVENTS = 50
-
-Shape = dict[str, Any]
 
 _MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -65,6 +64,7 @@ class Preview:
         self.shape = self._part(part, (entry.content_type or "") if len(entry.parts) == 1 else "")
 
     def _part(self, part: Part, content_type: str) -> Shape:
+        # Of the user's own entries too: a look must not run the code of their classes.
         if not is_safe(part.codecs):
             return self._sealed(part, "It is kept as a pickle, which is not opened for a look.")
         if part.size > READ:
@@ -112,7 +112,7 @@ class Preview:
         cut = text[: self._letters]
         size = len(text)
         whole = len(cut) == size
-        if mime == "text/html" and self._trusted:
+        if mime == "text/html" and self._trusted:  # in a frame without script, where the page shows it
             return {"view": "html", "html": cut, "size": size, "whole": whole}
         shape: Shape = {"view": "text", "text": cut, "size": size, "whole": whole}
         if mime == "text/markdown":
@@ -178,7 +178,7 @@ def _picture(value: Any) -> bytes | None:
     out = io.BytesIO()
     image = value if value.mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16") else value.convert("RGB")
     if image.width * image.height > 2_000_000:
-        image = image.copy()
+        image = image.copy()  # thumbnail() changes the image it is asked of
         image.thumbnail((1600, 1600))
     image.save(out, "PNG")
     return out.getvalue()

@@ -100,6 +100,7 @@ def serve(spot: Spot, port: int | None = None, *, browse: bool = True, say: Call
 
 def _bound(port: int | None) -> socket.socket:
     place = socket.socket()
+    # So that a server that was ended can be started again at once; two at a time do not get one port by it.
     place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         place.bind((HOST, PORT if port is None else port))

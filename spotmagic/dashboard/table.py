@@ -6,6 +6,7 @@ import math
 import sys
 from typing import Any
 
+from spotmagic.dashboard.wire import Shape
 from spotmagic.values.thumbnail import is_row
 
 ROWS = 50
@@ -14,8 +15,6 @@ CELL = 200
 DRAWN = 1_024  # numbers of a strip
 
 _SPOKEN = frozenset({"builtins", "datetime", "decimal", "uuid", "fractions", "numpy", "pandas"})
-
-Shape = dict[str, Any]
 
 
 def table(value: Any, *, scale: int = 1) -> Shape | None:
@@ -26,10 +25,8 @@ def table(value: Any, *, scale: int = 1) -> Shape | None:
     rows = ROWS * scale
     for library, of in (("pandas", _pandas), ("polars", _polars), ("pyarrow", _pyarrow), ("numpy", _numpy)):
         module = sys.modules.get(library)
-        if module is not None:
-            shape: Shape | None = of(module, value, rows)
-            if shape is not None:
-                return shape
+        if module is not None and (shape := of(module, value, rows)) is not None:
+            return shape
     return None
 
 
@@ -75,7 +72,7 @@ def _pandas(pandas: Any, value: Any, rows: int) -> Shape | None:
         value = value.to_frame()
     if not isinstance(value, pandas.DataFrame):
         return None
-    head = value.iloc[:rows, :COLUMNS]
+    head = value.iloc[:rows, :COLUMNS]  # before anything is made text: a table may have millions of lines
     columns = [(_text(name), str(dtype)) for name, dtype in zip(head.columns, head.dtypes, strict=True)]
     down = [_column([head.iat[row, column] for row in range(head.shape[0])]) for column in range(head.shape[1])]
     cells = [[column[row] for column in down] for row in range(head.shape[0])]
@@ -90,7 +87,7 @@ def _polars(polars: Any, value: Any, rows: int) -> Shape | None:
     head = value[:rows, :COLUMNS]
     columns = [(name, str(dtype)) for name, dtype in head.schema.items()]
     cells = [[_text(cell) for cell in row] for row in head.iter_rows()]
-    return _shape(columns, cells, list(map(str, range(len(cells)))), *value.shape)
+    return _shape(columns, cells, None, *value.shape)
 
 
 def _pyarrow(pyarrow: Any, value: Any, rows: int) -> Shape | None:
@@ -102,32 +99,33 @@ def _pyarrow(pyarrow: Any, value: Any, rows: int) -> Shape | None:
     cells = [[_text(cell.as_py()) for cell in head.column(index)] for index in range(len(fields))]
     lines = [list(line) for line in zip(*cells, strict=True)]
     columns = [(field.name, str(field.type)) for field in fields]
-    return _shape(columns, lines, list(map(str, range(len(lines)))), value.num_rows, value.num_columns)
+    return _shape(columns, lines, None, value.num_rows, value.num_columns)
 
 
 def _numpy(numpy: Any, value: Any, rows: int) -> Shape | None:
-    if not isinstance(value, numpy.ndarray) or value.dtype.hasobject:
-        return None
-    if value.ndim not in (1, 2):
+    if not isinstance(value, numpy.ndarray) or value.dtype.hasobject or value.ndim not in (1, 2):
         return None
     height, width = len(value), value.shape[1] if value.ndim == 2 else 1
     names = value.dtype.names if value.ndim == 1 else None
     if names:
         columns = [(name, str(value.dtype[name])) for name in names[:COLUMNS]]
         cells = [[_text(line[name]) for name, _ in columns] for line in value[:rows]]
-        return _shape(columns, cells, list(map(str, range(len(cells)))), height, len(names))
+        return _shape(columns, cells, None, height, len(names))
     grid = value[:rows, :COLUMNS] if value.ndim == 2 else value[:rows, None]
     columns = [(str(index) if value.ndim == 2 else "", str(value.dtype)) for index in range(grid.shape[1])]
     cells = [[_text(cell) for cell in line] for line in grid.tolist()]
-    return _shape(columns, cells, list(map(str, range(len(cells)))), height, width)
+    return _shape(columns, cells, None, height, width)
 
 
-def _shape(columns: list[tuple[str, str]], rows: list[list[str]], labels: list[str], height: int, width: int) -> Shape:
+def _shape(
+    columns: list[tuple[str, str]], rows: list[list[str]], labels: list[str] | None, height: int, width: int
+) -> Shape:
+    """What to show of a table; its lines are numbered where they have no labels."""
     return {
         "view": "table",
         "columns": [{"name": name, "type": kind} for name, kind in columns],
         "rows": rows,
-        "labels": labels,
+        "labels": list(map(str, range(len(rows)))) if labels is None else labels,
         "height": height,
         "width": width,
     }

@@ -52,7 +52,7 @@ class ValueTree:
 
         It is the longest of those under a name such as ``content``. Where there is none, a row of numbers is it.
         """
-        best: tuple[tuple[int, int], str, Any] = ((0, 0), "", None)
+        best: tuple[tuple[int, int], str, Any] = ((0, 0), "", None)  # how much it tells, its name, the text or row
         queue: list[tuple[Node, str, str]] = [(self.root, "", "")]
         while queue:
             node, called, name = queue.pop()
@@ -75,7 +75,7 @@ class ValueTree:
             queue += [child for _, child in node.get("children", ())]
 
     def _node(self, value: Any, depth: int) -> Node:
-        self._left -= 1
+        self._left -= 1  # of the nodes that may still come, so that a wide and deep value ends somewhere
         kind = type(value).__name__
         if value is None or isinstance(value, bool | int | float):
             return self._leaf(kind if value is not None else "None", _number(value))
@@ -147,8 +147,9 @@ def _fields(value: Any) -> dict[str, Any] | None:
         return state
     else:
         return None
-    slots = {name: getattr(value, name, None) for name in names if not isinstance(state, dict)}
-    return {name: state[name] for name in names if name in state} if isinstance(state, dict) else slots
+    if isinstance(state, dict):
+        return {name: state[name] for name in names if name in state}
+    return {name: getattr(value, name, None) for name in names}  # slots
 
 
 def _measure(value: Any) -> str:

@@ -13,8 +13,6 @@ from spotmagic.view import Number, View
 
 ROWS = 10
 _COLUMNS = ("Name", *map(Number, ("Size", "Run time", "Cost", "Hits", "Made")))
-_COUNTING = ", still being counted"
-
 
 # Until the panel is drawn its own output is hidden, which says "Error displaying widget" in a notebook that was opened
 # again. Where there is no such output nothing is hidden.
@@ -40,7 +38,7 @@ def plain(first: Mapping[str, Any]) -> str:
 
 def _view(first: Mapping[str, Any]) -> View:
     totals, page = first["totals"], first["page"]
-    counting = _COUNTING if totals["counting"] else ""
+    counting = ", still being counted" if totals["counting"] else ""
     title = f"spotmagic {totals['spot']['name']}, as of {_moment(totals['at'])}{counting}"
     rows = list(map(_row, page["rows"][:ROWS]))
     more = page["total"] - len(rows)

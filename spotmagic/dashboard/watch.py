@@ -50,12 +50,14 @@ class News:
 
         What could not be told is news once more.
         """
+        # Before the totals are read: what is written meanwhile is news for the next look.
         seen, running = mark(self._folder), backend.overview.running()
         written = seen != self._seen or self._counting
         if not written and running == self._running:
             self._quiet += EVERY
             self.wait = EVERY if self._quiet < _MINUTE or running else REST
             return None
+        # Nothing is known as seen until it was told: an error below leaves it for the next look.
         self._seen, self._quiet, self.wait = None, 0.0, EVERY
         beat: dict[str, Any] = {"totals": backend.beat()} if written else {"running": running}
         self._counting = bool(beat.get("totals", {}).get("counting"))

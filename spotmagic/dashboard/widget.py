@@ -45,7 +45,8 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
         self._open(spot)
         self._views: set[str] = set()
         self._pulse = Pulse(spot.folder, self._backend)
-        self._told: tuple[object, float] = None, 0.0
+        self._seen: object = None  # what stood in the folder when it was drawn last, and when that was
+        self._drawn = 0.0
         super().__init__(
             first=self._anew(),
             feed=f"anywidget:{self._pulse.feed.model_id}",
@@ -57,7 +58,7 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
     def of(cls, spot: Spot) -> Panel:
         """The panel of a spot's folder in this process. The spot that asked last answers for it."""
         panel = _panels.get(spot.folder)
-        if panel is None or panel.comm is None:
+        if panel is None or panel.comm is None:  # closed meanwhile
             panel = _panels[spot.folder] = cls(spot)
         elif panel._spot is not spot:
             panel._open(spot)
@@ -84,7 +85,7 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
         reply = reply_to(self._backend, content)
         if reply is not None:
             message, buffers = reply
-            self._views.add(str(message["rid"]).partition(".")[0])
+            self._views.add(str(message["rid"]).partition(".")[0])  # a view names its requests `view.number`
             self._pulse.start()
             self.send(message, buffers=buffers)
 
@@ -93,10 +94,10 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
         try:
             self._spot.store.flush()
             seen, now = mark(self._spot.folder), self._spot.clock.monotonic()
-            if self._told[0] == seen and now - self._told[1] < FRESH:
+            if self._seen == seen and now - self._drawn < FRESH:
                 return {}
             first = self._backend.first()
-            self._told = seen, now
+            self._seen, self._drawn = seen, now
         except (SpotError, OSError):  # the page asks again and then shows what is wrong
             return {}
         return first

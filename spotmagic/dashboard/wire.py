@@ -10,6 +10,11 @@ from typing import Any
 
 from spotmagic.errors import OptionError
 
+Result = dict[str, Any]
+"""An answer to a request, before it is :func:`clean`."""
+Shape = dict[str, Any]
+"""How a value looks: ``{"view": …}`` and what that view takes."""
+
 _KEY = re.compile(r"[0-9a-f]{32}")
 MAX_KEYS = 10_000
 MAX_TEXT = 500
@@ -22,6 +27,7 @@ def clean(value: Any) -> Any:
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int):
+        # JavaScript's numbers are floats: what they cannot tell apart is told as one, so that no digits are made up.
         return int(value) if abs(value) < 2**53 else float(min(max(value, -(10**300)), 10**300))
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else 0.0
@@ -33,7 +39,10 @@ def clean(value: Any) -> Any:
 
 
 def frame(message: Mapping[str, Any], buffers: Sequence[bytes] = ()) -> bytes:
-    """A message and its buffers in one piece: the length of the head in 4 bytes, the head as JSON, the buffers."""
+    """A message and its buffers in one piece: the length of the head in 4 bytes, the head as JSON, the buffers.
+
+    ``frame({"t": "x"}, [b"ab"])`` is ``18 00 00 00``, then ``{"t": "x", "sizes": [2]}`` in 24 bytes, then ``ab``.
+    """
     head = json.dumps({**message, "sizes": [len(buffer) for buffer in buffers]}, ensure_ascii=False).encode()
     return b"".join([len(head).to_bytes(4, "little"), head, *buffers])
 
