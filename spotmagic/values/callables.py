@@ -14,10 +14,8 @@ from typing import Any
 from spotmagic.code.origin import is_user_module
 from spotmagic.code.wrapped import Bound, Wrapped, sample_of, unwrapped
 from spotmagic.reads import stand_ins
-from spotmagic.values.encode import Encoder
+from spotmagic.values.encode import Encoder, Shape
 from spotmagic.values.scheme import Kind, Tree, Unfit, tree
-
-Shape = Callable[[Any, Encoder], Tree]
 
 
 def named(value: Any) -> Tree:
@@ -61,28 +59,8 @@ def _of_module(value: Any) -> Tree | None:
     return None
 
 
-def _partial(value: functools.partial[Any], _: Encoder) -> Tree:
-    return tree(Kind.PARTIAL, value.func, list(value.args), value.keywords)
-
-
 def _partial_method(value: functools.partialmethod[Any], encoder: Encoder) -> Tree:
     return tree(Kind.PARTIAL, encoder.code(type(value)), value.func, list(value.args), value.keywords)
-
-
-def _property(value: property, _: Encoder) -> Tree:
-    return tree(Kind.WRAPPER, "property", value.fget, value.fset, value.fdel)
-
-
-def _wrapping(name: str) -> Shape:
-    return lambda value, _: tree(Kind.WRAPPER, name, value.__func__)
-
-
-def _dispatching(value: functools.singledispatchmethod[Any], _: Encoder) -> Tree:
-    return tree(Kind.WRAPPER, "singledispatchmethod", value.dispatcher)
-
-
-def _cached_property(value: functools.cached_property[Any], _: Encoder) -> Tree:
-    return tree(Kind.WRAPPER, "cached_property", value.func)
 
 
 def wrapper(value: Any, encoder: Encoder) -> Tree:
@@ -107,8 +85,7 @@ def numbered(value: Any, found: Tree) -> Tree:
 
 
 def _alias(value: Any, _: Encoder) -> Tree:
-    arguments = list(typing.get_args(value))
-    return tree(Kind.ALIAS, typing.get_origin(value), arguments)
+    return tree(Kind.ALIAS, typing.get_origin(value), list(typing.get_args(value)))
 
 
 def _union(value: Any, _: Encoder) -> Tree:
@@ -133,16 +110,12 @@ def typing_form(value: Any, encoder: Encoder) -> Tree:
     return tree(Kind.ALIAS, "form", name, *said, value.__default__ if getattr(value, "has_default", bool)() else None)
 
 
-def _weak(value: Any, _: Encoder) -> Tree:
-    return tree(Kind.WEAK, value())
-
-
-def _behind(value: Any) -> Any:
-    """What a proxy leads to, which answers in its place: its methods are bound to it."""
+def _proxy(value: Any, _: Encoder) -> Tree:
+    """A weak proxy by what it leads to, which answers in its place: the methods that it gives are bound to that."""
     try:
-        return value.__init__.__self__
+        return tree(Kind.WEAK, value.__init__.__self__)
     except ReferenceError:
-        return None
+        return tree(Kind.WEAK, None)
 
 
 def _compiled(value: types.CodeType, _: Encoder) -> Tree:
@@ -180,16 +153,16 @@ SHAPES: dict[type, Shape] = {
     types.GetSetDescriptorType: _named,
     types.MemberDescriptorType: _named,
     functools.partialmethod: _partial_method,
-    property: _property,
-    staticmethod: _wrapping("staticmethod"),
-    classmethod: _wrapping("classmethod"),
-    functools.cached_property: _cached_property,
-    functools.singledispatchmethod: _dispatching,
+    property: lambda value, _: tree(Kind.WRAPPER, "property", value.fget, value.fset, value.fdel),
+    staticmethod: lambda value, _: tree(Kind.WRAPPER, "staticmethod", value.__func__),
+    classmethod: lambda value, _: tree(Kind.WRAPPER, "classmethod", value.__func__),
+    functools.cached_property: lambda value, _: tree(Kind.WRAPPER, "cached_property", value.func),
+    functools.singledispatchmethod: lambda value, _: tree(Kind.WRAPPER, "singledispatchmethod", value.dispatcher),
     types.GenericAlias: _alias,
     types.UnionType: _union,
-    weakref.ref: _weak,
-    weakref.ProxyType: lambda value, _: tree(Kind.WEAK, _behind(value)),
-    weakref.CallableProxyType: lambda value, _: tree(Kind.WEAK, _behind(value)),
+    weakref.ref: lambda value, _: tree(Kind.WEAK, value()),
+    weakref.ProxyType: _proxy,
+    weakref.CallableProxyType: _proxy,
     types.CodeType: _compiled,
     contextvars.ContextVar: _context,
     contextvars.Context: _context_of,
@@ -198,4 +171,6 @@ SHAPES: dict[type, Shape] = {
     weakref.WeakSet: lambda value, encoder: tree(Kind.WEAK, encoder.sorted(list(value))),
 }
 
-FAMILIES: dict[type, Callable[[Any, Encoder], Any]] = {functools.partial: _partial}
+FAMILIES: dict[type, Callable[[Any, Encoder], Any]] = {
+    functools.partial: lambda value, _: tree(Kind.PARTIAL, value.func, list(value.args), value.keywords),
+}

@@ -14,14 +14,7 @@ from spotmagic.values.state import attributes
 
 def httpx_client(value: Any) -> Settings:
     held = whole_state(
-        "_timeout",
-        "_state",
-        "_trust_env",
-        "_cookies",
-        "_auth",
-        "_mounts",
-        "_event_hooks",
-        "_default_encoding",
+        *("_timeout", "_state", "_trust_env", "_cookies", "_auth", "_mounts", "_event_hooks", "_default_encoding"),
         "max_redirects",
     )(value)
     own = attributes(value)
@@ -161,16 +154,13 @@ _OF_TRAVEL = ("user_agent", "user_agent_extra", "user_agent_appid", "retries", "
 def boto_client(value: Any) -> Settings:
     meta = attributes(value)["meta"]
     service = at(meta, "_service_model")
-    config = at(meta, "_client_config._user_provided_options") or {}
+    given = (at(meta, "_client_config._user_provided_options") or {}).items()
+    config = {name: one for name, one in given if one is not None and name not in _OF_TRAVEL and "timeout" not in name}
     return {
         "service": service.service_name,
         "api_version": service.api_version,
         "endpoint": at(meta, "_endpoint_url"),
-        "config": {
-            name: item
-            for name, item in config.items()
-            if item is not None and name not in _OF_TRAVEL and "timeout" not in name
-        },
+        "config": config,
     }
 
 
@@ -195,6 +185,7 @@ def redis_client(value: Any) -> Settings:
 
 def engine(value: Any) -> Settings:
     url = value.url
+    # Of a creator of its own we cannot read what it opens; of SQLAlchemy's, the arguments are in its closure.
     creator = at(value, "pool._creator_arg") or at(value, "pool._creator")
     if getattr(creator, "__module__", None) != "sqlalchemy.engine.create":
         raise Unfit("it is an engine with a creator= of its own, so what it reaches cannot be read")
@@ -226,7 +217,7 @@ def orm_session(value: Any) -> Settings:
 
 def sqlite(value: Any) -> Settings:
     cursor = value.cursor()
-    cursor.row_factory = None
+    cursor.row_factory = None  # the user's own may give anything
     files = [row[2] for row in cursor.execute("pragma database_list")]
     if not all(files):
         files = [one for one in files if one] if len(files) > 1 and files[0] else [None]
@@ -288,13 +279,8 @@ def template(value: Any) -> Settings:
     """A Jinja2 template by what was compiled from its text, which is not kept."""
     own = attributes(value)
     blocks = {name: block.__code__ for name, block in own["blocks"].items()}
-    return {
-        "environment": own["environment"],
-        "globals": own["globals"],
-        "name": own["name"],
-        "code": own["root_render_func"].__code__,
-        "blocks": blocks,
-    }
+    said = {name: own[name] for name in ("environment", "globals", "name")}
+    return {**said, "code": own["root_render_func"].__code__, "blocks": blocks}
 
 
 def file_manager(value: Any) -> Settings:
@@ -327,23 +313,9 @@ def _said(constraint: Any) -> list[str]:
 def _column(one: Any) -> list[Any]:
     made = [getattr(each, "arg", None) for each in (one.default, one.onupdate, one.server_default)]
     made = [str(each) if hasattr(each, "compile") else each for each in made]
-    said = [
-        f"{one.key}",
-        f"{one.name}",
-        one.nullable,
-        one.primary_key,
-        one.unique,
-        one.index,
-        one.comment,
-        one.doc,
-        one.info,
-    ]
-    return [
-        *said,
-        [type(one.type), repr(one.type)],
-        made,
-        sorted(f"{each.target_fullname}" for each in one.foreign_keys),
-    ]
+    kind, keys = [type(one.type), repr(one.type)], sorted(f"{each.target_fullname}" for each in one.foreign_keys)
+    said = [one.nullable, one.primary_key, one.unique, one.index, one.comment, one.doc, one.info]
+    return [f"{one.key}", f"{one.name}", *said, kind, made, keys]
 
 
 def mapped(value: Any) -> Settings:

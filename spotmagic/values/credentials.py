@@ -24,8 +24,8 @@ from spotmagic.values.secrets import (
 )
 from spotmagic.values.state import attributes
 
-_DEEP, _NODES = 6, 300
-_ROWS: tuple[type, ...] = (list, tuple, set, frozenset, deque)
+_DEEP, _NODES = 6, 300  # as far as people nest settings; a look at each argument of each call must stay short
+ROWS: tuple[type, ...] = (list, tuple, set, frozenset, deque)
 _ATOMS = frozenset({str, bytes, int, float, bool, type(None)})
 _TELLING = "name", "key", "header"
 _WHOLE = 1 << 20  # bytes of a piece up to which every spelling is looked for; in larger ones the text as it is
@@ -88,9 +88,8 @@ class Credentials(dict[str, str]):
                 if not (told and type(item) is str and is_private(item)):
                     own = key if type(key) is str and names_secret(key) else ""
                     self._gather(item, own or path, own or told, seen, depth + 1, sure=sure)
-        elif issubclass(kind, _ROWS):
-            base = next(base for base in _ROWS if issubclass(kind, base))
-            items = [*islice(base.__iter__(value), _NODES)]  # type: ignore[attr-defined]
+        elif issubclass(kind, ROWS):
+            items = [*islice(row_base(kind).__iter__(value), _NODES)]
             if len(items) == 2 and type(items[0]) is str and (private or is_private(items[0])):
                 private = private or items[0]
                 del items[0]  # the name of a header, or of a user
@@ -106,6 +105,11 @@ class Credentials(dict[str, str]):
             for name, item in islice(held.items(), _NODES):
                 own = name if names_secret(name) else ""
                 self._gather(item, own or path, own or private, seen, depth + 1, sure=sure)
+
+
+def row_base(kind: type) -> Any:
+    """The plain container below a class, whose own ``__iter__`` may run code."""
+    return next(base for base in ROWS if issubclass(kind, base))
 
 
 def of_environment() -> Credentials:
@@ -161,6 +165,7 @@ def _strides(piece: Any) -> Iterator[tuple[bytes, bool]]:
         return
     view = memoryview(piece).cast("B")
     for begin in range(0, view.nbytes, _STEP):
+        # Strides overlap, so that a credential that one of them cuts stands whole in the other.
         yield bytes(view[begin : begin + _STEP + 4096]), view.nbytes <= _WHOLE
 
 

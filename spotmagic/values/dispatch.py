@@ -22,13 +22,12 @@ from spotmagic import files
 from spotmagic.code.wrapped import Bound, Wrapped
 from spotmagic.errors import OptionError, Uncacheable, is_end
 from spotmagic.values import callables, objects, plain
-from spotmagic.values.encode import SCALARS, Encoder
+from spotmagic.values.encode import SCALARS, Encoder, Shape
 from spotmagic.values.handles import is_handle_type
 from spotmagic.values.scheme import Kind, Tree, Unfit, tree
 from spotmagic.values.settings import derived
 from spotmagic.values.state import attributes
 
-Shape = Callable[[Any, Encoder], Tree]
 Content = Callable[[Any, Encoder], Any]  # gives anything that can be packed; for an exact family, its tree
 
 HOMES = {
@@ -98,6 +97,7 @@ def register_fingerprint(kind: type, function: Callable[[Any], Any]) -> None:
 def take_apart(value: Any, encoder: Encoder) -> Tree:
     """The tree of a value that msgpack does not know. Raises :class:`Unfit` for what has none."""
     kind = type(value)
+    # The tables are read without the lock: entries are added whole, and what is cleared is only found anew.
     shape = _EXACT.get(kind) if not _registered else None
     if shape is None:
         shape = _resolved.get(kind)

@@ -18,6 +18,8 @@ from spotmagic.values.patience import check
 from spotmagic.values.scheme import INLINE, MARKS, Kind, Tree, Unfit, buffer, pack_plain, simple, tree
 
 UUID_TEXT = re.compile("-?".join(f"[0-9a-f]{{{count}}}" for count in (8, 4, 4, 4, 12)))
+Shape = Callable[[Any, "Encoder"], Tree]
+"""How values of a type are taken apart."""
 SCALARS = frozenset({NoneType, bool, int, float, str})
 _CONTAINERS = frozenset({list, dict, tuple})
 _KNOWN = SCALARS | _CONTAINERS | {bytes}
@@ -32,6 +34,10 @@ TODO = "Leave it out with ignore=, tell what counts with spotmagic.register(type
 class Encoder:
     """One walk and what it notes.
 
+    ``[1, {2, 3}, b"x" * 9000]`` is first given to msgpack, which asks :meth:`_hook` for the set and gets the array
+    ``[mark of a set, 0, [2, 3]]``. The long bytes it takes without asking, which is a *hole*: so the value is walked
+    once more, one by one, and they become ``[mark of a buffer, 9000, xxh3-128]``. Both ways write the same bytes.
+
     Args:
         take_apart: gives the tree of a value that msgpack does not know; raises :class:`Unfit`.
         code: gives the tree that stands for a function or class of the user.
@@ -40,21 +46,9 @@ class Encoder:
     """
 
     __slots__ = (
-        "_ancestors",
-        "_known",
-        "_made_up",
-        "_met",
-        "_notes",
-        "_numbers",
-        "_packing",
-        "_parts",
-        "_visits",
-        "as_copied",
-        "code",
-        "mask",
-        "pictures",
-        "take_apart",
-    )
+        "_ancestors", "_known", "_made_up", "_met", "_notes", "_numbers", "_packing", "_parts", "_visits", "as_copied",
+        "code", "mask", "pictures", "take_apart",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -68,14 +62,14 @@ class Encoder:
         self.as_copied = as_copied
         self.pictures: dict[int, Any] = {}
         self.take_apart, self.code, self._notes, self.mask = take_apart, code, notes, mask
-        self._parts: list[list[Any]] = []
-        self._ancestors: dict[int, int] | None = None
+        self._parts: list[list[Any]] = []  # what the hook gave msgpack, to be looked through for holes
+        self._ancestors: dict[int, int] | None = None  # by id, how deep what is being walked stands; None outside
         self._visits = 0
         self._met: set[int] = set()
-        self._known: dict[int, tuple[Any, Tree]] = {}
+        self._known: dict[int, tuple[Any, Tree]] = {}  # with the value itself: while it is held no other has its id
         self._made_up: set[str] = set()
         self._numbers: dict[str, int] | None = None
-        self._packing = 0
+        self._packing = 0  # how many packs are inside one another
 
     @property
     def notes(self) -> Notes:
@@ -106,6 +100,7 @@ class Encoder:
         finally:
             self._parts = outer
             self._packing -= 1
+        # An id may be met before it is known to be made up; then all is written anew, until no other one is found.
         while True:
             known = len(self._made_up)
             packed = self._walk_anew(value, path)
@@ -129,6 +124,7 @@ class Encoder:
         kind = type(value)
         if kind is tuple or kind is int:
             return simple(value)
+        # A plain list: msgpack, which is strict about types, would ask for a Tree again and again.
         parts = list(value if kind is Tree else self._taken(value))
         self._parts.append(parts[1:])
         return parts
@@ -222,6 +218,7 @@ class Encoder:
         parts = _apart(value) or self.take_apart(value, self)
         out.pack_array_header(len(parts))
         out.pack(parts[0])
+        # A tree is made for this walk alone and goes after it, so its id names nothing.
         return _children(parts), None if kind is Tree else owner
 
     def _renamed(self, text: str) -> str | None:

@@ -57,7 +57,7 @@ def is_made_up(function: types.FunctionType, name: str, value: Any) -> bool:
     code = getattr(outer, "__code__", None)
     if not isinstance(code, types.CodeType):
         return False
-    taken = code.co_argcount + code.co_kwonlyargcount
+    taken = code.co_argcount + code.co_kwonlyargcount  # what was given came from outside, and counts
     return name in code.co_cellvars and name not in code.co_varnames[:taken]
 
 

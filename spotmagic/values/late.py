@@ -4,6 +4,9 @@ Such a call changes its object, and yet not what the object gives: the handle is
 counting as it did before, in this process as in the next one, where the attribute is still unset or None. That it was
 so is proved, never guessed: only where the key *after* a call, taken with the attribute as it may have been, is the key
 from *before* it. A handle that was there before, or that replaces the one that was made, counts like any other.
+
+Example: ``bot.ask("hi")`` has the key K and sets ``bot._client``. After it the same call has another key. That is taken
+once more with ``_client`` as None, and is K: so it was None, and the client is left out of keys from then on.
 """
 
 from __future__ import annotations
@@ -12,16 +15,29 @@ import itertools
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from spotmagic.values.handles import handle_settings, is_handle_type
 
 _UNSET = object()
 _MOST = 6  # handles made in one call: each was unset or None, and all ways are tried
 
-_Place = tuple[int, int, str]  # the object, the handle and the attribute that holds it
+
+class _Place(NamedTuple):
+    owner: int  # the ids of the object and the handle, and the attribute that holds it
+    handle: int
+    name: str
+
+
+class _Late(NamedTuple):
+    handle: weakref.ref[Any]
+    was: object | None  # what the attribute was before: None or unset
+    settings: Any
+
+
+# The ids in both are good as long as their objects live, which is looked at by the references.
 _met: dict[int, weakref.ref[Any]] = {}
-_made: dict[_Place, tuple[weakref.ref[Any], Any, Any]] = {}
+_made: dict[_Place, _Late] = {}
 
 
 class _Trial(threading.local):
@@ -53,13 +69,13 @@ def as_before(owner: Any, state: dict[str, Any]) -> dict[str, Any]:
     for name, item in state.items():
         if item is None or type(name) is not str or not is_handle_type(type(item)):
             continue
-        place = (id(owner), id(item), name)
+        place = _Place(id(owner), id(item), name)
         if _trial.tried is not None and place in _trial.tried:
             changes[name] = _trial.tried[place]
         elif place in _made:
-            held, was, settings = _made[place]
-            if held() is item and handle_settings(item) == settings:
-                changes[name] = was
+            made = _made[place]
+            if made.handle() is item and handle_settings(item) == made.settings:
+                changes[name] = made.was
         elif _trial.found is not None and id(item) not in _met:
             _trial.found[place] = item
     if not changes:
@@ -96,4 +112,4 @@ def _keep(found: dict[_Place, Any], ways: dict[_Place, Any]) -> None:
             held = weakref.ref(item, lambda _, place=place: _made.pop(place, None))  # type: ignore[misc]
         except TypeError:
             continue  # it counts
-        _made[place] = (held, ways[place], handle_settings(item))
+        _made[place] = _Late(held, ways[place], handle_settings(item))

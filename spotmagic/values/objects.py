@@ -16,19 +16,16 @@ import inspect
 import sys
 import types
 import weakref
-from collections.abc import Callable
 from typing import Any
 
 from spotmagic.code.origin import is_user_module
 from spotmagic.values import callables, late, streams
-from spotmagic.values.encode import Encoder
+from spotmagic.values.encode import Encoder, Shape
 from spotmagic.values.generated import made_up
 from spotmagic.values.handles import handle_settings, is_handle_type, note_of
 from spotmagic.values.scheme import Kind, Tree, Unfit, tree
 from spotmagic.values.settings import derived
 from spotmagic.values.state import attributes
-
-Shape = Callable[[Any, Encoder], Tree]
 
 
 def shape_of(kind: Any) -> Shape:
@@ -63,7 +60,7 @@ def _secret(value: Any, encoder: Encoder) -> Tree:
 
 
 def _handle(value: Any, encoder: Encoder) -> Tree:
-    late.meet(value)
+    late.meet(value)  # it was there before the call: it is none that the call makes
     settings = handle_settings(value)
     assert settings is not None
     note = note_of(value, settings)
@@ -72,13 +69,13 @@ def _handle(value: Any, encoder: Encoder) -> Tree:
     return tree(Kind.HANDLE, encoder.code(type(value)), settings)
 
 
-_ONCE = (types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType, asyncio.Future, concurrent.futures.Future)
+_AWAITED = (types.CoroutineType, types.AsyncGeneratorType, asyncio.Future, concurrent.futures.Future)
 _PYTHON_CLASS = 1 << 9  # Py_TPFLAGS_HEAPTYPE
 
 
 def _read_once(kind: type) -> str:
     """Why values of a class cannot be looked at without using them up, or "". Classes in Python tell by their state."""
-    if issubclass(kind, _ONCE[0] | _ONCE[2] | _ONCE[3] | _ONCE[4]):
+    if issubclass(kind, _AWAITED):
         return f"it is a {kind.__name__}, which can be awaited only once"
     if issubclass(kind, collections.abc.Iterator) and not _is_python_class(kind) and not _says_its_state(kind):
         return f"it is a {kind.__name__}, an iterator, which can be read only once"
@@ -173,15 +170,14 @@ def by_state(value: Any, encoder: Encoder) -> Tree:
             reduced = reduce(value) if reduce else kind.__reduce_ex__(value, 4)
     except Exception as error:
         if type(error).__name__ != "PicklingError" and not isinstance(error, _UNCOPIED):
-            raise
+            raise  # trouble of the class's own, which is told with its text
         if not _is_python_class(kind):
-            raise Unfit(
-                f"it is a {kind.__module__}.{kind.__qualname__}, whose state cannot be read ({error})"
-            ) from None
+            name = f"{kind.__module__}.{kind.__qualname__}"
+            raise Unfit(f"it is a {name}, whose state cannot be read ({error})") from None
         reduced = (kind, (), attributes(value))
     if isinstance(reduced, str):
         return tree(Kind.OBJECT, encoder.code(kind), reduced)
-    function, args, state, items, pairs = (*reduced, None, None, None)[:5]
+    function, args, state, items, pairs = (*reduced, None, None, None)[:5]  # what pickle takes has two to six parts
     if function is copyreg.__newobj__:  # type: ignore[attr-defined]
         function, args = None, args[1:]
     elif function is kind:
@@ -264,7 +260,7 @@ def _is_of_text(item: Any) -> bool:
     )
 
 
-_LEAST_ADDRESS = 1 << 16
+_LEAST_ADDRESS = 1 << 16  # no object lies in the first pages of memory, and most counts are smaller
 
 
 def _without(state: dict[str, Any], names: frozenset[str]) -> dict[str, Any] | None:

@@ -33,6 +33,7 @@ def patience(seconds: float) -> Iterator[None]:
 
 
 _BOXES: tuple[Any, ...] = (dict, list, tuple, set)  # of others it is not asked: that would run their own code
+# By id, which another object may have later: so with type and length, and wrong at worst about patience.
 _slow: dict[int, tuple[type, int]] = {}
 
 

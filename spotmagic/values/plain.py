@@ -17,12 +17,11 @@ import zoneinfo
 from collections.abc import Callable
 from typing import Any
 
-from spotmagic.values.encode import Encoder
+from spotmagic.values.encode import Encoder, Shape
 from spotmagic.values.patience import check
 from spotmagic.values.scheme import Kind, Tree, Unfit, buffer, tree
 from spotmagic.values.state import plain_dict
 
-Shape = Callable[[Any, Encoder], Tree]
 _RUN = 65536
 
 
@@ -32,6 +31,7 @@ def _set(kind: Kind) -> Shape:
     def shape(value: Any, encoder: Encoder) -> Tree:
         items = list(base.__iter__(value))
         types_ = set(map(type, items))
+        # Of one type that has an order they are sorted as they are, of others by their bytes: sets have no order.
         if (types_ <= {str} and not encoder.renames) or types_ <= {int}:
             return tree(kind, 0, _in_order(items))
         return tree(kind, 1, encoder.sorted(items))

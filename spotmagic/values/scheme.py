@@ -6,7 +6,6 @@ written as itself; anything else is an array that starts with a mark, an extensi
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import IntEnum
 from hashlib import blake2b
 from typing import Any
@@ -128,12 +127,12 @@ def simple(value: Any) -> list[Any]:
     return [MARKS[Kind.BIG_INT], value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)]
 
 
-def pack_plain(value: Any, packer: Callable[..., Any] = msgpack.Packer) -> bytes:
+def pack_plain(value: Any) -> bytes:
     """The bytes of what msgpack knows. Raises TypeError for all else, ValueError for a cycle.
 
     A packer of its own each time: it takes 0.1 µs, and one that is shared would have to be locked.
     """
-    packed: bytes = packer(default=simple, strict_types=True, unicode_errors="surrogatepass").pack(value)
+    packed: bytes = msgpack.Packer(default=simple, strict_types=True, unicode_errors="surrogatepass").pack(value)
     return packed
 
 

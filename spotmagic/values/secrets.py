@@ -69,7 +69,7 @@ def masked(text: str, secrets: Iterable[str] = ()) -> str:
         secrets: further texts that must not be in it, however they are written.
     """
     found = {*in_text(text), *_seen().hidden, *(one for secret in secrets for one in spellings(secret))}
-    for secret in sorted(found, key=len, reverse=True):
+    for secret in sorted(found, key=len, reverse=True):  # the longest first: one may stand inside another
         text = text.replace(secret, HIDDEN)
     return text
 
@@ -130,6 +130,11 @@ def environment() -> dict[str, str]:
     return _seen().named
 
 
+def _pieces(name: str) -> list[str]:
+    """The words of a name in small letters: ``openaiApiKey`` and ``OPENAI_API-KEY`` both end in api, key."""
+    return [piece.lower() for piece in _PIECES.findall(name)]
+
+
 @lru_cache(maxsize=4096)
 def is_private(name: str) -> bool:
     """Whether what has this name is not to be shown: ``api_key``, ``X-Api-Key``, ``accessToken``, ``Cookie``.
@@ -138,7 +143,7 @@ def is_private(name: str) -> bool:
     """
     if is_secret_name(name):
         return True
-    pieces = [piece.lower() for piece in _PIECES.findall(name)]
+    pieces = _pieces(name)
     if not pieces or len(name) > 100:
         return False
     return (
@@ -153,7 +158,7 @@ def is_private(name: str) -> bool:
 @lru_cache(maxsize=4096)
 def is_surely_secret(name: str) -> bool:
     """Whether what has this private name is a credential and nothing else. A token may be of a page or of a text."""
-    pieces = [piece.lower() for piece in _PIECES.findall(name)]
+    pieces = _pieces(name)
     named = pieces[-1:] == ["key"] and not _OF_KEYS.isdisjoint(pieces[:-1])
     issued = pieces[-1:] == ["token"] and not _ISSUED.isdisjoint(pieces[:-1])
     return named or issued or not _SURELY.isdisjoint(pieces)
@@ -162,7 +167,7 @@ def is_surely_secret(name: str) -> bool:
 @lru_cache(maxsize=4096)
 def may_name_key(name: str) -> bool:
     """Whether what has this name is a credential if it looks drawn by chance: ``OPENAI_KEY``, but no ``sort_key``."""
-    pieces = [piece.lower() for piece in _PIECES.findall(name)]
+    pieces = _pieces(name)
     return len(pieces) > 1 and pieces[-1] == "key" and _OF_DATA.isdisjoint(pieces)
 
 
@@ -174,7 +179,7 @@ def is_drawn(text: str) -> bool:
 @lru_cache(maxsize=4096)
 def names_credential(name: str) -> bool:
     """Whether what has this name gives access: a signature is none, nor is the token of the next page."""
-    pieces = [piece.lower() for piece in _PIECES.findall(name)]
+    pieces = _pieces(name)
     turned = pieces[-1:] == ["token"] and not _OF_PAGES.isdisjoint(pieces[:-1])
     return is_private(name) and not turned and _SIGNS.isdisjoint(pieces) and pieces[-2:] != ["session", "id"]
 
@@ -263,6 +268,7 @@ _last = _Environment(None)
 
 def _seen() -> _Environment:
     global _last
+    # CPython's own table: to compare it takes a fraction of reading every variable, and masking asks often.
     now = getattr(os.environ, "_data", None)
     if now is None or now != _last.now:
         _last = _Environment(None if now is None else dict(now))

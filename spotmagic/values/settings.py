@@ -118,10 +118,8 @@ _MODELS |= {"llama_index.BaseEmbedding"}
 
 def _credentials(kind: type) -> set[str]:
     """The fields of a model for credentials, as installed classes declare them."""
-    users = {name for base in kind.__mro__ if is_user_module(base.__module__) for name in vars(base)}
-    users |= {
-        name for base in kind.__mro__ if is_user_module(base.__module__) for name in inspect.get_annotations(base)
-    }
+    own = [base for base in kind.__mro__ if is_user_module(base.__module__)]
+    users = {name for base in own for name in (*vars(base), *inspect.get_annotations(base))}
     return {name for name in getattr(kind, "model_fields", ()) if is_secret(name) and name not in users}
 
 
@@ -266,6 +264,7 @@ def _dumped(where: str, status: list[Any]) -> bytes:
         return known[1]
     import sqlite3
 
+    # As statements: two files of the same content differ in their bytes, by free pages and the order of writing.
     running = blake2b(digest_size=16)
     beside = sqlite3.connect(f"{Path(where).as_uri()}?mode=ro", uri=True)
     try:

@@ -14,7 +14,6 @@ import inspect
 import pathlib
 import types
 import uuid
-from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from itertools import islice
@@ -22,7 +21,7 @@ from typing import Any
 
 from spotmagic.code.origin import is_user_module
 from spotmagic.code.wrapped import unwrapped
-from spotmagic.values.credentials import Credentials, hides, tells_secret
+from spotmagic.values.credentials import ROWS, Credentials, hides, row_base, tells_secret
 from spotmagic.values.secrets import HIDDEN, beginning, is_private, spellings
 from spotmagic.values.state import attributes
 
@@ -33,7 +32,6 @@ _AS_TEXT = (
     complex, range,
 )  # fmt: skip
 _NAMED = (type, types.FunctionType, types.BuiltinFunctionType, types.MethodType)
-_ROWS: tuple[type, ...] = (list, tuple, set, frozenset, deque)
 _TIMES = " \N{MULTIPLICATION SIGN} "
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 _CONTROL = {code: " " for code in (*range(9), *range(11, 32), *range(127, 160)) if code != 10}
@@ -143,16 +141,16 @@ class _Short:
                 (f"{self.text(key, 40, depth + 1)}: ", _hidden_under(key, item, told), item) for key, item in items
             ]
             return self._many(pairs, count, "{", "}", room, depth)
-        if issubclass(kind, _ROWS):
-            return self._row(value, _base_of(kind), room, depth)
+        if issubclass(kind, ROWS):
+            return self._row(value, row_base(kind), room, depth)
         value = unwrapped(value)
         if issubclass(type(value), _NAMED):
             return str(getattr(value, "__qualname__", kind.__name__)).replace(".<locals>", "")
         return f"<{shaped(value, kind)}>"
 
-    def _row(self, value: Any, base: type, room: int, depth: int) -> str:
-        count = base.__len__(value)  # type: ignore[attr-defined]
-        items = [*islice(base.__iter__(value), _FAR)]  # type: ignore[attr-defined]
+    def _row(self, value: Any, base: Any, room: int, depth: int) -> str:
+        count = base.__len__(value)
+        items = [*islice(base.__iter__(value), _FAR)]
         opening, closing = "[]" if base is list else "()" if base is tuple else "{}"
         if base in (set, frozenset) and {*map(type, items)} == {str}:
             items.sort()
@@ -165,16 +163,9 @@ class _Short:
         return self._many(pairs, count, opening, closing, room, depth, last=base in (list, tuple))
 
     def _many(
-        self,
-        pairs: list[tuple[str, bool, Any]],
-        count: int,
-        opening: str,
-        closing: str,
-        room: int,
-        depth: int,
-        *,
-        last: bool = False,
-    ) -> str:
+        self, pairs: list[tuple[str, bool, Any]], count: int, opening: str, closing: str, room: int, depth: int,
+        *, last: bool = False,
+    ) -> str:  # fmt: skip
         """Several values between brackets: each gets a fair share of the room that those before it have left."""
         left = room - len(opening) - len(closing) - (8 if count > len(pairs) else 0)
         pieces = []
@@ -205,14 +196,9 @@ class _Hidden:
 
 
 def _hidden_under(key: Any, item: Any, told: bool) -> bool:
-    return (told and not (type(item) is str and is_private(item))) or (
-        type(key) is str and is_private(key) and not _is_bare(item)
-    )
-
-
-def _base_of(kind: type) -> Any:
-    """The plain container below a class, whose own ``__iter__`` may run code."""
-    return next(base for base in _ROWS if issubclass(kind, base))
+    if told and not (type(item) is str and is_private(item)):
+        return True
+    return type(key) is str and is_private(key) and not _is_bare(item)
 
 
 def _number(value: Any) -> str:

@@ -20,6 +20,7 @@ def attributes(value: Any, base: type = object, covered: frozenset[str] = _NONE)
         covered: names that are left out.
     """
     held = _held(type(value))  # type: ignore[arg-type]  # classes can be hashed
+    # A copy: whoever walks it may be interrupted by another thread that sets an attribute.
     found: dict[str, Any] = {} if held is None else plain_dict(held.__get__(value))
     for name, slot in _slots(type(value), base):  # type: ignore[arg-type]  # classes can be hashed
         try:

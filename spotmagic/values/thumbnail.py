@@ -34,8 +34,8 @@ def thumbnail(value: Any) -> str:
     if library in ("pandas", "polars", "geopandas") and hasattr(value, "columns"):
         return _of_table(value)
     if library in ("pandas", "polars", "torch") and hasattr(value, "to_numpy" if library != "torch" else "numpy"):
-        value = value[:: max(1, len(value) // WIDE)] if library != "torch" else value.detach()
-        value = value.to_numpy() if library != "torch" else value.numpy()
+        # Thinned before it is converted, as a column of Arrow is copied for that; a tensor is seen where it lies.
+        value = value.detach().numpy() if library == "torch" else value[:: max(1, len(value) // WIDE)].to_numpy()
     numpy = sys.modules.get("numpy")
     return _of_array(numpy, value) if numpy is not None and isinstance(value, numpy.ndarray) else ""
 
