@@ -70,7 +70,7 @@ CONSTANT, TYPE, ARRAY, PAIRS = range(23, 27)
 BUFFER, BYTES, FIRST, AGAIN, CODED = range(40, 45)
 
 
-class Shell:
+class Early:
     """What of a value that comes again is made before what is in it is read: plain numbers, for the packer."""
 
     NONE, LIST, DICT, BY_CODEC = range(4)

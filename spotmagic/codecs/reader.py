@@ -47,13 +47,13 @@ class Reader:
         number, shell, body = open_(data)
         if type(number) is not int or number in self._made or type(body) is not bytes:
             raise Undecodable("corrupt", "no first of many")
-        if shell in (plain.Shell.NONE, plain.Shell.BY_CODEC):
+        if shell in (plain.Early.NONE, plain.Early.BY_CODEC):
             self._waiting = number if shell else None  # :meth:`coded` notes it there, before it is filled
             value = open_(body)
-        elif shell == plain.Shell.LIST:  # known before it is filled, as what is inside may be the list itself
+        elif shell == plain.Early.LIST:  # known before it is filled, as what is inside may be the list itself
             value = self._made[number] = []
             value.extend(plain.exact(open_(body), list))
-        elif shell == plain.Shell.DICT:
+        elif shell == plain.Early.DICT:
             value = self._made[number] = {}
             value.update(plain.exact(open_(body), dict))
         else:

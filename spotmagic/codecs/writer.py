@@ -209,11 +209,11 @@ class Writer:
         number = self._numbers[id(value)] = len(self._numbers)
         codec = None if kind in _CONTAINERS or kind in LEAVES else registry.find(kind)
         if kind is list or kind is dict:
-            shell = plain.Shell.LIST if kind is list else plain.Shell.DICT
+            shell = plain.Early.LIST if kind is list else plain.Early.DICT
         else:
-            shell = plain.Shell.BY_CODEC if codec is not None and codec.fill is not None else plain.Shell.NONE
+            shell = plain.Early.BY_CODEC if codec is not None and codec.fill is not None else plain.Early.NONE
         # Without a shell the value is made of what is in it, so it cannot be in there itself.
-        if shell == plain.Shell.NONE:
+        if shell == plain.Early.NONE:
             self._open.add(id(value))
         self._unfinished.add(number)
         body = self._inside(value, kind)

@@ -11,7 +11,7 @@ from spotmagic.errors import OptionError
 from spotmagic.view import Number, View
 
 if TYPE_CHECKING:
-    from spotmagic.store.upkeep import Swept
+    from spotmagic.store.checked import Swept
 
 
 @command(argument("PATTERN", PATTERN, needed=True), asks=True)

@@ -34,21 +34,14 @@ class Limits:
         rpm: float | str | None = None,
         tpm: float | str | None = None,
         concurrency: int | None = None,
-        adaptive: bool = True,
     ) -> Limit:
         """The limit of a name, made when new, with these rates where any is said."""
         rates = parse_rates(rpm, tpm, concurrency)
         with self._lock:
             limit = self._limits.get(name)
-            if limit is None or (rates != Rates() and (rates != limit.rates or adaptive != limit.adaptive)):
+            if limit is None or (rates != Rates() and rates != limit.rates):
                 self._limits[name] = limit = Limit(
-                    name,
-                    rpm=rpm,
-                    tpm=tpm,
-                    concurrency=concurrency,
-                    adaptive=adaptive,
-                    clock=self._clock,
-                    backend=self.backend,
+                    name, rpm=rpm, tpm=tpm, concurrency=concurrency, clock=self._clock, backend=self.backend
                 )
         return limit
 

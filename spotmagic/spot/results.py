@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from spotmagic.catalog import Catalog, Row, Stats, Table
     from spotmagic.catalog.answers import Rows
     from spotmagic.store import Store
-    from spotmagic.store.upkeep import Swept, Verified
+    from spotmagic.store.checked import Swept, Verified
 
 
 class Results:

@@ -27,12 +27,12 @@ from pathlib import Path
 
 from spotmagic import files, words
 from spotmagic.errors import OptionError, tell
-from spotmagic.store.blobs import DamagedError
+from spotmagic.store.blobs import DamagedError, sizes_of
 from spotmagic.store.checked import Unusable, why_not_elsewhere
-from spotmagic.store.entry import MAX_PART, MAX_RATIO, MAX_RECORD, Bad, BlobRef, Entry
+from spotmagic.store.entry import MAX_PART, MAX_RATIO, MAX_RECORD, BlobRef
 from spotmagic.store.loading import Loaded, Loading
 from spotmagic.store.store import FolderStore
-from spotmagic.store.transfer import Transfer
+from spotmagic.store.transfer import SealedEntry, Transfer
 from spotmagic.store.trust import sign
 
 STEP = 1 << 20
@@ -69,15 +69,15 @@ def write_archive(path: Path, transfer: Transfer, keys: Iterable[bytes]) -> Expo
         with os.fdopen(fd, "w+b") as file:
             with zipfile.ZipFile(file, "w") as archive:
                 for key in keys:
-                    whole = _whole(transfer, key)
-                    if whole is None:
+                    known = transfer.whole(key)
+                    blobs = None if known is None else _blobs_of(transfer, known)
+                    if known is None or blobs is None:
                         left_out += 1
                         continue
-                    entry, sealed, blobs = whole
-                    unusable.note(entry.name, why_not_elsewhere(entry))
+                    unusable.note(known.entry.name, why_not_elsewhere(known.entry))
                     for digest, blob in blobs.items():
                         _add(archive, f"blobs/{digest.hex()}", blob, names)
-                    _add(archive, f"entries/{key.hex()}", memoryview(sign(sealed, transfer.ring)), names)
+                    _add(archive, f"entries/{key.hex()}", memoryview(sign(known.sealed, transfer.ring)), names)
                     written += 1
             file.flush()
             files.sync(file.fileno())
@@ -93,13 +93,10 @@ def write_archive(path: Path, transfer: Transfer, keys: Iterable[bytes]) -> Expo
     return exported
 
 
-def _whole(transfer: Transfer, key: bytes) -> tuple[Entry, bytes, dict[bytes, memoryview]] | None:
-    sealed = transfer.sealed(key)
-    found = None if sealed is None else transfer.unseal(sealed, key)
-    if sealed is None or found is None or isinstance(found, Bad):
-        return None
+def _blobs_of(transfer: Transfer, known: SealedEntry) -> dict[bytes, memoryview] | None:
+    """All blobs of an entry, before anything of it is written; ``None`` if one of them is not whole."""
     try:
-        return found[0], sealed, {ref.digest: transfer.blobs.load(ref.digest, ref.size) for ref in found[1]}
+        return {ref.digest: transfer.blobs.load(ref.digest, ref.size) for ref in known.refs}
     except (FileNotFoundError, DamagedError):
         return None
 
@@ -110,7 +107,7 @@ def _add(archive: zipfile.ZipFile, name: str, data: memoryview, names: set[str])
     names.add(name)
     info = zipfile.ZipInfo(name)
     info.external_attr = (stat.S_IFREG | files.PRIVATE_FILE) << 16
-    info.file_size = data.nbytes
+    info.file_size = data.nbytes  # said beforehand, so that a large one is written with the long form of its sizes
     with archive.open(info, "w") as member:
         for at in range(0, data.nbytes, STEP):
             member.write(data[at : at + STEP])
@@ -152,7 +149,7 @@ def _members(archive: zipfile.ZipFile, size: int, refused: list[tuple[str, str]]
     left = size
     for info in archive.infolist():
         name = info.orig_filename
-        left -= info.compress_size
+        left -= info.compress_size  # members that lie over one another would together be more than the file
         why = _fault(info)
         if not _NAME.fullmatch(name):
             why = "its name is none of an archive of results"
@@ -199,7 +196,7 @@ def _blobs(
     Raises:
         DamagedError: one is neither here nor in the store, or is not what its name says.
     """
-    for digest, size in {ref.digest: ref.size for ref in refs}.items():
+    for digest, size in sizes_of(refs).items():
         info = members.get(f"blobs/{digest.hex()}")
         if info is None:
             if transfer.blobs.size(digest) != size:
@@ -218,7 +215,7 @@ def _blobs(
             if hashed.digest() != digest:
                 raise DamagedError(f"the bytes of blob {digest.hex()} are not those of its name")
             file.flush()
-            if not size:
+            if not size:  # an empty file cannot be mapped
                 yield digest, memoryview(b"")
                 continue
             with mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as view:

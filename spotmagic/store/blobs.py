@@ -60,6 +60,11 @@ def digest_of(pieces: Iterable[Piece]) -> bytes:
     return hashed.digest()
 
 
+def sizes_of(refs: Iterable[BlobRef]) -> dict[bytes, int]:
+    """The blobs of an entry, each once, and how large they are."""
+    return {ref.digest: ref.size for ref in refs}
+
+
 class FolderBlobs:
     """Blobs as files of a folder: ``ab/cdef…``.
 
@@ -70,7 +75,8 @@ class FolderBlobs:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._root = f"{folder}{os.sep}"
-        self._good: dict[bytes, Version] = {}  # verified in this process, and the file it was
+        # Verified in this process, and the file it was: hashed once, as a file that nobody touched stays what it is.
+        self._good: dict[bytes, Version] = {}
 
     def path(self, digest: bytes) -> Path:
         """Where a blob lies."""
@@ -83,7 +89,6 @@ class FolderBlobs:
         return f"{self._root}{name[:2]}{os.sep}{name[2:]}"
 
     def save(self, digest: bytes, pieces: Sequence[Piece]) -> int:
-        """Keep bytes, whose SHA-256 is given, for good. Returns how many were written (0: they were there already)."""
         size = sum(map(len, pieces))
         path = self.path(digest)
         try:
@@ -95,11 +100,10 @@ class FolderBlobs:
         if not path.parent.is_dir():
             files.make_folder(path.parent)
             files.sync_folder(self.folder)
-        files.write_whole(path, *pieces)
+        files.write_whole(path, *pieces)  # in the place of a damaged one too: who has it open keeps what it was
         return size
 
     def load(self, digest: bytes, size: int) -> memoryview:
-        """The bytes, as writable memory of the caller's own."""
         with self._opened(digest, size) as (fd, version):
             view = memoryview(_memory(fd, size))
             if self._good.get(digest) != version:
@@ -134,14 +138,12 @@ class FolderBlobs:
         self._good[digest] = version
 
     def size(self, digest: bytes) -> int | None:
-        """How large a blob is; ``None`` when it is not there."""
         try:
             return self.path(digest).lstat().st_size
         except FileNotFoundError:
             return None
 
     def remove(self, digest: bytes) -> bool:
-        """Remove a blob. Returns whether it was there."""
         self._good.pop(digest, None)
         try:
             self.path(digest).unlink()
@@ -158,7 +160,6 @@ class FolderBlobs:
         return swept
 
     def check(self, digest: bytes, size: int) -> bool:
-        """Whether a blob's bytes are the right ones, read anew."""
         self._good.pop(digest, None)
         try:
             self.load(digest, size)
@@ -232,7 +233,6 @@ class ObjectBlobs:
         self._damaged: set[bytes] = set()
 
     def save(self, digest: bytes, pieces: Sequence[Piece]) -> int:
-        """Keep bytes, whose SHA-256 is given, for good. Returns how many were written (0: they were there already)."""
         size = sum(map(len, pieces))
         if digest not in self._damaged and self.size(digest) == size:
             return 0
@@ -241,34 +241,28 @@ class ObjectBlobs:
         return size
 
     def load(self, digest: bytes, size: int) -> memoryview:
-        """The bytes, as writable memory of the caller's own."""
         return memoryview(self._whole(digest, size))
 
     def read(self, digest: bytes, size: int, spans: Sequence[Span]) -> list[bytes]:
-        """Stretches of the bytes, each by itself."""
         data = self._whole(digest, size)
         return [bytes(data[start:stop]) for start, stop in spans]
 
     def _whole(self, digest: bytes, size: int) -> bytearray:
         try:
             data = bytearray(self._bucket.get(_name(digest), size))
+            if len(data) != size:
+                raise ValueError(f"{len(data)} bytes, not {size}")
+            if hashlib.sha256(data).digest() != digest:
+                raise ValueError("its bytes are not those of its name")
         except ValueError as error:
-            self._damaged.add(digest)
+            self._damaged.add(digest)  # so that the next one who has the right bytes sends them
             raise DamagedError(str(error)) from error
-        if len(data) != size:
-            self._damaged.add(digest)
-            raise DamagedError(f"{len(data)} bytes, not {size}")
-        if hashlib.sha256(data).digest() != digest:
-            self._damaged.add(digest)
-            raise DamagedError("its bytes are not those of its name")
         return data
 
     def size(self, digest: bytes) -> int | None:
-        """How large a blob is; ``None`` when it is not there."""
         return self._bucket.size(_name(digest))
 
     def remove(self, digest: bytes) -> bool:
-        """Remove a blob. Returns whether it was there."""
         if self.size(digest) is None:
             return False
         self._bucket.remove(_name(digest))
@@ -276,7 +270,6 @@ class ObjectBlobs:
         return True
 
     def check(self, digest: bytes, size: int) -> bool:
-        """Whether a blob's bytes are the right ones, read anew."""
         try:
             self.load(digest, size)
         except DamagedError:

@@ -1,24 +1,23 @@
-"""What looking at entries finds: which can be used here and why others cannot, and a note of when all were read."""
+"""What looking at entries finds: which can be used and why others cannot, what a clean-up or a check made of them."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import math
 from collections import Counter
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
-from spotmagic import files
+from spotmagic import files, words
 from spotmagic.codecs import Undecodable, decode, is_safe
 from spotmagic.options import is_number
-from spotmagic.store.entry import MASKED, Entry
+from spotmagic.store.entry import MASKED, Bad, Entry
 
 FILE = "checked.json"
 VERSION = 1
 _MOST = 10_000  # bytes; ours has about a hundred
-
-
 _CALLED = 3  # names of results that are told of each reason
 _RECORDS = frozenset({"enum", "namedtuple", "dataclass", "attrs", "pydantic", "exception", "stand-in", "stream"})
 """Codecs that want a class which must be here."""
@@ -60,13 +59,9 @@ def why_not_here(entry: Entry, signed_by: str = "") -> str:
         if entry.trusted:
             continue
         if "pickle" in part.codecs:
-            whose = (
-                f"who signed them is trusted (`spotmagic trust add NAME {signed_by}`)"
-                if signed_by
-                else (f"their writer {entry.writer.hex()} is trusted")
-            )
-            return f"pickled, which loads where {whose}"
-        if not _RECORDS.isdisjoint(part.codecs):
+            way = f"who signed them is trusted (`spotmagic trust add NAME {signed_by}`)"
+            return f"pickled, which loads where {way if signed_by else f'their writer {entry.writer.hex()} is trusted'}"
+        if not _RECORDS.isdisjoint(part.codecs):  # only reading tells whether their class is here, and the same one
             try:
                 decode(part.codecs, part.head, part.buffers, trusted=False)
             except Undecodable as error:
@@ -107,6 +102,79 @@ class Checked:
     lost: int
 
 
+class SweptEntry(NamedTuple):
+    """An entry that a clean-up removes."""
+
+    key: bytes
+    name: str
+    size: int
+    why: str
+
+
+class BadEntry(NamedTuple):
+    """An entry that cannot be used, and what is wrong with it."""
+
+    key: bytes
+    name: str
+    bad: Bad
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a clean-up removed, or would remove.
+
+    Attributes:
+        entries: which entries, and why each.
+        blobs: name and bytes of each blob that no entry holds any more.
+        kept: why no blob was removed, or empty.
+        leftovers: bytes of blobs that killed kernels left half written.
+    """
+
+    entries: tuple[SweptEntry, ...]
+    blobs: tuple[tuple[str, int], ...]
+    dry_run: bool
+    kept: str = ""
+    leftovers: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of the blobs."""
+        return sum(size for _, size in self.blobs)
+
+    def __str__(self) -> str:
+        if not self.entries and not self.blobs:
+            return f"nothing to remove{f' ({self.kept})' if self.kept else ''}"
+        done = "would remove" if self.dry_run else "removed"
+        blobs = f"{len(self.blobs)} blob{'' if len(self.blobs) == 1 else 's'}"
+        text = f"{done} {words.results(len(self.entries))} and {blobs} of {words.size(self.size)}"
+        return f"{text} ({self.kept})" if self.kept else text
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was found wrong in a folder.
+
+    Attributes:
+        checked: entries looked at.
+        bad: the entries that are not as they were written.
+        refused: those that are whole but not for this kernel: another writer's, a newer format.
+        damaged: bytes in journals and segments that belong to no record, by file.
+        unusable: those that are whole and that this user cannot use in this process, and why.
+    """
+
+    checked: int
+    bad: tuple[BadEntry, ...]
+    refused: tuple[BadEntry, ...]
+    damaged: Mapping[str, int]
+    repaired: bool
+    unusable: Unusable = field(default_factory=Unusable)
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing is damaged."""
+        return not self.bad and not self.damaged
+
+
 def note(folder: Path, checked: Checked) -> None:
     """Write down a check in its folder. One that takes no file goes without."""
     with contextlib.suppress(OSError):
@@ -130,4 +198,4 @@ def last_checked(folder: Path) -> Checked | None:
 
 
 def _is_number(value: object) -> bool:
-    return is_number(value) and 0 <= value < 2**53 and math.isfinite(value)
+    return is_number(value) and 0 <= value < 2**53

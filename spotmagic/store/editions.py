@@ -14,13 +14,13 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import xxhash
 
 from spotmagic.reads import looks
 from spotmagic.reads.noting import FileState, Noting, ask, is_noting, note
-from spotmagic.store.entry import Bad, Entry
+from spotmagic.store.entry import NO_INPUTS, Bad, Entry
 from spotmagic.values.notes import is_secret_name
 
 FILES, EDITIONS, OUTCOMES = "files", "editions", "outcomes"
@@ -32,7 +32,7 @@ _CHUNK = 1 << 20
 _RECENT = 100_000_000  # nanoseconds: a file that young may change once more without another time of change
 _NEVER = -1
 _MISSING = "missing"
-_MOST = 64
+_MOST = 64  # editions of one call; the oldest are forgotten, and run again
 _stat = os.stat  # never the noting one
 
 Get = Callable[[bytes], "Entry | Bad | None"]
@@ -51,6 +51,11 @@ class File(NamedTuple):
     changed: int | None
     inode: int | None
     digest: str
+
+
+def _is_question(size: int | None) -> TypeGuard[int]:
+    """Whether what stands in the place of a size is the kind of a question."""
+    return size is not None and size < _NEVER
 
 
 @lru_cache(maxsize=2048)
@@ -89,6 +94,7 @@ def unchanged(text: str) -> bool:
             if size is None:
                 continue
             return False
+        # A file whose content was put back as it was holds what it held, whatever its times say.
         same = now.st_ctime_ns == changed_at and now.st_size == size and now.st_ino == inode
         if not same and _digest(path) != known:
             return False
@@ -117,7 +123,7 @@ def as_now(notes: Mapping[str, str]) -> Mapping[str, str]:
         return notes
     found = []
     for file in files_of(notes[FILES]):
-        if file.size is not None and file.size < _NEVER:
+        if _is_question(file.size):
             found.append(file._replace(digest=_held(file.path, file.size)))
             continue
         state = state_of(file.path)
@@ -151,7 +157,7 @@ def hand_up(entry: Entry) -> None:
     """Let the run around a hit read the files that the result was made from."""
     if is_noting():
         for file in files_of(entry.notes.get(FILES, "[]")):
-            if file.size is not None and file.size < _NEVER:
+            if _is_question(file.size):
                 where = file.path if file.size == looks.VARIABLE else os.path.abspath(file.path)  # noqa: PTH100
                 ask(file.size, where, looks.names(file.size, where))
             else:
@@ -214,71 +220,99 @@ def after(new: Entry, get: Get) -> tuple[Entry, Entry | None]:
 
 def _pairs(entry: Entry) -> list[list[Any]]:
     return [
-        [file.path, file.digest, *([file.size] if file.size is not None and file.size < _NEVER else [])]
+        [file.path, file.digest, *([file.size] if _is_question(file.size) else [])]
         for file in files_of(entry.notes.get(FILES, "[]"))
     ]
 
 
-def settle(noting: Noting, declared: Collection[str], ignore: Iterable[str]) -> tuple[str, dict[str, bytes], str]:
-    """What a run read, once it ended: the note about it, the inputs, and what forbids to keep the result, or empty.
+class Settled(NamedTuple):
+    """What a run read, once it ended: what is noted of it, as inputs, and what forbids to keep the result."""
+
+    note: str = ""
+    inputs: Mapping[str, bytes] = NO_INPUTS
+    obstacle: str = ""
+
+
+class _NotSteady(Exception):
+    """What a run read was not the same from its beginning to its end. The text says so."""
+
+
+def settle(noting: Noting, declared: Collection[str], ignore: Iterable[str]) -> Settled:
+    """What a run read.
+
+    A run that opened ``data.csv`` gives the note ``[["data.csv", 120, <time of change>, <inode>, "9c1f…"]]`` and the
+    input ``file data.csv``. If the file is another one by now, nobody knows which of the two made the result.
 
     Args:
         declared: files that count though the run was not seen to read them.
         ignore: names and patterns; those with a dot, a slash or a star may be of files.
     """
     if noting.trouble:
-        return "", {}, noting.trouble
+        return Settled(obstacle=noting.trouble)
     if not (declared or noting.files or noting.looks):
-        return "", {}, ""
+        return Settled()
     patterns = [name for name in ignore if is_pattern(name)]
-    seen: dict[str, FileState | None] = dict(noting.files)
-    before = len(seen)
+    seen = dict(noting.files)
     for path in declared:
         where = os.path.abspath(os.path.join(noting.folder, os.path.expanduser(path)))  # noqa: PTH100, PTH111, PTH118
         if where not in seen:
             seen[where] = state_of(where)
-    found, inputs = [], {}
-    for place, (path, state) in enumerate(seen.items()):
-        name = _relative(path, noting.folder)
-        if place < before and any(_matches(name, pattern) for pattern in patterns):
-            continue
-        now = state_of(path)
-        if now is None and state is not None and state.mtime >= noting.began:
-            continue  # made and removed by the run
-        if path in noting.rewritten:
-            return "", {}, f"changed `{name}`"
-        digest = _digest(path)
-        if now != state or state_of(path) != state:
-            return "", {}, f"`{name}` changed while it ran"
-        if state is None:
-            found.append(File(name, None, None, None, _MISSING))
-        else:
-            time_ = _NEVER if _is_young(state.changed) else state.changed
-            found.append(File(name, state.size, time_, state.inode, digest))
-        inputs[LABEL + name] = _print(digest)
-    for (kind, path), answer in noting.looks.items():
-        if kind == looks.VARIABLE:
-            if looks.names(kind, path) == answer and not is_secret_name(path):  # else the run itself set it
-                found.append(File(path, kind, _NEVER, None, looks.digest(answer)))
-                inputs.setdefault(VARIABLE + path, _print(looks.digest(answer)))
-            continue
-        name = _relative(path, noting.folder)
-        if path in seen and kind == looks.PRESENT:
-            continue  # all of the file counts
-        if any(_matches(name, pattern) for pattern in patterns):
-            continue
-        now_ = looks.names(kind, path)
-        if kind == looks.PRESENT:
-            if now_ != answer and noting.made(path):
-                continue  # there is what the run made
-        elif not all(map(noting.made, _within(path, kind, set(now_) ^ set(answer)))):
-            return "", {}, f"`{name}` changed while it ran"
-        if kind == looks.PRESENT and now_ != answer:
-            return "", {}, f"`{name}` changed while it ran"
-        digest = looks.digest(now_, "" if kind == looks.LISTED else noting.folder)
-        found.append(File(name, kind, _NEVER, None, digest))
-        inputs.setdefault(LABEL + name, _print(digest))
-    return (json.dumps(sorted(found, key=lambda file: (file.path, file.digest))) if found else ""), inputs, ""
+    found: list[File] = []
+    inputs: dict[str, bytes] = {}
+    try:
+        for path, state in seen.items():
+            name = _relative(path, noting.folder)
+            if path in noting.files and any(_matches(name, pattern) for pattern in patterns):
+                continue
+            file = _read_file(noting, path, name, state)
+            if file is not None:
+                found.append(file)
+                inputs[LABEL + name] = _print(file.digest)
+        for (kind, path), answer in noting.looks.items():
+            if path in seen and kind == looks.PRESENT:
+                continue  # all of the file counts
+            asked = _asked(noting, kind, path, answer, patterns)
+            if asked is not None:
+                found.append(asked)
+                inputs.setdefault(_label(asked), _print(asked.digest))
+    except _NotSteady as error:
+        return Settled(obstacle=str(error))
+    note = json.dumps(sorted(found, key=lambda file: (file.path, file.digest))) if found else ""
+    return Settled(note, inputs)
+
+
+def _read_file(noting: Noting, path: str, name: str, state: FileState | None) -> File | None:
+    """A file that a run read in a state, as it is noted; ``None`` for one that the run made and removed."""
+    now = state_of(path)
+    if now is None and state is not None and state.mtime >= noting.began:
+        return None
+    if path in noting.rewritten:
+        raise _NotSteady(f"changed `{name}`")
+    # Looked at before and after it is read: between the two looks it was what was read.
+    digest = _digest(path)
+    if now != state or state_of(path) != state:
+        raise _NotSteady(f"`{name}` changed while it ran")
+    if state is None:
+        return File(name, None, None, None, _MISSING)
+    changed_at = _NEVER if _is_young(state.changed) else state.changed
+    return File(name, state.size, changed_at, state.inode, digest)
+
+
+def _asked(noting: Noting, kind: int, path: str, answer: list[str], patterns: list[str]) -> File | None:
+    """A question that a run asked, as it is noted; ``None`` for one that does not count."""
+    if kind == looks.VARIABLE:
+        counts = looks.names(kind, path) == answer and not is_secret_name(path)  # else the run itself set it
+        return File(path, kind, _NEVER, None, looks.digest(answer)) if counts else None
+    name = _relative(path, noting.folder)
+    if any(_matches(name, pattern) for pattern in patterns):
+        return None
+    now = looks.names(kind, path)
+    if now != answer:
+        if kind == looks.PRESENT and noting.made(path):
+            return None  # there is what the run made
+        if kind == looks.PRESENT or not all(map(noting.made, _within(path, kind, set(now) ^ set(answer)))):
+            raise _NotSteady(f"`{name}` changed while it ran")
+    return File(name, kind, _NEVER, None, looks.digest(now, "" if kind == looks.LISTED else noting.folder))
 
 
 def _within(folder: str, kind: int, found: Iterable[str]) -> list[str]:
@@ -288,7 +322,7 @@ def _within(folder: str, kind: int, found: Iterable[str]) -> list[str]:
 
 def _held(path: str, size: int | None) -> str:
     """What a file holds now, or what stands for the answer to a question."""
-    return looks.digest(looks.names(size, path)) if size is not None and size < _NEVER else _digest(path)
+    return looks.digest(looks.names(size, path)) if _is_question(size) else _digest(path)
 
 
 def is_pattern(name: str) -> bool:

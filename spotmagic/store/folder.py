@@ -48,7 +48,7 @@ class Folder:
         self._list_again_at: float | None = None  # when a file could not be opened
         self._own: Log | None = None
         self._others: list[Log] = []
-        self._memo, self._changed = memo, memo.drop
+        self._memo, self._changed = memo, memo.drop  # whatever changes the index says so, or a hit would be an old one
         self._clock = clock
         self.epoch = Epoch(folder / EPOCH)
         self.seen = b""  # the epoch up to which everything listed was read
@@ -78,7 +78,7 @@ class Folder:
             if log.grew():
                 read = True
                 self._take(log)
-        self.seen = epoch
+        self.seen = epoch  # the one before the files were read: what moved it meanwhile is looked at the next time
         return read
 
     def _list(self) -> None:
@@ -243,6 +243,7 @@ class Folder:
         """Leave the journal of this process to whoever tidies up; the next record begins a new one."""
         if self.journal is None:
             return
+        # Forgotten before it is closed: an interrupt in between leaves a file open, not a closed one to be written to.
         journal, own, self.journal, self._own = self.journal, self._own, None, None
         if own is not None:
             own.live = False

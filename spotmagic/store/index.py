@@ -93,6 +93,7 @@ class Index:
             return False
         if self.places.get(key, 0) >= place:
             return False
+        # A record of a dead journal may be read after the segment that has a newer one of its key.
         if stamp <= self._tables_newest:
             for table in self.tables:
                 merged = table.find(key)
@@ -169,6 +170,7 @@ class Index:
         for key, packed in list(self.places.items()):
             if packed & LENGTH:
                 yield key
+        # Each once; with one table, which has no key twice, nothing has to be remembered.
         seen: set[bytes] = set()
         for table in list(self.tables):
             for key in table.keys():  # noqa: SIM118 (not a dictionary)
@@ -195,11 +197,11 @@ class Memo:
         shells: entries with blobs, which are loaded anew for each hit.
     """
 
-    def __init__(self, bound: int = REMEMBERED) -> None:
+    def __init__(self) -> None:
         self.verified: dict[bytes, Entry] = {}
         self.shells: dict[bytes, tuple[Entry, tuple[BlobRef, ...]]] = {}
         self._stamps: dict[bytes, int] = {}
-        self._bound = bound
+        self._bound = REMEMBERED
         self._held = 0
 
     def keep(self, entry: Entry, refs: tuple[BlobRef, ...], stamp: int) -> None:

@@ -86,7 +86,7 @@ class Journal:
         Raises:
             OSError: that is not known. The records may still be lost.
         """
-        end = self.end
+        end = self.end  # as it is before the wait: one sync may serve all who came while another ran
         with self._syncing:
             if self.synced >= end:
                 return
@@ -178,6 +178,7 @@ class Log:
         fd = self._opened()
         if os.fstat(fd).st_size < len(FILE_MAGIC):
             return False  # just made, and not locked yet
+        # Shared, so that several who look at once do not take each other for the writer, which has it alone.
         if not files.lock(fd, wait=False, shared=True):
             return False
         files.unlock(fd)

@@ -159,6 +159,7 @@ def _write(folder: Path) -> str:
     if not ignore.exists():
         files.write_whole(ignore, b"*\n", durable=False)
     identity = secrets.token_hex(8)
+    # Of several kernels that make the folder at once one writes it, and all read what that one wrote.
     files.write_once(folder / "format.json", json.dumps({"format": FORMAT, "id": identity}).encode() + b"\n")
     return _read(folder / "format.json")
 

@@ -104,7 +104,7 @@ class Loading:
         self._counts["known" if found is None else "taken"] += 1
         if found is not None and not found.trusted:
             self._counts.update(foreign=1, unsigned=not authors, reduced=found.kind == "cell")
-        kept = FolderStore.get(self._store, key)
+        kept = FolderStore.get(self._store, key)  # the folder's alone: a shared store would ask the bucket again
         if isinstance(kept, Entry):
             self._unusable.note(kept.name, why_not_here(kept, *authors[:1]))
 
@@ -113,15 +113,9 @@ class Loading:
         self._store.flush()
         counts = self._counts
         return Loaded(
-            counts["taken"],
-            counts["foreign"],
-            counts["known"],
-            tuple(self.refused),
-            self._unusable,
-            gone,
-            counts["unsigned"],
-            counts["reduced"],
-        )
+            taken=counts["taken"], foreign=counts["foreign"], known=counts["known"], refused=tuple(self.refused),
+            unusable=self._unusable, gone=gone, unsigned=counts["unsigned"], reduced=counts["reduced"],
+        )  # fmt: skip
 
 
 def take(store: FolderStore, key: bytes, data: bytes, blobs: Loader) -> Entry | Bad | None:
@@ -150,6 +144,7 @@ def take(store: FolderStore, key: bytes, data: bytes, blobs: Loader) -> Entry | 
         mine = whole(entry, refs, store.blobs)
         if isinstance(mine, Bad):
             return mine
-        FolderStore.put(store, mine._replace(trusted=True))
-        return mine._replace(trusted=True)
+        mine = mine._replace(trusted=True)
+        FolderStore.put(store, mine)  # the folder's alone: a shared store would send it back to where it came from
+        return mine
     return entry

@@ -104,6 +104,7 @@ def scan(data: bytes, base: int, *, growing: bool) -> Scan:
         base: where in the file they begin.
         growing: the writer lives, so that what cannot be read at the very end may still become a record.
     """
+    # Names bound once: a folder of a million records is read through here.
     frames: list[Frame] = []
     append = frames.append
     unpack = _HEADER.unpack_from
@@ -127,7 +128,7 @@ def scan(data: bytes, base: int, *, growing: bool) -> Scan:
             break
         good = xxh3_64_intdigest(view[body:stop]) == check
         if not good and growing and stop == size:
-            break
+            break  # its last bytes may be on their way: a file can be seen at its new length before it has them
         append(Frame(kind, flags, stamp, key, group, base + body, length, good))
         at = stop
     return Scan(frames, at, need, damaged)
@@ -272,7 +273,7 @@ def _packed(value: Any) -> bytes:
     return packed
 
 
-HELD = 50_000
+HELD = 50_000  # hits at most before they are counted, though nobody ticks
 
 
 class Tally:
@@ -283,14 +284,12 @@ class Tally:
 
     def take(self) -> list[Stat]:
         """The counts so far, by key; they begin anew."""
-        sums: dict[bytes, list[float]] = {}
-        for _ in range(len(self.hits)):
+        sums: dict[bytes, Stat] = {}
+        for _ in range(len(self.hits)):  # not until it is empty: threads go on adding meanwhile
             try:
                 key, seconds, price = self.hits.popleft()
             except IndexError:  # another thread takes them too
                 break
-            total = sums.setdefault(key, [0, 0.0, 0.0])
-            total[0] += 1
-            total[1] += seconds
-            total[2] += price
-        return [Stat(key, int(hits), seconds, price) for key, (hits, seconds, price) in sums.items()]
+            known = sums.get(key, Stat(key, 0, 0.0, 0.0))
+            sums[key] = Stat(key, known.hits + 1, known.seconds + seconds, known.price + price)
+        return list(sums.values())

@@ -36,7 +36,6 @@ _KEY = re.compile(r"(?:entries|gone)/([0-9a-f]{2})/([0-9a-f]{30})", re.ASCII)
 _GONE = struct.Struct("<4s16sd")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://")
 
-
 # A bucket that cannot be reached costs a miss, not the minutes that obstore would try for.
 LIMITS = {"connect_timeout": "5s", "timeout": "60s"}
 RETRY = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
@@ -158,14 +157,14 @@ class Remote:
         now = self._clock.monotonic()
         return now >= self._rests_until and now >= self._not_there.get(what, 0.0)
 
-    def is_not_there(self, what: bytes | str) -> None:
+    def note_missing(self, what: bytes | str) -> None:
         """Remember for a while that there is no such object."""
         with self._lock:
             if len(self._not_there) >= _MOST_KNOWN:
                 self._not_there.clear()
             self._not_there[what] = self._clock.monotonic() + NOT_THERE
 
-    def is_there(self, what: bytes | str) -> None:
+    def note_there(self, what: bytes | str) -> None:
         """Ask again for what was not there: somebody has written it."""
         with self._lock:
             self._not_there.pop(what, None)
@@ -237,12 +236,13 @@ class Remote:
         """Write a shared entry, whose blobs are there. Raises ``OSError`` when it could not be written."""
         self.bucket.put(_place("entries", key), shared)
         if name:
+            # After the entry: a name that leads to nothing would be asked for in vain.
             self.bucket.put(f"names/{_hashed(name)}/{key.hex()}", b"-")
-        self.is_there(key)
+        self.note_there(key)
 
     def delete(self, key: bytes, shared_deletion: bytes) -> None:
         """Take an entry away, and say so to those who have it."""
-        self.bucket.put(_place("gone", key), shared_deletion)
+        self.bucket.put(_place("gone", key), shared_deletion)  # first: who finds no entry finds out why
         self.bucket.remove(_place("entries", key))
 
     # --- listing ---

@@ -75,18 +75,12 @@ def seal(entry: Entry, ring: Ring, blobs: Mapping[int, bytes] = {}) -> list[Piec
     parts: list[tuple[object, ...]] = []
     at = 0
     for number, part in enumerate(entry.parts):
-        if number in blobs:
-            lengths = [buffer.nbytes for buffer in part.buffers]
-            parts.append((part.name, part.codecs, len(part.head), lengths, blobs[number]))
-        elif part.buffers:
-            lengths = [buffer.nbytes for buffer in part.buffers]
-            parts.append((part.name, part.codecs, len(part.head), lengths, None))
+        lengths, digest = [buffer.nbytes for buffer in part.buffers], blobs.get(number)
+        parts.append((part.name, part.codecs, len(part.head), lengths, digest))
+        if digest is None:
             at = lay(data, at, part, 8)
-        else:
-            parts.append((part.name, part.codecs, len(part.head), (), None))
-            data.append(part.head)
-            at += len(part.head)
     try:
+        # ``face`` is all between the key and the inputs. Maps go as two lists each: no format of ours has maps.
         _, *face, inputs, notes, reason, waited, _, _, _, _ = entry
         told = tuple(inputs), tuple(inputs.values()), tuple(notes), tuple(notes.values())
         header = msgpack.packb((*face, *told, reason, waited, parts), unicode_errors="surrogatepass")
@@ -129,6 +123,7 @@ def unseal(
     trusted = ring.check(kid, sealed, data[-_MAC:], version) if known else None
     if trusted is False:
         return Bad("corrupt", "its bytes are not those that were sealed")
+    # Of unknown writers the MAC says nothing, and anybody can make the check: it tells damage, not who wrote it.
     if trusted is None and check(memoryview(data)[:end]) != data[end:-_MAC]:
         return Bad("corrupt", "its bytes are not those that were written")
     if not known:
@@ -157,6 +152,7 @@ def unseal(
         return Bad("corrupt", f"its header cannot be read ({type(error).__name__})")
 
 
+# Past the constructor in Python, which takes longer than all else that is done for a small entry.
 _made: Any = functools.partial(tuple.__new__, Entry)
 
 
@@ -210,6 +206,7 @@ def _entry(
             buffers += (memoryview(data)[begin:stop],)
         parts.append(Part(part_name, tuple(codecs), data[at : at + head], buffers))
         at = stop
+    # Bytes that no part accounts for would be sealed along, and mean something to another reader.
     if at != end:
         raise ValueError("there is more in it than its parts")
     inputs = dict(zip(names, prints, strict=True)) if names else NO_INPUTS

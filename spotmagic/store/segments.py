@@ -155,6 +155,7 @@ class Segment:
         view = self._map
         first, last = _PAIR.unpack_from(view, self._directory + 4 * (int.from_bytes(key[:4], "big") >> self._shift))
         begin, end = first * ROW.size, last * ROW.size
+        # Searched as bytes, in C. What is found askew is no row: other fields may have the same bytes by chance.
         at = view.find(key, begin, end)
         while at >= 0:
             if (at - begin) % ROW.size == 0:
@@ -213,6 +214,7 @@ class SegmentWriter:
         self._waiting: list[Piece] = [FILE_MAGIC]
         self._at = len(FILE_MAGIC)
         self._written = 0
+        # By the first byte of the key, so that each is sorted by itself and let go: all at once take twice the memory.
         self._rows: list[bytearray] = [bytearray() for _ in range(256)]
         self._recents: dict[int, list[tuple[int, int, int]]] = {}
         self._pins: dict[bytes, int] = {}
@@ -307,12 +309,14 @@ class SegmentWriter:
                 [[list(source) for source in self._sources], replaces, list(self._pins.items()), self._newest]
             )
         )
-        fields = (table, rows, directory, recent, recents, meta, self._at - meta, records_end)
-        foot = FOOTER.pack(MAGIC, bits, *fields, 0)[:-8]
-        write(foot)
+        foot = Footer(
+            MAGIC, bits, table=table, rows=rows, directory=directory, recent=recent, recents=recents, meta=meta,
+            meta_size=self._at - meta, records_end=records_end, check=0,
+        )  # fmt: skip
+        write(FOOTER.pack(*foot)[:-8])  # its last field is the check of all before it
         self._write(struct.pack("<Q", checked.intdigest()))
         self._push()
-        files.sync(self._fd)
+        files.sync(self._fd)  # before it has its name: whoever sees the name believes the footer
         self._temporary.rename(self.path)
         files.sync_folder(self.path.parent)
 

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from spotmagic import files
 from spotmagic.errors import tell
 from spotmagic.store import trust
-from spotmagic.store.blobs import DamagedError
+from spotmagic.store.blobs import DamagedError, sizes_of
 from spotmagic.store.checked import Unusable, why_not_elsewhere
 from spotmagic.store.entry import Bad, BlobRef, Entry
 from spotmagic.store.loading import Loaded, Loading, Pushed, take
@@ -30,7 +30,7 @@ OUTBOX = "outbox"
 DRAIN = 10.0  # seconds for which the last of a process waits for the bucket
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 _GONE = ".gone"
-_RECENT = 8
+_RECENT = 8  # entries of one name that are fetched, as many as a folder tells of
 _AT_ONCE = 8
 
 T = TypeVar("T")
@@ -70,7 +70,7 @@ class SharedStore(FolderStore):
         try:
             data = self.remote.entry(key)
         except FileNotFoundError:
-            self.remote.is_not_there(key)
+            self.remote.note_missing(key)
             return False
         there.set()
         try:
@@ -78,7 +78,7 @@ class SharedStore(FolderStore):
         except DamagedError as error:
             taken = Bad("corrupt", str(error))
         if isinstance(taken, Bad):
-            self.remote.is_not_there(key)
+            self.remote.note_missing(key)
             _tell_refused(self.remote.url, key, taken)
             return False
         return taken is not None
@@ -86,14 +86,14 @@ class SharedStore(FolderStore):
     def _fetch_named(self, name: str, there: threading.Event) -> bool:
         keys = self.remote.keys_of(name, _RECENT)
         if not keys:
-            self.remote.is_not_there(name)
+            self.remote.note_missing(name)
             return False
         there.set()
         fetched = [self._fetch(key, there) for key in keys]
         return any(fetched)
 
     def _blobs_of(self, refs: tuple[BlobRef, ...]) -> Iterable[tuple[bytes, Any]]:
-        for digest, size in {ref.digest: ref.size for ref in refs}.items():
+        for digest, size in sizes_of(refs).items():
             if self.blobs.size(digest) != size:
                 try:
                     yield digest, self.remote.blobs.load(digest, size)
@@ -149,7 +149,7 @@ class SharedStore(FolderStore):
     def _run(self) -> None:
         pause = _FIRST_PAUSE
         while True:
-            self._due.clear()
+            self._due.clear()  # before the look: what is posted meanwhile sets it again
             if self.send():
                 pause = _FIRST_PAUSE
                 if not self._due.wait(_LONGEST_PAUSE):
@@ -169,6 +169,7 @@ class SharedStore(FolderStore):
                     self.remote.failed(error)
                     return False
                 self.remote.worked(self._clock.monotonic() - began)
+                # Only now: a marker outlasts whatever ends the process before. What is sent twice is the same.
                 with contextlib.suppress(OSError):
                     (self._outbox / marker).unlink(missing_ok=True)
             return True
@@ -189,18 +190,17 @@ class SharedStore(FolderStore):
 
     def _send_entry(self, key: bytes) -> Entry | None:
         """Send one's own entry of a key with its blobs; the blobs first, so that a name never shows less than all."""
-        sealed = self.transfer.sealed(key)
-        found = None if sealed is None else self.transfer.unseal(sealed, key)
-        if sealed is None or found is None or isinstance(found, Bad) or not found[0].trusted:
+        known = self.transfer.whole(key)
+        if known is None or not known.entry.trusted:
             return None
-        entry, refs = found
-        for digest, size in {ref.digest: ref.size for ref in refs}.items():
+        entry = known.entry
+        for digest, size in sizes_of(known.refs).items():
             if self.remote.blobs.size(digest) != size:
                 try:
                     self.remote.blobs.save(digest, [self.blobs.load(digest, size)])
                 except (DamagedError, FileNotFoundError):
                     return None  # what is damaged here is not passed on
-        self.remote.send(key, trust.sign(sealed, self.transfer.ring), entry.name if entry.kind == "cell" else "")
+        self.remote.send(key, trust.sign(known.sealed, self.transfer.ring), entry.name if entry.kind == "cell" else "")
         return entry
 
     # --- all of it ---

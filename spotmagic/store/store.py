@@ -79,6 +79,8 @@ class FolderStore:
 
     def get(self, key: bytes) -> Entry | Bad | None:
         """The newest entry of a key, what is wrong with it, or ``None``. Never raises for trouble with files."""
+        # Without the lock. Who replaces or removes an entry moves the epoch before they return, so what was verified
+        # under the epoch that is there now is the newest that anybody was promised. No entry in memory is changed.
         if self._map[:8] == self._seen:
             entry = self._verified.get(key)
             if entry is not None:
@@ -188,6 +190,7 @@ class FolderStore:
         else:
             with self._lock:
                 self._sound(surely=True)
+            # Order of locks: that of the blobs before that of the folder, here as in gc, which holds it alone.
             with files.locked(self.folder / BLOB_LOCK, shared=True):  # gc waits until the record names the blobs
                 digests, saved = self._save(entry, apart)
                 written, journal = self._append(entry, digests, durable, run)
@@ -218,7 +221,7 @@ class FolderStore:
             # What was stopped early takes no place of what was stored whole since it began.
             stamp = int(entry.created * 1e9) - 1 if entry.status == "partial" else 0
             written = opened.append(record.PUT, body, entry.key, group_of(entry.name), flags, stamp=stamp)
-            if known:
+            if known:  # after the record: who looks because the epoch moved finds it. A new key is in nobody's memory
                 opened.bump()
             self._seen = opened.seen
             journal = opened.journal
@@ -330,6 +333,7 @@ class FolderStore:
 
     def tick(self) -> bool:
         """Do what is due once a second: count, sync, merge, look whether the folder still stands."""
+        # First of all, or a write that comes while this works would wait for somebody to write again.
         self._awake = False  # whoever writes from here on wakes the store again
         with contextlib.suppress(OSError), self._lock:  # not to be seen now is not gone
             if self._opening.folder is not None and not self._opening.folder.whole():

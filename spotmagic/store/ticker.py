@@ -33,8 +33,7 @@ class Ticked(Protocol):
 class Ticker:
     """Calls stores that are awake once a second. They are held weakly."""
 
-    def __init__(self, period: float = PERIOD) -> None:
-        self._period = period
+    def __init__(self) -> None:
         self._all: weakref.WeakSet[Ticked] = weakref.WeakSet()
         self._awake: weakref.WeakSet[Ticked] = weakref.WeakSet()
         self._resting: list[Ticked] = []
@@ -78,11 +77,11 @@ class Ticker:
             with self._change:
                 while not self._awake:
                     self._change.wait()
-                self._change.wait(self._period)
+                self._change.wait(PERIOD)
                 awake = list(self._awake)
                 self._awake.clear()
             while awake:
-                self._tick(awake.pop())
+                self._tick(awake.pop())  # popped, so that nothing here holds a store through the next rest
 
     def _tick(self, store: Ticked) -> None:
         try:

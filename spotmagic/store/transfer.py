@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from spotmagic import files
 from spotmagic.store.blobs import Blobs
@@ -16,6 +17,14 @@ from spotmagic.store.seal import unseal
 from spotmagic.store.trust import Ring, Trust
 
 Unsealed = tuple[Entry, tuple[BlobRef, ...]]
+
+
+class SealedEntry(NamedTuple):
+    """An entry as it lies, and what is in it."""
+
+    sealed: bytes
+    entry: Entry
+    refs: tuple[BlobRef, ...]
 
 
 class Transfer:
@@ -63,18 +72,21 @@ class Transfer:
         """The entry in sealed bytes, and where its large parts lie."""
         return unseal(sealed, key, self.ring, trust=trust or self._trust)
 
+    def whole(self, key: bytes) -> SealedEntry | None:
+        """The newest entry of a key, unless it is damaged or refused. Raises ``OSError`` when it cannot be read."""
+        sealed = self.sealed(key)
+        found = None if sealed is None else self.unseal(sealed, key)
+        return None if sealed is None or found is None or isinstance(found, Bad) else SealedEntry(sealed, *found)
+
     def wanted(self, entry: Entry) -> bool:
         """Whether an entry is better than what is there: it is newer, and does not take the place of one's own.
 
         One that is damaged, or whose blobs are gone, is no better than none.
         """
-        sealed = self.sealed(entry.key)
-        known = None if sealed is None else self.unseal(sealed, entry.key)
-        if known is None or isinstance(known, Bad):
+        known = self.whole(entry.key)
+        if known is None or any(self.blobs.size(ref.digest) != ref.size for ref in known.refs):
             return True
-        if any(self.blobs.size(ref.digest) != ref.size for ref in known[1]):
-            return True
-        return known[0].created < entry.created and known[0].trusted <= entry.trusted
+        return known.entry.created < entry.created and known.entry.trusted <= entry.trusted
 
     def adopt(self, sealed: bytes, found: Unsealed, blobs: Iterable[tuple[bytes, Piece]]) -> None:
         """Keep sealed bytes as they are. Other kernels find the entry from now on.
@@ -90,7 +102,7 @@ class Transfer:
         entry, refs = found
         with files.locked(self.folder / BLOB_LOCK, shared=True):  # gc waits until the record names the blobs
             if refs:
-                with self._opening.lock:
+                with self._opening.lock:  # before they are there, so that what a crash leaves is known by name
                     self._sound().append(BLOB, [blob_body([(ref.digest, ref.size) for ref in refs])])
                 for digest, blob in blobs:
                     self.blobs.save(digest, [blob])

@@ -316,7 +316,7 @@ def counts(authors: Iterable[str], ring: Ring, *, own: bool = False) -> bool:
     """
     said = set(authors)
     if not said:
-        return False
+        return False  # before the file of trusted people is read, which may warn
     seeds = [*ring.teams, *([ring.seed] if own else [])]
     return not said.isdisjoint({*People().all().values(), *(_public(seed) for seed in seeds)})
 

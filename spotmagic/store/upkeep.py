@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from spotmagic import files, words
 from spotmagic.clock import Clock
 from spotmagic.errors import tell
 from spotmagic.store.blobs import Blobs, FolderBlobs, whole
-from spotmagic.store.checked import Checked, Unusable, note, why_not_here
+from spotmagic.store.checked import BadEntry, Checked, Swept, SweptEntry, Unusable, Verified, note, why_not_here
 from spotmagic.store.entry import Bad, BlobRef, Entry
 from spotmagic.store.folder import Folder, Opening
 from spotmagic.store.index import Place
@@ -37,62 +37,6 @@ from spotmagic.store.trust import Ring
 from spotmagic.store.walk import Met, compact, tour, tour_all
 
 MERGE_FILES, MERGE_BYTES = 8, 8_000_000  # so much of dead kernels is merged
-
-
-@dataclass(frozen=True, slots=True)
-class Swept:
-    """What a clean-up removed, or would remove.
-
-    Attributes:
-        entries: key, name, bytes and reason of each entry.
-        blobs: name and bytes of each blob that no entry holds any more.
-        kept: why no blob was removed, or empty.
-        leftovers: bytes of blobs that killed kernels left half written.
-    """
-
-    entries: tuple[tuple[bytes, str, int, str], ...]
-    blobs: tuple[tuple[str, int], ...]
-    dry_run: bool
-    kept: str = ""
-    leftovers: int = 0
-
-    @property
-    def size(self) -> int:
-        """Bytes of the blobs."""
-        return sum(size for _, size in self.blobs)
-
-    def __str__(self) -> str:
-        if not self.entries and not self.blobs:
-            return f"nothing to remove{f' ({self.kept})' if self.kept else ''}"
-        done = "would remove" if self.dry_run else "removed"
-        blobs = f"{len(self.blobs)} blob{'' if len(self.blobs) == 1 else 's'}"
-        text = f"{done} {words.results(len(self.entries))} and {blobs} of {words.size(self.size)}"
-        return f"{text} ({self.kept})" if self.kept else text
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """What was found wrong in a folder.
-
-    Attributes:
-        checked: entries looked at.
-        bad: key, name and what is wrong with each entry that is not as it was written.
-        refused: the same for entries that are whole but not for this kernel: another writer's, a newer format.
-        damaged: bytes in journals and segments that belong to no record, by file.
-        unusable: those that are whole and that this user cannot use in this process, and why.
-    """
-
-    checked: int
-    bad: tuple[tuple[bytes, str, Bad], ...]
-    refused: tuple[tuple[bytes, str, Bad], ...]
-    damaged: Mapping[str, int]
-    repaired: bool
-    unusable: Unusable = field(default_factory=Unusable)
-
-    @property
-    def good(self) -> bool:
-        """Whether nothing is damaged."""
-        return not self.bad and not self.damaged
 
 
 class Upkeep:
@@ -191,22 +135,21 @@ class Upkeep:
         Raises:
             OSError: it could not be done, or not to the end.
         """
-        going = {}
+        going: list[SweptEntry] = []
+        judged: dict[bytes, int] = {}
         for place, entry in self._entries():
             if why := self._goes(entry, rules or {}):
-                going[entry.key] = place.stamp, (entry.key, entry.name, entry.size, why)
-        judged = {key: stamp for key, (stamp, _) in going.items()}
+                going.append(SweptEntry(entry.key, entry.name, entry.size, why))
+                judged[entry.key] = place.stamp
         named = _Named(set(), set(), set(), 0)
         positions: dict[str, int] = {}
+        # Twice: all that is there while others go on writing, and what came since while nobody writes a blob.
         self._name_blobs(named, positions, judged)
         with files.locked(self._folder / BLOB_LOCK):
             self._name_blobs(named, positions, judged)
             unsure = named.unsure
-            kept = (
-                f"{words.results(unsure)} name blobs in a way that is not known here, so all blobs stay"
-                if unsure
-                else ""
-            )
+            kept = "name blobs in a way that is not known here, so all blobs stay"
+            kept = f"{words.results(unsure)} {kept}" if unsure else ""
             free = frozenset() if unsure else frozenset(named.named - named.held)
             garbage = self._sizes(free)
             leftovers = 0
@@ -220,7 +163,7 @@ class Upkeep:
         if not dry_run and (judged or garbage or named.worth & self._merged()):
             self.compact(everything=True, replaced=True, gone=free)
         blobs = tuple((digest.hex(), size) for digest, size in garbage.items())
-        return Swept(tuple(row for _, row in going.values()), blobs, dry_run, kept, leftovers)
+        return Swept(tuple(going), blobs, dry_run, kept, leftovers)
 
     def _goes(self, entry: Entry, rules: Mapping[str, float]) -> str:
         with self._opening.lock:
@@ -306,32 +249,34 @@ class Upkeep:
             opened.catch_up()
             lost = dict(opened.index.damaged)
             keys = [*opened.index.keys(), *lost]
-        bad: list[tuple[bytes, str, Bad]] = []
-        refused: list[tuple[bytes, str, Bad]] = []
+        bad: list[BadEntry] = []
+        refused: list[BadEntry] = []
         judged: dict[bytes, int] = {}
         sound: dict[bytes, int] = {}
         unusable = Unusable()
-        blobs: dict[tuple[bytes, int], Bad | None] = {}
+        blobs: dict[tuple[bytes, int], Bad | None] = {}  # by digest and size, as entries may disagree about a size
         for key in keys:
-            name, trouble, stamp = "", None, lost.get(key, 0)
             found = self._found(key)
             if found is None:
-                trouble = Bad("corrupt", "its record is damaged")
+                bad.append(BadEntry(key, "", Bad("corrupt", "its record is damaged")))
+                judged[key] = lost.get(key, 0)
+                continue
+            place, read = found
+            if isinstance(read, Bad):
+                name, wrong = "", read
             else:
-                stamp = found[0].stamp
-                if isinstance(found[1], Bad):
-                    trouble = found[1]
-                else:
-                    name, trouble = found[1][0].name, self._trouble(found[1][1], blobs)
-            if trouble is None:
-                sound[key] = stamp
-                unusable.note(name, self._use(*found[1]))  # type: ignore[index,misc]
-            elif trouble.kind == "corrupt":
-                bad.append((key, name, trouble))
-                judged[key] = stamp
+                name, trouble = read[0].name, self._trouble(read[1], blobs)
+                if trouble is None:
+                    sound[key] = place.stamp
+                    unusable.note(name, self._use(*read))
+                    continue
+                wrong = trouble
+            if wrong.kind == "corrupt":
+                bad.append(BadEntry(key, name, wrong))
+                judged[key] = place.stamp
             else:
-                refused.append((key, name, trouble))
-                unusable.note(name, f"{trouble.kind}: {trouble.why}")
+                refused.append(BadEntry(key, name, wrong))
+                unusable.note(name, f"{wrong.kind}: {wrong.why}")
         damaged: dict[str, int] = {}
         unindexed = tour_all(self._folder, damaged)
         if repair:

@@ -221,6 +221,7 @@ def tour(
         listing.close()
 
 
+# Puts and runs are nearly all there is: they are made past the constructor in Python, which takes longest.
 _record = functools.partial(tuple.__new__, Record)
 _DAMAGED = Bad("corrupt", "its bytes are not those that were written")
 
@@ -289,6 +290,8 @@ def compact(
             if not journals and len(merged) < 2 and not (everything and merged):
                 return 0
             sections = [(name, source) for name, source in listing.sections() if name in merged]
+            # The segment is there, then everybody is told, then the files go: killed anywhere, the next merge sees by
+            # the names in the segment what is left over.
             _merge(folder, started, sections, listing, take)
             published()
             for name in merged:
