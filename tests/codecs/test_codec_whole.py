@@ -220,7 +220,6 @@ def mapped() -> Any:
 
 
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
-    "attribute of a frame": (lambda: with_attribute(pd.DataFrame({"a": [1]})), "DataFrame comes back without note"),
     "attribute of an image": (lambda: with_attribute(Image.new("L", (1, 1))), "attributes of its own .note."),
     "frames of an image": (frames, "several frames"),
     "objects of polars": (lambda: pl.Series("c", [object()], dtype=pl.Object), "cannot be pickled"),
