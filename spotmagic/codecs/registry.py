@@ -243,6 +243,7 @@ _LAZY = (
     ("asyncio", "AbstractEventLoop", "an event loop"),
     ("asyncio.mixins", "_LoopBoundMixin", "a lock or queue of asyncio"),
     ("numpy", "memmap", "a map of a file; numpy.array() of it can be kept"),
+    ("ipywidgets.widgets.widget", "Widget", "a widget, which lives in the kernel that shows it"),
     ("queue", "Queue", "a queue"),
     ("queue", "SimpleQueue", "a queue"),
     ("concurrent.futures", "Executor", "an executor"),

@@ -288,6 +288,7 @@ class Cell:
         """The parts of what a run made, or of the error it raised (the word ``errors``)."""
         assert self._watch is not None
         again.refuse_asking(self._code.normal, self._recorder.asked)
+        events.refuse_live(self._recorder.log)
         if self._around.cell:
             why = f"the cell {self._around.cell} ran in it, which is kept by itself"
             raise Uncacheable("the cell cannot be kept", why, path=self._around.cell)

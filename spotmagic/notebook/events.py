@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any, Literal
 from uuid import uuid4
 
+from spotmagic.errors import Uncacheable
 from spotmagic.notebook.graph import is_array
 from spotmagic.values.shown import THUMB
 from spotmagic.values.thumbnail import thumbnail
@@ -19,6 +20,8 @@ Kind = Literal["stdout", "stderr", "display", "update", "clear", "result"]
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _FOREIGN = frozenset({"text/plain", "image/png", "image/jpeg", "image/gif", "image/webp"})
+_STILL = frozenset({"Box", "_Progress", "IntProgress", "FloatProgress", "HTML", "HTMLMath", "Label", "Image"})
+"""Widgets that only show something: bars of progress are of these."""
 NOT_KEPT = object()  # in place of a result's value that no codec could keep
 _MADE_UP = re.compile("[0-9a-f]{32}")
 
@@ -79,14 +82,34 @@ def _updated(log: list[CellOutput], update: CellOutput) -> bool:
     return bool(places)
 
 
+def refuse_live(log: Iterable[CellOutput]) -> None:
+    """Raise for a cell that shows a widget which answers people or changes later: a text in its place would not."""
+    for event in log:
+        todo = [_widget(event.data[_WIDGET])] if _WIDGET in event.data else []
+        while todo:
+            widget = todo.pop()
+            kinds = {base.__name__ for base in type(widget).__mro__}
+            todo += getattr(widget, "children", ())
+            answers = kinds.isdisjoint(_STILL) or "_SelectionContainer" in kinds
+            if answers and getattr(widget, "comm", None) is not None:
+                why = f"it shows {type(widget).__name__}, a widget that answers only while its kernel lives"
+                raise Uncacheable(
+                    "the cell cannot be kept", why, "Show it in a cell of its own, which runs each time", path="widget"
+                )
+
+
+def _widget(view: Any) -> Any:
+    """The widget of a view, while it is there."""
+    instances = getattr(sys.modules.get("ipywidgets.widgets.widget"), "_instances", None) or {}
+    return instances.get(view.get("model_id")) if isinstance(view, Mapping) else None
+
+
 def _still(event: CellOutput) -> CellOutput:
     """A widget's view is of use only while its kernel lives: its text as it is now takes its place."""
     if _WIDGET not in event.data:
         return event
     data = {mime: body for mime, body in event.data.items() if mime != _WIDGET}
-    widgets = sys.modules.get("ipywidgets.widgets.widget")
-    instances = getattr(widgets, "_instances", None) or {}
-    widget = instances.get(event.data[_WIDGET].get("model_id"))
+    widget = _widget(event.data[_WIDGET])
     if widget is not None:
         data["text/plain"] = repr(widget)
     data.setdefault("text/plain", "(a widget)")

@@ -367,6 +367,29 @@ def test_a_widget_comes_back_as_text(kernels: tuple[Kernel, Kernel]) -> None:
     assert "application/vnd.jupyter.widget-view+json" not in str(hit.messages) and "value=4" in hit.text
 
 
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("slider = w.IntSlider(3)\nslider", "IntSlider"),
+        ("display(w.VBox([w.Label('n'), w.HBox([w.Button(description='go')])]))", "Button"),
+        ("w.interact(lambda n: print(n), n=(1, 5));", "Output"),
+        ("out = w.Output()\nwith out:\n    print('inside')\ndisplay(out)", "Output"),
+        ("display(w.Tab([w.Label('a'), w.Label('b')]))", "Tab"),
+    ],
+)
+def test_a_widget_that_people_use_is_live_in_each_kernel(kernels: tuple[Kernel, Kernel], body: str, kind: str) -> None:
+    for kernel in kernels:
+        kernel.run("import ipywidgets as w")
+        out = kernel.run(f"%%spot\n{body}")
+        assert out.verdict == "ran" and f"it shows {kind}" in out.badge["reason"], out.badge_text
+        assert "application/vnd.jupyter.widget-view+json" in str(out.messages)
+
+
+def test_a_widget_in_a_variable_is_named_as_one(kernels: tuple[Kernel, Kernel]) -> None:
+    out = kernels[0].run("%%spot\nimport ipywidgets as w\nn = 4\ns = w.IntSlider(n)")
+    assert "variable s cannot be kept: it is a widget" in out.badge["reason"] and "outputs=n" in out.badge["reason"]
+
+
 def test_what_programs_write_to_the_descriptors_is_kept(kernels: tuple[Kernel, Kernel]) -> None:
     body = "%%spot\nimport os\n_ = os.write(1, b'straight\\n')\nprint('end')"
     first, hit = (each.run(body) for each in kernels)
