@@ -21,10 +21,11 @@ from typing import Any, NamedTuple, Self
 from spotmagic.reads import looks, natives, stand_ins
 from spotmagic.reads.paths import whole_path, working_directory
 
-_true_open, true_stat = stand_ins.true_open, os.stat
+_true_open, true_stat, _true_symlink, _true_link = stand_ins.true_open, os.stat, os.symlink, os.link
 # In the place of the size of a file to which a run added: it removed the file, or the file was there and a library or a
-# child process wrote it unseen, which may have kept a part of what was there.
-REMOVED, UNSEEN, CHILDS = -1, -2, -3
+# child process wrote it unseen, which may have kept a part of what was there; or the run made a link there, and wrote
+# through it.
+REMOVED, UNSEEN, CHILDS, LINK, THROUGH = range(-1, -6, -1)
 
 
 class FileState(NamedTuple):
@@ -122,7 +123,8 @@ class Noting:
 
     def wrote(self) -> dict[str, int | None]:
         """What it wrote, each path with the size that a file had to which it only added, or ``REMOVED``."""
-        return {**self._added, **dict.fromkeys((*self._written, *self.rewritten))}
+        links = {path: size for path, size in self._added.items() if size in (LINK, THROUGH)}
+        return {**self._added, **dict.fromkeys((*self._written, *self.rewritten)), **links}
 
     def take(self, seen: Seen) -> None:
         """Note what a part of the run noted."""
@@ -138,6 +140,7 @@ class Noting:
 
     def read(self, path: str, state: FileState | None) -> None:
         """Note a file that is about to be read. What the run itself wrote is no input."""
+        path = self._beyond(path)
         if path not in self._written:
             self.files.setdefault(path, state)
 
@@ -147,24 +150,39 @@ class Noting:
         In what the run itself made there is nothing to ask, and the folders above the working directory say where
         somebody works, not what with.
         """
+        path = path if kind == looks.VARIABLE else self._beyond(path)
         above = kind == looks.PRESENT and (path == self.folder or self.folder.startswith(os.path.join(path, "")))  # noqa: PTH118
         if not above and not self.made(path):
             self.looks.setdefault((kind, path), answer)
 
     def made(self, path: str) -> bool:
         """Whether the run wrote a file or made a folder, or the folder around it."""
-        return path in self._written or any(path.startswith(os.path.join(one, "")) for one in self._written)  # noqa: PTH118
+        if path in self._written or self._added.get(path) in (LINK, THROUGH):
+            return True
+        return any(path.startswith(os.path.join(one, "")) for one in self._written)  # noqa: PTH118
 
     def write(self, path: str) -> None:
         """Note a file that is about to be written."""
-        if path in self.files:
+        if path in self._added and self._added[path] in (LINK, THROUGH):
+            self._added[path] = THROUGH
+        elif path in self.files:
             self.rewritten[path] = None
         else:
             self._written.add(path)
 
     def add(self, path: str, size: int) -> None:
         """Note a file of this size to which something is about to be added, or that is ``REMOVED`` or ``UNSEEN``."""
-        self._added.setdefault(path, size)
+        known = self._added.get(path)
+        if size == LINK or known is None:
+            self._added[path] = size
+        elif known == LINK and size >= 0:
+            self._added[path] = THROUGH
+
+    def _beyond(self, path: str) -> str:
+        """The file that a path leads to over a link that the run made: the link is not there before a hit."""
+        links = [one for one, size in self._added.items() if size == LINK]
+        over = any(path == one or path.startswith(os.path.join(one, "")) for one in links)  # noqa: PTH118
+        return os.path.realpath(path) if over else path
 
 
 _here: ContextVar[Noting | None] = ContextVar("spotmagic_reads", default=None)
@@ -244,6 +262,20 @@ def note_removed(path: Any) -> None:
     for taker, where in _each(path):
         if not taker.made(where):
             taker.add(where, REMOVED)
+
+
+@functools.wraps(os.symlink)
+def _noting_symlink(src: Any, dst: Any, *more: Any, dir_fd: int | None = None, **options: Any) -> None:
+    _true_symlink(src, dst, *more, dir_fd=dir_fd, **options)
+    for taker, where in _each(dst) if dir_fd is None else ():
+        taker.add(where, LINK)
+
+
+@functools.wraps(os.link)
+def _noting_link(src: Any, dst: Any, **options: Any) -> None:
+    _true_link(src, dst, **options)
+    if options.get("dst_dir_fd") is None:
+        note_written(dst)
 
 
 def note_filled(path: Any) -> None:
@@ -329,6 +361,10 @@ if hasattr(os, "register_at_fork"):
 
 stand_ins.add([(space, "open", _true_open, _noting_open) for space in (vars(builtins), vars(io))])
 stand_ins.add(looks.IN_MODULES)
+_LINKS = ((_true_symlink, _noting_symlink), (_true_link, _noting_link))
+stand_ins.add([(vars(os), true.__name__, true, ours) for true, ours in _LINKS])
+for _able in (os.supports_dir_fd, os.supports_follow_symlinks):
+    _able.update({ours for true, ours in _LINKS if true in _able})
 
 
 def _shorten(error: BaseException | None) -> None:
@@ -352,4 +388,5 @@ def _without_ours(trace: TracebackType | None) -> TracebackType | None:
     return first
 
 
-_OURS: frozenset[Any] = frozenset({_noting_open.__code__, *natives.CODES, *looks.CODES})  # type: ignore[attr-defined]
+_ours: tuple[Any, ...] = (_noting_open, _noting_symlink, _noting_link)
+_OURS: frozenset[Any] = frozenset({*(one.__code__ for one in _ours), *natives.CODES, *looks.CODES})

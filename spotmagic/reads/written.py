@@ -1,7 +1,8 @@
 """The files that a run wrote: kept beside its result, and written again where that is brought back.
 
 A row is ``[path, way, content]``. What a run wrote anew is put there as a whole; what it added to a file is added
-again, as an append asks nothing of what is there. A file that is too large to keep must still be as the run left it.
+again, as an append asks nothing of what is there. A symbolic link is made again. A file that is
+too large to keep must still be as the run left it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from spotmagic.errors import Uncacheable
-from spotmagic.reads.noting import CHILDS, REMOVED, UNSEEN, here, true_stat
+from spotmagic.reads.noting import CHILDS, LINK, REMOVED, THROUGH, UNSEEN, here, true_stat
 from spotmagic.reads.paths import working_directory
 from spotmagic.reads.stand_ins import true_open
 from spotmagic.reads.supposed import changed
@@ -28,6 +29,7 @@ Row = list[Any]
 _REFUSED: dict[int | None, str] = {
     CHILDS: "a program that the cell starts writes it",
     UNSEEN: "it was there before, and a library that is not seen at it wrote it or into it",
+    THROUGH: "the cell makes a link and writes through it",
 }
 _OPEN = ("-wal", "-journal", ".wal")  # what SQLite and DuckDB put beside a file that they have not written whole
 
@@ -82,6 +84,9 @@ def keep(wrote: Mapping[str, int | None]) -> list[Row]:
     room, folder = MOST, working_directory() if wrote else ""
     for path, before in sorted({**_inside(wrote), **wrote}.items()):
         name = path[len(folder) :].lstrip(os.sep) if path.startswith(os.path.join(folder, "")) else path  # noqa: PTH118
+        if (before == LINK or path not in wrote) and os.path.islink(path):  # noqa: PTH114
+            rows.append([name, "link", os.readlink(path)])  # noqa: PTH115
+            continue
         try:
             found = true_stat(path)
         except OSError:
@@ -95,6 +100,8 @@ def keep(wrote: Mapping[str, int | None]) -> list[Row]:
             continue
         if not stat.S_ISREG(found.st_mode):
             continue
+        if found.st_nlink > 1 and before is None:
+            raise Uncacheable(f"`{name}` cannot be kept", "it is one of several names of a file", path=name)
         if any(os.path.exists(path + ending) for ending in _OPEN):  # noqa: PTH110
             raise Uncacheable(f"`{name}` cannot be kept", "it is a database that is open", "Close it", path=name)
         start = before if before is not None and 0 <= before <= found.st_size else None
@@ -119,8 +126,10 @@ def _inside(wrote: Mapping[str, int | None]) -> dict[str, None]:
 
 
 def check(rows: Iterable[Row]) -> None:
-    """Raise ``LookupError`` if a file that was too large to keep is not as the run left it."""
+    """Raise ``LookupError`` if a file that was too large to keep is not as the run left it, or no link can be made."""
     for path, way, content in rows:
+        if way == "link" and os.path.lexists(path) and _target(path) != content:
+            raise LookupError(f"`{path}` is there, and no link to `{content}`")
         if way == "there":
             try:
                 found = true_stat(path)
@@ -135,13 +144,21 @@ def write_again(rows: Iterable[Row], *, added: bool) -> None:
     for path, way, content in rows:
         if way == "there" or (way == "added") is not added:
             continue
+        if way == "link" and os.path.lexists(path):
+            continue
         os.makedirs(path if way == "folder" else os.path.dirname(path) or ".", exist_ok=True)  # noqa: PTH103, PTH120
         if way == "added":
             with true_open(path, "ab") as file:
                 file.write(content)
+        elif way == "link":
+            os.symlink(content, path)  # noqa: PTH211
         elif way == "written" and _content(path) != content:
             with true_open(path, "wb") as file:
                 file.write(content)
+
+
+def _target(path: str) -> str | None:
+    return os.readlink(path) if os.path.islink(path) else None  # noqa: PTH114, PTH115
 
 
 def _content(path: str) -> bytes | None:

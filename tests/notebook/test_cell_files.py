@@ -114,3 +114,55 @@ def test_what_a_library_may_have_kept_of_a_file_is_not_written_again(
     assert "not stored: `parts` cannot be kept: it was there before" in out.badge_text, out.badge_text
     out = kernel.run("%%spot\n_c = sqlite3.connect('open.db')\n_c.execute('create table t(a)')\nn = 3")
     assert "not stored: `_c` cannot be kept" in out.badge_text, out.badge_text
+
+
+LINKS = {
+    "os.symlink": "os.symlink('a.txt', 'link')",
+    "pathlib": "from pathlib import Path\nPath('link').symlink_to('a.txt')",
+    "a link to nowhere": "os.symlink('nowhere', 'link')",
+    "a folder": "os.symlink('folder', 'link')\nn = sorted(os.listdir('link'))",
+    "a link that is read": "os.symlink('a.txt', 'link')\nprint(open('link').read(), os.path.exists('link'))",
+    "in a folder of its own": "os.makedirs('link/deep')\nos.symlink('../../a.txt', 'link/deep/er')",
+    "made anew": "open('link', 'w').write('x')\nos.remove('link')\nos.symlink('a.txt', 'link')",
+}
+
+
+@pytest.mark.parametrize("body", LINKS.values(), ids=LINKS)
+def test_links_that_a_cell_made_are_made_again(start: Callable[..., Kernel], tmp_path: Path, body: str) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    (tmp_path / "folder").mkdir()
+
+    def links() -> dict[str, str]:
+        return {str(one.relative_to(tmp_path)): str(one.readlink()) for one in tmp_path.rglob("*") if one.is_symlink()}
+
+    kernel = start()
+    kernel.run("import os, shutil")
+    left = {}
+    for wanted in ("ran", "hit"):
+        out = kernel.run(f"%%spot\n{body}")
+        assert (out.status, out.verdict) == ("ok", wanted), (out.badge_text, out.traceback)
+        left[wanted] = links()
+        for one in left[wanted]:
+            (tmp_path / one).unlink()
+        if (tmp_path / "link").is_dir():
+            shutil.rmtree(tmp_path / "link")
+    assert left["hit"] == left["ran"] and len(left["ran"]) == 1
+
+
+def test_what_a_hit_could_not_do_with_links_is_refused(start: Callable[..., Kernel], tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    kernel = start()
+    kernel.run("import os")
+    for body, why in (
+        ("os.symlink('b.txt', 'link')\nopen('link', 'w').write('b')", "writes through it"),
+        ("open('c', 'w').write('c')\nos.link('c', 'twin')", "several names"),
+    ):
+        out = kernel.run(f"%%spot\n{body}")
+        assert out.status == "ok" and why in out.badge["reason"], out.badge_text
+    body = "%%spot\nos.symlink('a.txt', 'other')"
+    assert kernel.run(body).badge["stored"]
+    (tmp_path / "other").unlink()
+    (tmp_path / "other").write_text("mine")
+    out = kernel.run(body)
+    assert (out.status, out.ename) == ("error", "FileExistsError")
+    assert (tmp_path / "other").read_text() == "mine"
