@@ -102,7 +102,7 @@ def described(inputs: Iterable[str], namespace: Mapping[str, Any], *, in_full: b
         return told
     data = {name: value for name, value in found.items() if not (is_code(value) or is_secret(name, value))}
     try:
-        packed = pack(texts(data, {name: value for name, value in namespace.items() if is_private(name)}))
+        packed = pack(texts(data, {name: value for name, value in dict(namespace).items() if is_private(name)}))
     except Exception as error:  # a text for people is not worth a result
         tell("the inputs of a cell are not listed", f"{type(error).__name__}: {error}", once="inputs of cells")
         return told

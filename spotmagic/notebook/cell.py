@@ -289,6 +289,9 @@ class Cell:
         assert self._watch is not None
         again.refuse_asking(self._code.normal, self._recorder.asked)
         events.refuse_live(self._recorder.log)
+        if self._recorder.lost:
+            why = "another cell ended while it ran, and what it put out after that was not heard"
+            raise Uncacheable("the cell cannot be kept", why, "Run it again", path="output")
         if self._around.cell:
             why = f"the cell {self._around.cell} ran in it, which is kept by itself"
             raise Uncacheable("the cell cannot be kept", why, path=self._around.cell)

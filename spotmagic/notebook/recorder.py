@@ -27,9 +27,11 @@ class Listener:
     """
 
     mutes = False
+    lost = False  # what the cell wrote did not all pass here: IPython put a stream back when another cell ended
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
+        self._streams: list[_Override] = []
         self._undo = ExitStack()
         self._thread = 0
         self._older: frozenset[int | None] = frozenset()
@@ -58,6 +60,7 @@ class Listener:
 
     def __exit__(self, *_: object) -> None:
         with _lock:
+            self.lost = not all(one.is_reached() for one in self._streams)
             self._undo.close()
 
     def hears(self, owner: Any) -> bool:
@@ -74,7 +77,7 @@ class Listener:
     def _override(self, owner: Any, name: str, make: Callable[[Any, Any], Any]) -> None:
         """Override a method for as long as anybody listens to it."""
         known = _overrides.get((id(owner), name))
-        if known is None:
+        if known is None or not known.is_reached():
             before = vars(owner).get(name, _ABSENT) if hasattr(owner, "__dict__") else _ABSENT
             mine = make(owner, getattr(owner, name))
             try:
@@ -82,6 +85,8 @@ class Listener:
             except (AttributeError, TypeError):  # an object that takes no overrides: it works on, unheard
                 return
             known = _overrides[id(owner), name] = _Override(owner, name, before, mine)
+        if name == "write":
+            self._streams.append(known)
         known.listeners += 1
         self._undo.callback(known.release)
 
@@ -90,16 +95,26 @@ class _Override:
     """A method that was overridden, and for how many."""
 
     def __init__(self, owner: Any, name: str, before: Any, mine: Any) -> None:
-        self._owner, self._name, self._before, self._mine = owner, name, before, mine
+        self._owner, self._name, self._before, self.mine = owner, name, before, mine
         self.listeners = 0
+        self.passed = False
+
+    def is_reached(self) -> bool:
+        """Whether what is written to a stream passes here."""
+        if self._name != "write":
+            return True
+        self.passed = False
+        self._owner.write("")
+        return self.passed
 
     def release(self) -> None:
         """One listener less; the last one puts back what was there."""
         self.listeners -= 1
         if self.listeners:
             return
-        _overrides.pop((id(self._owner), self._name), None)
-        if vars(self._owner).get(self._name) is not self._mine:
+        if _overrides.get((id(self._owner), self._name)) is self:
+            del _overrides[id(self._owner), self._name]
+        if vars(self._owner).get(self._name) is not self.mine:
             return  # somebody wrapped ours meanwhile and will call it
         if self._before is _ABSENT:
             delattr(self._owner, self._name)
@@ -130,15 +145,21 @@ def _stream(stream: Any, write: Callable[[str], Any]) -> Callable[[str], Any]:
     kind: Kind = "stderr" if stream is sys.stderr else "stdout"
 
     def recorded(text: str) -> Any:
-        arrived = _arrived.pop(id(stream), None) if isinstance(text, str) and text.endswith(_MARK) else None
-        text = text if arrived is None else text[:-1]
+        known = _overrides.get((id(stream), "write"))
+        if known is None or known.mine is not recorded:  # left behind by somebody who put it back
+            return write(text)
+        if not text:
+            known.passed = True
+        arrived: list[threading.Event] = []
+        if isinstance(text, str) and _MARK in text and get_ident() == _reader(stream):
+            text, arrived = _without_marks(text, _waiting.get(id(stream), []))
         recorders, muted = _heard(stream)
         written = len(text) if muted else write(text)
         if text and isinstance(text, str):
             for one in recorders:
                 one.wrote(kind, text)
-        if arrived is not None:
-            arrived.set()
+        for mark in arrived:
+            mark.set()
         return written
 
     return recorded
@@ -224,7 +245,7 @@ def _deaf(recorders: list[Recorder]) -> Iterator[None]:
             one.deaf = thread
 
 
-_arrived: dict[int, threading.Event] = {}
+_waiting: dict[int, list[threading.Event]] = {}  # by stream, who wrote a mark: cells that end at once do
 
 
 class Recorder(Listener):
@@ -262,7 +283,8 @@ class Recorder(Listener):
         try:
             if raised[0] is None:
                 _flush_figures()
-            self._drain()
+            if all(one.is_reached() for one in self._streams):
+                self._drain()
         finally:
             super().__exit__()
 
@@ -319,12 +341,25 @@ class Recorder(Listener):
             reader = getattr(stream, "watch_fd_thread", None)
             if reader is None or not reader.is_alive():
                 continue
-            arrived = _arrived[id(stream)] = threading.Event()
+            arrived, waiting = threading.Event(), _waiting.setdefault(id(stream), [])
+            waiting.append(arrived)
             try:
                 os.write(stream._original_stdstream_fd, _MARK.encode())  # type: ignore[union-attr]
             except OSError:  # the user closed it
-                continue
-            arrived.wait(_DRAIN)
+                pass
+            else:
+                arrived.wait(_DRAIN)
+            if arrived in waiting:
+                waiting.remove(arrived)
+
+
+def _without_marks(text: str, waiting: list[threading.Event]) -> tuple[str, list[threading.Event]]:
+    """A text without the marks in it, and who wrote them. What is one too many is the user's own."""
+    arrived = []
+    while waiting and _MARK in text:
+        text = "".join(text.rsplit(_MARK, 1))
+        arrived.append(waiting.pop(0))
+    return text, arrived
 
 
 def _parent(stream: Any) -> Any:

@@ -308,7 +308,7 @@ class Watch:
             attributes=held,
             values=values,
             again=sorted(again, key=list(singles(code.source)).index),
-            variables={name: value for name, value in self._ns.items() if not name.startswith("_")},
+            variables={name: value for name, value in dict(self._ns).items() if not name.startswith("_")},
             results=results,
         )
 
@@ -343,7 +343,7 @@ class Watch:
         code = self._code
         names = set(code.writes | code.deletes | self._reached.names)
         if code.opaque or code.star_imports or self._reached.hides:
-            names |= {name for name, value in self._ns.items() if before.get(name, MISSING) is not value}
+            names |= {name for name, value in dict(self._ns).items() if before.get(name, MISSING) is not value}
             names |= before.keys() - self._ns.keys()
         if self._outputs:
             names &= self._outputs | code.defined
