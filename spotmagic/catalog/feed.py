@@ -7,18 +7,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from spotmagic.catalog.rows import FIELD, ITEM, listed, moment, number, said_of, text
+from spotmagic.catalog.rows import BROKEN, ITEM, SHORT, TEXTS, listed, number, said_of
 from spotmagic.engine.explain import DEFAULTS, asked, asks
 from spotmagic.engine.usage import read_usage
 from spotmagic.store.entry import Bad, Entry
 from spotmagic.store.index import LAST_STAMP
-from spotmagic.store.record import USAGE, Mark, Record, Run, Stat
+from spotmagic.store.record import USAGE, Mark, Record, Run, Stat, run_of
 
 CHUNK = 25_000  # records of one transaction
 WEIGHT = 8_000_000  # characters of one transaction, which DuckDB holds in memory several times
 SLOT = 300  # hits are counted over time in steps of so many seconds
 _MOST_HITS = 10**12  # of one record: sums of them stay within what DuckDB takes
 _NANO = 1e-9
+_FLAT = 150  # characters of the numbers of a row, and of the texts that are never long
 
 
 @dataclass(slots=True)
@@ -36,20 +37,10 @@ class Use:
     damaged_at: int | None = None
     marked_at: int | None = None
 
-    def line(self, key: str) -> str:
-        """As a line of the incoming uses."""
-        saved = self.hits, number(self.seconds), number(self.price), self.last
-        said = self.pinned, self.pinned_at, self.forgotten_at, self.damage, self.damaged_at, self.marked_at
-        return line(key, *saved, *said)
-
-
-def line(*values: Any) -> str:
-    """Values as a line; ``None`` is an empty field."""
-    return FIELD.join(["" if value is None else str(value) for value in values])
-
-
-Made = tuple[tuple[str, ...], float, float, float, float, str]
-"""A run: name, kind, verdict, reason, stored and error; when it began, seconds, price, waited; its usage."""
+    def row(self, key: str) -> tuple[Any, ...]:
+        """As a row of the incoming uses."""
+        saved = self.hits, self.seconds, self.price, self.last
+        return key, *saved, self.pinned, self.pinned_at, self.forgotten_at, self.damage, self.damaged_at, self.marked_at
 
 
 @dataclass(slots=True)
@@ -57,16 +48,20 @@ class Intake:
     """What a run of records adds up to, in any order of the records.
 
     Attributes:
-        entries: by key the stamp of the newest record, its line, and the run that it stands for, if it does.
-        runs: lines.
+        entries: rows of entries, of which those of one key may be several.
+        keys: those of the entries.
+        made: an entry counts as a run.
+        runs: rows of other runs.
         positions: the end of the last record of each file.
         records: how many there are.
         weight: characters in them, about.
     """
 
-    entries: dict[bytes, tuple[int, str, Made | None]] = field(default_factory=dict)
+    entries: list[tuple[Any, ...]] = field(default_factory=list)
+    keys: set[bytes] = field(default_factory=set)
+    made: bool = False
     uses: dict[bytes, Use] = field(default_factory=dict)
-    runs: list[str] = field(default_factory=list)
+    runs: list[tuple[Any, ...]] = field(default_factory=list)
     slots: dict[tuple[str, int], list[float]] = field(default_factory=dict)
     positions: dict[str, int] = field(default_factory=dict)
     records: int = 0
@@ -85,7 +80,7 @@ def batches(records: Iterable[Record]) -> Iterator[Intake]:
         if stamp < LAST_STAMP and (what.__class__ is not Bad or kind in ("put", "made")):
             try:
                 _GATHER[kind](batch, key, stamp, what)
-            except (TypeError, ValueError, AttributeError, OverflowError):
+            except BROKEN:
                 pass  # sealed by a writer who broke the format: shown nowhere, and no reason to stop at it for ever
         if end > positions.get(file, 0):
             positions[file] = end
@@ -98,47 +93,37 @@ def batches(records: Iterable[Record]) -> Iterator[Intake]:
         yield batch
 
 
-def _put(batch: Intake, key: bytes, stamp: int, what: Entry | Bad, made: Made | None = None) -> None:
-    known = batch.entries.get(key)
-    if known is not None:
-        if known[0] >= stamp:
-            return
-        if known[2] is not None:
-            _ran(batch, key, *known[2])
+def _put(batch: Intake, key: bytes, stamp: int, what: Entry | Bad, made: bool = False) -> None:
     if isinstance(what, Bad):
         holds = "corrupt" if what.kind == "corrupt" else "refused"
-        question, entry = key.hex(), Entry(key, "", "", holds, created=stamp * _NANO)
+        what = Entry(key, "", "", holds, created=stamp * _NANO)
+        names, question = "", key
     else:
-        entry = what
-        inputs = entry.inputs
-        places = _asks(entry.kind, tuple(inputs), entry.notes.get(DEFAULTS, ""))
-        question = asked(places, tuple(inputs.values()), entry.notes).hex()
-    prints = "".join([ITEM + print_.hex() for print_ in entry.inputs.values()])
-    ran = (text(entry.reason), repr(number(entry.waited)), "true") if made else ("", "0.0", "")
-    own = said_of(entry, entry.notes)
-    said = FIELD.join((*own, entry.code.hex(), question, str(stamp), *ran, listed(tuple(entry.inputs)), prints))
-    batch.entries[key] = stamp, said, made
-    batch.weight += len(said)
+        notes, fingerprints = what.notes, tuple(what.inputs.values())
+        names, places = _asks(what.kind, tuple(what.inputs), notes.get(DEFAULTS, ""))
+        question = asked(places, fingerprints, notes)
+    own = said_of(what)
+    prints = "".join([ITEM + each.hex() for each in what.inputs.values()])
+    batch.entries.append((*own, what.code.hex(), question.hex(), stamp, what.reason, what.waited, made, names, prints))
+    batch.keys.add(key)
+    batch.weight += _FLAT + len("".join(own[:TEXTS])) + len(names) + len(prints)
 
 
 @functools.lru_cache(1024)
-def _asks(kind: str, names: tuple[str, ...], defaults: str) -> tuple[int, ...]:
-    return asks(kind, names, {DEFAULTS: defaults})
+def _asks(kind: str, names: tuple[str, ...], defaults: str) -> tuple[str, tuple[int, ...]]:
+    return listed(names), asks(kind, names, {DEFAULTS: defaults})
 
 
 def _made(batch: Intake, key: bytes, stamp: int, what: Entry | Bad) -> None:
-    """An entry that counts as a run too: as its line says all of it, there is none of its own unless it has to be."""
+    """An entry that counts as a run too: as its row says all of it, there is none of its own but for what it took."""
     if isinstance(what, Bad):
         _put(batch, key, stamp, what)
-        return
-    begun, usage = what.created - what.seconds, what.notes.get(USAGE, "")
-    made = (what.name, what.kind, "ran", what.reason, "True", ""), begun, what.seconds, what.price, what.waited, usage
-    known = batch.entries.get(key)
-    if usage or (known is not None and known[0] >= stamp):
+    elif USAGE in what.notes:
         _put(batch, key, stamp, what)
-        _ran(batch, key, *made)
+        _run(batch, key, stamp, run_of(what))
     else:
-        _put(batch, key, stamp, what, made)
+        _put(batch, key, stamp, what, made=True)
+        batch.made = True
 
 
 def _delete(batch: Intake, key: bytes, stamp: int, _: None) -> None:
@@ -155,31 +140,15 @@ def _pin(batch: Intake, key: bytes, stamp: int, pinned: bool) -> None:
 def _mark(batch: Intake, key: bytes, stamp: int, mark: Mark) -> None:
     use = batch.use(key)
     if use.marked_at is None or stamp > use.marked_at:
-        use.damage, use.damaged_at, use.marked_at = text(mark.why), mark.judged, stamp
+        use.damage, use.damaged_at, use.marked_at = mark.why, mark.judged, stamp
 
 
 def _run(batch: Intake, _: bytes, __: int, run: Run) -> None:
-    of, name, kind, verdict, reason, started, seconds, price, waited, stored, error, usage = run
-    face = name, kind, verdict, reason, str(bool(stored)), error
-    _ran(batch, of, face, started, seconds, price, waited, usage)
-
-
-def _ran(
-    batch: Intake,
-    key: bytes,
-    face: tuple[str, ...],
-    started: float,
-    seconds: float,
-    price: float,
-    waited: float,
-    usage: str,
-) -> None:
+    of, *said, stored, error, usage = run
     took = read_usage(usage) if usage else None
-    tokens = (text(took.model), str(took.input), str(took.output)) if took else ("", "", "")
-    numbers = repr(moment(started)), repr(number(seconds)), repr(number(price)), repr(number(waited))
-    said = FIELD.join((key.hex(), *map(text, face), *numbers, *tokens))
-    batch.runs.append(said)
-    batch.weight += len(said)
+    tokens = (took.model, took.input, took.output) if took else ("", None, None)
+    batch.runs.append((of.hex(), *said, bool(stored), error, *tokens))
+    batch.weight += _FLAT + min(len(run.reason), SHORT) + min(len(run.error), SHORT)
 
 
 def _hits(batch: Intake, _: bytes, stamp: int, stats: tuple[Stat, ...]) -> None:

@@ -7,14 +7,14 @@ none. What happened to a key is settled by the stamps of its records and not by 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import duckdb
 
-from spotmagic.catalog.feed import SLOT, Intake, line
+from spotmagic.catalog.feed import SLOT, Intake
 from spotmagic.catalog.instance import Cursor, whole
-from spotmagic.catalog.rows import COLUMNS, LINE
+from spotmagic.catalog.rows import BROKEN, FIELD, LINE, SAID, said
 from spotmagic.catalog.schema import TABLES
 
 
@@ -23,10 +23,10 @@ def _columns(table: str, names: str, **more: str) -> dict[str, str]:
     return {name: known[name] for name in names.split()}
 
 
-# The columns of what comes in, in the order of its lines.
+# The columns of what comes in, in the order of its rows.
 _USE = _columns("usage", "key hits seconds price last pinned pinned_at forgotten_at damage damaged_at marked_at")
 _ENTRY = {
-    **_columns("entries", f"{' '.join(COLUMNS)} code asked stamp"),
+    **_columns("entries", f"{' '.join(SAID)} code asked stamp"),
     **_columns("runs", "reason waited"),
     "made": "BOOLEAN",
     "inputs": "VARCHAR[]",
@@ -34,7 +34,7 @@ _ENTRY = {
 }
 _RUN = _columns(
     "runs",
-    "key name kind verdict reason stored error started seconds price waited model input_tokens output_tokens",
+    "key name kind verdict reason started seconds price waited stored error model input_tokens output_tokens",
 )
 _SLOT = _columns("runs", "key times seconds price started")
 # How a field of a line is read; where a value can be missing, an empty field is none.
@@ -43,6 +43,7 @@ _READ = {
     "VARCHAR[]": "string_split({}, chr(30))[2:]",
     "TIMESTAMP": "make_timestamp((nullif({}, '')::DOUBLE * 1e6)::BIGINT)",
 }
+_PLAIN = "nullif({}, '')::"
 
 
 def positions(cursor: Cursor, database: str) -> dict[str, int]:
@@ -79,9 +80,13 @@ class _Tables:
         self._cursor, self._main = cursor, main
 
     def take(self, batch: Intake) -> None:
-        """What comes in about keys, and the questions these have answered so far."""
-        self._incoming("uses", _USE, [use.line(key.hex()) for key, use in batch.uses.items()])
-        self._incoming("fresh", _ENTRY, [said for _, said, _ in batch.entries.values()])
+        """What comes in about keys, and the questions these have answered so far. Of a key the newest entry counts."""
+        self._incoming("uses", _USE, [use.row(key.hex()) for key, use in batch.uses.items()])
+        self._incoming("fresh", _ENTRY, batch.entries)
+        if batch.made:
+            self._do(_MADE)
+        if len(batch.keys) < len(batch.entries):
+            self._do(_NEWEST)
         self._do(_GROUPS)
 
     def uses(self, batch: Intake) -> None:
@@ -101,8 +106,6 @@ class _Tables:
         """New and replaced entries, unless something later is known of their keys."""
         if not batch.entries:
             return
-        if any(made for _, _, made in batch.entries.values()):
-            self._do(_MADE)
         if self._do("SELECT 1 FROM {main}.usage WHERE name IS NULL AND key IN (SELECT key FROM fresh) LIMIT 1"):
             self._do(_NAMES)
         nameless = "verdict = 'hit' AND name = '' AND key IN (SELECT key FROM fresh)"
@@ -137,27 +140,56 @@ class _Tables:
             self._incoming("ran", _RUN, batch.runs)
             self._do(_RUNS)
         if batch.slots:
-            self._incoming("slots", _SLOT, [line(of, *sums) for (of, _), sums in batch.slots.items()])
+            self._incoming("slots", _SLOT, [(of, *sums) for (of, _), sums in batch.slots.items()])
             self._do(_SLOTS)
 
     def positions(self, batch: Intake) -> None:
         """How far the files have been read."""
-        self._incoming("reached", TABLES["positions"], [line(*one) for one in batch.positions.items()])
+        self._incoming("reached", TABLES["positions"], [*batch.positions.items()])
         self._do(_POSITIONS)
 
     def _do(self, sql: str) -> list[Any]:
         rows: list[Any] = self._cursor.execute(sql.replace("{main}", self._main)).fetchall()
         return rows
 
-    def _incoming(self, table: str, types: Mapping[str, str], lines: list[str]) -> None:
-        """A temporary table of these lines, which travel as one text."""
-        read = [
-            _READ.get(kind, "nullif({}, '')::" + kind).format(f"r[{at}]") for at, kind in enumerate(types.values(), 1)
-        ]
-        picked = ", ".join(f"{sql} AS {name}" for sql, name in zip(read, types, strict=True))
-        rows = f"SELECT string_split(unnest(string_split($1::VARCHAR, chr(29))), chr(31)) AS r LIMIT {len(lines)}"
-        sql = f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {picked} FROM ({rows})"
-        self._cursor.execute(sql, [whole(LINE.join(lines))]).fetchall()
+    def _incoming(self, table: str, types: Mapping[str, str], rows: Sequence[tuple[Any, ...]]) -> None:
+        """A temporary table of these rows, which travel as one text, and what all of them say once beside it."""
+        try:
+            columns = _fields(types, rows)
+        except BROKEN:
+            rows = [row for row in rows if _fits(types, row)]
+            columns = _fields(types, rows)
+        if not rows:
+            self._do(f"CREATE OR REPLACE TEMP TABLE {table} ({', '.join(map(' '.join, types.items()))})")
+            return
+        places, once, each = [], [], []
+        for column in columns:
+            if len(column) == 1:
+                once += column
+                places.append(f"${len(once) + 1}::VARCHAR")
+            else:
+                each.append(column)
+                places.append(f"r[{len(each)}]")
+        lines = map(FIELD.join, zip(*each, strict=True)) if each else [""] * len(rows)
+        picked = ", ".join(
+            f"{_READ.get(kind, _PLAIN + kind).format(place)} AS {name}"
+            for place, (name, kind) in zip(places, types.items(), strict=True)
+        )
+        split = f"SELECT string_split(unnest(string_split($1::VARCHAR, chr(29))), chr(31)) AS r LIMIT {len(rows)}"
+        sql = f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {picked} FROM ({split})"
+        self._cursor.execute(sql, [*map(whole, (LINE.join(lines), *once))]).fetchall()
+
+
+def _fields(types: Mapping[str, str], rows: Sequence[tuple[Any, ...]]) -> list[list[str]]:
+    return [said(kind, column) for kind, column in zip(types.values(), zip(*rows, strict=True), strict=False)]
+
+
+def _fits(types: Mapping[str, str], row: tuple[Any, ...]) -> bool:
+    """Whether each value goes with its column: not of a writer who broke the format."""
+    try:
+        return bool(_fields(types, [row]))
+    except BROKEN:
+        return False
 
 
 _USES = """
@@ -213,6 +245,10 @@ SELECT key, name, kind, 'ran' AS verdict, reason, true AS stored, '' AS error, s
        make_timestamp(greatest(0, least(253402300799000000,
          epoch_us(created) - (greatest(-1e12, least(1e12, seconds)) * 1e6)::BIGINT))) AS started, '' AS model
 FROM fresh WHERE made
+"""
+
+_NEWEST = """
+DELETE FROM fresh WHERE rowid NOT IN (SELECT first(rowid ORDER BY stamp DESC, rowid) FROM fresh GROUP BY key)
 """
 
 _GROUPS = """

@@ -29,6 +29,7 @@ Cursor = Any  # duckdb.DuckDBPyConnection, which has no stubs of its own for bot
 
 _CONFIG: dict[str, Any] = {
     "threads": 1,
+    "checkpoint_threshold": "32MB",  # of the log: each checkpoint packs anew what the last one left half full
     "temp_directory": "",  # otherwise large queries spill into the user's working directory
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,

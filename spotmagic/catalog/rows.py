@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from math import isfinite
 from typing import Any
@@ -17,14 +17,39 @@ FIELD, ITEM, LINE = "\x1f", "\x1e", "\x1d"
 """What stands between the fields of a line, before each item of a list, between lines: a batch of rows is one text,
 which DuckDB takes many times faster than values."""
 _MARKS = re.compile("[\x1d-\x1f]")
-_SHORT = 2_000  # texts are cut here: the catalog is for looking, the store has the whole
+SHORT = 2_000  # texts are cut here: the catalog is for looking, the store has the whole
 _LAST_TIME = 253_402_300_799.0  # the end of the year 9999
 
 
-@functools.lru_cache(4096)
-def text(value: str) -> str:
-    """A text as a field of a line: cut."""
-    return _MARKS.sub("?", value[:_SHORT])
+BROKEN = (TypeError, ValueError, AttributeError, OverflowError)
+"""What comes of a record whose writer broke the format: it is shown nowhere."""
+
+
+def said(kind: str, values: Sequence[Any]) -> list[str]:
+    """Values of a column as fields of lines; one alone where all are the same. Of an empty field is read ``None``.
+
+    Args:
+        kind: the column's type.
+        values: at least one; of a list of texts what :func:`listed` gives.
+
+    Raises:
+        TypeError, ValueError, OverflowError: a value does not go with the type.
+    """
+    if values.count(values[0]) == len(values):
+        values = values[:1]
+    if kind == "VARCHAR":
+        whole = "".join(values)
+        clean = not (FIELD in whole or ITEM in whole or LINE in whole) and len(max(values, key=len)) <= SHORT
+        return [*values] if clean else [*map(_text, values)]
+    if kind == "DOUBLE":
+        return [repr(value) for value in map(number, values)]
+    if kind == "TIMESTAMP":
+        return ["" if value is None else repr(_moment(value)) for value in values]
+    return ["" if value is None else str(value) for value in values]
+
+
+def _text(value: str) -> str:
+    return _MARKS.sub("?", value[:SHORT])
 
 
 def number(value: float) -> float:
@@ -32,7 +57,7 @@ def number(value: float) -> float:
     return value if isfinite(value) else 0.0
 
 
-def moment(seconds: float) -> float:
+def _moment(seconds: float) -> float:
     """A time that DuckDB can write: within the years people use."""
     return seconds if 0.0 <= seconds <= _LAST_TIME else min(max(number(seconds), 0.0), _LAST_TIME)
 
@@ -40,7 +65,7 @@ def moment(seconds: float) -> float:
 @functools.lru_cache(4096)
 def listed(texts: tuple[str, ...]) -> str:
     """A list of texts as a field of a line."""
-    return "".join([ITEM + text(each) for each in texts])
+    return "".join([ITEM + _text(each) for each in texts])
 
 
 def _kept(column: str, of: str, shown: str = "", **default: Any) -> Any:
@@ -48,7 +73,7 @@ def _kept(column: str, of: str, shown: str = "", **default: Any) -> Any:
 
     Args:
         column: its type there.
-        of: what an entry ``e`` with notes ``notes`` says of it, as a field of a line, in Python (:func:`said_of`).
+        of: what an entry ``e`` with notes ``notes`` says of it, in Python (:func:`said_of`).
         shown: SQL that gives it, when that is not the column itself.
     """
     return field(metadata={"column": column, "of": of, "shown": shown}, **default)
@@ -56,27 +81,17 @@ def _kept(column: str, of: str, shown: str = "", **default: Any) -> Any:
 
 def _noted(name: str, column: str = "VARCHAR", pattern: str = "", **default: Any) -> Any:
     """A field that an entry has as a note, when it fits a pattern."""
-    return _kept(column, f"noted(notes[{name!r}], {pattern!r}) if {name!r} in notes else ''", **default)
+    of = f"notes.get({name!r}, '')"
+    return _kept(column, f"fitting({of}, {pattern!r}) if {name!r} in notes else ''" if pattern else of, **default)
 
 
 def _fitting(said: str, pattern: str) -> str:
-    return text(said) if not pattern or re.fullmatch(pattern, said) else ""
+    return said if re.fullmatch(pattern, said) else ""
 
 
 def _used(shown: str, **default: Any) -> Any:
     """A field that the table of usage tells."""
     return field(metadata={"shown": shown}, **default)
-
-
-def _looks(entry: Entry) -> list[str]:
-    """What came out of an entry; both of its columns ask one after the other."""
-    global _latest
-    if _latest[0] is not entry:
-        _latest = entry, [_MARKS.sub("?", one) for one in told(entry)]
-    return _latest[1]
-
-
-_latest: tuple[Entry | None, list[str]] = None, []
 
 
 def _are_safe(parts: tuple[Part, ...]) -> bool:
@@ -118,19 +133,17 @@ class Row:
     """
 
     key: str = _kept("VARCHAR", "e.key.hex()")
-    name: str = _kept("VARCHAR", "text(e.name)")
-    kind: str = _kept("VARCHAR", "text(e.kind)")
+    name: str = _kept("VARCHAR", "e.name")
+    kind: str = _kept("VARCHAR", "e.kind")
     version: str = _noted("version")
-    status: str = _kept("VARCHAR", "text(e.status) if e.trusted or are_safe(e.parts) else 'refused'")
-    created: float = _kept("TIMESTAMP", "repr(moment(e.created))", "epoch(e.created)")
-    expires: float | None = _kept(
-        "TIMESTAMP", "'' if e.expires is None else repr(moment(e.expires))", "epoch(e.expires)"
-    )
-    seconds: float = _kept("DOUBLE", "repr(number(e.seconds))")
-    price: float = _kept("DOUBLE", "repr(number(e.price))")
-    size: int = _kept("BIGINT", "str(e.size)")
+    status: str = _kept("VARCHAR", "e.status if e.trusted or are_safe(e.parts) else 'refused'")
+    created: float = _kept("TIMESTAMP", "e.created", "epoch(e.created)")
+    expires: float | None = _kept("TIMESTAMP", "e.expires", "epoch(e.expires)")
+    seconds: float = _kept("DOUBLE", "e.seconds")
+    price: float = _kept("DOUBLE", "e.price")
+    size: int = _kept("BIGINT", "e.size")
     parts: tuple[str, ...] = _kept("VARCHAR[]", "listed(tuple([part.name for part in e.parts]))")
-    content_type: str = _kept("VARCHAR", "text(e.content_type or '')")
+    content_type: str = _kept("VARCHAR", "e.content_type or ''")
     writer: str = _kept("VARCHAR", "e.writer.hex()")
     pinned: bool = _used("coalesce(u.pinned, false)")
     hits: int = _used("coalesce(u.hits, 0)")
@@ -139,8 +152,8 @@ class Row:
     tokens: int | None = _noted("tokens", "BIGINT", r"\d{1,15}", default=None)
     arguments: Mapping[str, str] = _noted("arguments", default_factory=dict)
     last: float | None = _used("epoch(u.last)", default=None)
-    type: str = _kept("VARCHAR", "looks(e)[0]", default="")
-    result: str = _kept("VARCHAR", "looks(e)[1]", default="")
+    type: str = _kept("VARCHAR", "looks[0]", default="")
+    result: str = _kept("VARCHAR", "looks[1]", default="")
 
     @property
     def call(self) -> str:
@@ -154,17 +167,22 @@ SHOWN: dict[str, str] = {each.name: each.metadata["shown"] or f"e.{each.name}" f
 """SQL for each field, over ``entries AS e`` and ``usage AS u``."""
 COLUMNS: dict[str, str] = {each.name: each.metadata["column"] for each in fields(Row) if "of" in each.metadata}
 COLUMNS["thumb"] = "VARCHAR"  # a picture is for the panel, which asks for it: in no list of facts
+SAID: dict[str, str] = dict(sorted(COLUMNS.items(), key=lambda column: "VARCHAR" not in column[1]))
+"""The columns in the order of :func:`said_of`: those of texts, then those of numbers."""
+TEXTS = sum("VARCHAR" in kind for kind in COLUMNS.values())
+_OF = {each.name: each.metadata["of"] for each in fields(Row) if "of" in each.metadata}
+_OF["thumb"] = f"notes.get({THUMB!r}, '')"
 _SPACE = {
-    "text": text, "moment": moment, "number": number, "listed": listed, "noted": _fitting, "are_safe": _are_safe,
-    "looks": _looks, "repr": repr, "str": str, "tuple": tuple, "__builtins__": {},
+    "listed": listed, "fitting": _fitting, "are_safe": _are_safe, "tuple": tuple, "__builtins__": {}
 }  # fmt: skip
-said_of: Callable[[Entry, Mapping[str, str]], tuple[str, ...]] = eval(
-    f"lambda e, notes: ({', '.join(each.metadata['of'] for each in fields(Row) if 'of' in each.metadata)},"
-    f" text(notes.get({THUMB!r}, '')))",
-    _SPACE,
+_said_of: Callable[[Entry, Mapping[str, str], tuple[str, str]], tuple[Any, ...]] = eval(
+    f"lambda e, notes, looks: ({', '.join(map(_OF.__getitem__, SAID))})", _SPACE
 )
-"""What an entry with these notes says of each column, as fields of a line: one expression, for bringing the catalog up
-to date is little else."""
+
+
+def said_of(entry: Entry) -> tuple[Any, ...]:
+    """What an entry says of each column: one expression, for bringing the catalog up to date is little else."""
+    return _said_of(entry, entry.notes, told(entry))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
@@ -64,16 +64,17 @@ def _line(value: Any, depth: int) -> str:
     if kind is bytes:
         return f"{len(value):,} bytes"
     if isinstance(value, dict) and depth:
-        pairs = (
-            f"{key if isinstance(key, str) else _line(key, 0)}: {_line(one, depth - 1)}" for key, one in value.items()
-        )
+        pairs = [
+            f"{key if isinstance(key, str) else _line(key, 0)}: {_line(one, depth - 1)}"
+            for key, one in islice(value.items(), _ITEMS)
+        ]
         return f"{{{_joined(pairs, len(value))}}}"
     if isinstance(value, list | tuple) and depth:
-        return f"[{_joined((_line(one, depth - 1) for one in value), len(value))}]"
+        return f"[{_joined([_line(one, depth - 1) for one in islice(value, _ITEMS)], len(value))}]"
     if isinstance(value, Mapping | list | tuple | set | frozenset):
         return f"{kind.__name__} of {len(value):,}"
     return str(value)[:_EACH]
 
 
-def _joined(texts: Iterable[str], count: int) -> str:
-    return ", ".join(islice(texts, _ITEMS)) + (", …" if count > _ITEMS else "")
+def _joined(texts: list[str], count: int) -> str:
+    return ", ".join(texts) + (", …" if count > _ITEMS else "")
