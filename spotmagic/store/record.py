@@ -107,6 +107,7 @@ def scan(data: bytes, base: int, *, growing: bool) -> Scan:
     # Names bound once: a folder of a million records is read through here.
     frames: list[Frame] = []
     append = frames.append
+    made = functools.partial(tuple.__new__, Frame)
     unpack = _HEADER.unpack_from
     view = memoryview(data)
     size = len(data)
@@ -129,7 +130,7 @@ def scan(data: bytes, base: int, *, growing: bool) -> Scan:
         good = xxh3_64_intdigest(view[body:stop]) == check
         if not good and growing and stop == size:
             break  # its last bytes may be on their way: a file can be seen at its new length before it has them
-        append(Frame(kind, flags, stamp, key, group, base + body, length, good))
+        append(made((kind, flags, stamp, key, group, base + body, length, good)))
         at = stop
     return Scan(frames, at, need, damaged)
 

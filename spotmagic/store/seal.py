@@ -52,6 +52,7 @@ MAGIC = b"\x89spot\r\n\x1a"
 VERSION = 2
 
 _HEAD = struct.Struct("<8sHBBI8s16s")
+_BEGIN = _HEAD.size
 _MAC = 32
 _CHECKS: dict[int, tuple[int, Callable[[Any], bytes]]] = {
     1: (32, lambda data: hashlib.sha256(data).digest()),
@@ -111,7 +112,7 @@ def unseal(
         trust: what to make of entries of unknown writers.
     """
     size = len(data)
-    if size < _HEAD.size + _MAC:
+    if size < _BEGIN + _MAC:
         return Bad("corrupt", "it is cut off")
     magic, version, algorithm, _, header_size, kid, its_key = _HEAD.unpack_from(data)
     if magic != MAGIC:
@@ -130,7 +131,7 @@ def unseal(
         return Bad("newer format", f"format {version}, algorithm {algorithm}; this spotmagic reads format {VERSION}")
     if key is not None and its_key != key:
         return Bad("corrupt", "it belongs to another key")
-    header_end = _HEAD.size + header_size
+    header_end = _BEGIN + header_size
     start = header_end + -header_end % 8
     if header_size > MAX_HEADER or start > end:
         return Bad("corrupt", "its header does not fit")
@@ -138,9 +139,9 @@ def unseal(
         return Bad("foreign", f"its writer {kid.hex()} is not on your ring")
     try:
         if trusted:
-            fields = msgpack.unpackb(data[_HEAD.size : header_end], use_list=False, unicode_errors="surrogatepass")
+            fields = msgpack.unpackb(data[_BEGIN:header_end], use_list=False, unicode_errors="surrogatepass")
         else:
-            fields = msgpack.unpackb(data[_HEAD.size : header_end], **UNPACK)
+            fields = msgpack.unpackb(data[_BEGIN:header_end], **UNPACK)
         if version == 1:
             *head, inputs, prints, notes, texts, parts = fields
             inputs, prints = (*inputs, MADE_BY_OLD), (*prints, b"")
@@ -154,6 +155,7 @@ def unseal(
 
 # Past the constructor in Python, which takes longer than all else that is done for a small entry.
 _made: Any = functools.partial(tuple.__new__, Entry)
+_part: Any = functools.partial(tuple.__new__, Part)
 
 
 def _validate(header: Any) -> None:
@@ -184,19 +186,20 @@ def _entry(
 ) -> tuple[Entry, tuple[BlobRef, ...]]:
     *face, names, prints, titles, texts, reason, waited, packed = fields
     refs: tuple[BlobRef, ...] = ()
-    parts = []
+    parts: list[Part] = []
     size = len(data)
     start = at
-    for number, (part_name, codecs, head, lengths, digest) in enumerate(packed):
+    for part_name, codecs, head, lengths, digest in packed:
         if digest is not None:
-            ref = ref_of(number, digest, head, tuple(lengths))
+            ref = ref_of(len(parts), digest, head, tuple(lengths))
             size += ref.size
             refs += (ref,)
-            parts.append(Part(part_name, tuple(codecs), b"", ()))
+            parts.append(_part((part_name, tuple(codecs), b"", ())))
             continue
         stop = at + head
         if head < 0 or stop > end:
             raise ValueError("a part does not fit")
+        inline = data[at:stop]
         buffers: tuple[memoryview, ...] = ()
         for length in lengths:
             begin = stop + (start - stop) % 8
@@ -204,7 +207,7 @@ def _entry(
             if length < 0 or stop > end:
                 raise ValueError("a buffer does not fit")
             buffers += (memoryview(data)[begin:stop],)
-        parts.append(Part(part_name, tuple(codecs), data[at : at + head], buffers))
+        parts.append(_part((part_name, tuple(codecs), inline, buffers)))
         at = stop
     # Bytes that no part accounts for would be sealed along, and mean something to another reader.
     if at != end:

@@ -55,6 +55,9 @@ class Met(NamedTuple):
     found: Frame
 
 
+_met = functools.partial(tuple.__new__, Met)
+
+
 def journal_names(folder: Path) -> set[str]:
     """The names of the journals that are there."""
     return _names(folder / JOURNALS, journal.NAME)
@@ -88,7 +91,7 @@ def walk_journal(journal: Log, start: int = 0) -> Iterator[Met]:
     """The records of a journal after an offset."""
     journal.read_to = max(start, len(FILE_MAGIC))
     for found in journal.tail():
-        yield Met(journal.name, found.end, found)
+        yield _met((journal.name, found.offset + found.length, found))
 
 
 def walk_segment(file: Log, source: Stretch) -> Iterator[Met]:
@@ -98,7 +101,7 @@ def walk_segment(file: Log, source: Stretch) -> Iterator[Met]:
     for found in file.tail():
         if found.kind != ORIGIN:
             at += HEADER + found.length
-            yield Met(name, at, found)
+            yield _met((name, at, found))
         elif found.good:
             try:
                 name, at = read_origin(file.read(found.offset, found.length))
