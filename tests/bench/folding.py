@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 
 from spotmagic.catalog import Catalog
+from spotmagic.codecs import encode
 from spotmagic.store.entry import Entry, Part
 from spotmagic.store.store import FolderStore
 from spotmagic.store.trust import ring
@@ -24,7 +25,7 @@ TABLES = ("entries", "inputs", "runs", "usage", "positions")
 
 def put(store: FolderStore, number: int, *, hit: bool = True) -> None:
     """So many new entries, each with the run that made it and hit once."""
-    part = (Part("value", ("plain",), bytes(100)),)
+    part = (Part("value", ("plain",), encode(bytes(98)).head),)
     for _ in range(number):
         key, now = random.randbytes(16), time.time()
         name = f"pkg.f{key[0] % 20}"
