@@ -39,7 +39,7 @@ class Picture:
 
 def _picture(figure: Any, encoder: Encoder) -> Picture:
     if not encoder.as_copied:
-        raise Unfit("the objects of a figure lead to each other without end")
+        raise Unfit("it is a figure or drawn in one, which is not compared: draw, change and show it in one cell")
     if id(figure) not in encoder.pictures:
         encoder.pictures[id(figure)] = Picture(figure)
     return encoder.pictures[id(figure)]  # type: ignore[no-any-return]

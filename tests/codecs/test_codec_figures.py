@@ -69,6 +69,11 @@ def test_a_new_text_on_an_axis_gets_the_next_place() -> None:
     assert [line.get_xdata(orig=False).tolist() for line in axes.lines] == [[0, 1], [2, 0]]
 
 
+def test_a_figure_as_an_input_is_refused_with_what_to_do() -> None:
+    with pytest.raises(Uncacheable, match="draw, change and show it in one cell"):
+        fingerprint(plt.subplots()[0])
+
+
 class Node:
     def __init__(self, other: Any) -> None:
         self.other = other
