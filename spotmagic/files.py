@@ -18,7 +18,7 @@ import threading
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
@@ -134,24 +134,22 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-class ForkLock:
-    """A lock of a module, free in a forked child: the thread that held it when the child began is not there."""
+_Lock: Any = type(threading.RLock())
 
-    __slots__ = ("__weakref__", "_lock")
+
+class ForkLock(_Lock):  # type: ignore[misc]
+    """A lock of a module, free in a forked child: the thread that held it when the child began is not there.
+
+    ``with`` takes it in one step of Python's. Taken by a method of ours, an interrupt could come when it is taken and
+    not yet to be given back, and the next thread would wait for ever.
+    """
 
     def __init__(self) -> None:
-        self.forked()
         reopen_after_fork(self)
 
     def forked(self) -> None:
-        """Begin with a lock that nobody holds."""
-        self._lock = threading.RLock()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *error: object) -> None:
-        self._lock.release()
+        """Begin as a lock that nobody holds."""
+        self._at_fork_reinit()
 
 
 def make_folder(path: Path) -> None:

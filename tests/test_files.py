@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import subprocess
 import sys
@@ -9,6 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from interrupting import Interrupts
 
 from spotmagic import files
 
@@ -141,3 +144,19 @@ def test_no_lock_of_a_module_outlives_a_fork(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "ignore", "-c", FORKED, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_an_interrupt_while_a_lock_is_taken_leaves_it_free() -> None:
+    """Else every other thread would wait for ever."""
+    lock = files.ForkLock()
+    for place in itertools.count(1):
+        with Interrupts(place) as interrupts, contextlib.suppress(KeyboardInterrupt), lock:
+            pass
+        free: list[bool] = []
+        thread = threading.Thread(target=lambda: free.append(lock.acquire(timeout=1)))
+        thread.start()
+        thread.join()
+        assert free == [True], place
+        if interrupts.left:
+            return
+        lock = files.ForkLock()

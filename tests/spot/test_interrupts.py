@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import builtins
-import dis
 import io
 import itertools
 import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from interrupting import Interrupts
 
-import spotmagic
 from spotmagic import Spot, files
 from spotmagic.engine.budget import Hold
 from spotmagic.engine.flight import Seat
@@ -120,38 +120,6 @@ def test_a_signal_that_ends_the_program_waits_too(tmp_path: Path, monkeypatch: p
     assert paid == ["warm", "why"]
 
 
-OURS = str(Path(spotmagic.__file__).parent) + os.sep
-SEEN_AFTER = {dis.opmap[name] for name in ("CALL", "CALL_FUNCTION_EX", "RESUME", "JUMP_BACKWARD")}
-
-
-class Interrupts:
-    """Raises ``KeyboardInterrupt`` at the n-th place in our code where Python looks for signals."""
-
-    def __init__(self, place: int) -> None:
-        self.left = place
-        self._steps: dict[Any, dict[int, int]] = {}
-        self._last: dict[int, int] = {}  # the instruction that each frame came from, as it ran: loops go back
-
-    def __call__(self, frame: Any, event: str, _: Any) -> Any:
-        if self.left < 1 or not frame.f_code.co_filename.startswith(OURS):
-            return None
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        if event == "call":
-            self._last.pop(id(frame), None)
-        elif event == "opcode":
-            steps = self._steps.get(frame.f_code)
-            if steps is None:
-                steps = self._steps[frame.f_code] = {
-                    one.offset: one.opcode for one in dis.get_instructions(frame.f_code)
-                }
-            before, self._last[id(frame)] = self._last.get(id(frame)), steps[frame.f_lasti]
-            if before in SEEN_AFTER:
-                self.left -= 1
-                if not self.left:
-                    raise KeyboardInterrupt
-        return self
-
-
 @pytest.mark.parametrize("first", [1, 9, 17, 25, 33])
 def test_an_interrupt_at_any_step_of_a_call_leaves_nothing_behind(tmp_path: Path, first: int) -> None:
     """What had run is kept, nobody waits for the call, here or in another kernel, and what was put in place is gone."""
@@ -162,15 +130,8 @@ def test_an_interrupt_at_any_step_of_a_call_leaves_nothing_behind(tmp_path: Path
         other = os.open(spot.folder / "flight.lock", os.O_RDWR)  # as another kernel has it
         for place in itertools.count(first, 43):
             question = f"q{place}"
-            interrupts = Interrupts(place)
-            before = sys.gettrace()
-            sys.settrace(interrupts)
-            try:
+            with Interrupts(place) as interrupts, suppress(KeyboardInterrupt):
                 asked(question)
-            except KeyboardInterrupt:
-                pass
-            finally:
-                sys.settrace(before)
             if interrupts.left:
                 break  # it has no more steps
             ran = question in paid
