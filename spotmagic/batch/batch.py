@@ -49,10 +49,11 @@ class Batch:
         self.folder = self._books.folder.path
         self._target, self._plan, self._display, self._clock = target, plan, display, spot.clock
         self._ticker: Heartbeat | None = None
+        self._lane: Lane = Threads(target.name)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._abandoned = False
-        self._finishing = threading.Lock()
+        self._finishing, self._finished = threading.Lock(), False
         self._saved = 0.0
         here[self.folder] = self
 
@@ -187,39 +188,42 @@ class Batch:
 
     def ask(self, tasks: Iterator[Task], *, background: bool = False) -> None:
         """Ask all, in the thread of the caller unless in the background. Raises what ended it early."""
-        run = self._open(tasks, Waiter(0.0), own_loop() if self._target.awaits else None)
-        self._books.prints = background and hear_prints()
-        if background:
-            context = contextvars.copy_context()
-            thread = threading.Thread(
-                target=context.run, args=(self._aside, run), name="spotmagic batch_inputs", daemon=True
-            )
-            thread.start()
-            return
-        self._books.items.drain()
+        self._refuse_twice()
+        self._loop = None
         try:
+            run = self._open(tasks, Waiter(0.0), own_loop() if self._target.awaits else None)
+            self._books.prints = background and hear_prints()
+            if background:
+                context = contextvars.copy_context()
+                thread = threading.Thread(
+                    target=context.run, args=(self._aside, run), name="spotmagic batch_inputs", daemon=True
+                )
+                thread.start()
+                return
+            self._books.items.drain()
             run.run()
+            self._finish()
         except BaseException as error:
             self._interrupted(error)
             raise
-        self._finish()
         self._raise_all()
 
     async def aask(self, tasks: Iterator[Task] | AsyncIterator[Task], *, background: bool = False) -> None:
         """The same in the event loop of the caller."""
+        self._refuse_twice()
         self._loop = asyncio.get_running_loop()
-        run = self._open(tasks, TaskWaiter(0.0), self._loop if self._target.awaits else None)
-        self._books.prints = background and hear_prints()
-        if background:
-            self._task = self._loop.create_task(self._aaside(run))
-            return
-        self._books.items.drain()
         try:
+            run = self._open(tasks, TaskWaiter(0.0), self._loop if self._target.awaits else None)
+            self._books.prints = background and hear_prints()
+            if background:
+                self._task = self._loop.create_task(self._aaside(run))
+                return
+            self._books.items.drain()
             await run.arun()
+            self._finish()
         except BaseException as error:
             self._interrupted(error)
             raise
-        self._finish()
         self._raise_all()
 
     def end(self, reason: str) -> None:
@@ -234,7 +238,10 @@ class Batch:
             self.stop()
         elif word:
             self._hold(word == "pause")
-        if self._abandoned and not books.is_flying():
+        if self._loop is not None and self._loop.is_closed() and not self._abandoned:
+            books.stop("its event loop was closed", "interrupted")
+            self._abandoned = True
+        if self._abandoned and (not books.is_flying() or (self._target.awaits and self._lane.closed)):
             self._finish()
             return
         now = books.progress()
@@ -248,19 +255,18 @@ class Batch:
     def _open(
         self, tasks: Iterator[Task] | AsyncIterator[Task], boss: Waiter, loop: asyncio.AbstractEventLoop | None
     ) -> Pass:
-        if not self.done() and self._ticker is not None:
-            raise SpotError(f"{self.name} is under way", todo="Wait for it, or stop it first")
-        self._lane: Lane = Threads(self.function) if loop is None else Tasks(loop)
+        self._finished = self._abandoned = False
+        self._lane = Threads(self.function) if loop is None else Tasks(loop)
         boss.listen()
         run = Pass(self._books, tasks, self._target, self._plan.concurrency, boss, self._lane, self._clock)
         self._books.items.free = run.ring
         self._books.open(run)
-        self._abandoned = False
+        self._books.folder.open()
         now = self._books.progress()
         self._books.folder.save(now.said())
         if self._display is not None:  # in the cell that began it, whichever runs when it goes on
             self._display.show(now)
-        listening.listen()
+        listening.listen(self)
         self._ticker = Heartbeat(self)
         self._ticker.start()
         return run
@@ -275,42 +281,43 @@ class Batch:
     async def _aaside(self, run: Pass) -> None:
         try:
             await run.arun()
+            self._finish()
         except BaseException as error:
             self._interrupted(error)
             raise
-        self._finish()
 
     def _interrupted(self, error: BaseException) -> None:
         """The one who takes the inputs was interrupted: calls under way go on, and what they give is kept."""
         reason = "" if isinstance(error, KeyboardInterrupt | asyncio.CancelledError) else f"{type(error).__name__}"
-        self._books.stop(reason, "interrupted")
-        self._abandoned = True
+        self._abandoned = True  # from here on the ticker ends what is not ended here
+        if not self.done():
+            self._books.stop(reason, "interrupted")
         if self._books.is_flying():
             self.tick()
         else:
             self._finish()
 
     def _finish(self) -> None:
-        """All has ended: tell so, and let go."""
+        """All has ended: tell so, and let go. Where an interrupt ends it, it is done once more."""
         with self._finishing:  # the one who takes inputs and the ticker may both find that all has ended
-            if self.done():
+            if self._finished:
                 return
             self._books.close()
-        if self._ticker is not None:
-            self._ticker.stop()
-        self._lane.close()
-        listening.unlisten()
-        now = self._books.progress()
-        self._books.log(**now.said())
-        self._books.folder.save(now.said())
-        self._books.folder.close()
+            self._lane.close()
+            listening.unlisten(self)
+            now = self._books.progress()
+            self._books.log(**now.said())
+            self._books.folder.save(now.said())
+            self._books.folder.close()
+            if self._ticker is not None:
+                self._ticker.stop()
+            self._finished = True
         if self._display is not None:
             self._display.show(now)
 
     def _failed_tasks(self) -> Iterator[Task]:
         """The failed inputs as they were asked, taken out of the books."""
-        if not self.done():
-            raise SpotError(f"{self.name} is under way", todo="Wait for it, or stop it first")
+        self._refuse_twice()
         self._refuse_unkept("retry_failed")
         return iter(self._books.forget_failed())
 
@@ -337,6 +344,10 @@ class Batch:
         self._raise_error()
         if self._books.too_many:
             raise batch_failed(self, self.failed)
+
+    def _refuse_twice(self) -> None:
+        if not self.done() and self._ticker is not None:
+            raise SpotError(f"{self.name} is under way", todo="Wait for it, or stop it first")
 
     def _refuse_unkept(self, what: str) -> None:
         if not self._plan.keep:

@@ -93,12 +93,21 @@ class Crew:
 class Lane(Protocol):
     """Where calls are made."""
 
-    def hand(self, work: Callable[[], Any], context: contextvars.Context) -> None:
-        """Begin a piece of work in a context, without waiting for it."""
+    def hand(self, work: Callable[[], Any], context: contextvars.Context, past: Callable[[], None]) -> None:
+        """Begin a piece of work in a context, without waiting for it.
+
+        Args:
+            past: called when it is over, however it went, also where it was never begun.
+        """
         ...
 
     def close(self) -> None:
         """No more work comes."""
+        ...
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing that was handed over can go on."""
         ...
 
 
@@ -107,12 +116,13 @@ class Threads:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._queue: SimpleQueue[tuple[Callable[[], Any], contextvars.Context] | None] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[Callable[[], Any], contextvars.Context, Callable[[], None]] | None]
+        self._queue = SimpleQueue()
         self._idle = self._all = 0
         self._closed = False
         self._lock = threading.Lock()
 
-    def hand(self, work: Callable[[], Any], context: contextvars.Context) -> None:
+    def hand(self, work: Callable[[], Any], context: contextvars.Context, past: Callable[[], None]) -> None:
         """Begin a piece of work in a thread that is idle, else in a new one."""
         with self._lock:
             new = self._idle == 0
@@ -120,7 +130,7 @@ class Threads:
                 self._all += 1
             else:
                 self._idle -= 1
-        self._queue.put((work, context))
+        self._queue.put((work, context, past))
         if new:
             name = f"spotmagic {self._name}_{self._all}"  # of one pool, as those who note files see it
             threading.Thread(target=self._work, name=name, daemon=True).start()
@@ -129,15 +139,19 @@ class Threads:
         """Let the threads go as they come to rest."""
         with self._lock:
             self._closed = True
-            idle, self._idle = self._idle, 0
-        for _ in range(idle):
+        for _ in range(self._all):  # those that work look before they wait for more
             self._queue.put(None)
+
+    closed = False
 
     def _work(self) -> None:
         while (given := self._queue.get()) is not None:
-            work, context = given
-            context.run(work)
-            del given, work, context  # what a call was given is not held while its thread rests
+            work, context, past = given
+            try:
+                context.run(work)
+            finally:
+                past()
+            del given, work, context, past  # what a call was given is not held while its thread rests
             with self._lock:
                 if self._closed:
                     return
@@ -152,20 +166,26 @@ class Tasks:
         self._thread = threading.get_ident() if _running() is loop else 0
         self._all: set[asyncio.Task[Any]] = set()
 
-    def hand(self, work: Callable[[], Any], context: contextvars.Context) -> None:
+    def hand(self, work: Callable[[], Any], context: contextvars.Context, past: Callable[[], None]) -> None:
         """Begin a task."""
         if threading.get_ident() == self._thread:
-            self._begin(work, context)
+            self._begin(work, context, past)
         else:
-            self._loop.call_soon_threadsafe(self._begin, work, context)
+            self._loop.call_soon_threadsafe(self._begin, work, context, past)
 
     def close(self) -> None:
         """Nothing to let go of: a task ends with its work."""
 
-    def _begin(self, work: Callable[[], Any], context: contextvars.Context) -> None:
+    @property
+    def closed(self) -> bool:
+        """Whether its loop is: no task of it goes on."""
+        return self._loop.is_closed()
+
+    def _begin(self, work: Callable[[], Any], context: contextvars.Context, past: Callable[[], None]) -> None:
         task = self._loop.create_task(work(), context=context)
         self._all.add(task)  # a loop holds its tasks weakly
         task.add_done_callback(self._all.discard)
+        task.add_done_callback(lambda _: past())
 
 
 def _running() -> asyncio.AbstractEventLoop | None:

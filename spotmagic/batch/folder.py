@@ -55,11 +55,16 @@ class RunFolder:
         self._saved = ""
         self._usable = True
         self._lock = threading.RLock()
-        self._safely(self._make)
 
-    def _make(self) -> None:
-        files.make_folder(self.path.parent)
-        self.path.mkdir(mode=files.PRIVATE_FOLDER)
+    def open(self) -> None:
+        """A run begins, or goes on after its end: to other kernels it is alive until it is closed."""
+        with self._lock:
+            self._safely(self._live)
+
+    def _live(self) -> None:
+        if not self.path.exists():
+            files.make_folder(self.path.parent)
+            self.path.mkdir(mode=files.PRIVATE_FOLDER)
         files.lock(self._file("alive.lock"), wait=False)
         prune(self.path.parent)
 
@@ -74,6 +79,8 @@ class RunFolder:
             if lines:
                 text = "\n".join(lines) + "\n"
                 self._safely(lambda: files.write_all(self._file("log.jsonl"), text.encode("utf-8", "replace")))
+            if "alive.lock" not in self._open:  # its end was told meanwhile
+                self._let_go()
 
     def fail(self, failed: Failed, hidden: Credentials) -> Failed:
         """Keep a failed input, now. Returns it with the reason why its input could not be kept, if so.
@@ -132,11 +139,14 @@ class RunFolder:
         """Write what is left and let go."""
         self.flush()
         with self._lock:
-            opened, self._open = self._open, {}
-            for name, file in opened.items():
-                if name == "alive.lock":
-                    files.unlock(file)
-                os.close(file)
+            self._let_go()
+
+    def _let_go(self) -> None:
+        opened, self._open = self._open, {}
+        for name, file in opened.items():
+            if name == "alive.lock":
+                files.unlock(file)
+            os.close(file)
 
     def _file(self, name: str) -> int:
         file = self._open.get(name)

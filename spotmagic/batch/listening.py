@@ -71,23 +71,20 @@ class _BatchHandler(logging.Handler):
 
 
 _handler = _BatchHandler()
-_listening = 0
+_listening: set[object] = set()
 _guard = threading.Lock()
 
 
-def listen() -> None:
-    """Hear what is logged, until as often :func:`unlisten` was called."""
-    global _listening
+def listen(batch: object) -> None:
+    """Hear what is logged, until :func:`unlisten` was called for the same batch."""
     with _guard:
-        _listening += 1
-        if _listening == 1:
-            logging.getLogger().addHandler(_handler)
+        _listening.add(batch)
+        logging.getLogger().addHandler(_handler)  # which has it once however often it is said
 
 
-def unlisten() -> None:
-    """One batch less."""
-    global _listening
+def unlisten(batch: object) -> None:
+    """One batch less. Twice is the same as once."""
     with _guard:
-        _listening -= 1
-        if _listening == 0:
+        _listening.discard(batch)
+        if not _listening:
             logging.getLogger().removeHandler(_handler)

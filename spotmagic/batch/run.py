@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
@@ -40,11 +41,23 @@ class Withdrawn(BaseException):
     """A call is taken back before it runs, as its batch was stopped or paused."""
 
 
+class Claim:
+    """The right to make a call, which one alone takes: whoever is to make it, or whoever says that it will not be made.
+
+    An interrupt may come between any two steps, and does not tell whether a call that was being handed over got there.
+    """
+
+    __slots__ = ("take",)
+
+    def __init__(self) -> None:
+        self.take = functools.partial(threading.Lock().acquire, blocking=False)
+
+
 class Pass:
     """One pass over inputs.
 
     Attributes:
-        flying: the tasks that were looked up and have not ended.
+        flying: the tasks that were looked up and have not ended, each with the claim to make its call.
         halted: no further call begins.
         held: halted or paused.
     """
@@ -67,7 +80,7 @@ class Pass:
         self._broken: dict[bytes, BaseException] = {}
         self._behind = 0  # how many wait like that, over all keys
         self._lock = threading.Lock()
-        self.flying: set[Task] = set()
+        self.flying: dict[Task, Claim] = {}
         self.halted = self.paused = self.held = False
 
     def run(self) -> None:
@@ -169,22 +182,24 @@ class Pass:
             if value.__class__ is not Call:
                 books.met(task, value, seen.pop())
                 continue
-            if not self._leads(task, value):
-                continue
             # From here on equal calls line up behind this one, so however it goes it must come to an ``_end``.
+            claim = Claim()
             try:
+                if not self._leads(task, value, claim):
+                    continue
                 while not self._crew.take():
                     if self.halted:
                         self._end(task, value)
                         break
                     yield "wait"
                 else:
-                    self._hand(task, value)
-            except BaseException:  # an interrupt, here or where the steps are taken: it will not be made
-                self._end(task, value)
+                    self._hand(task, value, claim)
+            except BaseException:  # an interrupt, here or where the steps are taken
+                if claim.take():  # it will not be made
+                    self._ended(task, value, claim)
                 raise
 
-    def _leads(self, task: Task, call: Call) -> bool:
+    def _leads(self, task: Task, call: Call, claim: Claim) -> bool:
         """Whether a call is to be made: no equal one is under way, and none has failed."""
         with self._lock:
             error = self._broken.get(call.key) if call.key else None
@@ -194,24 +209,26 @@ class Pass:
                     behind.append(task)
                     self._behind += 1
                     return False
-                self.flying.add(task)
+                self.flying[task] = claim
                 if call.key:
                     self._leading[call.key] = []
         if error is not None:
             self._books.broke(task, error, call.key)
         return error is None
 
-    def _hand(self, task: Task, call: Call) -> None:
+    def _hand(self, task: Task, call: Call, claim: Claim) -> None:
         context = contextvars.copy_context()
         call.check = self._check
         if self._target.awaits:
             self._target.prepare(call, task, self._aattempt, self._apause)
-            self._lane.hand(lambda: self._awork(task, call), context)
+            self._lane.hand(lambda: self._awork(task, call, claim), context, lambda: self._ended(task, call, claim))
         else:
             self._target.prepare(call, task, self._attempt, self._pause)
-            self._lane.hand(lambda: self._work(task, call), context)
+            self._lane.hand(lambda: self._work(task, call, claim), context, lambda: self._ended(task, call, claim))
 
-    def _work(self, task: Task, call: Call) -> None:
+    def _work(self, task: Task, call: Call, claim: Claim) -> None:
+        if not claim.take():
+            return
         ear = self._books.enter(task)
         try:
             self._did(task, call, self._target.engine.drive(call))
@@ -221,14 +238,18 @@ class Pass:
             ear.end()
             self._crew.free()
 
-    async def _awork(self, task: Task, call: Call) -> None:
-        ear = self._books.enter(task)
+    async def _awork(self, task: Task, call: Call, claim: Claim) -> None:
+        if not claim.take():
+            return
         try:
-            self._did(task, call, await self._target.engine.adrive(call))
+            ear = self._books.enter(task)
+            try:
+                self._did(task, call, await self._target.engine.adrive(call))
+            finally:
+                ear.end()
         except BaseException as error:
             self._raised(task, call, error)
         finally:
-            ear.end()
             self._crew.free()
 
     def _did(self, task: Task, call: Call, done: Done) -> None:
@@ -250,7 +271,7 @@ class Pass:
     def _end(self, task: Task, call: Call, error: BaseException | None = None, *, take_back: bool = False) -> None:
         """A call has come to its end. Those that are equal are looked at again: they hit, or fail like it."""
         with self._lock:
-            self.flying.discard(task)
+            self.flying.pop(task, None)
             behind = self._leading.pop(call.key, [])
             self._behind -= len(behind)
             if error is not None and call.key:
@@ -259,6 +280,13 @@ class Pass:
                 self._broken[call.key] = error
             self._again.extend(([task] if take_back else []) + behind)
         self._boss.ring()
+
+    def _ended(self, task: Task, call: Call, claim: Claim) -> None:
+        """A call that was handed over is past, or will never be made: see that it has come to its end."""
+        if claim.take():  # its task was cancelled before it began
+            self._crew.free()
+        if self.flying.get(task) is claim:
+            self._end(task, call)
 
     def _attempt(self, task: Task, go: Callable[[], Any]) -> Any:
         self._begin(task)

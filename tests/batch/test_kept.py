@@ -7,13 +7,14 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from spotmagic import Retry, Spot
-from spotmagic.batch.folder import MOST_RUNS, RUNS
+from spotmagic.batch.folder import MOST_RUNS, RUNS, is_alive
 from spotmagic.errors import SpotWarning
 from spotmagic.testing import FakeClock
 
@@ -119,6 +120,24 @@ def test_batches_are_listed_with_their_ends(spot: Spot, tmp_path: Path) -> None:
         second, first = later.batches()
     assert (first.name, first.status, first.failed) == ("first", "done", 1)
     assert (second.name, second.total, second.done) == ("second", 2, 2)
+
+
+def test_a_batch_that_asks_again_is_alive_to_other_kernels(spot: Spot, tmp_path: Path) -> None:
+    """It was told as lost, and its folder could be cleared while it ran."""
+    broken, go_on = [True], threading.Event()
+
+    def ask(x: int) -> int:
+        if broken:
+            raise ValueError(x)
+        go_on.wait(60)
+        return x
+
+    batch = spot.map(ask, [1], progress=False)
+    broken.clear()
+    batch.retry_failed(background=True)
+    assert is_alive(batch.folder)
+    go_on.set()
+    assert batch.values() == [1]
 
 
 def test_folders_of_runs_are_cleared_but_those_with_failures_stay(spot: Spot) -> None:
