@@ -118,8 +118,9 @@ class ThreadJob(Job):
         self._outcome: Callable[[], Any] | None = None
         self._inside = 0  # the thread that runs the user's code
         self._task: tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]] | None = None
+        self._claim = threading.Lock()  # taken once: by the thread that makes the call, or who says that none will
 
-    def start(self, awaits: bool) -> ThreadJob:
+    def start(self, awaits: bool) -> None:
         """Begin."""
         context = contextvars.copy_context()
         run = self._call.run
@@ -127,7 +128,13 @@ class ThreadJob(Job):
         target = functools.partial(context.run, self._drive, awaits)
         # No daemon: the process stays until the call has ended, as its result may be paid for by then.
         threading.Thread(target=target, name=f"spotmagic-job {self.name}").start()
-        return self
+
+    def drop(self, error: BaseException) -> None:
+        """End the job if it has not begun, as it could not be."""
+        if self._claim.acquire(blocking=False):
+            self._stop = True
+            self._times["ended"] = self._clock.now()
+            self._future.set_exception(self._told(error))
 
     @property
     def status(self) -> Status:
@@ -186,6 +193,18 @@ class ThreadJob(Job):
             raise KeyboardInterrupt
 
     def _drive(self, awaits: bool) -> None:
+        if not self._claim.acquire(blocking=False):
+            return
+        while True:  # forced to stop, it may be met by the interrupt anywhere
+            try:
+                if self._future.done():
+                    return
+                self._settle(awaits)
+            except KeyboardInterrupt:
+                self._stop = True
+
+    def _settle(self, awaits: bool) -> None:
+        """Make the call, and tell its end. Once more: tell its end."""
         engine = self._marked.spot.engine
         try:
             with listening():

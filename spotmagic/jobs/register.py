@@ -35,17 +35,25 @@ def submit(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Job:
         job: Job = detached.start(function, args, kwargs, key)
         sweep(marked.spot)
         return job
-    with _lock:
-        known = _jobs.setdefault(marked.spot.folder, {})
-        under_way = known.get(key)
-        if under_way is not None and not under_way.done():
-            return under_way
-        known.pop(key, None)
-        job = known[key] = ThreadJob(marked, call, key)
-        over = [each for each, one in known.items() if one.done()]
-        for each in over[:-_MOST]:
-            del known[each]
-    return job.start(awaits(marked.function))
+    begun: ThreadJob | None = None
+    try:
+        with _lock:
+            known = _jobs.setdefault(marked.spot.folder, {})
+            under_way = known.get(key)
+            if under_way is not None and not under_way.done():
+                return under_way
+            known.pop(key, None)
+            begun = ThreadJob(marked, call, key)
+            known[key] = begun
+            over = [each for each, one in known.items() if one.done()]
+            for each in over[:-_MOST]:
+                del known[each]
+        begun.start(awaits(marked.function))
+        return begun
+    except BaseException as error:  # an interrupt: who submits the same call again is not to wait for this one
+        if begun is not None:
+            begun.drop(error)
+        raise
 
 
 def job(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Job:

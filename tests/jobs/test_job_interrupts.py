@@ -1,0 +1,65 @@
+"""Interrupts at any step of a job: nobody waits for it in vain, and what was paid for is kept."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from interrupting import Interrupts
+
+from spotmagic import Spot
+from spotmagic.errors import JobCancelled, JobFailed
+
+paid: list[str] = []
+
+
+def answer(question: str) -> str:
+    paid.append(question)
+    return question.upper()
+
+
+@pytest.mark.parametrize("first", [1, 6])
+def test_an_interrupt_of_submit_leaves_no_job_that_never_runs(tmp_path: Path, first: int) -> None:
+    """The next submit of the same call gives its result."""
+    paid.clear()
+    with Spot("s", root=tmp_path) as spot:
+        asked = spot.mark(answer)
+        asked.submit("warm").result(20)
+        for place in itertools.count(first, 11):
+            question = f"q{place}"
+            with Interrupts(place) as interrupts, suppress(KeyboardInterrupt):
+                asked.submit(question)
+            if interrupts.left:
+                break
+            assert asked.submit(question).result(20) == question.upper(), place
+            assert paid.count(question) == 1
+        assert place > 60
+
+
+@pytest.mark.parametrize("first", [5, 25])
+def test_an_interrupt_anywhere_in_the_thread_of_a_job_ends_it(tmp_path: Path, first: int) -> None:
+    """As ``cancel(force=True)`` sends one, which may arrive after the user's code has ended."""
+    paid.clear()
+    with Spot("s", root=tmp_path) as spot:
+        asked = spot.mark(answer)
+        asked.submit("warm").result(20)
+        for place in itertools.count(first, 41):
+            question = f"q{place}"
+            with Interrupts(place, inside=True) as interrupts:
+                job = asked.submit(question)
+                until = time.monotonic() + 20
+                while not job.done():
+                    assert time.monotonic() < until, f"waited for in vain: {place}"
+                    time.sleep(0.001)
+            if interrupts.left:
+                break
+            with suppress(JobCancelled, JobFailed):
+                assert job.result(20) == question.upper()
+            ran = question in paid
+            assert asked(question) == question.upper()
+            assert not ran or paid.count(question) == 1, place
+            assert not spot.engine.flight.table
+        assert place > 250
