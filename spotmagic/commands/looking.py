@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from spotmagic import words
 from spotmagic.commands.command import Session, argument, command, known_name, option
 from spotmagic.commands.previewed import previewed
-from spotmagic.errors import OptionError
+from spotmagic.errors import OptionError, RecordMissing
 from spotmagic.view import Number, View
 
 if TYPE_CHECKING:
     from spotmagic.catalog import Row, Stats
+    from spotmagic.spot import Spot
 
 _DAMAGED = "corrupt"
 _KINDS = "function", "cell", "http"
@@ -90,28 +91,54 @@ def _line(row: Row, now: float, remark: str) -> tuple[object, ...]:
     )
 
 
-@command(argument("KEY", "a key, or its first 8 digits or more", needed=True), listed=True)
+@command(
+    argument("KEY", "a key, or its first 8 digits or more; or a function or cell: its newest", needed=True), listed=True
+)
 def show(session: Session, key: str) -> View:
-    """Show one result: what it was asked with, what it cost, and the value where it can be shown."""
+    """Show one result: what it was asked with, what it cost, and the value where it can be shown.
+
+    Of a function or cell, by its whole name or its last words, the newest result is shown.
+    """
     from spotmagic.dashboard.backend import Backend
 
     spot = session.spot
-    rows = [row for row in spot.entries(key, status=None, limit=2) if row.key.startswith(key.lower())]
-    if len(rows) != 1:
-        raise OptionError(
-            f"{key} names {'several results' if rows else 'no result'}",
-            todo="Say more digits of the key" if rows else "Say 8 digits or more of a key that ls lists",
-        )
-    row, backend = rows[0], Backend(spot)
+    row, notes = _meant(spot, key)
+    backend = Backend(spot)
     details = backend.dispatch("entry", {"key": row.key})[0]
     previews = [backend.dispatch("preview", {"key": row.key, "part": name})[0] for name in row.parts]
-    notes = [words.DRIFTED] if details.get("drifted") else []
+    notes += [words.DRIFTED] if details.get("drifted") else []
     parts = [View("arguments", rows=list(row.arguments.items()))] if row.arguments else []
     parts += [previewed(name, shown) for name, shown in zip(row.parts, previews, strict=True)]
     if made_from := sorted(spot.catalog.inputs(row.key).items()):
         parts.append(View("made from", rows=[(name, print_[:8]) for name, print_ in made_from]))
     facts = list(_facts(row, spot.clock.now()))
     return View(row.call, notes, rows=facts, parts=parts, data={**details, "previews": previews})
+
+
+def _meant(spot: Spot, key: str) -> tuple[Row, list[str]]:
+    """The result of a key, else the newest of a name; and a word on which one it is."""
+    rows = [row for row in spot.entries(key, status=None, limit=2) if row.key.startswith(key.lower())]
+    if len(rows) == 1:
+        return rows[0], []
+    if rows:
+        raise OptionError(f"{key} names several results", todo="Say more digits of the key")
+    try:
+        name = known_name(spot, key)
+    except RecordMissing as error:
+        raise OptionError(
+            f"{key} names no result", todo=f"{error.todo}; or say 8 digits or more of a key that ls lists"
+        ) from None
+    for status in "live", None:  # what no longer counts is shown where nothing else is left
+        for most in 50, None:  # those of other modules whose last words are these come with them
+            for row in spot.entries(_literal(name), status=status, limit=most):
+                if row.name == name:
+                    return row, [f"the newest result of {name}: ls {name} lists all"]
+    raise OptionError(f"nothing is kept of {name}", todo="stats has its runs")
+
+
+def _literal(name: str) -> str:
+    """The glob that a name alone fits."""
+    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in name)
 
 
 def _facts(row: Row, now: float) -> Iterator[tuple[str, str]]:

@@ -209,6 +209,21 @@ def test_a_name_is_known_by_its_last_words(spot: Spot, capsys: pytest.CaptureFix
     assert "explain needs a NAME" in in_shell(capsys, "explain", code=2)
 
 
+def test_show_of_a_name_shows_its_newest_result(spot: Spot, capsys: pytest.CaptureFixture[str]) -> None:
+    newest = spot.mark(version="1")(lambda q: q * 2)
+    newest("older"), newest("newer")
+    names = [row.name for row in spot.entries(status=None)]
+    whole = next(name for name in names if name.endswith("<lambda>"))
+    rows = spot.entries("*<lambda>", status=None)
+    for said in (whole, whole.rpartition(".")[2]):
+        shown = in_shell(capsys, "show", said)
+        assert f"the newest result of {whole}: ls {whole} lists all" in shown
+        assert rows[0].key in shown and rows[1].key not in shown
+        assert repr(in_notebook(f"show {said}")) == shown.rstrip("\n")
+    assert rows[1].key in in_shell(capsys, "show", rows[1].key[:10])
+    assert "Did you mean" in in_shell(capsys, "show", "anwser", code=2)
+
+
 def test_every_command_line_takes_a_spot_and_ends_with_its_help(capsys: pytest.CaptureFixture[str]) -> None:
     for name in (*COMMANDS, *SHELL):
         assert "--spot" in in_shell(capsys, name, "--help"), name
