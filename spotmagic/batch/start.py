@@ -14,6 +14,7 @@ from spotmagic.batch.target import BatchFunction
 from spotmagic.engine.retry import Retry
 from spotmagic.errors import OptionError, unknown
 from spotmagic.options import is_whole
+from spotmagic.spot.glance import refuse_uncallable
 
 if TYPE_CHECKING:
     from spotmagic.spot import Spot
@@ -56,9 +57,7 @@ def prepared(spot: Spot, function: Any, iterables: Sequence[Any], options: dict[
     on_error = _one_of("on_error", options.get("on_error", "keep"), ("keep", "stop"))
     samples, retry = options.get("samples", 1), options.get("retry")
     where: dict[str, Any] = {name: options[name] for name in ("executor", "never_twice") if name in options}
-    if not callable(function):
-        todo = "Say spot.map(f, inputs): the function comes first"
-        raise OptionError(f"a batch was given a {type(function).__name__} to call", todo=todo)
+    refuse_uncallable(function, "a batch", "Say spot.map(f, inputs): the function comes first")
     inputs = Inputs(iterables, star=bool(options.get("star", False)), samples=samples)
     target = BatchFunction(spot, function, Retry.of(retry), where, samples)
     plan = Plan(

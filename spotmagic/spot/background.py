@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from spotmagic.options import is_off, mark_options
+from spotmagic.spot.glance import refuse_uncallable
+
 if TYPE_CHECKING:
     from spotmagic.jobs import Job
 
@@ -35,5 +38,9 @@ class Background:
         return jobs.jobs(self)  # type: ignore[arg-type]
 
     def _function(self, function: Callable[..., Any]) -> Any:
+        refuse_uncallable(function, "a job", "Say spot.submit(f, x): the function comes first")
         own = getattr(function, "__func__", function)
-        return function if hasattr(own, "marked") else self.mark(function)  # type: ignore[attr-defined]
+        if hasattr(own, "marked"):
+            return function
+        options = self.filled(mark_options({"mode": "off"} if is_off() else {}))  # type: ignore[attr-defined]
+        return self.kept(function, options)  # type: ignore[attr-defined]

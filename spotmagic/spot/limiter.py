@@ -12,7 +12,7 @@ from spotmagic.engine.call import Call
 from spotmagic.engine.gate import Gate, Ticket
 from spotmagic.limits import Cost
 from spotmagic.options import Mode
-from spotmagic.spot.glance import awaits, is_async_stream, streams
+from spotmagic.spot.glance import awaits, is_async_stream, refuse_uncallable, streams
 from spotmagic.spot.mark import Marked, MarkedFunction
 from spotmagic.spot.streams import marked_function
 
@@ -87,6 +87,9 @@ def gate_of(spot: Spot, function: Callable[..., Any], given: Mapping[str, Any]) 
 
 def limited(spot: Spot, function: Any, given: Mapping[str, Any]) -> Any:
     """The function, or a marked one, with its runs passing the gate that these options make."""
+    if isinstance(function, staticmethod | classmethod):
+        return type(function)(limited(spot, function.__func__, given))
+    refuse_uncallable(function, "limiter", "Limit a function")
     if isinstance(function, MarkedFunction):
         function.marked.gate = gate_of(spot, function, given)
         return function

@@ -30,6 +30,7 @@ from spotmagic.spot.accepted import Accepted
 from spotmagic.spot.background import Background
 from spotmagic.spot.batches import Batches
 from spotmagic.spot.edits import Edits
+from spotmagic.spot.glance import refuse_uncallable
 from spotmagic.spot.limiter import GivenRates, limited
 from spotmagic.spot.mark import Marked, MarkedFunction
 from spotmagic.spot.modes import Modes
@@ -246,12 +247,11 @@ class Spot(Results, Background, Batches):
     def _mark(self, function: Any, options: MarkOptions) -> Any:
         if isinstance(function, staticmethod | classmethod):
             return type(function)(self._mark(function.__func__, options))
-        if not callable(function):
-            raise OptionError(
-                f"mark was given {type(function).__name__}, which cannot be called", todo="Mark a function"
-            )
-        if words.is_off():
-            return function
+        refuse_uncallable(function, "mark", "Mark a function")
+        return function if words.is_off() else self.kept(function, options)
+
+    def kept(self, function: Any, options: MarkOptions) -> Any:
+        """The function with its calls under this spot, whatever the environment says."""
         outer = function.__func__ if isinstance(function, Bound) else function
         gate = outer.marked.gate if isinstance(outer, MarkedFunction) else getattr(outer, "gate", None)
         options = replace(options, sample=options.sample or sample_of(function))

@@ -147,6 +147,38 @@ def test_wrong_options_name_the_right_ones(spot: Spot, options: dict[str, Any], 
         spot.map(double, [1], **options)
 
 
+class Crawler:
+    """What users mean to give by its method."""
+
+    def process(self, page: str) -> str:
+        return page
+
+    def finish(self) -> None:
+        pass
+
+
+class Reader:
+    def read(self, page: str) -> str:
+        return page
+
+    def skim(self, page: str) -> str:
+        return page
+
+
+@pytest.mark.parametrize(("given", "way"), [(Crawler(), r"\.process$"), (Reader(), r"\.read or \.skim$")])
+def test_an_object_is_refused_with_the_method_that_may_be_meant(spot: Spot, given: Any, way: str) -> None:
+    asks: list[Any] = [lambda: spot.map(given, [1]), lambda: asyncio.run(spot.amap(given, [1]))]
+    asks += [lambda: spot.submit(given, 1), lambda: spot.job(given, 1), lambda: spot.mark(given)]
+    asks += [lambda: spot.limiter(rpm=60)(given)]
+    for ask in asks:
+        with pytest.raises(OptionError, match=rf"was given {type(given).__name__}, which cannot be called.*{way}"):
+            ask()
+    for what in ([1], None, 5):
+        with pytest.raises(OptionError, match="cannot be called"):
+            spot.submit(what, 1)  # type: ignore[arg-type]
+    assert spot.map(Crawler().process, ["a"], progress=False).values() == ["a"]
+
+
 def test_the_function_comes_first(spot: Spot) -> None:
     with pytest.raises(OptionError, match="comes first"):
         spot.map([1, 2], double)  # type: ignore[arg-type]

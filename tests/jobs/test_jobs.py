@@ -193,6 +193,20 @@ def test_a_temporary_spot_runs_jobs_and_leaves_nothing_behind() -> None:
     assert not folder.exists()
 
 
+def test_without_spotmagic_a_job_is_a_plain_call(spot: Spot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPOTMAGIC_OFF", "1")
+    asked: list[int] = []
+
+    @spot.mark
+    def ask(x: int) -> int:
+        asked.append(x)
+        return x
+
+    for _ in range(2):
+        assert spot.submit(ask, 1).result(60) == 1
+    assert asked == [1, 1] and not spot.entries(status=None)
+
+
 def test_many_are_submitted_and_gathered(spot: Spot) -> None:
     f = spot.mark(lambda x: x * x)
     jobs = [f.submit(x) for x in range(20)]

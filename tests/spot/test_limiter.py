@@ -90,6 +90,21 @@ def test_what_a_call_did_cost_is_settled_inside_it_or_by_its_result(spot: Spot, 
         assert sum(clock.slept) < 2, f.__name__  # 60 s if the estimate had stayed
 
 
+@pytest.mark.parametrize("limited_last", [False, True])
+def test_class_methods_are_limited_in_either_order(spot: Spot, limited_last: bool) -> None:
+    limit = spot.limiter(rpm=60_000)
+
+    class Owner:
+        def name(cls) -> str:
+            return cls.__name__  # type: ignore[attr-defined, no-any-return]
+
+        limited = limit(classmethod(name))
+        kept = limit(spot.mark(classmethod(name))) if limited_last else spot.mark(limit(classmethod(name)))
+
+    assert Owner.limited() == Owner.kept() == Owner.kept() == "Owner"  # type: ignore[call-arg, misc]
+    assert last().verdict == "hit"
+
+
 def test_a_settle_that_fails_costs_no_result(spot: Spot) -> None:
     f = spot.limiter(tpm=600, settle=lambda result: 1 / 0)(work)
     with pytest.warns(SpotWarning, match="settle= of"):
