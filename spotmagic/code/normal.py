@@ -8,6 +8,7 @@ ASCII).
 from __future__ import annotations
 
 import ast
+import contextlib
 from typing import Any, Literal
 
 from spotmagic import files
@@ -20,20 +21,22 @@ _MARKS = {
 _LEFT_OUT = frozenset({"kind", "type_comment"})
 
 
+_AGAIN = 9
+
 parsing = files.ForkLock()
 
 
 def parse(text: str, mode: Literal["exec", "eval"] = "exec") -> Any:
     """The tree of a text: a module, or an expression. Raises SyntaxError or ValueError for what is not Python.
 
-    One thread at a time, and once more where a thread that is none of ours came between: Python 3.11 counts how deep a
-    tree is for all threads together.
+    One thread at a time, and again where a thread that is none of ours came between, as one that formats a traceback:
+    Python 3.11 counts how deep a tree is for all threads together.
     """
     with parsing:
-        try:
-            return ast.parse(text, mode=mode)
-        except SystemError:
-            return ast.parse(text, mode=mode)
+        for _ in range(_AGAIN):
+            with contextlib.suppress(SystemError):
+                return ast.parse(text, mode=mode)
+        return ast.parse(text, mode=mode)
 
 
 def normal_form(source: str | ast.AST) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,3 +85,16 @@ def test_code_nested_without_end_is_refused_not_crashed_on() -> None:
         deep = ast.UnaryOp(ast.Not(), deep)  # type: ignore[assignment]
     with pytest.raises(Uncacheable, match="nested too deeply"):
         normal_form(deep)
+
+
+def test_a_tree_is_read_though_other_threads_read_theirs_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.11 mistakes the depth of one for that of the other, now and then several times."""
+    real, failures = ast.parse, [SystemError("AST constructor recursion depth mismatch")] * 3
+
+    def parse(*args: Any, **options: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return real(*args, **options)
+
+    monkeypatch.setattr(ast, "parse", parse)
+    assert normal_form("1  +  1") == "1 + 1" and not failures
