@@ -127,9 +127,10 @@ class RunFolder:
     def save(self, state: Mapping[str, Any]) -> None:
         """Write the state of the run, if it is another than before."""
         text = json.dumps(state)
-        if text != self._saved:
-            self._saved = text
-            self._safely(lambda: files.write_whole(self.path / "run.json", text.encode(), durable=False))
+        with self._lock:  # the ticker and who ends the run may both be here
+            if text != self._saved:
+                self._saved = text
+                self._safely(lambda: files.write_whole(self.path / "run.json", text.encode(), durable=False))
 
     def word(self) -> str:
         """What another kernel asked since the last look, or empty."""

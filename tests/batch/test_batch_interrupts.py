@@ -78,7 +78,7 @@ def test_an_interrupt_at_any_step_of_a_batch_ends_it_and_loses_nothing(
         assert ask(spot, questions).values() == [question.upper() for question in questions]
         assert all(paid.count(question) == 1 for question in questions), place
     assert place > steps - stride, place
-    assert not [name for name in open_files() if str(spot.folder / "runs") in name]
+    assert soon(lambda: not [name for name in open_files() if str(spot.folder / "runs") in name])
 
 
 def open_files() -> list[str]:
