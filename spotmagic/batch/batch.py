@@ -248,7 +248,9 @@ class Batch:
         books.folder.flush()
         if self._clock.monotonic() - self._saved >= 1.0:
             self._saved = self._clock.monotonic()
-            books.folder.save(now.said())
+            with self._finishing:  # never over its end
+                if not self._finished:
+                    books.folder.save(now.said())
         if self._display is not None:
             self._display.show(now)
 
