@@ -34,7 +34,7 @@ _PATH = re.compile(r"[/\\]|\.\w+$")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A text that code gives: as it stands, or by the name of what holds it; neither where it is made while it runs."""
+    """A text that code gives: as it stands, or by the name of what holds it, ``*`` if it is made while it runs."""
 
     text: str | None = None
     name: str = ""
@@ -47,7 +47,7 @@ class Key:
                 return cls(text)
             case ast.Name(id=name):
                 return cls(name=name)
-        return cls()
+        return cls(name="*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ that a library generates from them, of which the names tell enough.
 from __future__ import annotations
 
 import abc
+import collections
 import contextlib
 import enum
 import inspect
@@ -18,7 +19,7 @@ from typing import Any
 
 from spotmagic.code.arrivals import file_of
 from spotmagic.code.function import names_in
-from spotmagic.code.origin import is_user_file
+from spotmagic.code.origin import is_user_file, is_user_module
 from spotmagic.code.wrapped import Wrapped, unwrapped
 from spotmagic.keys.guards import Guards
 from spotmagic.keys.owned import is_users
@@ -77,6 +78,20 @@ def _members(kind: type) -> Iterator[tuple[str, Any]]:
         if named_tuple and (type(value).__name__ == "_tuplegetter" or name in ("_fields", "_field_defaults", "_make")):
             continue
         yield name, value
+
+
+class PutThere:
+    """Stands for what a metaclass of a package keeps in a class for itself: looking into it may leave empty entries."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+
+def as_put_there(kind: type, name: str, value: Any) -> Any:
+    """A member of a class, or what stands for one that a package put there for itself."""
+    package = type(kind).__module__.partition(".")[0]
+    own = name[:1] != "_" or package in sys.stdlib_module_names or is_user_module(type(kind).__module__)
+    return value if own or type(value) is not collections.defaultdict else PutThere(value)
 
 
 def made(kind: type) -> list[str]:
@@ -153,7 +168,8 @@ def _held_in_c(kind: type) -> dict[str, Any]:
 
 
 def _slots_of(kind: type) -> list[str]:
-    return sorted(name for name, one in vars(kind).items() if isinstance(one, types.MemberDescriptorType))
+    slots = (types.MemberDescriptorType, types.GetSetDescriptorType)
+    return sorted(name for name, one in vars(kind).items() if isinstance(one, slots))
 
 
 def options(field: Any, left_out: frozenset[str] = frozenset({"annotation"})) -> dict[str, Any]:

@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from spotmagic.code.function import facts
+from spotmagic.code.source import nested
 from spotmagic.code.texts import Chain, Key
 from spotmagic.code.wrapped import unwrapped
 from spotmagic.keys.guards import MISSING, Guards
 from spotmagic.keys.named import held_by, text_of
 from spotmagic.keys.owned import short_name
 from spotmagic.keys.state import Cells
+from spotmagic.reads.variables import count_at_run
 
 _NAMED = re.compile(r"\$\{?(\w+)")
-_CHOSEN = "a variable of the environment that is chosen while it runs"
 HERE = "working directory"
 _BYTES = tuple(one for one in (getattr(os, "environb", None), getattr(os, "getenvb", None)) if one is not None)
 # What answers by the environment without being told a name.
@@ -44,16 +45,20 @@ def variables(
     keys = facts(function).keys
     for chain in chains:
         if _expands(root, chain):
-            texts = (text_of(function, key, cells) for key in keys.get((name, *chain), ()))
+            texts = [text_of(function, key, cells) for key in keys.get((name, *chain), ())]
             yield from (one for text in texts for one in _NAMED.findall(text or ""))
+            if None in texts or not texts:
+                chosen(function)
             continue
         for key in _asked(root, chain, keys.get((name, *chain), frozenset({Key()}))):
+            if key == Key():
+                trouble(f"`{short_name(function)}` reads the whole environment")
+                continue
             text = text_of(function, key, cells)
             if text is not None or key.name == facts(function).passed != "":
                 yield text  # None: what the first parameter says
-                continue
-            what = _CHOSEN if key.name else "the whole environment"
-            trouble(f"`{short_name(function)}` reads {what}")
+            else:
+                chosen(function)
 
 
 def _answering(root: Any, chain: Chain) -> str:
@@ -100,8 +105,14 @@ def of_settings(kind: type) -> list[str]:
     return sorted(found | (names.keys() - {one.lower() for one in found}))
 
 
+def chosen(function: types.FunctionType) -> None:
+    """Let the variables that a function reads count when it runs, as their names are made then."""
+    for code in nested(function.__code__):
+        count_at_run(code)
+
+
 def _expands(root: Any, chain: Chain) -> bool:
-    """Whether a use is ``os.path.expandvars``. Of a text that is made while it runs it cannot be seen what it names."""
+    """Whether a use is ``os.path.expandvars``. What a text names that is made while it runs is noted then."""
     path = root.path if root is os and chain[:1] == ("path",) else root
     return (path is os.path and chain[-1:] == ("expandvars",)) or root is os.path.expandvars
 
@@ -129,7 +140,7 @@ def _is_bytes(value: Any) -> bool:
     return any(value is one for one in _BYTES)
 
 
-def said_to(function: types.FunctionType, reached: list[Any], trouble: Callable[[str], None]) -> Iterator[str]:
+def said_to(function: types.FunctionType, reached: list[Any]) -> Iterator[str]:
     """The variables that callers name to a function which reads the one it is told: ``env("MODEL")``.
 
     Args:
@@ -137,7 +148,7 @@ def said_to(function: types.FunctionType, reached: list[Any], trouble: Callable[
     """
     said = [key for one in reached if isinstance(one, types.FunctionType) for key in _said_by(one, function)]
     if not said or None in said:
-        trouble(f"`{short_name(function)}` reads {_CHOSEN}")
+        chosen(function)
     yield from filter(None, said)
 
 

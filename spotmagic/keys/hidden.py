@@ -7,11 +7,12 @@ from types import CellType, FunctionType, ModuleType
 from typing import Any
 
 from spotmagic.code.function import facts
-from spotmagic.code.wrapped import unwrapped
+from spotmagic.code.wrapped import Bound, Wrapped, unwrapped
 from spotmagic.keys.function_key import FunctionKey
 from spotmagic.keys.owned import is_users
 from spotmagic.values.credentials import Credentials, names_secret
 from spotmagic.values.secrets import environment, in_argument
+from spotmagic.values.state import attributes
 from spotmagic.values.written import literals
 
 _PLAIN = frozenset({str, int, float, bool, type(None)})
@@ -73,7 +74,7 @@ def _outside(function: Any, found: Credentials) -> Iterator[tuple[str, Any]]:
         space = one.__globals__ | {name: cell.cell_contents for name, cell in cells if cell != CellType()}
         for name in sorted({*said.names, *(write.root for write in said.writes)} & space.keys()):
             value = space[name]
-            if isinstance(value, FunctionType | type) or hasattr(value, "__wrapped__"):
+            if isinstance(value, FunctionType | type | Wrapped | Bound) or "__wrapped__" in attributes(value):
                 line.append(value)
             elif not isinstance(value, ModuleType) or is_users(value):
                 yield name, value

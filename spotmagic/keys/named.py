@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from spotmagic.code.function import Import, facts
@@ -11,11 +13,50 @@ from spotmagic.code.hidden import names_in_queries
 from spotmagic.code.source import nested
 from spotmagic.code.texts import Key, names_in_code
 from spotmagic.code.wrapped import unwrapped
-from spotmagic.keys.guards import MISSING
+from spotmagic.keys.guards import MISSING, Guards
 from spotmagic.keys.owned import is_users, short_name
 from spotmagic.keys.state import Cells
 
 _ASKS = {"environ", "getenv"}
+# What leads to a namespace in which nobody sees before what is read.
+_HIDING = ("globals", "eval", "exec")
+_NAMESPACES = frozenset({"__globals__", "f_globals", "f_locals", "getmodule"})
+_WHOLE = frozenset({"items", "values", "copy"})
+
+
+def unseen(function: types.FunctionType) -> str:
+    """Why it cannot be seen what a function reads by way of a namespace, or "" if it can."""
+    said = facts(function)
+    for name in _HIDING:
+        evaluated = name != "globals" and said.texts.evaluated  # which is looked into
+        if not evaluated and name in said.names and name not in function.__globals__:
+            return f"`{short_name(function)}` calls {name}(), so what it reads cannot be seen"
+    named = {name for name in said.names if function.__globals__.get(name) is inspect.getmodule}
+    for name in sorted(_NAMESPACES & said.loads | named):
+        return f"`{short_name(function)}` looks into a namespace by `{name}`, so what it reads cannot be seen"
+    return ""
+
+
+def loaded(
+    function: types.FunctionType,
+    names: Iterable[str],
+    cells: Cells,
+    guards: Guards,
+    trouble: Callable[[str], None],
+) -> Iterator[types.ModuleType]:
+    """The user's modules that a function takes from those which are loaded: ``sys.modules[__name__]``."""
+    for (name, *path), keys in facts(function).keys.items():
+        held = held_by(function, name, cells) if name in names else None
+        if not (held is sys and path[:1] == ["modules"]) and held is not sys.modules:
+            continue
+        text = {text_of(function, key, cells) for key in keys if key != Key()}  # which is no question
+        if None in text or not _WHOLE.isdisjoint(path):
+            trouble(f"`{short_name(function)}` uses a loaded module that is chosen while it runs")
+        for one in sorted(filter(None, text)):
+            module = sys.modules.get(one, MISSING)
+            guards.name(sys.modules, one, module)
+            if isinstance(module, types.ModuleType) and is_users(module):
+                yield module
 
 
 def in_texts(function: types.FunctionType, cells: Cells, trouble: Callable[[str], None]) -> Iterator[str]:

@@ -28,7 +28,6 @@ from spotmagic.values.notes import Mask, Notes
 from spotmagic.values.scheme import Kind, Tree, tree
 
 _WHOLE: frozenset[Chain] = frozenset({()})
-_HIDING = ("globals", "eval", "exec")
 _DESCRIPTORS: tuple[type, ...] = (staticmethod, classmethod, property)
 _DESCRIPTORS += (functools.cached_property, functools.partialmethod, functools.singledispatchmethod)
 _LRU = type(functools.lru_cache(len))
@@ -92,7 +91,7 @@ class Walk:
         self._follow()
         for function in self._asking:
             callers = [] if id(function) in self._callers.passed else self.nodes
-            for variable in environment.said_to(function, [node.obj for node in callers], self._trouble):
+            for variable in environment.said_to(function, [node.obj for node in callers]):
                 self._variable(variable)
         return packed
 
@@ -187,11 +186,7 @@ class Walk:
     def _users(self, function: types.FunctionType, cells: Cells, own: bool) -> list[Any]:
         said = facts(function)
         self._trouble(said.trouble)
-        for hiding in _HIDING:
-            if hiding != "globals" and said.texts.evaluated:
-                continue  # looked into below
-            if hiding in said.names and hiding not in function.__globals__:
-                self._trouble(f"`{short_name(function)}` calls {hiding}(), so what it reads cannot be seen")
+        self._trouble(named.unseen(function))
         read = {write.root: _WHOLE for write in said.writes if not self.writes.add(function, write, cells)}
         read |= said.names
         read |= {name: _WHOLE for name in named.in_texts(function, cells, self._trouble) if name not in read}
@@ -211,6 +206,7 @@ class Walk:
         for name in sorted(read.keys() - self._ignore):
             self._environment(function, name, read[name], cells)
         imports = [*said.imports, *named.imports(function, cells, self._trouble)]
+        parts += map(self.ref, named.loaded(function, read, cells, self.guards, self._trouble))
         return [
             *parts,
             *(lazy.imported(one, space, self.guards, self._trouble, self.ref, self._uses) for one in imports),
@@ -281,7 +277,7 @@ class Walk:
         """What stands for a named value in the record of who names it."""
         if isinstance(value, types.ModuleType):
             return self._through(value, path, chains)
-        if environment.is_environment(value):
+        if value is sys.modules or environment.is_environment(value):
             return "environment"
         inner = unwrapped(value)
         kind = type(inner)  # a proxy says that it is what it stands for
@@ -314,7 +310,7 @@ class Walk:
                 for space, way, rest in patched.named(module, chains, self.guards)
             ]
             return [self.ref(module), taken] if taken else self.ref(module)
-        if () in chains:
+        if () in chains or ("__dict__",) in {chain[:1] for chain in chains}:
             return self.ref(module)
         heads: dict[str, set[Chain]] = {}
         for chain in chains:
@@ -363,8 +359,8 @@ class Walk:
             if isinstance(value, _DESCRIPTORS):
                 parts.append([name, value])
             else:
-                path = f"{kind.__qualname__}.{name}"
-                parts.append([name, self._value(f"global {path}", path, value, _WHOLE, (id(space), name))])
+                path, held = f"{kind.__qualname__}.{name}", classes.as_put_there(kind, name, value)
+                parts.append([name, self._value(f"global {path}", path, held, _WHOLE, (id(space), name))])
         parts.append([[name, classes.annotation(kind, note)] for name, note in classes.annotated(kind).items()])
         for variable in environment.of_settings(kind):
             self._variable(variable)

@@ -1,4 +1,4 @@
-"""What a run asks of the system without opening a file: lists of folders, patterns, whether a path is there, variables.
+"""What a run asks of the system without opening a file: lists of folders, patterns, whether a path is there.
 
 Each question and its answer is an input of the run. A result holds as long as the same question has the same answer.
 """
@@ -20,17 +20,16 @@ from typing import Any
 import xxhash
 
 # What was asked. Stands in the place of a file's size, which is never negative.
-LISTED, GLOBBED, GLOBBED_BELOW, PATH_GLOBBED, PRESENT, VARIABLE, LINKED, TIMED, MODED = range(-2, -11, -1)
+LISTED, GLOBBED, GLOBBED_BELOW, PATH_GLOBBED, PRESENT, VARIABLE, LINKED, TIMED, MODED, CHOSEN = range(-2, -12, -1)
+VARIABLES = (VARIABLE, CHOSEN)  # these are asked by the name of a variable, not by a path
 
 _listdir, _scandir, _stat, _lstat, _access, _open = os.listdir, os.scandir, os.stat, os.lstat, os.access, os.open
 _mkdir, _readlink, _replace, _rename = os.mkdir, os.readlink, os.replace, os.rename
 _remove, _unlink = os.remove, os.unlink
-_Environ: Any = type(os.environ)
-_variable, _variables = _Environ.__getitem__, _Environ.__iter__
 _get_data: Any = importlib.machinery.SourceFileLoader.get_data
 _iglob, _path_glob, _path_rglob = glob.iglob, pathlib.Path.glob, pathlib.Path.rglob
 # Who finds code and shows it asks for no data.
-_OF_IMPORTS = frozenset({
+OF_IMPORTS = frozenset({
     "importlib", "importlib_metadata", "importlib_resources", "linecache", "inspect", "tokenize", "pkgutil",
     "pkg_resources", "traceback", "warnings", "zipimport", "site", "sysconfig", "sys", "IPython", "ipykernel",
     "spotmagic",
@@ -38,8 +37,6 @@ _OF_IMPORTS = frozenset({
 # These ask for others: who called them counts.
 _BETWEEN = frozenset({"os", "posixpath", "genericpath", "pathlib", "glob", "shutil", "tempfile", "contextlib"})
 _BETWEEN |= {"collections"}
-# Variables that say who shows a text and which process began this one: they are others in each session.
-_OF_SESSION = ("JPY_", "PYTEST_", "VSCODE_", "SSH_", "TERM", "COLUMNS", "LINES", "COLORTERM", "NO_COLOR", "FORCE_COLOR")
 _PRESENCE = frozenset(
     getattr(space, name).__code__
     for space, names in (
@@ -84,12 +81,6 @@ def digest(found: Iterable[str], folder: str = "") -> str:
     return told
 
 
-def _variable_now(name: str) -> list[str]:
-    """What stands for a variable. One that says where things lie is as good as none: the files there count."""
-    value = _variable(os.environ, name)
-    return [] if value.startswith(os.sep) else [digest([value])]
-
-
 def _kind_of(path: str) -> str:
     try:
         mode = _stat(path).st_mode
@@ -100,12 +91,16 @@ def _kind_of(path: str) -> str:
 
 _OF_ONE: dict[int, Callable[[str], list[str]]] = {
     PRESENT: lambda path: [_kind_of(path)],
-    VARIABLE: _variable_now,
     LINKED: lambda path: [_readlink(path)],
     TIMED: lambda path: [str(_stat(path).st_mtime_ns)],
     MODED: lambda path: [str(_stat(path).st_mode)],
 }
 """What is answered by one thing, by the question."""
+
+
+def add_answers(answers: dict[int, Callable[[str], list[str]]]) -> None:
+    """Take what answers questions of other kinds, by the question."""
+    _OF_ONE.update(answers)
 
 
 def install_looks(
@@ -127,26 +122,27 @@ def install_looks(
         for owner, name, true, ours in _IN_CLASSES:
             if getattr(owner, name) is true:
                 setattr(owner, name, ours)
-    if type(os.environ) is _Environ:
-        os.environ.__class__ = _NotingEnviron
 
 
 def remove_looks() -> None:
     """Put back what was there."""
     global _ask, _note, _note_written, _note_removed
-    if type(os.environ) is _NotingEnviron:
-        os.environ.__class__ = _Environ
     _ask = _note = _note_written = _note_removed = None
 
 
 def _is_asked(depth: int = 3) -> bool:
     """Whether who calls is after data."""
-    if _ask is None or getattr(_within, "deep", False):
+    if _ask is None or is_deep():
         return False
-    return _asker(depth)[0] not in _OF_IMPORTS
+    return asker(depth)[0] not in OF_IMPORTS
 
 
-def _asker(depth: int = 2) -> tuple[str, Any]:
+def is_deep() -> bool:
+    """Whether who asks is part of a question that is noted as a whole."""
+    return getattr(_within, "deep", False)
+
+
+def asker(depth: int = 2) -> tuple[str, Any]:
     """Who asks: the package, empty for the last one of all, and the frame."""
     frame: Any = sys._getframe(depth)
     while frame is not None:
@@ -158,7 +154,7 @@ def _asker(depth: int = 2) -> tuple[str, Any]:
     return "", None
 
 
-def _is_package(root: str, frame: Any) -> bool:
+def is_package(root: str, frame: Any) -> bool:
     """Whether it is an installed package: neither the user nor Python."""
     if frame is None or root in sys.stdlib_module_names:
         return False
@@ -167,7 +163,7 @@ def _is_package(root: str, frame: Any) -> bool:
 
 def users(root: str, frame: Any) -> Any:
     """The code of a frame whose module is of this package, if it is the user's."""
-    mine = frame is not None and root not in _OF_IMPORTS | sys.stdlib_module_names and not _is_package(root, frame)
+    mine = frame is not None and root not in OF_IMPORTS | sys.stdlib_module_names and not is_package(root, frame)
     return frame.f_code if mine else None
 
 
@@ -212,47 +208,16 @@ def _noting_lstat(path: Any, *, dir_fd: int | None = None) -> Any:
 
 @functools.wraps(_readlink)
 def _noting_readlink(path: Any, *, dir_fd: int | None = None) -> Any:
-    if dir_fd is None and _ask is not None and users(*_asker()) is not None:
+    if dir_fd is None and _ask is not None and users(*asker()) is not None:
         _told(LINKED, path, lambda: names(LINKED, os.fsdecode(path)))
     return _readlink(path, dir_fd=dir_fd)
-
-
-def _noting_variable(self: Any, key: Any) -> Any:
-    """A variable that a package reads. Those that the user's code reads are inputs by its text."""
-    if _ask is not None and self is os.environ and isinstance(key, str) and not key.startswith(_OF_SESSION):
-        root, frame = _asker()
-        if _is_package(root, frame) and root not in _OF_IMPORTS and frame.f_code.co_name != "<module>":
-            by, listed = getattr(_within, "listed", (None, set[str]()))
-            if by is frame.f_code and key in listed:
-                listed.remove(key)
-            elif not getattr(_within, "deep", False):
-                _ask(VARIABLE, key, names(VARIABLE, key))
-    return _variable(self, key)
-
-
-def _noting_variables(self: Any) -> Iterator[Any]:
-    """All variables: who looks through them all asks for none of them."""
-    _, frame = _asker()
-    listed: set[str] = set()
-    _within.listed = frame and frame.f_code, listed
-    for key in _variables(self):
-        listed.add(key)
-        yield key
-
-
-# The variables while a run is watched. An error of theirs is raised as often as one of ``open``, so that nothing of
-# ours may stand in its traceback afterwards: these are taken away, at the price of one attribute.
-_NotingEnviron: Any = type(
-    _Environ.__name__, (_Environ,),
-    {"__module__": _Environ.__module__, "__getitem__": _noting_variable, "__iter__": _noting_variables},
-)  # fmt: skip
 
 
 @functools.wraps(_access)
 def _noting_access(path: Any, mode: int, **options: Any) -> Any:
     if not options and _is_asked():
         _told_present(path)
-        if mode != os.F_OK and users(*_asker()) is not None:
+        if mode != os.F_OK and users(*asker()) is not None:
             _told(MODED, path, lambda: names(MODED, os.fsdecode(path)))
     return _access(path, mode, **options)
 
@@ -357,7 +322,7 @@ def _told_of_stat(path: Any) -> None:
     elif _note is not None:
         _told_present(path)
         _note(path, missing=False)
-    code = users(*_asker(3))
+    code = users(*asker(3))
     named = () if code is None else code.co_names
     for kind, words in _STATED.items():
         if not words.isdisjoint(named):
@@ -391,7 +356,7 @@ _IN_CLASSES: tuple[tuple[Any, str, Any, Any], ...] = (
 )
 _ours: list[Any] = [
     *(place[3].__code__ for place in (*IN_MODULES, *_IN_CLASSES)),
-    *(one.__code__ for one in (_noting_variable, _noting_variables, _path_globbed, _whole)),
+    *(one.__code__ for one in (_path_globbed, _whole)),
 ]
 CODES = frozenset(_ours) | {inner for code in _ours for inner in code.co_consts if isinstance(inner, type(code))}
 for _able in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):  # ours can what the true ones can

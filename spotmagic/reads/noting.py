@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple, Self
 
-from spotmagic.reads import looks, natives, stand_ins
+from spotmagic.reads import looks, natives, stand_ins, variables
 from spotmagic.reads.paths import whole_path, working_directory
 
 _true_open, true_stat, _true_symlink, _true_link = stand_ins.true_open, os.stat, os.symlink, os.link
@@ -238,7 +238,7 @@ def note(path: Any, *, missing: bool = True) -> None:
 def ask(kind: int, path: str, answer: list[str]) -> None:
     """Note a question that is asked of the system now."""
     takers = _takers() if _open else ()
-    where = (path if kind == looks.VARIABLE else whole_path(path)) if takers else None
+    where = (path if kind in looks.VARIABLES else whole_path(path)) if takers else None
     if where is not None:
         for taker in takers:
             taker.ask(kind, where, answer)
@@ -331,12 +331,14 @@ def _install() -> None:
     stand_ins.install()  # it sees which modules have come
     natives.install(note, note_filled, spoil)
     looks.install_looks(ask, note, note_written, note_removed)
+    variables.install_variables(ask)
 
 
 def _remove() -> None:
     stand_ins.remove()
     natives.remove()
     looks.remove_looks()
+    variables.remove_variables()
 
 
 def _after_fork() -> None:
@@ -389,4 +391,4 @@ def _without_ours(trace: TracebackType | None) -> TracebackType | None:
 
 
 _ours: tuple[Any, ...] = (_noting_open, _noting_symlink, _noting_link)
-_OURS: frozenset[Any] = frozenset({*(one.__code__ for one in _ours), *natives.CODES, *looks.CODES})
+_OURS: frozenset[Any] = frozenset({*(one.__code__ for one in _ours), *natives.CODES, *looks.CODES, *variables.CODES})

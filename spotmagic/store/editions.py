@@ -114,7 +114,7 @@ def labels(notes: Mapping[str, str]) -> dict[str, bytes]:
 
 
 def _label(file: File) -> str:
-    return (VARIABLE if file.size == looks.VARIABLE else LABEL) + file.path
+    return (VARIABLE if file.size in looks.VARIABLES else LABEL) + file.path
 
 
 def as_now(notes: Mapping[str, str]) -> Mapping[str, str]:
@@ -158,7 +158,7 @@ def hand_up(entry: Entry) -> None:
     if is_noting():
         for file in files_of(entry.notes.get(FILES, "[]")):
             if _is_question(file.size):
-                where = file.path if file.size == looks.VARIABLE else os.path.abspath(file.path)  # noqa: PTH100
+                where = file.path if file.size in looks.VARIABLES else os.path.abspath(file.path)  # noqa: PTH100
                 ask(file.size, where, looks.names(file.size, where))
             else:
                 note(file.path)
@@ -300,8 +300,10 @@ def _read_file(noting: Noting, path: str, name: str, state: FileState | None) ->
 
 def _asked(noting: Noting, kind: int, path: str, answer: list[str], patterns: list[str]) -> File | None:
     """A question that a run asked, as it is noted; ``None`` for one that does not count."""
-    if kind == looks.VARIABLE:
+    if kind in looks.VARIABLES:
         counts = looks.names(kind, path) == answer and not is_secret_name(path)  # else the run itself set it
+        if kind == looks.CHOSEN and not counts:
+            raise _NotSteady(f"`env {path}` is a credential, or was changed, and its name was made while it ran")
         return File(path, kind, _NEVER, None, looks.digest(answer)) if counts else None
     name = _relative(path, noting.folder)
     if any(_matches(name, pattern) for pattern in patterns):

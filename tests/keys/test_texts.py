@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from spotmagic import Spot, last
 from spotmagic.keys import FunctionKey
 from tests.keys.conftest import Project
 
@@ -68,18 +69,11 @@ def test_names_in_a_query_that_comes_in_as_an_argument_count(project: Project, k
         ("def f(x): return eval(x)", "cannot be seen before it runs"),
         ("def f(x):\n    code = x + 1\n    return exec(code)", "cannot be seen before it runs"),
         ("import importlib\ndef f(x): return importlib.import_module(x).go()", "chosen while it runs"),
-        ("import os\ndef f(x): return os.environ[x]", "chosen while it runs"),
-        ("import os\nn = 'HOME'\ndef f(x): return [os.environ.get(n) for n in ('A', x)]", "chosen while it runs"),
-        ("import os\ndef env(n): return os.environ[n]\ndef f(x): return env(x)", "`env` reads a variable"),
-        ("import os\ndef env(n): return os.environ[n]\ndef f(x): return env(n='A')", "`env` reads a variable"),
-        ("import os\ndef env(n): return os.environ[n]\ndef f(x): return [*map(env, 'AB')]", "`env` reads a variable"),
-        (
-            "import os\ndef env(n): return os.environ[n]\nT = [env]\ndef f(x): return env('A') + T[0]('B')",
-            "`env` reads",
-        ),
-        ("import os\ndef env(n):\n    n = 'A' + n\n    return os.environ[n]\ndef f(x): return env('A')", "`env` reads"),
-        ("import os\ndef env(n): return [os.environ[n] for n in n]\ndef f(x): return env('A')", "`env` reads"),
-        ("import os\ndef env(n): return (lambda n: os.environ[n])('B')\ndef f(x): return env('A')", "`env` reads"),
+        ("import sys\ndef f(x): return sys.modules[x].go()", "chosen while it runs"),
+        ("import sys\ndef f(x): return [m for m in sys.modules.values() if m]", "chosen while it runs"),
+        ("def g(): pass\ndef f(x): return g.__globals__[x]", "by `__globals__`"),
+        ("import inspect\ndef f(x): return inspect.currentframe().f_back.f_globals", "by `f_globals`"),
+        ("import inspect\ndef f(x): return inspect.getmodule(f).x", "by `getmodule`"),
         ("import os\ndef f(x): return dict(os.environ)", "the whole environment"),
         ("from os import environ\ndef f(x): return [*environ]", "the whole environment"),
     ],
@@ -87,6 +81,36 @@ def test_names_in_a_query_that_comes_in_as_an_argument_count(project: Project, k
 def test_what_cannot_be_seen_is_trouble_by_name(project: Project, key_of: MakeKey, text: str, said: str) -> None:
     trouble = key_of(project.load("main", text + "\n").f).keyed(("a",), {}).trouble
     assert said in trouble and ("`f`" in trouble or "`env`" in said)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f(x): return os.environ[x]",
+        "n = 'HOME'\ndef f(x): return [os.environ.get(n) for n in ('A', x)]",
+        "def env(n): return os.environ[n]\ndef f(x): return env(x)",
+        "def env(n): return os.environ[n]\ndef f(x): return env(n='A')",
+        "def env(n): return os.environ[n]\ndef f(x): return [*map(env, 'A')]",
+        "def env(n): return os.environ[n]\nT = [env]\ndef f(x): return env('A') + T[0]('A')",
+        "def env(n):\n    n = 'A' + n\n    return os.environ[n[:1]]\ndef f(x): return env('A')",
+        "def env(n): return [os.environ[n] for n in n]\ndef f(x): return env('A')",
+        "def env(n): return (lambda n: os.environ[n])('A')\ndef f(x): return env('B')",
+        "def f(x): return os.path.expandvars('$' + x)",
+    ],
+)
+def test_a_variable_that_is_chosen_while_it_runs_is_noted_then(
+    project: Project, spot: Spot, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    marked = spot.mark(project.load("main", f"import os\n{text}\n").f)
+    for value in ("1", "2"):
+        monkeypatch.setenv("A", value)
+        first = marked("A")
+        assert last().verdict == "ran"
+        assert marked("A") == first
+        assert last().verdict == "hit"
+    monkeypatch.setenv("A", "1")
+    assert "1" in str(marked("A"))
+    assert last().verdict == "hit"
 
 
 MODULES = {

@@ -1,0 +1,100 @@
+"""Variables of the environment that a run reads under names which no key can see before.
+
+A package reads by names of its own. Where code of the user's makes a name while it runs, ``os.environ[f"APP_{name}"]``,
+whoever takes the key says so by :func:`count_at_run`.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from types import CodeType
+from typing import Any
+
+from spotmagic.reads import looks
+
+_Environ: Any = type(os.environ)
+_variable, _variables = _Environ.__getitem__, _Environ.__iter__
+# Variables that say who shows a text and which process began this one: they are others in each session.
+_OF_SESSION = ("JPY_", "PYTEST_", "VSCODE_", "SSH_", "TERM", "COLUMNS", "LINES", "COLORTERM", "NO_COLOR", "FORCE_COLOR")
+
+_choosing: weakref.WeakSet[CodeType] = weakref.WeakSet()
+_within = threading.local()  # ``listed``: the names that a look through all of them gave
+_ask: Callable[[int, str, list[str]], None] | None = None
+
+
+def count_at_run(code: CodeType) -> None:
+    """Let the variables count that this code reads while it is watched: their names are made while it runs."""
+    _choosing.add(code)
+
+
+def install_variables(ask: Callable[[int, str, list[str]], None]) -> None:
+    """Watch the environment.
+
+    Args:
+        ask: takes a question, its path and its answer.
+    """
+    global _ask
+    _ask = ask
+    if type(os.environ) is _Environ:
+        os.environ.__class__ = _NotingEnviron
+
+
+def remove_variables() -> None:
+    """Put back what was there."""
+    global _ask
+    if type(os.environ) is _NotingEnviron:
+        os.environ.__class__ = _Environ
+    _ask = None
+
+
+def _now(name: str) -> list[str]:
+    """What stands for a variable."""
+    return [looks.digest([_variable(os.environ, name)])]
+
+
+def _now_of_package(name: str) -> list[str]:
+    """What stands for a variable. One that says where things lie is as good as none: the files there count."""
+    return [] if _variable(os.environ, name).startswith(os.sep) else _now(name)
+
+
+looks.add_answers({looks.VARIABLE: _now_of_package, looks.CHOSEN: _now})
+
+
+def _noting_variable(self: Any, key: Any) -> Any:
+    """A variable that is read under a name which no text of the user's gives. Of the others the key knows."""
+    if _ask is not None and self is os.environ and isinstance(key, str):
+        root, frame = looks.asker()
+        kind = looks.CHOSEN if frame is not None and frame.f_code in _choosing else looks.VARIABLE
+        if kind == looks.CHOSEN or (_is_of_package(root, frame) and not key.startswith(_OF_SESSION)):
+            by, listed = getattr(_within, "listed", (None, set[str]()))
+            if by is frame.f_code and key in listed:
+                listed.remove(key)
+            elif not looks.is_deep():
+                _ask(kind, key, looks.names(kind, key))
+    return _variable(self, key)
+
+
+def _is_of_package(root: str, frame: Any) -> bool:
+    return looks.is_package(root, frame) and root not in looks.OF_IMPORTS and frame.f_code.co_name != "<module>"
+
+
+def _noting_variables(self: Any) -> Iterator[Any]:
+    """All variables: who looks through them all asks for none of them."""
+    _, frame = looks.asker()
+    listed: set[str] = set()
+    _within.listed = frame and frame.f_code, listed
+    for key in _variables(self):
+        listed.add(key)
+        yield key
+
+
+# The variables while a run is watched. An error of theirs is raised as often as one of ``open``, so that nothing of
+# ours may stand in its traceback afterwards: these are taken away, at the price of one attribute.
+_NotingEnviron: Any = type(
+    _Environ.__name__, (_Environ,),
+    {"__module__": _Environ.__module__, "__getitem__": _noting_variable, "__iter__": _noting_variables},
+)  # fmt: skip
+CODES = frozenset({_noting_variable.__code__, _noting_variables.__code__})
