@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import gc
 import sys
 import types
 import typing
@@ -61,6 +62,12 @@ def _of_module(value: Any) -> Tree | None:
 
 def _partial_method(value: functools.partialmethod[Any], encoder: Encoder) -> Tree:
     return tree(Kind.PARTIAL, encoder.code(type(value)), value.func, list(value.args), value.keywords)
+
+
+def _compared(value: Any, encoder: Encoder) -> Tree:
+    """What ``cmp_to_key`` gives, by the function it was made of and the object it wraps, if any: C keeps both."""
+    held = [one for one in gc.get_referents(value) if one is not type(value)]
+    return tree(Kind.WRAPPER, encoder.code(type(value)), held)
 
 
 def wrapper(value: Any, encoder: Encoder) -> Tree:
@@ -158,6 +165,7 @@ SHAPES: dict[type, Shape] = {
     classmethod: lambda value, _: tree(Kind.WRAPPER, "classmethod", value.__func__),
     functools.cached_property: lambda value, _: tree(Kind.WRAPPER, "cached_property", value.func),
     functools.singledispatchmethod: lambda value, _: tree(Kind.WRAPPER, "singledispatchmethod", value.dispatcher),
+    type(functools.cmp_to_key(max)): _compared,
     types.GenericAlias: _alias,
     types.UnionType: _union,
     weakref.ref: lambda value, _: tree(Kind.WEAK, value()),

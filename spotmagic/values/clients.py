@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from spotmagic.code.origin import is_user_module
+from spotmagic.values.declared import listeners
 from spotmagic.values.scheme import Unfit
 from spotmagic.values.settings import Settings, at, cookies, database_file, headers, only, whole_state
 from spotmagic.values.state import attributes
@@ -197,6 +198,7 @@ def engine(value: Any) -> Settings:
         "file": database_file(url.database, dump=url.get_backend_name() == "sqlite") if in_file else None,
         "arguments": given or None,
         "options": dict(value.get_execution_options()) or None,
+        "events": listeners(value),
     }
 
 
@@ -212,7 +214,8 @@ def orm_session(value: Any) -> Settings:
         raise Unfit("it is a session that is bound to no engine")
     if own.get("_new") or own.get("_deleted"):
         raise Unfit("it is a session with changes that are not written yet")
-    return {"bind": own.get("bind"), "binds": [[kind, one] for kind, one in binds.items()] or None}
+    found = [[kind, one] for kind, one in binds.items()] or None
+    return {"bind": own.get("bind"), "binds": found, "events": listeners(value)}
 
 
 def sqlite(value: Any) -> Settings:
@@ -292,48 +295,6 @@ def rich_prompt(value: Any) -> Settings:
     """A prompt whose list of variables comes from a set, in the order of this process."""
     own = attributes(value)
     return own | {"template_vars": sorted(own.get("template_vars") or ())}
-
-
-# -- what SQLAlchemy makes of declared classes ------------------------------------------------------------------------
-
-
-def table(value: Any) -> Settings:
-    """A table by what was declared of it. Its names are texts of a class that notes how it was asked."""
-    constraints = [[type(one).__name__, *_said(one), [*map(str, one.columns.keys())]] for one in value.constraints]
-    indexes = [["Index", *_said(one), [*map(str, one.expressions)], one.unique] for one in value.indexes]
-    columns = [_column(one) for one in value.columns]
-    beside = [f"{value.fullname}", value.comment, value.info, sorted([*constraints, *indexes], key=repr)]
-    return {"columns": columns, "beside": beside}
-
-
-def _said(constraint: Any) -> list[str]:
-    return [str(constraint.name), str(getattr(constraint, "sqltext", ""))]
-
-
-def _column(one: Any) -> list[Any]:
-    made = [getattr(each, "arg", None) for each in (one.default, one.onupdate, one.server_default)]
-    made = [str(each) if hasattr(each, "compile") else each for each in made]
-    kind, keys = [type(one.type), repr(one.type)], sorted(f"{each.target_fullname}" for each in one.foreign_keys)
-    said = [one.nullable, one.primary_key, one.unique, one.index, one.comment, one.doc, one.info]
-    return [f"{one.key}", f"{one.name}", *said, kind, made, keys]
-
-
-def mapped(value: Any) -> Settings:
-    """An attribute of a mapped class by its columns, or by what was said of the relationship."""
-    made = value.comparator.prop
-    said = getattr(made, "_init_args", None)
-    if said is not None:
-        args = [[name, str(one.argument) if hasattr(one.argument, "compile") else one.argument]
-                for name, one in zip(said._fields, said, strict=True)]  # fmt: skip
-        plain = {name: one for name, one in attributes(made).items() if type(one) in (str, bool)}
-        return {"key": value.key, "relationship": args, "options": [*sorted(plain.items())]}
-    columns = [str(one) for one in getattr(made, "columns", ())]
-    return {"key": value.key, "columns": columns, "deferred": getattr(made, "deferred", None)}
-
-
-def metadata(value: Any) -> Settings:
-    """The tables that were declared together."""
-    return {"tables": [[f"{name}", table(one)] for name, one in sorted(value.tables.items())], "schema": value.schema}
 
 
 def schemas(value: Any) -> Settings:

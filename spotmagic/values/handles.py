@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from spotmagic.code.origin import is_user_module
-from spotmagic.values import clients
+from spotmagic.values import clients, declared
 from spotmagic.values.scheme import Unfit
 from spotmagic.values.settings import Read, Settings, cleaned, nothing, only, own_state, refused, whole_state
 
@@ -155,12 +155,16 @@ _PLUMBING: Mapping[Read, str] = {
     only("handlers"): "llama_index.CallbackManager",
     whole_state("_has_canonical_format", "_has_sorted_indices"): "scipy._cs_matrix",
     whole_state("_ufunc"): "numpy.vectorize",
+    whole_state(): "msgspec.Meta msgspec.Factory",
     only("_type", "_config"): "pydantic.TypeAdapter",
     clients.template: "jinja2.Template",
-    clients.table: "sqlalchemy.Table",
-    clients.mapped: "sqlalchemy.QueryableAttribute",
-    clients.metadata: "sqlalchemy.MetaData",
-    only("polymorphic_identity"): "sqlalchemy.Mapper",
+    declared.table: "sqlalchemy.Table",
+    declared.column: "sqlalchemy.Column",
+    declared.name: "sqlalchemy.quoted_name",
+    declared.statement: "sqlalchemy.ClauseElement",
+    declared.mapped: "sqlalchemy.QueryableAttribute",
+    declared.metadata: "sqlalchemy.MetaData",
+    declared.mapper: "sqlalchemy.Mapper",
     clients.schemas: "referencing.Registry",
     only("name"): "referencing.Specification",
     clients.rich_prompt: "llama_index.RichPromptTemplate",

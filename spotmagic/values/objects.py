@@ -13,16 +13,19 @@ import contextvars
 import copyreg
 import functools
 import inspect
+import struct
 import sys
 import types
 import weakref
 from typing import Any
 
-from spotmagic.code.origin import is_user_module
-from spotmagic.values import callables, late, streams
-from spotmagic.values.encode import Encoder, Shape
+from spotmagic.code.arrivals import file_of
+from spotmagic.code.origin import is_user_file, is_user_module
+from spotmagic.values import callables, late
+from spotmagic.values.encode import SCALARS, Encoder, Shape
 from spotmagic.values.generated import made_up
 from spotmagic.values.handles import handle_settings, is_handle_type, note_of
+from spotmagic.values.plain import STREAM, stream
 from spotmagic.values.scheme import Kind, Tree, Unfit, tree
 from spotmagic.values.settings import derived
 from spotmagic.values.state import attributes
@@ -34,8 +37,8 @@ def shape_of(kind: Any) -> Shape:
         return _handle
     if callable(inspect.getattr_static(kind, "get_secret_value", None)):
         return _secret
-    if issubclass(kind, streams.STREAM):
-        return streams.stream
+    if issubclass(kind, STREAM):
+        return stream
     why = _read_once(kind)
     if why:
         return functools.partial(_refused, why)
@@ -92,7 +95,9 @@ def _says_its_state(kind: Any) -> bool:
 
 def _is_python_class(kind: type) -> bool:
     """Whether all that objects of a class hold is in attributes and slots, and nothing in C keeps more to itself."""
-    return all(
+    slots = [one for base in kind.__mro__ for one in vars(base).values() if isinstance(one, types.MemberDescriptorType)]
+    told = len(slots) + (kind.__dictoffset__ > 0) + (kind.__weakrefoffset__ > 0)
+    return kind.__basicsize__ <= object.__basicsize__ + told * struct.calcsize("P") and all(
         base.__flags__ & _PYTHON_CLASS and not isinstance(vars(base).get("__new__"), types.BuiltinFunctionType)
         for base in kind.__mro__[:-1]
     )
@@ -195,6 +200,47 @@ def by_state(value: Any, encoder: Encoder) -> Tree:
         dict(pairs) if pairs is not None else None,
         *(_counting(one, value, derived(kind)) for one in states),
         *_wrapped_code(value),
+        *_left_out(value, states, encoder),
+    )
+
+
+def _left_out(value: Any, states: tuple[Any, ...], encoder: Encoder) -> list[dict[str, Any]]:
+    """What an object of the user's holds though its class leaves it out of copies: here it may well be read.
+
+    What nobody can look at, for which such classes are mostly made (clients, locks), counts by its type.
+    """
+    kind: Any = type(value)
+    if encoder.as_copied or not _copies_itself(kind):
+        return []
+    copied = {id(item) for state in states if isinstance(state, dict) for item in state.values()}
+    held = _without(late.as_before(value, attributes(value)), derived(kind)) or {}
+    found: dict[str, Any] = {}
+    for name, item in held.items():
+        if id(item) not in copied:
+            found[name] = item if _can_be_read(item, encoder) else encoder.code(type(item))
+    return [found] if found else []
+
+
+def _can_be_read(item: Any, encoder: Encoder) -> bool:
+    if type(item) in _NATIVE:
+        return True
+    try:
+        encoder.take_apart(item, encoder)
+    except Unfit:
+        return False
+    return True
+
+
+_NATIVE = SCALARS | {bytes, bytearray, memoryview, list, tuple, dict}
+
+
+@functools.lru_cache(maxsize=4096)
+def _copies_itself(kind: Any) -> bool:
+    """Whether code of the user's says what a copy of an object takes over."""
+    said = (inspect.getattr_static(kind, name, None) for name in ("__reduce_ex__", "__reduce__", "__getstate__"))
+    return any(
+        isinstance(one, types.FunctionType) and is_user_file(file_of(one.__code__))
+        for one in (*said, copyreg.dispatch_table.get(kind))
     )
 
 
@@ -220,6 +266,8 @@ def _counting(state: Any, value: Any, names: frozenset[str]) -> Any:
             kept = {**kept, place: _without(late.as_before(value, inside), names)}
     if not is_user_module(type(value).__module__):
         kept = {name: _inner(item, hidden=name[:1] == "_") for name, item in kept.items()}
+        if kept.get("_attrs", True) == {} and type(value).__module__.partition(".")[0] == "xarray":
+            kept["_attrs"] = None  # which is made empty when it is first asked for
     addresses = [name for name, item in kept.items() if type(item) is int and item > _LEAST_ADDRESS]
     if not addresses:
         return kept

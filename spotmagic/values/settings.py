@@ -107,7 +107,7 @@ def derived(kind: Any) -> frozenset[str]:
     if any(type(one).__module__ == "pandas._libs.properties" for base in kind.__mro__ for one in vars(base).values()):
         found.add("_cache")  # where properties of pandas put what they found
     names = {f"{base.__module__.partition('.')[0]}.{base.__qualname__}" for base in kind.__mro__}
-    beside = {_LOGS[name] for name in names & _LOGS.keys()} | (_credentials(kind) if names & _MODELS else set())
+    beside = {_BESIDE[name] for name in names & _BESIDE.keys()} | (_credentials(kind) if names & _MODELS else set())
     return frozenset(found - _set_by_methods(kind, found) | beside) if found or beside else frozenset()
 
 
@@ -125,7 +125,11 @@ def _credentials(kind: type) -> set[str]:
 
 # Where libraries write down what was done with an object, for people to look at: it decides nothing. A list that grows
 # is no such log by its looks, as the memory of a conversation grows alike.
-_LOGS = {"dspy.BaseLM": "history", "dspy.Module": "history", "transformers.Pipeline": "call_count"}
+_BESIDE = {"dspy.BaseLM": "history", "dspy.Module": "history", "transformers.Pipeline": "call_count"}
+# And where they keep what they made of the rest when it was first asked for.
+_BESIDE |= {"xarray.Dataset": "_cache", "xarray.DataArray": "_cache", "click.Command": "_help_option"}
+_BESIDE |= {"statsmodels.ModelData": "_cache", "statsmodels.Results": "_cache"}
+_BESIDE |= {"astropy.UnitBase": "_physical_type_id", "astropy.CompositeUnit": "_decomposed_cache"}
 
 
 def _set_by_methods(kind: type, found: set[str]) -> set[str]:

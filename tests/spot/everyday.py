@@ -20,6 +20,7 @@ from typing import Any
 
 from tests.spot.beyond import BEYOND
 from tests.spot.further import FURTHER, Case
+from tests.spot.strangers import STRANGERS
 
 CASES = {
     # A class is what it holds, whatever it is called.
@@ -97,7 +98,7 @@ CASES = {
     "vectorizer": Case("from sklearn.feature_extraction.text import TfidfVectorizer\nm = TfidfVectorizer().fit(['a bb', 'cc bb'])\nARGS = (m,)\ndef f(m): return sorted(m.vocabulary_)", "'a bb'", "'dd bb'"),
     "template": Case("from jinja2 import Template\nt = Template('a {{ x }}')\ndef f(x): return t.render(x=x)\nARGS = (1,)", "'a {{", "'b {{"),
 }  # fmt: skip
-CASES |= FURTHER | BEYOND
+CASES |= FURTHER | BEYOND | STRANGERS
 
 
 def _as_it_is(value: Any) -> Any:
