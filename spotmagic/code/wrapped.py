@@ -155,8 +155,8 @@ setattr(Bound, "__doc__", property(lambda self: self.__func__.__doc__))  # noqa:
 def unwrapped(value: Any) -> Any:
     """The function under our own wrappers, which change nothing that it gives."""
     one: Any = value
-    while isinstance(one, Wrapped | Bound) or (type(one) is types.FunctionType and _only_notes(one)):
-        one = one.__wrapped__  # type: ignore[union-attr]
+    while issubclass(type(one), Wrapped | Bound) or (type(one) is types.FunctionType and _only_notes(one)):
+        one = one.__wrapped__
     return one
 
 

@@ -121,8 +121,8 @@ def outside(function: Callable[..., Any]) -> frozenset[str]:
     line, seen = [unwrapped(function)], set()
     while line:
         one = unwrapped(line.pop())
-        one = getattr(one, "__func__", one)
-        if not isinstance(one, types.FunctionType) or one in seen or not is_users(one):
+        one = one.__func__ if type(one) is types.MethodType else one
+        if type(one) is not types.FunctionType or one in seen or not is_users(one):  # proxies raise what they like
             continue
         seen.add(one)
         said = facts(one)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from spotmagic.code.wrapped import unwrapped
+from spotmagic.errors import Uncacheable, is_end
 from spotmagic.keys.owned import is_users, stands_for
 from spotmagic.keys.state import OnlyWritten
 from spotmagic.keys.walk import Walk
@@ -72,9 +73,22 @@ def reach(
             defaults come in as arguments.
 
     Raises:
-        Uncacheable: for data that cannot be fingerprinted, with its path.
+        Uncacheable: for data that cannot be fingerprinted, with its path, and where a look at the code raises.
     """
-    root, state = unwrapped(root), OnlyWritten()
+    root = unwrapped(root)
+    try:
+        return _followed(root, mask, ignore, as_value)
+    except Uncacheable:
+        raise
+    except BaseException as error:  # of a class on the way, of a package, or ours: the call goes on without a key
+        if is_end(error):
+            raise
+        name = getattr(root, "__qualname__", type(root).__qualname__)
+        raise Uncacheable(f"`{name}` cannot be looked at", f"{type(error).__name__}: {error}", path=name) from error
+
+
+def _followed(root: Any, mask: Mask | None, ignore: frozenset[str], as_value: bool) -> Reached:
+    state = OnlyWritten()
     said: list[str] = []
     while True:
         known = len(state)

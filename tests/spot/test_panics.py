@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from spotmagic import Spot, last, register
+from spotmagic.errors import SpotWarning
 
 
 class Panic(BaseException):
@@ -144,3 +145,25 @@ def test_a_call_that_panics_fails_alone(tmp_path: Any) -> None:
     with pytest.raises(Panic):
         ask(2)
     assert spot.stats().errors == 2
+
+
+class RaisesWhenLookedAt:
+    """As a proxy that is used before what it stands for is there."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError(f"there is no {name} yet")
+
+
+proxy = RaisesWhenLookedAt()
+
+
+def names_a_proxy(number: int) -> int:
+    return number + (proxy is not None)
+
+
+def test_a_look_at_code_that_raises_costs_the_key_and_nothing_else(tmp_path: Any) -> None:
+    marked = Spot("panics", root=tmp_path).mark(names_a_proxy)
+    with pytest.warns(SpotWarning, match=r"names_a_proxy runs uncached"):
+        assert marked(1) == 2
+    told = last()
+    assert told is not None and "cannot be looked at: RuntimeError: there is no __class__ yet" in told.reason
