@@ -15,7 +15,7 @@ import pytest
 
 from spotmagic import Retry, Spot
 from spotmagic.batch.folder import MOST_RUNS, RUNS, is_alive
-from spotmagic.errors import SpotWarning
+from spotmagic.errors import SpotWarning, tell_again
 from spotmagic.testing import FakeClock
 
 
@@ -153,6 +153,7 @@ def test_folders_of_runs_are_cleared_but_those_with_failures_stay(spot: Spot) ->
 def test_a_folder_that_cannot_be_written_costs_the_log_alone(spot: Spot, monkeypatch: pytest.MonkeyPatch) -> None:
     (spot.folder).mkdir(parents=True, exist_ok=True)
     (spot.folder / RUNS).write_text("a file in its place")
+    tell_again("batch log")  # as in a process in which nothing was told
     with pytest.warns(SpotWarning, match="log of a batch"):
         batch = spot.map(refuse, [1, 2], progress=False)
     assert len(batch.failed) == 2
