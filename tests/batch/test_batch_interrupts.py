@@ -44,8 +44,8 @@ def elsewhere(spot: Spot, questions: list[str]) -> Batch:
     return spot.map(aanswer, questions, progress=False, concurrency=2)
 
 
-def tickers() -> int:
-    return sum(thread.name == "spotmagic batch_ticker" for thread in threading.enumerate())
+def tickers() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "spotmagic batch_ticker"}
 
 
 def soon(what: Callable[[], object]) -> bool:
@@ -65,6 +65,7 @@ def test_an_interrupt_at_any_step_of_a_batch_ends_it_and_loses_nothing(
 ) -> None:
     """No thread tells of it for ever, no kernel sees it as running, and the next run asks what is missing alone."""
     paid.clear()
+    others = tickers()
     ask(spot, ["warm"])
     stride = 31 if ask is background else 173
     for place in itertools.count(first, stride):
@@ -73,7 +74,7 @@ def test_an_interrupt_at_any_step_of_a_batch_ends_it_and_loses_nothing(
             ask(spot, questions)
         if interrupts.left:
             break  # it has no more steps
-        assert soon(lambda: not spot.engine.flight.table and not tickers()), place
+        assert soon(lambda: not spot.engine.flight.table and tickers() <= others), place
         assert {one.status for one in spot.batches()} <= {"done", "interrupted", "stopped"}, place
         assert ask(spot, questions).values() == [question.upper() for question in questions]
         assert all(paid.count(question) == 1 for question in questions), place
@@ -110,7 +111,7 @@ def test_a_task_that_is_cancelled_before_it_begins_gives_its_slot_back(spot: Spo
 
 def test_a_batch_whose_event_loop_was_closed_is_over(spot: Spot) -> None:
     """Nobody goes on with it, and its ticker does not tell of it for ever."""
-    go_on, loop = threading.Event(), asyncio.new_event_loop()
+    go_on, loop, others = threading.Event(), asyncio.new_event_loop(), tickers()
     batch = loop.run_until_complete(spot.amap(go_on.wait, [60], progress=False, background=True))
     loop.run_until_complete(asyncio.sleep(0))
     task = batch._task
@@ -118,4 +119,4 @@ def test_a_batch_whose_event_loop_was_closed_is_over(spot: Spot) -> None:
     task._log_destroy_pending = False  # type: ignore[attr-defined]
     loop.close()
     go_on.set()
-    assert soon(batch.done) and batch.status == "interrupted" and soon(lambda: not tickers())
+    assert soon(batch.done) and batch.status == "interrupted" and soon(lambda: tickers() <= others)
