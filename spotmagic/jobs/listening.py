@@ -39,7 +39,7 @@ class JobLog:
 
 _here: ContextVar[JobLog | None] = ContextVar("spotmagic_job_log", default=None)
 _guard = files.ForkLock()
-_jobs = 0
+_jobs: set[threading.Thread] = set()
 
 
 class _Stream:
@@ -76,24 +76,37 @@ _handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
 
 @contextlib.contextmanager
 def listening() -> Iterator[None]:
-    """While a job lasts: streams and loggers are asked whose the text is."""
-    global _jobs
-    with _guard:
-        _jobs += 1
-        if _jobs == 1:
-            logging.getLogger().addHandler(_handler)
-            sys.stdout, sys.stderr = _Stream(sys.stdout), _Stream(sys.stderr)
+    """While the job of this thread lasts: streams and loggers are asked whose the text is."""
+    mine = threading.current_thread()
     try:
+        with _guard:
+            _jobs.add(mine)
+            _put()
         yield
     finally:
         with _guard:
-            _jobs -= 1
-            if _jobs == 0:
-                logging.getLogger().removeHandler(_handler)
-                for name in ("stdout", "stderr"):
-                    stream = getattr(sys, name)
-                    if isinstance(stream, _Stream):  # else somebody else has put theirs over it
-                        setattr(sys, name, stream._stream)
+            # One that a forced end kept from coming here is gone with its thread.
+            _jobs.difference_update([one for one in _jobs if one is mine or not one.is_alive()])
+            if not _jobs:
+                _take_away()
+
+
+def _put() -> None:
+    """Stand in the places of the streams and beside the other handlers, unless that is so."""
+    if _handler not in logging.getLogger().handlers:
+        logging.getLogger().addHandler(_handler)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if not isinstance(stream, _Stream):
+            setattr(sys, name, _Stream(stream))
+
+
+def _take_away() -> None:
+    logging.getLogger().removeHandler(_handler)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if isinstance(stream, _Stream):  # else somebody else has put theirs over it
+            setattr(sys, name, stream._stream)
 
 
 @contextlib.contextmanager

@@ -39,6 +39,7 @@ def test_an_interrupt_of_submit_leaves_no_job_that_never_runs(tmp_path: Path, fi
         assert place > 60
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # one that came as the thread ended
 @pytest.mark.parametrize("first", [5, 25])
 def test_an_interrupt_anywhere_in_the_thread_of_a_job_ends_it(tmp_path: Path, first: int) -> None:
     """As ``cancel(force=True)`` sends one, which may arrive after the user's code has ended."""

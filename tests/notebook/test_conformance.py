@@ -162,6 +162,8 @@ ROWS = [
 ]  # fmt: skip
 
 LOST = [
+    Row("files that libraries write unseen", "import sqlite3\n_c = sqlite3.connect(':memory:')\n_c.execute(\"attach 'made' || '.db' as m\")\n_c.execute('create table m.t(a)')\n_c.close()\ndel _c\nn = 1", "import pathlib; pathlib.Path('made.db').unlink(missing_ok=True)",
+        ("__import__('pathlib').Path('made.db').exists()",)),
     Row("background threads", "import threading\nthreading.Thread(target=threading.Event().wait, args=(20,), name='background', daemon=True).start()", "pass",
         ("any(t.name == 'background' for t in __import__('threading').enumerate())",)),
     Row("settings of libraries", "import socket\nsocket.setdefaulttimeout(7.5)", "import socket; socket.setdefaulttimeout(None)",

@@ -43,7 +43,8 @@ NOT_KEPT = {
         "a database in memory",
     ],
     "code that hides what it reads: `exec`, `eval`": ["exec", "eval"],
-    "a change of the working directory, a file that is removed or that a `!` line writes, a database that is changed": [
+    "a change of the working directory, a file that is removed or that a `!` line writes, "
+    "a database or folder of parts that was there and is added to": [
         "%cd",
         "os.chdir",
         "os.remove",
@@ -56,7 +57,7 @@ NOT_KEPT = {
     "a cell that failed": ["an error"],
 }
 NOT_REPEATED = {
-    "files that native libraries write": ["files of native libraries"],
+    "files that libraries write unseen": ["files that libraries write unseen"],
     "background threads": ["background threads"],
     "settings of libraries": ["settings of libraries"],
 }
