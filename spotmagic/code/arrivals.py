@@ -99,13 +99,13 @@ def _functions(value: Any) -> Iterator[types.FunctionType]:
         if id(one) in seen:
             continue
         seen.add(id(one))
-        if isinstance(one, types.FunctionType):
+        if issubclass(type(one), types.FunctionType):
             yield one
             cells = [cell.cell_contents for cell in one.__closure__ or () if cell != types.CellType()]
             todo += [*cells, vars(one).get("__wrapped__")]
-        elif isinstance(one, type):
+        elif issubclass(type(one), type):
             todo += list(vars(one).values()) if one.__module__ in MAINS else []
-        elif isinstance(one, staticmethod | classmethod | types.MethodType):
+        elif issubclass(type(one), staticmethod | classmethod | types.MethodType):
             todo.append(one.__func__)
-        elif isinstance(one, property):
+        elif issubclass(type(one), property):
             todo += [one.fget, one.fset]

@@ -167,8 +167,8 @@ def _only_notes(function: types.FunctionType) -> bool:
 
 def sample_of(value: Any) -> int:
     """Which of its answers a function gives: a wrapper of ours around it may give another than the first."""
-    one = value.__func__ if isinstance(value, Bound) else value
-    return one.number if isinstance(one, Wrapped) else 0
+    one = value.__func__ if issubclass(type(value), Bound) else value
+    return one.number if issubclass(type(one), Wrapped) else 0
 
 
 def _varied(function: Any, options: dict[str, Any]) -> Any:

@@ -74,12 +74,12 @@ def global_names() -> dict[int, str]:
     """Classes and functions by id, with the global of the user that each was assigned to: what a factory made."""
     found: dict[int, str] = {}
     for listed, place in list(sys.modules.items()):
-        if isinstance(place, types.ModuleType) and (place is types or is_user(place)):
+        if issubclass(type(place), types.ModuleType) and (place is types or is_user(place)):
             # joblib lists the notebook once more, as `__mp_main__`, which no later kernel has.
             module = "__main__" if listed in MAINS else listed
             away = _unbound.get() if module == "__main__" else ()
             for name, value in list(vars(place).items()):
-                if isinstance(value, _NAMED) and name not in away:
+                if issubclass(type(value), _NAMED) and name not in away:  # a proxy raises where it is asked
                     found.setdefault(id(value), f"{module}:{name}")
     return found
 

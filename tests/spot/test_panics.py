@@ -167,3 +167,16 @@ def test_a_look_at_code_that_raises_costs_the_key_and_nothing_else(tmp_path: Any
         assert marked(1) == 2
     told = last()
     assert told is not None and "cannot be looked at: RuntimeError: there is no __class__ yet" in told.reason
+
+
+def test_a_proxy_in_a_module_keeps_no_other_result_away(tmp_path: Any) -> None:
+    """Names are looked for in all modules of the user where a function or class is kept."""
+    made = lambda number: number + 1  # noqa: E731
+
+    @Spot("panics", root=tmp_path).mark(version="1", ignore=("made",))
+    def make() -> Any:
+        return {"made": made}
+
+    assert make()["made"](1) == 2
+    told = last()
+    assert told is not None and told.stored, told
