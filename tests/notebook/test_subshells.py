@@ -7,10 +7,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import ipykernel
 import pytest
 from notebook_kernels import Kernel, Output, collect
 
-pytestmark = pytest.mark.kernel
+pytestmark = [
+    pytest.mark.kernel,
+    pytest.mark.skipif(ipykernel.version_info[0] < 7, reason="subshells came with ipykernel 7"),
+]
 
 SETUP = """import threading, sys
 from IPython.display import display, HTML, clear_output
