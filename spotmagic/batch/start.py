@@ -14,7 +14,7 @@ from spotmagic.batch.target import BatchFunction
 from spotmagic.engine.retry import Retry
 from spotmagic.errors import OptionError, unknown
 from spotmagic.options import is_whole
-from spotmagic.spot.glance import refuse_uncallable
+from spotmagic.spot.given import refuse_uncallable
 
 if TYPE_CHECKING:
     from spotmagic.spot import Spot

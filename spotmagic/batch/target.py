@@ -12,7 +12,8 @@ from spotmagic.engine.call import Call
 from spotmagic.engine.retry import Retry
 from spotmagic.keys.hidden import hidden
 from spotmagic.options import Mode
-from spotmagic.spot.glance import awaits, glancing, refuse_streams
+from spotmagic.spot.given import awaits, refuse_streams
+from spotmagic.spot.glance import glancing
 from spotmagic.spot.mark import Marked, MarkedFunction
 from spotmagic.values.credentials import Credentials, of_environment
 

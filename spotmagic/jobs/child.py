@@ -14,7 +14,7 @@ from spotmagic import files
 from spotmagic.engine.running import now_running
 from spotmagic.errors import trace
 from spotmagic.jobs.shipment import pack_value, unpack_value
-from spotmagic.spot.glance import awaits
+from spotmagic.spot.given import awaits
 from spotmagic.values.secrets import masked
 from spotmagic.values.written import mask
 

@@ -10,7 +10,7 @@ from spotmagic import files
 from spotmagic.errors import RecordMissing, Uncacheable
 from spotmagic.jobs import detached
 from spotmagic.jobs.job import Job, KeptJob, ThreadJob
-from spotmagic.spot.glance import awaits, refuse_streams
+from spotmagic.spot.given import awaits, refuse_streams
 
 if TYPE_CHECKING:
     from spotmagic.spot.mark import MarkedFunction

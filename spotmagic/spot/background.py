@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from spotmagic.options import is_off, mark_options
-from spotmagic.spot.glance import refuse_uncallable
+from spotmagic.spot.given import refuse_uncallable
 
 if TYPE_CHECKING:
     from spotmagic.jobs import Job

@@ -12,7 +12,7 @@ from spotmagic.engine.call import Call
 from spotmagic.engine.gate import Gate, Ticket
 from spotmagic.limits import Cost
 from spotmagic.options import Mode
-from spotmagic.spot.glance import awaits, is_async_stream, refuse_uncallable, streams
+from spotmagic.spot.given import awaits, is_async_stream, refuse_uncallable, streams
 from spotmagic.spot.mark import Marked, MarkedFunction
 from spotmagic.spot.streams import marked_function
 

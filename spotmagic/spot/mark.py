@@ -21,7 +21,8 @@ from spotmagic.keys.hidden import hidden
 from spotmagic.keys.written import SourceNotes
 from spotmagic.options import MarkOptions, Mode, mark_options, parse_duration, parse_sample
 from spotmagic.spot.accepted import is_accepted, last_edit, stands_for
-from spotmagic.spot.glance import awaits, glancing, streams
+from spotmagic.spot.given import awaits, streams
+from spotmagic.spot.glance import glancing
 from spotmagic.spot.outcomes import Outcomes
 from spotmagic.spot.repeated import tell_changed, tell_trouble, tell_uncacheable
 from spotmagic.store.editions import editions, holding

@@ -30,7 +30,7 @@ from spotmagic.spot.accepted import Accepted
 from spotmagic.spot.background import Background
 from spotmagic.spot.batches import Batches
 from spotmagic.spot.edits import Edits
-from spotmagic.spot.glance import refuse_uncallable
+from spotmagic.spot.given import refuse_uncallable
 from spotmagic.spot.limiter import GivenRates, limited
 from spotmagic.spot.mark import Marked, MarkedFunction
 from spotmagic.spot.modes import Modes

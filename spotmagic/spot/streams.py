@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from spotmagic.engine.call import Call
-from spotmagic.spot.glance import is_async_stream, streams
+from spotmagic.spot.given import is_async_stream, streams
 from spotmagic.spot.mark import Marked, MarkedFunction
 
 
