@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 OPERATIONS = (
     "open", "read", "pread", "preadv", "write", "pwrite", "fsync", "fdatasync", "ftruncate", "fstat", "stat", "lstat",
@@ -15,7 +15,36 @@ OPERATIONS = (
 )  # fmt: skip
 
 
-class FailingFiles:
+class GuardedFiles:
+    """While it is entered, functions of ``os`` are guarded, as :meth:`_guarded` of a subclass says.
+
+    Args:
+        folder: files elsewhere are left alone.
+    """
+
+    names: tuple[str, ...]
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = os.fsencode(folder)
+        self._real: dict[str, Callable[..., Any]] = {}
+
+    def __enter__(self) -> Self:
+        for name in self.names:
+            self._real[name] = getattr(os, name)
+            setattr(os, name, self._guarded(name, self._real[name]))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for name, real in self._real.items():
+            setattr(os, name, real)
+
+    def _guarded(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        raise NotImplementedError
+
+
+class FailingFiles(GuardedFiles):
     """While it is entered, operations on files below a folder fail from the n-th on.
 
     A failing write writes half of its bytes first, as a full disk does.
@@ -31,25 +60,14 @@ class FailingFiles:
         count: operations so far.
     """
 
+    names = OPERATIONS
+
     def __init__(
         self, folder: Path, fail_at: int = 0, *, times: int = 1 << 60, error: int = errno.ENOSPC, lose: bool = False
     ) -> None:
-        self.folder = os.fsencode(folder)
+        super().__init__(folder)
         self.fail_at, self.times, self.error, self.lose = fail_at, times, error, lose
         self.count = 0
-        self._real: dict[str, Callable[..., Any]] = {}
-
-    def __enter__(self) -> FailingFiles:
-        for name in OPERATIONS:
-            self._real[name] = getattr(os, name)
-            setattr(os, name, self._guarded(name, self._real[name]))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for name, real in self._real.items():
-            setattr(os, name, real)
 
     def _guarded(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def guarded(*args: Any, **options: Any) -> Any:
@@ -81,24 +99,10 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
-class ReadOnlyFiles:
+class ReadOnlyFiles(GuardedFiles):
     """While it is entered, files below a folder can be read alone, as on a disk that is mounted so. Root included."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = os.fsencode(folder)
-        self._real: dict[str, Callable[..., Any]] = {}
-
-    def __enter__(self) -> ReadOnlyFiles:
-        for name in ("open", "mkdir", "rename", "replace", "unlink", "link", "ftruncate", "chmod", "access"):
-            self._real[name] = getattr(os, name)
-            setattr(os, name, self._guarded(name, self._real[name]))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for name, real in self._real.items():
-            setattr(os, name, real)
+    names = ("open", "mkdir", "rename", "replace", "unlink", "link", "ftruncate", "chmod", "access")
 
     def _guarded(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def guarded(*args: Any, **options: Any) -> Any:

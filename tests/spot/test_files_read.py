@@ -19,8 +19,9 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
+from telling import reason, verdict
 
-from spotmagic import Spot, last
+from spotmagic import Spot
 from spotmagic.errors import OptionError, RecordMissing
 
 
@@ -29,18 +30,6 @@ def spot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.chdir(tmp_path)
     with Spot("test", root=tmp_path / "kept") as spot:
         yield spot
-
-
-def verdict() -> str:
-    told = last()
-    assert told is not None
-    return told.verdict
-
-
-def reason() -> str:
-    told = last()
-    assert told is not None
-    return told.reason
 
 
 READERS: dict[str, str] = {

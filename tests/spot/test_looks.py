@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from telling import reason, verdict
 
-from spotmagic import Spot, last
+from spotmagic import Spot
 
 
 @pytest.fixture
@@ -22,18 +23,6 @@ def spot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     Path("docs/a.txt").write_text("a")
     with Spot("test", root=tmp_path / "kept") as spot:
         yield spot
-
-
-def verdict() -> str:
-    told = last()
-    assert told is not None
-    return told.verdict
-
-
-def reason() -> str:
-    told = last()
-    assert told is not None
-    return told.reason
 
 
 def listing() -> list[str]:
