@@ -194,7 +194,7 @@ class Books:
             done=done,
             cached=cached,
             failed=self.failed,
-            running=len(flying) - states["retrying"] - sum(waiting.values()),
+            running=states["running"],
             retrying=states["retrying"],
             waiting=dict(waiting),
             price=self._price,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import threading
+import time
 
 import pytest
 
@@ -110,3 +111,22 @@ def test_a_log_has_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_progress_is_none() -> None:
     assert screen(False) is None
+
+
+def test_no_more_calls_are_told_to_run_than_do(spot: Spot) -> None:
+    """One that is looked up while all slots are taken waits for one."""
+    gate, begun = threading.Event(), []
+
+    def ask(x: int) -> int:
+        begun.append(x)
+        gate.wait(20)
+        return x
+
+    batch = spot.map(spot.mark(version="1", ignore=("gate", "begun"))(ask), range(9), concurrency=2, progress=False,
+                     background=True)  # fmt: skip
+    until = time.monotonic() + 20
+    while (len(begun) < 2 or len(batch._books.run.snapshot()) < 3) and time.monotonic() < until:  # type: ignore[union-attr]
+        time.sleep(0.001)
+    assert batch.progress.running == 2
+    gate.set()
+    assert batch.wait(20)
