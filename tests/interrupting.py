@@ -20,7 +20,8 @@ class Interrupts:
     """While it is entered, ``KeyboardInterrupt`` is raised at the n-th place of ours where Python looks for signals.
 
     A trace function raises before the next instruction, and Python behind the last one. So where the two are guarded by
-    different handlers, as behind the last call inside a ``with``, the next place is taken.
+    different handlers, as behind the last call inside a ``with``, the next place is taken. So it is where Python loses
+    an interrupt, as it does in a finalizer, which may run anywhere.
 
     Args:
         place: counted from 1.
@@ -36,6 +37,7 @@ class Interrupts:
         self._guards: dict[CodeType, list[Any]] = {}
         self._last: dict[int, int] = {}  # where each frame came from, as it ran: loops go back
         self._before: Any = None
+        self._told = sys.unraisablehook
 
     def __enter__(self) -> Interrupts:
         if self._inside:
@@ -44,12 +46,22 @@ class Interrupts:
         else:
             self._before = sys.gettrace()
             sys.settrace(self)
+        self._told, sys.unraisablehook = sys.unraisablehook, self._lost
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         (threading if self._inside else sys).settrace(self._before)
+        sys.unraisablehook = self._told
+
+    def _lost(self, what: Any) -> None:
+        """Take the next place of this thread, as Python lost the interrupt; it ended the tracing, too."""
+        if self.left or not isinstance(what.exc_value, KeyboardInterrupt):
+            self._told(what)
+        else:
+            self.left = 1
+            sys.settrace(self)
 
     def __call__(self, frame: Any, event: str, _: Any) -> Any:
         code = frame.f_code
