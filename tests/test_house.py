@@ -16,7 +16,7 @@ import spotmagic
 
 ROOT = Path(spotmagic.__file__).parent
 RANKS = {
-    "errors": 0, "hooks": 0, "options": 0, "clock": 0, "files": 0, "rooms": 0, "words": 0,
+    "errors": 0, "hooks": 0, "options": 0, "clock": 0, "files": 0, "rooms": 0, "words": 0, "threads": 0,
     "terminal": 0, "view": 0, "code": 1, "reads": 1, "values": 2,
     "keys": 3, "codecs": 4, "store": 5, "limits": 5, "engine": 6, "catalog": 7, "spot": 8, "batch": 9, "jobs": 9,
     "wrap": 9, "dashboard": 10, "commands": 11, "notebook": 12, "cli": 12,

@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
+from spotmagic import threads
 from spotmagic.batch import listening
 from spotmagic.batch.books import Books, Plan
 from spotmagic.batch.crew import Lane, Tasks, Threads
@@ -189,17 +190,14 @@ class Batch:
     def ask(self, tasks: Iterator[Task], *, background: bool = False) -> None:
         """Ask all, in the thread of the caller unless in the background. Raises what ended it early."""
         self._refuse_twice()
-        self._loop = None
+        self._loop, loop = None, own_loop() if self._target.awaits else None
         try:
-            run = self._open(tasks, Waiter(0.0), own_loop() if self._target.awaits else None)
+            run = self._open(tasks, Waiter(0.0), loop)
             self._books.prints = background and hear_prints()
             if background:
                 context = contextvars.copy_context()
-                thread = threading.Thread(
-                    target=context.run, args=(self._aside, run), name="spotmagic batch_inputs", daemon=True
-                )
-                thread.start()
-                return
+                if threads.spawn("spotmagic batch_inputs", context.run, self._aside, run) is not None:
+                    return
             self._books.items.drain()
             run.run()
             self._finish()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, Protocol
 
+from spotmagic import threads
 from spotmagic.limits.queue import Waiter
 
 MOST_ASLEEP = 256
@@ -116,8 +117,7 @@ class Threads:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._queue: SimpleQueue[tuple[Callable[[], Any], contextvars.Context, Callable[[], None]] | None]
-        self._queue = SimpleQueue()
+        self._queue: SimpleQueue[Any] = SimpleQueue()  # what :func:`_make` takes, or ``None`` for the end
         self._idle = self._all = 0
         self._closed = False
         self._lock = threading.Lock()
@@ -125,15 +125,21 @@ class Threads:
     def hand(self, work: Callable[[], Any], context: contextvars.Context, past: Callable[[], None]) -> None:
         """Begin a piece of work in a thread that is idle, else in a new one."""
         with self._lock:
-            new = self._idle == 0
+            new = self._idle <= 0
             if new:
                 self._all += 1
             else:
                 self._idle -= 1
         self._queue.put((work, context, past))
-        if new:
-            name = f"spotmagic {self._name}_{self._all}"  # of one pool, as those who note files see it
-            threading.Thread(target=self._work, name=name, daemon=True).start()
+        # The names are of one pool, as those who note files see it.
+        if new and threads.spawn(f"spotmagic {self._name}_{self._all}", self._work) is None:
+            with self._lock:
+                self._all -= 1
+                self._idle -= 1  # the first of the others that comes to rest takes it
+                alone = not self._all
+            if alone:
+                self._idle = 0
+                _make(*self._queue.get())
 
     def close(self) -> None:
         """Let the threads go as they come to rest."""
@@ -146,16 +152,19 @@ class Threads:
 
     def _work(self) -> None:
         while (given := self._queue.get()) is not None:
-            work, context, past = given
-            try:
-                context.run(work)
-            finally:
-                past()
-            del given, work, context, past  # what a call was given is not held while its thread rests
+            _make(*given)
+            del given  # what a call was given is not held while its thread rests
             with self._lock:
                 if self._closed:
                     return
                 self._idle += 1
+
+
+def _make(work: Callable[[], Any], context: contextvars.Context, past: Callable[[], None]) -> None:
+    try:
+        context.run(work)
+    finally:
+        past()
 
 
 class Tasks:

@@ -8,6 +8,8 @@ import threading
 import time
 from typing import Protocol
 
+from spotmagic import threads
+
 EVERY = 0.25
 """Seconds between two looks."""
 AT_EXIT = 10.0
@@ -40,7 +42,7 @@ class Heartbeat:
     def start(self) -> None:
         """Begin."""
         _running.add(self._batch)
-        threading.Thread(target=self._run, name="spotmagic batch_ticker", daemon=True).start()
+        threads.spawn("spotmagic batch_ticker", self._run)  # without one its end alone is told
 
     def stop(self) -> None:
         """End."""

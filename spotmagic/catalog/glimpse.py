@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from spotmagic import threads
 from spotmagic.catalog.catalog import Catalog
 from spotmagic.catalog.connection import DATABASE
 from spotmagic.catalog.instance import Busy, CatalogError, Cursor, Opened
@@ -74,9 +75,11 @@ class Lookout:
             self.counting = False
             if not self._is_large():
                 return
-            thread = self._thread = threading.Thread(target=self._catch_up, name="spotmagic-fold", daemon=True)
-            self.counting = True
-            thread.start()
+            self.counting = True  # before the thread may say that it has done
+            thread = self._thread = threads.spawn("spotmagic-fold", self._catch_up)
+            if thread is None:  # then the question waits
+                self.counting = False
+                return
         thread.join(moment)
         self.counting = thread.is_alive()
 

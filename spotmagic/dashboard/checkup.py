@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from spotmagic import threads
 from spotmagic.clock import Clock
 
 
@@ -28,7 +29,8 @@ class Checkup:
             if self.since is not None:
                 return
             self.since, self.trouble = clock.now(), []
-            threading.Thread(target=self._run, args=(check,), name="spotmagic-check", daemon=True).start()
+            if threads.spawn("spotmagic-check", self._run, check) is None:
+                self._run(check)
 
     def _run(self, check: Callable[[], object]) -> None:
         try:

@@ -13,6 +13,7 @@ from pathlib import Path
 import anywidget
 import traitlets
 
+from spotmagic import threads
 from spotmagic.catalog.glimpse import Counting
 from spotmagic.dashboard.backend import Backend
 from spotmagic.dashboard.watch import EVERY, REST, News
@@ -40,9 +41,7 @@ class Pulse:
         if self._thread is None or not self._thread.is_alive():
             self._watch.settle()
             self._stop = threading.Event()  # a new one: the thread that rests may not have seen the old one yet
-            given = (weakref.ref(self), self._stop)
-            self._thread = threading.Thread(target=_watch, args=given, name="spotmagic-feed", daemon=True)
-            self._thread.start()
+            self._thread = threads.spawn("spotmagic-feed", _watch, weakref.ref(self), self._stop)
 
     def rest(self) -> None:
         """Watch no more, until somebody looks again."""

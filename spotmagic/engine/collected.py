@@ -14,7 +14,7 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from spotmagic import files
+from spotmagic import files, threads
 
 _here = threading.local()
 _left: SimpleQueue[Callable[[], None]] = SimpleQueue()  # whose ``put`` may interrupt a ``put``
@@ -31,8 +31,7 @@ def watch() -> None:
         if _mark not in gc.callbacks:
             gc.callbacks.append(_mark)
             atexit.register(_finish)
-        _writer = threading.Thread(target=_write, name="spotmagic-collected", daemon=True)
-        _writer.start()
+        _writer = threads.spawn("spotmagic-collected", _write)  # without one it is done at exit
 
 
 def is_collecting() -> bool:

@@ -9,6 +9,8 @@ import asyncio
 import os
 import threading
 
+from spotmagic import threads
+
 _guard = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
 
@@ -18,8 +20,11 @@ def own_loop() -> asyncio.AbstractEventLoop:
     global _loop
     with _guard:
         if _loop is None:
-            _loop = asyncio.new_event_loop()
-            threading.Thread(target=_loop.run_forever, name="spotmagic-loop", daemon=True).start()
+            loop = asyncio.new_event_loop()
+            if threads.spawn("spotmagic-loop", loop.run_forever) is None:
+                loop.close()
+                raise RuntimeError("no thread can be started for an event loop: await the call, or spot.amap")
+            _loop = loop
         return _loop
 
 

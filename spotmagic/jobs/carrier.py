@@ -69,7 +69,10 @@ class Carrier:
                 return drive(call)
             done: Future[Any] = Future()
             context = contextvars.copy_context()
-            threading.Thread(target=_settle, args=(done, context.run, drive, call), name="spotmagic-call").start()
+            try:
+                threading.Thread(target=_settle, args=(done, context.run, drive, call), name="spotmagic-call").start()
+            except RuntimeError:  # no thread is to be had: the call is made without
+                return drive(call)
             return done.result()
 
         return driven

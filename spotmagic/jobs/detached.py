@@ -16,13 +16,12 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spotmagic import files
+from spotmagic import files, threads
 from spotmagic.codecs import Undecodable
 from spotmagic.engine.flight import pauses
 from spotmagic.errors import JobCancelled, JobFailed, OptionError, RecordMissing
@@ -204,8 +203,8 @@ def start(function: MarkedFunction, args: tuple[Any, ...], kwargs: dict[str, Any
         raise OptionError(
             f"{marked.name} cannot be detached", f"{error.filename or place}: {error.strerror}", "Run it in a thread"
         ) from error
-    feed = threading.Thread(target=_feed, args=(process, data), name=f"spotmagic-detached {marked.name}", daemon=True)
-    feed.start()
+    if threads.spawn(f"spotmagic-detached {marked.name}", _feed, process, data) is None:
+        _hand_over(process, data)
     return DetachedJob(spot, folder)
 
 
@@ -235,10 +234,14 @@ def _launch(folder: Path, name: str) -> subprocess.Popen[bytes]:
 
 def _feed(process: subprocess.Popen[bytes], data: bytes) -> None:
     """Hand over what it is called with, and wait for its end as a parent has to."""
+    _hand_over(process, data)
+    process.wait()
+
+
+def _hand_over(process: subprocess.Popen[bytes], data: bytes) -> None:
     assert process.stdin is not None
     with contextlib.suppress(OSError), process.stdin as pipe:
         pipe.write(data)
-    process.wait()
 
 
 def sweep(folder: Path, age: float, now: float) -> int:

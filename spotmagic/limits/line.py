@@ -7,6 +7,7 @@ import threading
 import weakref
 from collections.abc import Callable
 
+from spotmagic import threads
 from spotmagic.clock import Clock
 from spotmagic.errors import OptionError, tell, tell_again
 from spotmagic.limits.booking import Rates
@@ -83,7 +84,7 @@ class Line:
         if self.clock.monotonic() < self._again:
             return
         self._again = self.clock.monotonic() + TRY_AGAIN
-        threading.Thread(target=self._recover, name="spotmagic-limit", daemon=True).start()
+        threads.spawn("spotmagic-limit", self._recover)
 
     def forked(self) -> None:
         """This process is the child of a fork: it has a queue of its own, and holds no slot."""

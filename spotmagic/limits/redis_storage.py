@@ -15,6 +15,7 @@ from collections import deque
 from importlib import resources
 from typing import Any
 
+from spotmagic import threads
 from spotmagic.errors import OptionError
 from spotmagic.limits import booking as rule
 from spotmagic.limits.booking import Booking, Late, Rates, State
@@ -132,8 +133,8 @@ class RedisStorage:
             return None
         self._held.add(lease.token)
         # The thread that renews keeps this lock for good, so there is one. It lives as long as the storage.
-        if self._renewing.acquire(blocking=False):
-            threading.Thread(target=_renew, args=(weakref.ref(self),), name="spotmagic-lease", daemon=True).start()
+        if self._renewing.acquire(blocking=False) and not threads.spawn("spotmagic-lease", _renew, weakref.ref(self)):
+            self._renewing.release()
         return lease
 
     def free(self, token: str) -> None:

@@ -7,8 +7,9 @@ import re
 import secrets
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 from spotmagic import files
 from spotmagic.store.entry import Piece
@@ -98,11 +99,11 @@ class Journal:
             files.sync(self.fd)
             self.synced = target
 
-    def sync_soon(self, pool: Executor, sync: Callable[[Journal], object]) -> Future[None]:
+    def sync_soon(self, soon: Callable[..., Any], sync: Callable[[Journal], object]) -> Future[None]:
         """What is done when all that was appended so far outlasts a power cut. One sync serves all who wait.
 
         Args:
-            pool: a thread of it syncs.
+            soon: lets a thread do something.
             sync: calls :meth:`sync`, and sees to what happens when that fails.
         """
         future: Future[None] = Future()
@@ -111,7 +112,7 @@ class Journal:
             self._waiting.append(future)
             if len(self._waiting) > 1:  # who came first has asked for a sync, which has not begun
                 return future
-        pool.submit(self._serve, sync)
+        soon(self._serve, sync)
         return future
 
     def _serve(self, sync: Callable[[Journal], object]) -> None:

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Literal, TypeVar
 
+from spotmagic import threads
 from spotmagic.clock import Clock
 from spotmagic.errors import OptionError, tell, tell_again
 
@@ -198,7 +199,8 @@ class Remote:
                 done.set()
                 found.set()
 
-        threading.Thread(target=run, name="spotmagic-remote", daemon=True).start()
+        if threads.spawn("spotmagic-remote", run) is None:
+            return None
         if not found.wait(self._patience):
             late.set()
             self.failed(TimeoutError(f"no answer within {self._patience:g} s"))

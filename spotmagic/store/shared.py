@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from spotmagic import files
+from spotmagic import files, threads
 from spotmagic.errors import tell
 from spotmagic.store import trust
 from spotmagic.store.blobs import DamagedError, sizes_of
@@ -143,8 +143,7 @@ class SharedStore(FolderStore):
     def _send_soon(self) -> None:
         self._due.set()
         if self._sender is None or not self._sender.is_alive():
-            self._sender = threading.Thread(target=self._run, name="spotmagic-sender", daemon=True)
-            self._sender.start()
+            self._sender = threads.spawn("spotmagic-sender", self._run)
 
     def _run(self) -> None:
         pause = _FIRST_PAUSE
@@ -158,11 +157,13 @@ class SharedStore(FolderStore):
                 self._due.wait(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
 
-    def send(self) -> bool:
-        """Send what waits to be sent. Whether all of it is in the bucket."""
+    def send(self, until: float = float("inf")) -> bool:
+        """Send what waits to be sent, and begin with nothing more after a time. Whether all of it is in the bucket."""
         with self._sending:
             for marker in self._waiting():
                 began = self._clock.monotonic()
+                if began > until:
+                    return False
                 try:
                     self._send(marker)
                 except OSError as error:
@@ -260,9 +261,11 @@ class SharedStore(FolderStore):
     def close(self) -> None:
         """Send what there is time for, and let go of every file. What is left is sent by the next kernel."""
         if self._waiting():
-            sender = threading.Thread(target=self.send, name="spotmagic-drain", daemon=True)
-            sender.start()
-            sender.join(DRAIN)
+            sender = threads.spawn("spotmagic-drain", self.send)
+            if sender is not None:
+                sender.join(DRAIN)
+            else:  # as the interpreter ends
+                self.send(self._clock.monotonic() + DRAIN)
         super().close()
 
     def after_fork(self, child: bool) -> None:

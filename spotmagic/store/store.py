@@ -24,7 +24,7 @@ from spotmagic.store.journal import Journal
 from spotmagic.store.layout import BLOB_LOCK, BLOBS, NewerFormatError
 from spotmagic.store.record import HELD, Record, Run, Tally, blob_body, group_of, run_body, stat_body
 from spotmagic.store.seal import blob_pieces, large_parts, seal, unseal
-from spotmagic.store.ticker import TICKER, writers
+from spotmagic.store.ticker import TICKER
 from spotmagic.store.transfer import Transfer
 from spotmagic.store.trust import Ring, Trust
 from spotmagic.store.upkeep import Upkeep
@@ -207,9 +207,9 @@ class FolderStore:
         Whoever waits for the same journal is served by one sync.
         """
         if large_parts(entry.parts, save_blob, self._blob_over):
-            return writers().submit(self.put, entry, save_blob=save_blob, durable=durable, run=run)
+            return TICKER.soon(self.put, entry, save_blob=save_blob, durable=durable, run=run)
         _, journal = self._append(entry, {}, durable, run)
-        return journal.sync_soon(writers(), self._sync) if durable else None
+        return journal.sync_soon(TICKER.soon, self._sync) if durable else None
 
     def _append(self, entry: Entry, digests: dict[int, bytes], durable: bool, run: bool) -> tuple[int, Journal]:
         body = seal(entry, self._ring, digests)
@@ -355,8 +355,9 @@ class FolderStore:
         return bool(self._hits) or (journal is not None and journal.synced < journal.end)
 
     def _wake(self) -> None:
-        self._awake = True
-        TICKER.wake(self)
+        self._awake = True  # before the thread may see that there is nothing left to do
+        if not TICKER.wake(self):
+            self._awake = False
 
     def _sound(self, surely: bool = False) -> Folder:
         """The open folder, ready to be written to. Raises ``OSError`` when there is none."""

@@ -7,8 +7,13 @@ import logging
 import os
 import threading
 import weakref
-from concurrent.futures import Executor
-from typing import Protocol
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from typing import Any, Protocol, TypeVar
+
+from spotmagic import threads
+
+T = TypeVar("T")
 
 PERIOD = 1.0
 WRITERS = 4
@@ -53,18 +58,40 @@ class Ticker:
         with self._change:
             self._all.add(store)
 
-    def wake(self, store: Ticked) -> None:
-        """Call a store from now on, until it says that it has nothing to do."""
+    def wake(self, store: Ticked) -> bool:
+        """Call a store from now on, until it says that it has nothing to do. Whether there is a thread to do so."""
         with self._change:
             if not self._awake:
                 self._change.notify()
             self._awake.add(store)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="spotmagic-store", daemon=True)
-                self._thread.start()
+                self._thread = threads.spawn("spotmagic-store", self._run)
+            return self._thread is not None
 
-    def writers(self) -> Executor:
-        """Threads that write what an event loop must not wait for. What they were given is done before the exit."""
+    def soon(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> Future[T]:
+        """Let a thread write what an event loop must not wait for. What it was given is done before the exit.
+
+        Where there is no thread to be had the loop waits: what was paid for is written.
+        """
+        future: Future[T] = Future()
+        once = threading.Lock()
+
+        def write() -> None:
+            # A pool that gets no thread raises, and holds the work for the next thread it gets all the same.
+            if once.acquire(blocking=False):
+                try:
+                    future.set_result(work(*args, **kwargs))
+                except BaseException as error:
+                    future.set_exception(error)
+
+        future.set_running_or_notify_cancel()  # so that a waiter who is cancelled twice cannot cancel it for the others
+        try:
+            self._pool().submit(write)
+        except RuntimeError:
+            write()
+        return future
+
+    def _pool(self) -> Executor:
         with self._change:
             if self._writers is None:
                 from concurrent.futures import ThreadPoolExecutor
@@ -120,4 +147,3 @@ class Ticker:
 
 
 TICKER = Ticker()
-writers = TICKER.writers
