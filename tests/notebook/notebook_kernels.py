@@ -47,7 +47,7 @@ class Output:
                 told += sorted(streams.items(), reverse=True)
                 streams = {}
             if kind in ("display_data", "execute_result", "update_display_data"):
-                told.append((kind, _steady(content["data"])))
+                told.append((kind, steady(content["data"])))
             elif kind == "clear_output":
                 told.append((kind,))
         return told
@@ -57,7 +57,8 @@ class Output:
         return "".join(entry[1] if isinstance(entry[1], str) else entry[1].get("text/plain", "") for entry in self.log)
 
 
-def _steady(data: dict[str, Any]) -> dict[str, Any]:
+def steady(data: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a bundle that name nothing which is made anew in each kernel."""
     return {mime: body for mime, body in data.items() if mime != "application/vnd.jupyter.widget-view+json"}
 
 
