@@ -145,6 +145,8 @@ class Reachable:
                 same = old is new or (type(old) is type(new) and type(new) in ATOMS and old == new)
                 if same and (told not in self.inputs or self._print(told, new) == self.inputs[told]):
                     continue
+                if old is _MISSING and _is_loaded(label, new):
+                    continue
                 kept = None if label.endswith(")") or same else self._plain(new)
                 if kept is None:
                     why = "the code that the cell calls changed it"
@@ -218,7 +220,8 @@ class Reachable:
     def _function(self, function: types.FunctionType) -> None:
         space, label = function.__globals__, short_name(function)
         names, attributes = _named(function.__code__)
-        self.hides |= bool(attributes & _HIDING_MEMBERS) or (space is self._ns and bool(names & _HIDING))
+        hiding = {name for name in names & _HIDING if not is_users(space.get(name))} if space is self._ns else ()
+        self.hides |= bool(attributes & _HIDING_MEMBERS or hiding)
         for name in names - self._skipped:
             value = space.get(name, _MISSING)
             if value is not _MISSING and is_code(unwrapped(value)):
@@ -237,6 +240,23 @@ class Reachable:
         self._spaces[f"{label}(…)"] = _Kept(function, held)
         if "__wrapped__" in vars(function):
             self._visit(vars(function)["__wrapped__"], attributes)
+
+
+def hidden_by(code: CellCode, before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """What in a cell hides what it reads, or empty. An ``eval`` that the notebook defines itself hides nothing."""
+    for reason in code.opaque:
+        bound = [before.get(reason)] if reason in code.reads else []
+        bound += [now.get(reason)] if reason in code.writes else []
+        if reason in code.deletes or not bound or not all(map(is_users, bound)):
+            return reason
+    return ""
+
+
+def _is_loaded(label: str, value: Any) -> bool:
+    """Whether an installed package brought in a part of its own when it was first asked for: ``np.polynomial``."""
+    package = sys.modules.get(label)
+    home = getattr(value, "__name__" if isinstance(value, ModuleType) else "__module__", None) or ""
+    return package is not None and not is_users(package) and is_code(value) and home.startswith(f"{label}.")
 
 
 def _is_callable(value: Any) -> bool:

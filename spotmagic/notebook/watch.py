@@ -33,7 +33,7 @@ from spotmagic.notebook.calls import names_random, refuse_lost_callbacks
 from spotmagic.notebook.changes import Changes
 from spotmagic.notebook.graph import ATOMS, Live, holds_thread, is_atom, is_code, is_leaf, is_open, same_shape, shape
 from spotmagic.notebook.in_place import can_put, keeps_all, outline
-from spotmagic.notebook.reached import Reachable, exported, inputs_of, is_hidden, names_reached
+from spotmagic.notebook.reached import Reachable, exported, hidden_by, inputs_of, is_hidden, names_reached
 from spotmagic.notebook.settings import Process, counted, effects, prints, process
 from spotmagic.values.handles import is_handle_type
 from spotmagic.values.notes import is_secret_name
@@ -239,8 +239,7 @@ class Watch:
             raise RuntimeError("Watch.changes() needs the run to be inside Watch.running()")
         if self._trouble:
             raise Uncacheable("the cell cannot be kept", self._trouble, "Name it with key=, or leave out with ignore=")
-        if self._code.opaque and not self._pinned:
-            reason = self._code.opaque[0]
+        if (reason := hidden_by(self._code, before, self._ns)) and not self._pinned:
             todo = "Name the result with key=, and mind what it depends on yourself"
             raise Uncacheable(
                 f"`{reason}` hides what the cell reads", "its result could not be told apart", todo, path=reason

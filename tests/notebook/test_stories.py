@@ -81,6 +81,11 @@ KEPT: dict[str, list[str]] = {
     "files of libraries, in a folder": ["import json, os, pickle\nimport numpy as np\nimport pandas as pd", "os.makedirs('o_d', exist_ok=True)\nnp.save('o_d/a.npy', np.arange(3))\nwith open('o_d/part', 'w') as f: json.dump([1], f)\nos.replace('o_d/part', 'o_d/b.json')", "pd.DataFrame({'a': [1]}).to_csv('o_d/c.csv')", "print(sorted(os.listdir('o_d')))", "#plain\nimport shutil; print(np.load('o_d/a.npy'), open('o_d/b.json').read()); shutil.rmtree('o_d')"],
     # a quiet line is another cell than a loud one
     "quiet and loud": ["x = [1, 2]", "x;", "x", "x;", "#plain\nx"],
+    # names of Python's own that the notebook binds
+    "an own eval": ["def eval(x, env): return (x, env)\ndef batch(t): return eval(t, 1)", "y = batch('a'); y", "def eval(x, env=None): return [eval(one) for one in x] if isinstance(x, list) else x\nw = eval([1, [2]]); w", "print(y, w, eval([3]))"],
+    "own vars and dir": ["vars = {'a': 1}\ndef dir(): return 5\ndef f(): return dir()", "x = f() + dir(); x", "print(x, vars)"],
+    # packages that load a part of theirs when it is asked for
+    "parts of packages": ["import numpy as np, scipy", "p = np.polynomial.Polynomial([1, 2, 3]); print(p(2))", "y = scipy.stats.norm(0, 1).cdf(1.0); y", "scipy.spatial.distance.euclidean([1], [2])"],
     # the real environment
     "a name is missing": ["try:\n    long\nexcept NameError:\n    long = int\nprint(long(3))", "print(long)"],
     "drawings": ["import matplotlib.pyplot as plt", "n, bins, bars = plt.hist([1, 2, 2, 3], bins=20)", "b = plt.bar(range(30), range(30))", "print(len(n))"],
@@ -89,6 +94,7 @@ ALIKE: dict[str, list[str]] = {
     "a helper reads __main__": ["level = 3\ndef look():\n    import __main__\n    return __main__.level", "if False: level = 3\nx = look()", "print(x, level)"],
     "a file that a shell line writes": ["!echo 5 > o_s.txt", "print(open('o_s.txt').read())", "!echo 6 >> o_s.txt", "print(open('o_s.txt').read())"],
     "a helper binds names out of sight": ["def put(n): globals()['zz'] = n\ndef run(n): get_ipython().run_cell(f'uu = {n}')", "put(1)", "run(2)", "#plain\nprint(zz, uu)"],
+    "Python's eval before an own one": ["k = 3\na = eval('k + 1'); a", "def look(): return eval('k' + '+ 2')\na = look(); a\ndef eval(x): return 7", "k = 4", "a = look(); a"],
     "a helper reads names out of sight": ["k = 1\ndef look(): return globals()['k'] + 1\ndef ask(text): return eval(text)", "a = look(), ask('k' + '+ 1'); a", "k = 5", "a = look(), ask('k' + '+ 1'); a"],
     "a drawing is looked at later": ["import matplotlib.pyplot as plt", "b = plt.bar(range(5), range(5))", "print(len(b))"],
     "an own module that a cell imports": ["from pathlib import Path\n_n = Path('story_own.py').write_text('N = 4')\nimport sys; sys.modules.pop('story_own', None)", "import story_own\nx = story_own.N", "#plain\n_n = Path('story_own.py').write_text('N = 55'); sys.modules.pop('story_own')", "import story_own\nx = story_own.N", "print(x)"],
