@@ -26,7 +26,7 @@ from spotmagic.values.encode import SCALARS, Encoder, Shape
 from spotmagic.values.handles import is_handle_type
 from spotmagic.values.scheme import Kind, Tree, Unfit, tree
 from spotmagic.values.settings import derived
-from spotmagic.values.state import attributes
+from spotmagic.values.state import attributes, held_in_c
 
 Content = Callable[[Any, Encoder], Any]  # gives anything that can be packed; for an exact family, its tree
 
@@ -134,6 +134,8 @@ def _resolve(kind: Any) -> Shape:
     found = None if is_handle_type(kind) else family_of(kind)  # a library's table of its own may be a dict
     if found is not None:
         base, family = found
+        if base in plain.FAMILIES and base is not BaseException and held_in_c(kind, base):
+            return objects.shape_of(kind)  # the methods of the base do not tell of it
         if base is kind and (kind.__dictoffset__ == 0 or family.covered is None):
             return family.fingerprint
         if family.covered is None:

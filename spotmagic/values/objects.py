@@ -177,6 +177,9 @@ def by_state(value: Any, encoder: Encoder) -> Tree:
         if type(error).__name__ != "PicklingError" and not isinstance(error, _UNCOPIED):
             raise  # trouble of the class's own, which is told with its text
         if not _is_python_class(kind):
+            content = _content(kind, value)
+            if content is not None:
+                return tree(Kind.OBJECT, encoder.code(kind), None, content)
             name = f"{kind.__module__}.{kind.__qualname__}"
             raise Unfit(f"it is a {name}, whose state cannot be read ({error})") from None
         reduced = (kind, (), attributes(value))
@@ -202,6 +205,20 @@ def by_state(value: Any, encoder: Encoder) -> Tree:
         *_wrapped_code(value),
         *_left_out(value, states, encoder),
     )
+
+
+def _content(kind: type, value: Any) -> list[Any] | None:
+    """What a container of a package, in C, gives to whoever reads it: a row of a database, a view of headers.
+
+    ``None`` for what is no container, and for classes of the user's, whose reading runs their code.
+    """
+    if is_user_module(kind.__module__):
+        return None
+    if issubclass(kind, collections.abc.Mapping):
+        return [list(value.items())]
+    if issubclass(kind, collections.abc.Sequence):
+        return [list(value), list(value.keys()) if hasattr(kind, "keys") else None]
+    return None
 
 
 def _left_out(value: Any, states: tuple[Any, ...], encoder: Encoder) -> list[dict[str, Any]]:

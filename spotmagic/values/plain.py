@@ -23,7 +23,7 @@ from typing import Any
 from spotmagic.values.encode import Encoder, Shape
 from spotmagic.values.patience import check
 from spotmagic.values.scheme import Kind, Tree, Unfit, buffer, tree
-from spotmagic.values.state import plain_dict
+from spotmagic.values.state import held_in_c, plain_dict
 
 _RUN = 65536
 
@@ -61,7 +61,12 @@ def _ordered(value: collections.OrderedDict[Any, Any], _: Encoder) -> Tree:
 def _exception(value: BaseException, encoder: Encoder) -> Tree:
     """What was said, and what stands behind it. The frames it came through do not count."""
     native: Any = next(base for base in type(value).__mro__ if base.__module__ == "builtins")
-    _, args, *state = native.__reduce__(value)
+    teller, in_c = native, held_in_c(type(value), native)  # type: ignore[arg-type]  # classes can be hashed
+    if in_c:
+        teller = next((base for base in in_c if "__reduce__" in vars(base)), None)
+        if teller is None:
+            raise Unfit(f"it is a {in_c[0].__module__}.{in_c[0].__qualname__}, whose state cannot be read")
+    _, args, *state = teller.__reduce__(value)
     context = None if encoder.as_copied else value.__context__
     behind = [value.__cause__, context, value.__suppress_context__]
     return tree(Kind.EXCEPTION, native.__name__, list(args), state, behind)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import struct
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
@@ -56,3 +57,28 @@ def _slots(kind: type, base: type) -> tuple[tuple[str, MemberDescriptorType], ..
         for name, item in vars(one).items()
         if isinstance(item, MemberDescriptorType)
     )
+
+
+@functools.lru_cache(4096)
+def held_in_c(kind: type, base: type) -> tuple[type, ...]:
+    """The classes between one and a base of it whose objects hold more than attributes and slots tell of.
+
+    Only what such a class says of itself for a copy (``__reduce__``) tells of that: pydantic's errors hold in Rust what
+    was wrong, and an ordered set of a library holds its order in C.
+    """
+    above = base.__mro__
+    return tuple(one for one in kind.__mro__ if one not in above and _told(one) < _added(one))
+
+
+def _added(kind: Any) -> int:
+    """Bytes that objects of a class have beyond those of its base."""
+    return int(kind.__basicsize__ - kind.__base__.__basicsize__)
+
+
+def _told(kind: Any) -> int:
+    """Bytes of them that are attributes, slots and weak references."""
+    slots = sum(isinstance(one, MemberDescriptorType) for one in vars(kind).values())
+    new = sum(
+        getattr(kind, name) != 0 == getattr(kind.__base__, name) for name in ("__dictoffset__", "__weakrefoffset__")
+    )
+    return (slots + new) * struct.calcsize("P")
