@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import subprocess
 import sys
@@ -19,6 +20,27 @@ from spotmagic.spot.outcomes import Given, Urn
 from spotmagic.testing import FakeClock
 
 answers: list[int] = []
+
+
+class Calls:
+    """Calls made while it is entered. No garbage of others is collected meanwhile, whose finalizers would count.
+
+    Attributes:
+        made: how many.
+    """
+
+    def __enter__(self) -> Calls:
+        self.made = 0
+        gc.disable()
+        sys.setprofile(self._count)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.setprofile(None)
+        gc.enable()
+
+    def _count(self, frame: Any, event: str, arg: Any) -> None:
+        self.made += event in ("call", "c_call")
 
 
 @pytest.fixture(autouse=True)
@@ -224,16 +246,9 @@ def test_a_draw_looks_at_one_outcome_however_many_there_are(spot: Spot) -> None:
         for n in range(count):
             f.outcomes.add(returns=n)
         f(1)
-        calls = 0
-
-        def counted(frame: Any, event: str, arg: Any) -> None:
-            nonlocal calls
-            calls += event in ("call", "c_call")
-
-        sys.setprofile(counted)
-        f(1)
-        sys.setprofile(None)
-        looks.append(calls)
+        with Calls() as calls:
+            f(1)
+        looks.append(calls.made)
     assert looks[1] < looks[0] * 1.2, looks
 
 
@@ -272,16 +287,9 @@ def test_outcomes_that_find_no_room_in_memory_are_drawn_all_the_same(
 def test_the_way_to_the_first_draw_grows_with_the_outcomes_and_no_faster() -> None:
     def steps(count: int) -> int:
         given = [Given(n.to_bytes(16), 1 + n % 7, ()) for n in range(count)]
-        calls = 0
-
-        def counted(frame: Any, event: str, arg: Any) -> None:
-            nonlocal calls
-            calls += event in ("call", "c_call")
-
-        sys.setprofile(counted)
-        urn = Urn(given)
-        sys.setprofile(None)
+        with Calls() as calls:
+            urn = Urn(given)
         assert urn.draw(random.Random(1)) in given
-        return calls
+        return calls.made
 
     assert steps(20_000) < 10.1 * steps(2000)
