@@ -23,14 +23,14 @@ demo: $(READY)  ## the quickstart in two fresh kernels against a paid API: the s
 	$(PY) notebooks/demo.py
 
 test: $(READY)  ## the whole test suite; the browser tests in a process of their own
-	$(PY) -m pytest -n auto -m "not browser"
+	$(PY) -m pytest -n auto --dist loadgroup -m "not browser"
 	$(PY) -m pytest -m browser
 
 test-quick: $(READY)  ## most tests, within two minutes: without kernels, browsers and what takes long
-	$(PY) -m pytest -n auto -q -m "not browser and not kernel and not slow"
+	$(PY) -m pytest -n auto --dist loadgroup -q -m "not browser and not kernel and not slow"
 
 slowest: $(READY)  ## write down which tests take long, for test-quick
-	$(PY) -m pytest -n auto -q -m "not browser and not kernel" --junitxml=build/times.xml
+	$(PY) -m pytest -n auto --dist loadgroup -q -m "not browser and not kernel" --junitxml=build/times.xml
 	$(PY) tests/slowest.py build/times.xml
 
 $(OLD)/.ready: pyproject.toml $(PINS)/oldest.txt
@@ -40,7 +40,7 @@ $(OLD)/.ready: pyproject.toml $(PINS)/oldest.txt
 	@touch $@
 
 test-old: $(OLD)/.ready  ## what stands on other packages, on their oldest releases
-	$(OLD)/bin/python -m pytest -n auto --ignore-glob="*_sdks.py" tests/notebook tests/catalog tests/spot tests/keys tests/codecs
+	$(OLD)/bin/python -m pytest -n auto --dist loadgroup --ignore-glob="*_sdks.py" tests/notebook tests/catalog tests/spot tests/keys tests/codecs
 
 newest:
 	@test -x $(NEW)/bin/python || $(PYTHON) -m venv $(NEW)
@@ -48,7 +48,7 @@ newest:
 	$(NEW)/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable ".[all]" $(GROUPS) --group lint
 
 test-new: newest  ## the same on the newest releases of everything
-	$(NEW)/bin/python -m pytest -n auto tests/notebook tests/spot tests/keys tests/values tests/codecs tests/wrap
+	$(NEW)/bin/python -m pytest -n auto --dist loadgroup tests/notebook tests/spot tests/keys tests/values tests/codecs tests/wrap
 
 constraints: newest  ## write the newest releases down, for `make test` of every later day
 	(echo "# Written by \`make constraints\`."; $(NEW)/bin/python -m pip freeze --exclude-editable) > $(PINS)/current.txt

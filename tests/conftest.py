@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 from pathlib import Path
 
@@ -14,11 +15,18 @@ hypothesis.settings.load_profile("busy")
 SLOW = frozenset(Path(__file__).with_name("slow.txt").read_text().splitlines())
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What ``slowest.py`` found to take long is slow, so that ``make test-quick`` leaves it out."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """What ``slowest.py`` found to take long is slow, so that ``make test-quick`` leaves it out.
+
+    Tests of a file that are prepared once run in one worker (``--dist loadgroup``): two would prepare them twice.
+    """
     for item in items:
         if item.nodeid.partition("[")[0] in SLOW:
             item.add_marker("slow")
+        fixtures = itertools.chain.from_iterable(item._fixtureinfo.name2fixturedefs.values())
+        if any(one.scope == "module" for one in fixtures):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 def pytest_configure() -> None:

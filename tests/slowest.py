@@ -5,6 +5,7 @@ What is named in ``slow.txt`` is left out by ``make test-quick``. Times are mean
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -15,10 +16,13 @@ LONG = 0.3
 
 
 def name(classname: str, test: str) -> str:
-    """The name that pytest gives a test: ``tests/spot/test_a.py::TestB::test_c`` for those of the file of times."""
+    """The name that pytest gives a test: ``tests/spot/test_a.py::TestB::test_c`` for those of the file of times.
+
+    There it ends in the cases, or in the group of those that run in one worker.
+    """
     parts = classname.split(".")
     file = next(n for n, part in enumerate(parts) if part.startswith("test_")) + 1
-    return "::".join(["/".join(parts[:file]) + ".py", *parts[file:], test.partition("[")[0]])
+    return "::".join(["/".join(parts[:file]) + ".py", *parts[file:], re.split(r"[\[@]", test)[0]])
 
 
 def main(times: str) -> None:
