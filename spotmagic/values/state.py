@@ -78,7 +78,7 @@ def _added(kind: Any) -> int:
 def _told(kind: Any) -> int:
     """Bytes of them that are attributes, slots and weak references."""
     slots = sum(isinstance(one, MemberDescriptorType) for one in vars(kind).values())
-    new = sum(
+    new: int = sum(
         getattr(kind, name) != 0 == getattr(kind.__base__, name) for name in ("__dictoffset__", "__weakrefoffset__")
     )
     return (slots + new) * struct.calcsize("P")
