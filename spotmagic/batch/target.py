@@ -8,10 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from spotmagic.code.wrapped import Bound, unwrapped
-from spotmagic.engine.call import Call
+from spotmagic.engine.call import Call, unkept
 from spotmagic.engine.retry import Retry
 from spotmagic.keys.hidden import hidden
-from spotmagic.options import Mode
 from spotmagic.spot.given import awaits, refuse_streams
 from spotmagic.spot.glance import glancing
 from spotmagic.spot.mark import Marked, MarkedFunction
@@ -62,7 +61,7 @@ class BatchFunction:
         else:  # spotmagic is off
             self.marked, self.engine, inner = None, spot.engine, function
             self.name = str(getattr(function, "__qualname__", function))
-            self.look = lambda task, _: _plain(self.name, function, task)
+            self.look = lambda task, _: unkept(self.name, functools.partial(function, *task.args, **task.kwargs))
         self.awaits = awaits(inner)
 
     def prepare(self, call: Call, task: Task, attempt: Callable[..., Any], pause: Callable[..., Any]) -> None:
@@ -94,15 +93,3 @@ def _looking(glance: Callable[..., Any], owner: tuple[Any, ...]) -> Callable[[Ta
 
 def _sampling(looks: list[Callable[[Task, list[Any]], Any]]) -> Callable[[Task, list[Any]], Any]:
     return lambda task, seen: looks[task.sample](task, seen)
-
-
-def _plain(name: str, function: Callable[..., Any], task: Task) -> Call:
-    """The call of a function that nothing is kept of."""
-    run = functools.partial(function, *task.args, **task.kwargs)
-    return Call(
-        name=name, kind="function", key=b"", code=b"", inputs={}, run=run, encode=_never, decode=_never, mode=Mode.OFF
-    )
-
-
-def _never(_: Any) -> Any:
-    raise AssertionError("a call that is off is not kept")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from spotmagic.engine.gate import Gate
+from spotmagic.engine.call import Gate
 from spotmagic.limits import Cost, Limit
 
 

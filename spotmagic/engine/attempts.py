@@ -246,11 +246,19 @@ class Course:
 
     def ran(self, *, stopped: bool = False) -> Ran:
         """What came of it all."""
-        value = self.value if self.came else None
-        seconds, waited, noting = self.seconds, self._waited, self._noting
         this = self._this or Attempt()
-        inside = self._spent + this.spent_inside, this.asked_inside
-        return Ran(value, self.error, self.started, seconds, waited, noting, self.attempts, stopped, *inside)
+        return Ran(
+            value=self.value if self.came else None,
+            error=self.error,
+            started=self.started,
+            seconds=self.seconds,
+            waited=self._waited,
+            noting=self._noting,
+            attempts=self.attempts,
+            stopped=stopped,
+            spent_inside=self._spent + this.spent_inside,
+            asked_inside=this.asked_inside,
+        )
 
     @property
     def _told(self) -> float | None:

@@ -1,4 +1,4 @@
-"""A call: one thing to run, and what came of it."""
+"""A call: one thing to run, the gate its attempts pass, and what came of it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,37 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from spotmagic.engine.budget import Budget
-from spotmagic.engine.gate import Ticket
 from spotmagic.hooks import Hooks
+from spotmagic.limits import Cost, Limit
 from spotmagic.options import NO_OPTIONS, MarkOptions, Mode, Verdict
 from spotmagic.store.entry import Bad, Entry, Part
 from spotmagic.values.credentials import Credentials, of_environment
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A limit together with the costs of one function.
+
+    Attributes:
+        cost: what a call is expected to cost, learning from what calls did cost.
+        settle: the actual cost, as a function of the result.
+        timeout: seconds after which waiting ends with ``LimitTimeout``.
+        given: the options of the limiter that made it, which make the same gate in another process.
+    """
+
+    limit: Limit
+    cost: Cost
+    settle: Callable[[Any], float] | None = None
+    timeout: float | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A gate with the estimated cost of one call."""
+
+    gate: Gate
+    estimate: float
 
 
 def _nothing_changed() -> list[str]:
@@ -82,6 +108,18 @@ class Call:
         made = object.__new__(Call)
         made.__dict__.update(self.__dict__)
         return made
+
+
+def unkept(name: str, run: Callable[[], Any], ticket: Ticket | None = None) -> Call:
+    """A call that only passes its limit: nothing of it is kept."""
+    return Call(
+        name=name, kind="function", key=b"", code=b"", inputs={}, run=run, encode=_never, decode=_never, mode=Mode.OFF,
+        ticket=ticket,
+    )  # fmt: skip
+
+
+def _never(_: Any) -> Any:
+    raise AssertionError("nothing is kept of a call that is off")
 
 
 @dataclass(slots=True, kw_only=True)

@@ -132,21 +132,21 @@ class Receipt:
             ttl = call.options.errors.ttl(ran.error, ttl)
         status = "partial" if ran.stopped else "value" if ran.error is None else "error"
         entry = Entry(
-            call.key,
-            call.name,
-            call.kind,
-            status,
-            call.code,
-            ran.started if ran.stopped else now,
-            None if ttl is None else now + ttl,
-            ran.seconds,
-            self.price,
-            call.options.content_type,
-            call.inputs,
-            notes,
-            why.reason,
-            ran.waited,
-            parts,
+            key=call.key,
+            name=call.name,
+            kind=call.kind,
+            status=status,
+            code=call.code,
+            created=ran.started if ran.stopped else now,
+            expires=None if ttl is None else now + ttl,
+            seconds=ran.seconds,
+            price=self.price,
+            content_type=call.options.content_type,
+            inputs=call.inputs,
+            notes=notes,
+            reason=why.reason,
+            waited=ran.waited,
+            parts=parts,
         )
         if call.mode is Mode.RECORD and entry.status != "partial":
             self.entry, self.aside = one_more(entry, store.get)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ssl
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -92,9 +91,7 @@ class Retry:
             f"retry={spec!r} is not a retry", todo="Say a number of attempts, or Retry(attempts=…, on=…, wait=…)"
         )
 
-    def delay(
-        self, attempt: int, error: BaseException, elapsed: float, random: float, now: float | None = None
-    ) -> float | None:
+    def delay(self, attempt: int, error: BaseException, elapsed: float, random: float) -> float | None:
         """Seconds until the next attempt, or ``None`` when there is none.
 
         Args:
@@ -102,12 +99,11 @@ class Retry:
             error: how the last one failed.
             elapsed: seconds since the first one began.
             random: a number drawn evenly from 0 to 1.
-            now: wall time, for a Retry-After that names a date.
         """
         if not isinstance(error, Exception) or not self.worth(attempt, error, elapsed):
             return None
         seconds = self._own_wait(attempt, error, elapsed, random)
-        floor = feedback_of(error, time.time() if now is None else now) or 0.0
+        floor = feedback_of(error) or 0.0
         if floor and seconds < floor * (1 + JITTER):
             seconds = max(seconds, floor * (1 + JITTER * random))
         if self._out_of_attempts(attempt, error, elapsed, seconds) or elapsed + seconds > self.total:

@@ -22,16 +22,16 @@ from typing import NamedTuple, Protocol
 from spotmagic import files
 
 
-class Running(Protocol):
+class Running:
     """The call being run. Outside a call its methods do nothing."""
+
+    __slots__ = ()
 
     def cost(self, *, tokens: float) -> None:
         """Tell the limit what the call did cost, once that is known."""
-        ...
 
     def progress(self, done: float, total: float | None = None, note: str = "") -> None:
         """Tell how far the call is; whoever follows it as a job sees that."""
-        ...
 
 
 class Follower(Protocol):
@@ -42,17 +42,7 @@ class Follower(Protocol):
         ...
 
 
-class Idle:
-    """No call is being run."""
-
-    def cost(self, *, tokens: float) -> None:
-        """Nothing to tell."""
-
-    def progress(self, done: float, total: float | None = None, note: str = "") -> None:
-        """Nobody to tell."""
-
-
-class Attempt:
+class Attempt(Running):
     """One attempt of a call.
 
     Attributes:
@@ -71,17 +61,15 @@ class Attempt:
         self.follower: Follower | None = None
 
     def cost(self, *, tokens: float) -> None:
-        """Tell the limit what the call did cost, once that is known."""
         self.actual = (self.actual or 0.0) + tokens
 
     def progress(self, done: float, total: float | None = None, note: str = "") -> None:
-        """Tell how far the call is; whoever follows it as a job sees that."""
         if self.follower is not None:
             self.follower.follow(done, total, note)
 
 
-_IDLE = Idle()
-now_running: ContextVar[Running] = ContextVar("spotmagic_running", default=_IDLE)
+_OUTSIDE = Running()
+now_running: ContextVar[Running] = ContextVar("spotmagic_running", default=_OUTSIDE)
 
 
 def outer() -> Attempt | None:

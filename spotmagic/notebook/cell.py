@@ -13,8 +13,7 @@ from typing import Any
 from spotmagic.code.cell import analyse
 from spotmagic.codecs import Undecodable, encode, is_safe, references
 from spotmagic.engine.around import Around, enter_cell
-from spotmagic.engine.call import Call, Outcome
-from spotmagic.engine.gate import Ticket
+from spotmagic.engine.call import Call, Outcome, Ticket
 from spotmagic.engine.retry import Retry
 from spotmagic.errors import OptionError, Uncacheable, unknown
 from spotmagic.keys import SAMPLE, digest, sample_input

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spotmagic.code.arrivals import arrived, written
 from spotmagic.code.wrapped import Bound, Wrapped
-from spotmagic.engine.call import Call
-from spotmagic.engine.gate import Gate, Ticket
+from spotmagic.engine.call import Call, Gate, Ticket, unkept
 from spotmagic.limits import Cost
-from spotmagic.options import Mode
 from spotmagic.spot.given import awaits, is_async_stream, refuse_uncallable, streams
 from spotmagic.spot.mark import Marked, MarkedFunction
 from spotmagic.spot.streams import marked_function
@@ -45,18 +43,8 @@ class LimitedFunction(Wrapped):
         self._play = (player.aplay if is_async_stream(function) else player.play) if streams(function) else None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        call = Call(
-            name=self.__qualname__,
-            kind="function",
-            key=b"",
-            code=b"",
-            inputs={},
-            run=functools.partial(self.__wrapped__, *args, **kwargs),
-            encode=_never,
-            decode=_never,
-            mode=Mode.OFF,
-            ticket=Ticket(self.gate, self.gate.cost.estimate(args, kwargs)),
-        )
+        run = functools.partial(self.__wrapped__, *args, **kwargs)
+        call = unkept(self.__qualname__, run, Ticket(self.gate, self.gate.cost.estimate(args, kwargs)))
         if self._play is not None:
             return self._play(lambda: call)
         return self._passed(call) if self._awaits else self.spot.drive(call).value
@@ -97,7 +85,3 @@ def limited(spot: Spot, function: Any, given: Mapping[str, Any]) -> Any:
         marked, method = function.__func__.marked, function.__wrapped__
         return marked_function(Marked(marked.spot, method, marked.options, gate_of(spot, method, given)))
     return LimitedFunction(spot, function, gate_of(spot, function, given))
-
-
-def _never(_: Any) -> Any:
-    raise AssertionError("a limited call is not kept")

@@ -11,10 +11,9 @@ from spotmagic.code.arrivals import arrived, written
 from spotmagic.code.wrapped import Wrapped
 from spotmagic.codecs import Undecodable, decode, encode
 from spotmagic.engine.around import around
-from spotmagic.engine.call import Call, Outcome
+from spotmagic.engine.call import Call, Gate, Outcome, Ticket
 from spotmagic.engine.decide import RETURN, decide
 from spotmagic.engine.explain import ACCEPTED, ARGUMENTS, ASKED, DEFAULTS, HANDLES, STATE, listed, phrase
-from spotmagic.engine.gate import Gate, Ticket
 from spotmagic.errors import RecordMissing, Uncacheable
 from spotmagic.keys import Account, FunctionKey, Keyed, asked_with
 from spotmagic.keys.hidden import hidden

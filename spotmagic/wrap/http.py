@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from spotmagic.codecs import encode
 from spotmagic.engine import streamed
-from spotmagic.engine.call import Call
+from spotmagic.engine.call import Call, Gate, Ticket
 from spotmagic.engine.explain import ARGUMENTS
-from spotmagic.engine.gate import Gate, Ticket
 from spotmagic.engine.streamed import Streamed
 from spotmagic.engine.usage import usage_of
 from spotmagic.errors import OptionError, SpotError, Uncacheable, tell
