@@ -204,18 +204,27 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _told(
+    model: str,
+    said: Mapping[str, Any],
+    provider: str,
+    names: tuple[str, str],
+    cached: Sequence[str],
+    reasoning: Sequence[str],
+    written: Sequence[str] = ("",),
+) -> Usage:
+    """A usage whose counts stand under these names, and details of them at these paths."""
+    counts = [_count(said.get(name)) for name in names]
+    counts += [_count(_at(said, *path)) for path in (cached, written, reasoning)]
+    return Usage._make((model, *counts, provider))
+
+
 def _openai_or_anthropic(answer: Mapping[str, Any], said: Mapping[str, Any]) -> Usage | None:
     model = _text(answer.get("model"))
     if "prompt_tokens" in said:
-        return Usage(
-            model,
-            _count(said.get("prompt_tokens")),
-            _count(said.get("completion_tokens")),
-            _count(_at(said, "prompt_tokens_details", "cached_tokens")),
-            0,
-            _count(_at(said, "completion_tokens_details", "reasoning_tokens")),
-            "mistral" if model.startswith(("mistral", "magistral", "codestral", "ministral")) else "openai",
-        )
+        provider = "mistral" if model.startswith(("mistral", "magistral", "codestral", "ministral")) else "openai"
+        names, answered = ("prompt_tokens", "completion_tokens"), ("completion_tokens_details", "reasoning_tokens")
+        return _told(model, said, provider, names, ("prompt_tokens_details", "cached_tokens"), answered)
     if "billed_units" in said:
         return _cohere(answer, said)
     cached, written = _count(said.get("cache_read_input_tokens")), _count(said.get("cache_creation_input_tokens"))
@@ -223,15 +232,8 @@ def _openai_or_anthropic(answer: Mapping[str, Any], said: Mapping[str, Any]) -> 
         total = _count(said.get("input_tokens")) + cached + written
         return Usage(model, total, _count(said.get("output_tokens")), cached, written, 0, "anthropic")
     if "input_tokens" in said:
-        return Usage(
-            model,
-            _count(said.get("input_tokens")),
-            _count(said.get("output_tokens")),
-            _count(_at(said, "input_tokens_details", "cached_tokens")),
-            0,
-            _count(_at(said, "output_tokens_details", "reasoning_tokens")),
-            "openai",
-        )
+        names, answered = ("input_tokens", "output_tokens"), ("output_tokens_details", "reasoning_tokens")
+        return _told(model, said, "openai", names, ("input_tokens_details", "cached_tokens"), answered)
     return None
 
 
@@ -251,15 +253,9 @@ def _google_or_langchain(answer: Mapping[str, Any], said: Mapping[str, Any]) -> 
     if "input_tokens" not in said:
         return _google(answer, said)
     model, provider = _about(answer)
-    return Usage(
-        model,
-        _count(said.get("input_tokens")),
-        _count(said.get("output_tokens")),
-        _count(_at(said, "input_token_details", "cache_read")),
-        _count(_at(said, "input_token_details", "cache_creation")),
-        _count(_at(said, "output_token_details", "reasoning")),
-        provider,
-    )
+    names, answered = ("input_tokens", "output_tokens"), ("output_token_details", "reasoning")
+    cached, written = (("input_token_details", one) for one in ("cache_read", "cache_creation"))
+    return _told(model, said, provider, names, cached, answered, written)
 
 
 def _about(answer: Mapping[str, Any]) -> tuple[str, str]:
