@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import enum
 from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from spotmagic.batch.parameters import unknown_parameter
 from spotmagic.code.normal import parse
 from spotmagic.errors import OptionError
 
@@ -81,11 +81,7 @@ def _wanted(source: str) -> dict[str, tuple[str | None, bool]]:
 def _check(
     values: Mapping[str, Any], wanted: Mapping[str, tuple[str | None, bool]], given: Mapping[str, Any], *, tagged: bool
 ) -> None:
-    problems = []
-    for name in given:
-        if name not in wanted:
-            near = difflib.get_close_matches(name, wanted, 1, 0.5)
-            problems.append(f"unknown parameter {name!r}" + (f" (did you mean {near[0]}?)" if near else ""))
+    problems = [unknown_parameter(name, wanted) for name in given if name not in wanted]
     problems += [
         f"parameter {name} is missing" for name, (_, default) in wanted.items() if not default and name not in values
     ]

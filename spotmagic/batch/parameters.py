@@ -250,12 +250,11 @@ class Injector:
             OptionError: one is missing, wrong or unknown. It lists what is expected.
         """
         config = {**_spread(config), **config}
-        unknown = [name for name in given if name not in self.wanted]
-        problems = [f"unknown parameter {name!r}{_nearest(name, self.wanted)}" for name in unknown]
+        problems = [unknown_parameter(name, self.wanted) for name in given if name not in self.wanted]
         for name in config:
             near = difflib.get_close_matches(name, self.wanted, 1, 0.85)
             if name not in self.wanted and near and near[0] not in config:
-                problems.append(f"unknown parameter {name!r} in the configuration{_nearest(name, self.wanted)}")
+                problems.append(unknown_parameter(name, self.wanted, " in the configuration"))
         values = {}
         for name, wanted in self.wanted.items():
             value = given.get(name, config.get(name, _MISSING))
@@ -361,6 +360,7 @@ def expected(wanted: Iterable[Wanted]) -> str:
     return f"Expected are {said}" if said else "It takes no parameters"
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def unknown_parameter(name: str, known: Iterable[str], where: str = "") -> str:
+    """That there is no parameter of a name, with the nearest there is."""
     near = difflib.get_close_matches(name, list(known), 1, 0.5)
-    return f" (did you mean {near[0]}?)" if near else ""
+    return f"unknown parameter {name!r}{where}" + (f" (did you mean {near[0]}?)" if near else "")

@@ -21,7 +21,8 @@ def screen(progress: bool | Callable[[Progress], None]) -> Display | None:
         return _Function(progress)
     if not progress:
         return None
-    cell = _in_notebook()
+    notebook = _notebook()
+    cell: Display | None = None if notebook is None else notebook.cell_display()
     if cell is not None:
         return cell
     return _Bar() if sys.stderr is not None and sys.stderr.isatty() else _Lines()
@@ -29,21 +30,17 @@ def screen(progress: bool | Callable[[Progress], None]) -> Display | None:
 
 def hear_prints() -> bool:
     """Let what calls in the background print go to their logs, where there is a notebook. Whether there is one."""
-    if "IPython" not in sys.modules:
-        return False
-    from spotmagic import notebook
-
-    heard: bool = notebook.hear_prints()
-    return heard
+    notebook = _notebook()
+    return notebook is not None and bool(notebook.hear_prints())
 
 
-def _in_notebook() -> Display | None:
+def _notebook() -> Any:
+    """The room of notebooks, in a process that may be one."""
     if "IPython" not in sys.modules:
         return None
     from spotmagic import notebook
 
-    cell: Display | None = notebook.cell_display()
-    return cell
+    return notebook
 
 
 class _Function:

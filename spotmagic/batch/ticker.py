@@ -6,7 +6,10 @@ import atexit
 import logging
 import threading
 import time
-from typing import Protocol
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from spotmagic.batch.batch import Batch
 
 from spotmagic import threads
 
@@ -16,26 +19,10 @@ AT_EXIT = 10.0
 """Seconds that calls under way get at the end of the process, so that what was paid for is kept."""
 
 
-class Beating(Protocol):
-    """A batch, as its ticker sees it."""
-
-    def tick(self) -> None:
-        """Tell how far it is."""
-        ...
-
-    def end(self, reason: str) -> None:
-        """Let no further call begin."""
-        ...
-
-    def done(self) -> bool:
-        """Whether nothing is under way any more."""
-        ...
-
-
 class Heartbeat:
     """Calls a batch a few times a second, from a thread of its own, until it is told to stop."""
 
-    def __init__(self, batch: Beating) -> None:
+    def __init__(self, batch: Batch) -> None:
         self._batch = batch
         self._stop = threading.Event()
 
@@ -57,7 +44,7 @@ class Heartbeat:
                 logging.getLogger("spotmagic").exception("the progress of a batch cannot be told")
 
 
-_running: set[Beating] = set()
+_running: set[Batch] = set()
 
 
 @atexit.register

@@ -41,11 +41,15 @@ class CellDisplay:
 
 def cell_display() -> CellDisplay | None:
     """A display in the cell that runs; ``None`` where there is no notebook."""
+    shell = _notebooks_shell()
+    return None if shell is None else CellDisplay(shell.display_pub.publish)
+
+
+def _notebooks_shell() -> Any:
+    """The shell of the notebook that runs this; ``None`` in a terminal or script."""
     module = sys.modules.get("IPython")
     shell = module.get_ipython() if module is not None else None
-    if shell is None or getattr(shell, "kernel", None) is None:
-        return None
-    return CellDisplay(shell.display_pub.publish)
+    return shell if getattr(shell, "kernel", None) is not None else None
 
 
 def hear_prints() -> bool:
@@ -53,9 +57,8 @@ def hear_prints() -> bool:
 
     The streams stay where they are; their ``write`` asks each time whose call it is. Whether there is a notebook.
     """
-    module = sys.modules.get("IPython")
-    shell = module.get_ipython() if module is not None else None
-    if shell is None or getattr(shell, "kernel", None) is None:
+    shell = _notebooks_shell()
+    if shell is None:
         return False
 
     def after_the_cell(*_: Any) -> None:  # the shell puts back then what it found when the cell began

@@ -73,7 +73,7 @@ def stderr(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> io.StringIO:
     stream = io.StringIO()
     stream.isatty = lambda: terminal  # type: ignore[method-assign]
     monkeypatch.setattr("sys.stderr", stream)
-    monkeypatch.setattr("spotmagic.batch.screen._in_notebook", lambda: None)
+    monkeypatch.setattr("spotmagic.batch.screen._notebook", lambda: None)
     return stream
 
 
