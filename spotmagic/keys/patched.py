@@ -14,7 +14,7 @@ from spotmagic.code.origin import is_user_file, is_user_module
 from spotmagic.code.texts import Chain
 from spotmagic.code.wrapped import unwrapped
 from spotmagic.keys.guards import Guards
-from spotmagic.reads import stand_ins
+from spotmagic.reads import stand_ins, standing
 from spotmagic.values.encode import SCALARS
 from spotmagic.values.notes import is_secret_name
 from spotmagic.values.state import attributes
@@ -77,7 +77,7 @@ def among(packages: frozenset[str]) -> list[type]:
 def put_in(packages: frozenset[str], names: Collection[str]) -> list[Member]:
     """What of these names the user put into classes of packages."""
     spaces = [(base, vars(base)) for base in _of_packages(packages, len(sys.modules))] if packages else ()
-    found = [(base, name, space[name]) for base, space in spaces for name in names if name in space]
+    found = [(base, name, standing.behind(space[name])) for base, space in spaces for name in names if name in space]
     return [one for one in found if _holds_users(one[2])]
 
 
@@ -113,7 +113,8 @@ def own_members(base: type) -> list[Member]:
             return []
         if len(_known) >= _MOST:
             _known.clear()
-        found = [(base, name, value) for name, value in list(space.items()) if _holds_users(value)]
+        held = [(name, standing.behind(value)) for name, value in list(space.items())]
+        found = [(base, name, value) for name, value in held if _holds_users(value)]
         looked = _known[base] = _Looked([*space.values()], found)
     return looked.members
 

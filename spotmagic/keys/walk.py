@@ -19,7 +19,7 @@ from spotmagic.keys.guards import MISSING, Guards
 from spotmagic.keys.methods import Callers, is_special
 from spotmagic.keys.owned import Node, full_name, is_made, is_users, kind_of, short_name, stands_for
 from spotmagic.keys.state import Cells, OnlyWritten, Writes
-from spotmagic.reads import stand_ins
+from spotmagic.reads import stand_ins, standing
 from spotmagic.values.callables import named as by_name
 from spotmagic.values.callables import numbered
 from spotmagic.values.encode import Encoder
@@ -105,8 +105,9 @@ class Walk:
             if patched.own_members(kind):
                 self.ref(kind)
             for name in read & vars(kind).keys():
-                if type(vars(kind)[name]) in (types.FunctionType, property) and not hasattr(type(kind), name):
-                    self.guards.attribute(kind, name, vars(kind)[name])
+                held = standing.behind(vars(kind)[name])
+                if type(held) in (types.FunctionType, property) and not hasattr(type(kind), name):
+                    self.guards.attribute(kind, name, held)
 
     def _uses(self, module: Any) -> None:
         if isinstance(module, str):
@@ -370,7 +371,7 @@ class Walk:
         """An installed class, with what the user put into it."""
         parts: list[Any] = ["patched", by_name(kind)]
         for base, name, value in patched.members(kind):
-            self.guards.name(vars(base), name, value)
+            self.guards.name(vars(base), name, vars(base)[name])
             parts.append([name, value])
         return parts
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, NamedTuple
 
-from spotmagic.reads import looks
+from spotmagic.reads import looks, standing
 
 _POLARS = (
     "read_avro read_csv read_csv_batched read_delta read_excel read_ipc read_ipc_schema read_ipc_stream read_json "
@@ -88,9 +88,7 @@ _TRUE_SOURCE = inspect.findsource
 
 _CALL = compile("__read__(*__args__, **__kwargs__)", "<reader>", "eval")
 
-_Place = tuple[
-    Any, str, Any, Any, bool
-]  # a module or class, a name, the true function, ours, and whether it has it itself
+_Place = tuple[Any, str, Any, Any]  # a module or class, a name, the true function, and ours
 _ready: dict[str, _Ready] = {}
 _loaded: list[ModuleType] = []  # those of the table
 _note: Callable[..., None] | None = None
@@ -107,14 +105,12 @@ class _Arrivals:
             return None
         for finder in list(sys.meta_path):
             look = getattr(finder, "find_spec", None)
-            spec: importlib.machinery.ModuleSpec | None = (
-                look(name, path, target) if look and finder is not self else None
-            )
+            spec: Any = look(name, path, target) if look and finder is not self else None
             if spec is not None:
                 loader = spec.loader
                 if loader is not None and hasattr(loader, "exec_module"):
-                    spec.loader = _Loader(loader)  # type: ignore[assignment]
-                return spec
+                    spec.loader = _Loader(loader)
+                return spec  # type: ignore[no-any-return]
         return None
 
 
@@ -150,6 +146,7 @@ def install(note: Callable[..., None], fill: Callable[[Any], None], spoil: Calla
     """
     global _note, _fill, _spoil
     _note, _fill, _spoil = note, fill, spoil
+    standing.noting = True
     for module in _loaded:
         _place(module)
     sys.meta_path.insert(0, _arrivals)
@@ -161,17 +158,12 @@ def arrived() -> None:
 
 
 def remove() -> None:
-    """Put back what was there."""
+    """Put back what was there. What stands in classes stays, and is what was there from now on."""
     global _note, _fill, _spoil
     _note = _fill = _spoil = None
+    standing.noting = False
     for ready in _ready.values():
         swap(ready.space, ready.ours, ready.true)
-        for holder, name, true, ours, own in ready.of_classes:
-            if vars(holder).get(name) is ours:
-                if own:
-                    setattr(holder, name, true)
-                else:
-                    delattr(holder, name)
     if _arrivals in sys.meta_path:
         sys.meta_path.remove(_arrivals)
 
@@ -196,19 +188,25 @@ class _Ready(NamedTuple):
     space: dict[str, Any]
     true: dict[str, Any]
     ours: dict[str, Any]
-    of_classes: list[_Place]
+    of_classes: dict[Any, dict[str, standing.Standing]]
 
     def pairs(self) -> Iterator[tuple[Any, Any]]:
         """Each true function with ours."""
         yield from ((self.true[name], self.ours[name]) for name in self.true)
-        yield from ((true, ours) for _, _, true, ours, _ in self.of_classes)
+        yield from ((one.true, one.ours) for stand in self.of_classes.values() for one in stand.values())
 
 
 def _made_ready(module: ModuleType) -> _Ready:
-    places, space = _places(module), vars(module)
-    functions = {name: (true, ours) for holder, name, true, ours, _ in places if holder is module}
-    true, ours = ({name: pair[n] for name, pair in functions.items()} for n in (0, 1))
-    return _Ready(space, true, ours, [place for place in places if place[0] is not module])
+    places, of_classes = _places(module), dict[Any, dict[str, standing.Standing]]()
+    for holder, name, true, ours in places:
+        of_package = (
+            getattr(holder, "__module__", "").partition(".")[0].lstrip("_") == module.__name__.partition(".")[0]
+        )
+        if of_package and (one := standing.stand(holder, name, true, ours)) is not None:
+            of_classes.setdefault(holder, {})[name] = one
+    functions = [place for place in places if place[0] is module]
+    true, ours = ({place[1]: place[n] for place in functions} for n in (2, 3))
+    return _Ready(vars(module), true, ours, of_classes)
 
 
 def swap(space: dict[str, Any], old: dict[str, Any], new: dict[str, Any]) -> bool:
@@ -225,12 +223,14 @@ def swap(space: dict[str, Any], old: dict[str, Any], new: dict[str, Any]) -> boo
 def _place(module: ModuleType) -> None:
     """Put the readers of a module in place. Wrappers are made once, and anew where somebody changed what they wrap."""
     ready = _ready.get(module.__name__)
-    whole = ready is not None and swap(ready.space, ready.true, ready.ours)
-    if ready is None or not (whole and all(_put(*place) for place in ready.of_classes)):
-        ready = _made_ready(module)
-        swap(ready.space, ready.true, ready.ours)
-        fit = [place for place in ready.of_classes if _put(*place)]
-        _ready[module.__name__] = ready._replace(of_classes=fit)
+    if (
+        ready is not None
+        and swap(ready.space, ready.true, ready.ours)
+        and all(stand.items() <= vars(holder).items() for holder, stand in ready.of_classes.items())
+    ):
+        return
+    _ready[module.__name__] = ready = _made_ready(module)
+    swap(ready.space, ready.true, ready.ours)
 
 
 def _places(module: ModuleType) -> list[_Place]:
@@ -250,7 +250,10 @@ def _of(holder: Any, name: str, way: _Way) -> _Place | None:
     """A class is left in its place, so that everybody's checks hold: only how it is made is ours."""
     true = vars(holder).get(name) if holder is not None else None
     if isinstance(true, type) and true.__flags__ & _PYTHON_CLASS:
-        holder, name, true = true, "__init__", true.__init__  # type: ignore[misc]
+        holder, name = next(base for base in true.__mro__ if "__init__" in vars(base)), "__init__"
+        true = vars(holder)[name]
+    if isinstance(true, standing.Standing):
+        return holder, name, true.true, true.ours
     if not callable(true) or getattr(true, "__code__", None) is CODE:
         return None
     ours = _wrapper(true, way)
@@ -260,7 +263,7 @@ def _of(holder: Any, name: str, way: _Way) -> _Place | None:
             (true,),
             {"__doc__": true.__doc__, "__module__": true.__module__, "true": true, "make": staticmethod(ours)},
         )
-    return holder, name, true, ours, name in vars(holder)
+    return holder, name, true, ours
 
 
 class _Maker(type):
@@ -274,20 +277,6 @@ class _Maker(type):
 
     def __instancecheck__(cls, one: object) -> bool:
         return isinstance(one, cls.true)
-
-
-def _put(holder: Any, name: str, true: Any, ours: Any, own: bool) -> bool:
-    """Whether a wrapper stands in its place now."""
-    known = vars(holder).get(name)
-    if known is ours:
-        return True
-    if known is not (true if own else None):
-        return False
-    try:
-        setattr(holder, name, ours)
-    except (AttributeError, TypeError):  # a type of C: nothing can be put there
-        return False
-    return True
 
 
 def _wrapper(true: Callable[..., Any], way: _Way) -> Callable[..., Any]:
