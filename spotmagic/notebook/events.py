@@ -23,6 +23,7 @@ _FOREIGN = frozenset({"text/plain", "image/png", "image/jpeg", "image/gif", "ima
 _STILL = frozenset({"Box", "_Progress", "IntProgress", "FloatProgress", "HTML", "HTMLMath", "Label", "Image"})
 """Widgets that only show something: bars of progress are of these."""
 NOT_KEPT = object()  # in place of a result's value that no codec could keep
+_DRAWING = ("matplotlib.", "seaborn._core.plot")
 _MADE_UP = re.compile("[0-9a-f]{32}")
 
 
@@ -229,14 +230,15 @@ class Replay:
 def is_drawn(value: Any, depth: int = 3) -> bool:
     """Whether a result is what matplotlib gives back of a drawing: lines, bars, a histogram's counts and bars.
 
-    Nobody reads it, and each piece of it holds the whole figure.
+    Nobody reads it, and each piece of it holds the whole figure. What ``plot()`` of ``seaborn.objects`` gives holds
+    classes besides that were made in functions.
     """
-    if isinstance(value, list | tuple | dict) and not type(value).__module__.startswith("matplotlib."):
+    if isinstance(value, list | tuple | dict) and not type(value).__module__.startswith(_DRAWING):
         parts = value.values() if isinstance(value, dict) else value
         return depth > 0 and any(is_drawn(part, depth - 1) for part in islice(parts, 100))
     if is_array(value) and value.dtype.kind == "O":
         return any(is_drawn(part, 0) for part in islice(value.flat, 100))
-    return type(value).__module__.startswith("matplotlib.")
+    return type(value).__module__.startswith(_DRAWING)
 
 
 def thumb(log: Iterable[CellOutput]) -> dict[str, str]:
