@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import functools
 import sys
 import types
@@ -13,7 +14,7 @@ from spotmagic.code.arrivals import file_of
 from spotmagic.code.origin import is_user_file, is_user_module
 from spotmagic.code.texts import Chain
 from spotmagic.code.wrapped import unwrapped
-from spotmagic.keys.guards import Guards
+from spotmagic.keys.guards import MISSING, Guards
 from spotmagic.reads import stand_ins, standing
 from spotmagic.values.encode import SCALARS
 from spotmagic.values.notes import is_secret_name
@@ -138,3 +139,29 @@ def is_users(value: Any) -> bool:
         return is_user_module(home) and is_user_file(file_of(value.__code__))
     kind = value if issubclass(type(value), type) else type(value)
     return is_user_module(kind.__module__) or kind.__module__ == "unittest.mock"
+
+
+def where(space: dict[str, Any], name: str, guards: Guards) -> dict[str, Any]:
+    """The namespace in which code of this one finds a name: its own, or Python's where the user put it there.
+
+    Python's own names, and what a package put beside them to be called, count by name alone.
+    """
+    if name in space:
+        return space
+    value = vars(builtins).get(name, MISSING)
+    if value is MISSING or name.startswith("__") or value is Ellipsis or value is NotImplemented:
+        return space
+    if not (is_users(unwrapped(value)) or _is_ones_own(value)):
+        return space
+    guards.name(space, name, MISSING)
+    return vars(builtins)
+
+
+def _is_ones_own(value: Any) -> bool:
+    """Whether somebody put it among Python's names who is no package: data and bound methods, but no function."""
+    if isinstance(value, types.BuiltinFunctionType | types.MethodType):
+        value = value.__self__
+        if isinstance(value, types.ModuleType):
+            return False
+    home = type(value).__module__.partition(".")[0]
+    return not isinstance(value, types.FunctionType | type) and home in sys.stdlib_module_names - {"_sitebuiltins"}

@@ -250,7 +250,7 @@ class Walk:
             return opening
         cell = cells.get(name)
         if cell is None:
-            return self._named(function.__globals__, name, chains, name)
+            return self._named(patched.where(function.__globals__, name, self.guards), name, chains, name)
         try:
             value = cell.cell_contents
         except ValueError:
@@ -320,7 +320,11 @@ class Walk:
         if not heads.keys() <= space.keys() and "__getattr__" in space:
             heads["__getattr__"] = {()}
         taken = [self._named(space, name, frozenset(rest), f"{path}.{name}") for name, rest in sorted(heads.items())]
-        return [module.__name__, taken]
+        return [module.__name__, taken, *self._class_of(module)]
+
+    def _class_of(self, module: types.ModuleType) -> list[Tree]:
+        """The class that gives names of a module, if the user put one in the place of Python's."""
+        return [self.ref(type(module))] if is_users(type(module)) else []
 
     def _attributes(self, function: Any, path: str, chains: frozenset[Chain]) -> None:
         """Attributes of a function, or of one of ours around it, that are read: ``f.model``."""
@@ -378,7 +382,7 @@ class Walk:
     def _module(self, module: types.ModuleType) -> list[Any]:
         space = vars(module)
         self.guards.keys(space)
-        parts: list[Any] = ["module", module.__name__]
+        parts: list[Any] = ["module", module.__name__, *self._class_of(module)]
         for name in sorted(name for name in space if not is_special(name)):
             value = space[name]
             if isinstance(value, types.ModuleType) and not value.__name__.startswith(module.__name__ + "."):

@@ -1,0 +1,104 @@
+"""Projects of several files give under a mark what they give without one: in fresh processes, before and after an edit."""
+
+# ruff: noqa: E501  (tables, a row a line)
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+ONE = """
+import json, pathlib, runpy, sys
+import spotmagic
+spot = spotmagic.Spot("projects", root=sys.argv[1])
+said = {}
+for folder in sorted(pathlib.Path(".").iterdir()):
+    sys.path.insert(0, str(folder.resolve()))
+    here = pathlib.os.getcwd()
+    pathlib.os.chdir(folder)
+    import importlib
+    found = importlib.import_module("main_" + folder.name)
+    value = repr(spot.mark(found.f)(*getattr(found, "ARGS", ())))
+    told = spotmagic.last()
+    pathlib.os.chdir(here)
+    sys.path.pop(0)
+    said[folder.name] = [value, getattr(told, "verdict", ""), getattr(told, "reason", "")]
+print(json.dumps(said))
+"""
+
+
+class Project(NamedTuple):
+    """Files by name, ``main`` among them, which defines ``f`` and may name ``ARGS``; the file that is edited, and how."""
+
+    files: dict[str, str]
+    edited: str
+    old: str
+    new: str
+
+
+PROJECTS = {
+    "constant_among_builtins": Project({"main": "import set_b1\nfrom lib_b1 import f", "set_b1.py": "import builtins\nbuiltins.P_LEVEL = 1", "lib_b1.py": "def f(): return P_LEVEL"}, "set_b1.py", "= 1", "= 2"),
+    "function_among_builtins": Project({"main": "import set_b2\nfrom lib_b2 import f", "set_b2.py": "import builtins\ndef size(x): return len(x) + 1\nbuiltins.p_size = size", "lib_b2.py": "def f(): return p_size([])"}, "set_b2.py", "+ 1", "+ 2"),
+    "class_among_builtins": Project({"main": "import set_b3\nfrom lib_b3 import f", "set_b3.py": "import builtins\nclass T:\n    k = 1\nbuiltins.PThing = T", "lib_b3.py": "def f(): return PThing().k"}, "set_b3.py", "k = 1", "k = 2"),
+    "object_among_builtins": Project({"main": "import set_b4\nfrom lib_b4 import f", "set_b4.py": "import builtins\nclass T:\n    def __init__(self): self.k = 1\n    def __call__(self): return self.k\nbuiltins.p_call = T()", "lib_b4.py": "def f(): return p_call()"}, "set_b4.py", "self.k = 1", "self.k = 2"),
+    "module_among_builtins": Project({"main": "import set_b5\nfrom lib_b5 import f", "set_b5.py": "import builtins, tool_b5\nbuiltins.p_tools = tool_b5", "tool_b5.py": "def go(): return 1", "lib_b5.py": "def f(): return p_tools.go()"}, "tool_b5.py", "return 1", "return 2"),
+    "default_of_a_builtin": Project({"main": "import set_b6\nfrom lib_b6 import f", "set_b6.py": "import builtins\nbuiltins.p_go = lambda x=1: x", "lib_b6.py": "def f(): return p_go()"}, "set_b6.py", "x=1", "x=2"),
+    "translations_installed": Project({"main": "import set_b7\nfrom lib_b7 import f", "set_b7.py": "import builtins\nbuiltins._ = {'a': 'b'}.get", "lib_b7.py": "def f(): return _('a')"}, "set_b7.py", "'b'", "'c'"),
+    "class_of_a_module": Project({"main": "import cfg_c1\ndef f(): return cfg_c1.level", "cfg_c1.py": "import sys, types\nBASE = 1\nclass M(types.ModuleType):\n    @property\n    def level(self): return BASE * 2\nsys.modules[__name__].__class__ = M"}, "cfg_c1.py", "BASE = 1", "BASE = 2"),
+    "class_of_a_module_asked_for_any_name": Project({"main": "import cfg_c2\ndef f(): return cfg_c2.hot", "cfg_c2.py": "import sys, types\nclass M(types.ModuleType):\n    def __getattr__(self, n): return n + 'a'\nsys.modules[__name__].__class__ = M"}, "cfg_c2.py", "'a'", "'b'"),
+    "class_of_a_module_that_is_given": Project({"main": "import cfg_c3\ndef f(m): return m.level\nARGS = (cfg_c3,)", "cfg_c3.py": "import sys, types\nclass M(types.ModuleType):\n    @property\n    def level(self): return 1\nsys.modules[__name__].__class__ = M"}, "cfg_c3.py", "return 1", "return 2"),
+    "class_of_a_module_that_can_be_called": Project({"main": "import cfg_c4\ndef f(): return cfg_c4(1)", "cfg_c4.py": "import sys, types\nclass M(types.ModuleType):\n    def __call__(self, x): return x + 1\nsys.modules[__name__].__class__ = M"}, "cfg_c4.py", "+ 1", "+ 2"),
+}  # fmt: skip
+
+
+def _write(root: Path, *, edited: bool) -> None:
+    for name, project in PROJECTS.items():
+        for file, text in project.files.items():
+            if edited and file == project.edited:
+                assert project.old in text
+                text = text.replace(project.old, project.new)
+            path = root / name / (f"main_{name}.py" if file == "main" else file)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+
+@pytest.fixture(scope="module")
+def sessions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    home = tmp_path_factory.mktemp("projects")
+    (root := home / "work").mkdir()
+    said: dict[str, Any] = {}
+    states = ("plain", "plain edited", "first", "second", "edited", "edited again", "undone")
+    for seed, name in enumerate(states, 1):
+        _write(root, edited="edited" in name)
+        off = {"SPOTMAGIC_OFF": "1"} if name.startswith("plain") else {}
+        out = subprocess.run(
+            [sys.executable, "-W", "ignore", "-B", "-c", ONE, str(home / "spots")],
+            cwd=root,
+            env={
+                "PYTHONHASHSEED": str(seed),
+                "PYTHONPATH": ":".join([str(Path.cwd()), *sys.path]),
+                "HOME": str(home),
+                "PATH": "/usr/bin:/bin",
+                **off,
+            },
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        said[name] = json.loads(out.splitlines()[-1])
+    return said
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_a_project_gives_what_it_gives_without_a_mark(sessions: dict[str, Any], name: str) -> None:
+    one = {session: said[name] for session, said in sessions.items()}
+    for session, (value, *_) in one.items():
+        assert value == one["plain edited" if "edited" in session else "plain"][0], session
+    assert one["plain"][0] != one["plain edited"][0], "the edit shows"
+    verdicts = [one[session][1] for session in ("first", "second", "edited", "edited again", "undone")]
+    assert verdicts == ["ran", "hit", "ran", "hit", "hit"], one
