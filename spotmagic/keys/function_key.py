@@ -40,23 +40,6 @@ from spotmagic.values.short import texts
 class _Now:
     """What holds until something reached changes: swapped as one, so that threads always see a whole one."""
 
-    __slots__ = (
-        "_left_out",
-        "_parameters",
-        "base",
-        "bind",
-        "code",
-        "defaults",
-        "hidden",
-        "holds",
-        "loads",
-        "notes",
-        "patched",
-        "paths",
-        "plain",
-        "space",
-    )
-
     def __init__(
         self, base: bytes, binder: Binder, reached: Reached | None, function: Callable[..., Any], plain: bool
     ) -> None:

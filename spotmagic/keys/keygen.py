@@ -76,20 +76,28 @@ def _policy(name: str, given: Any) -> Policy:
     )
 
 
-def _file_content(value: Any, path: str) -> Any:
+def _of_files(look: Callable[[Path], Any]) -> Callable[[Any, str], Any]:
+    """What reads an argument that is a path, or a list of some, by looking at each file or folder."""
+
+    def read(value: Any, path: str) -> Any:
+        if isinstance(value, list | tuple):
+            return [read(one, f"{path}[{place}]") for place, one in enumerate(value)]
+        if value is None:
+            return None
+        try:
+            return look(_path(value, path))
+        except OSError as error:
+            what, why = f"`{path}` cannot be read", f"{error.strerror}: {error.filename}"
+            raise Uncacheable(what, why, "The call runs without the cache", path=path) from None
+
+    return read
+
+
+def _file_content(where: Path) -> Any:
     """The content of a file, or of all files below a folder, with its suffix: readers go by it."""
-    if isinstance(value, list | tuple):
-        return [_file_content(one, f"{path}[{place}]") for place, one in enumerate(value)]
-    if value is None:
-        return None
-    where = _path(value, path)
-    try:
-        if where.is_dir():
-            files = sorted(one for one in where.rglob("*") if one.is_file())
-            return tree(Kind.FILE, [[str(one.relative_to(where)), *_content(one)] for one in files])
-        return tree(Kind.FILE, where.suffix.lower(), *_content(where))
-    except OSError as error:
-        raise _unreadable(path, error) from None
+    if where.is_dir():
+        return tree(Kind.FILE, [[str(one.relative_to(where)), *_content(one)] for one in _below(where)])
+    return tree(Kind.FILE, where.suffix.lower(), *_content(where))
 
 
 def _content(where: Path) -> list[Any]:
@@ -101,21 +109,16 @@ def _content(where: Path) -> list[Any]:
     return [size, running.digest()]
 
 
-def _path_stat(value: Any, path: str) -> Any:
+def _path_stat(where: Path) -> Any:
     """Where a file is, its size and its time of change: quick for large files that tools rewrite."""
-    if isinstance(value, list | tuple):
-        return [_path_stat(one, f"{path}[{place}]") for place, one in enumerate(value)]
-    if value is None:
-        return None
-    where = _path(value, path)
-    try:
-        status = where.stat()
-        below = sorted(one for one in where.rglob("*") if one.is_file()) if where.is_dir() else []
-        each = [[str(one.relative_to(where)), one.stat().st_size, one.stat().st_mtime_ns] for one in below]
-    except OSError as error:
-        raise _unreadable(path, error) from None
+    status, below = where.stat(), _below(where) if where.is_dir() else []
+    each = [[str(one.relative_to(where)), one.stat().st_size, one.stat().st_mtime_ns] for one in below]
     own: list[int] = [] if below else [status.st_size, status.st_mtime_ns]
     return tree(Kind.STAT, str(where), own, each)
+
+
+def _below(folder: Path) -> list[Path]:
+    return sorted(one for one in folder.rglob("*") if one.is_file())
 
 
 def _path(value: Any, path: str) -> Path:
@@ -129,15 +132,9 @@ def _path(value: Any, path: str) -> Path:
     )
 
 
-def _unreadable(path: str, error: OSError) -> Uncacheable:
-    return Uncacheable(
-        f"`{path}` cannot be read", f"{error.strerror}: {error.filename}", "The call runs without the cache", path=path
-    )
-
-
 KeyGen.IGNORE = Policy("IGNORE", None)
-KeyGen.FILE_CONTENT = Policy("FILE_CONTENT", _file_content)
-KeyGen.PATH_STAT = Policy("PATH_STAT", _path_stat)
+KeyGen.FILE_CONTENT = Policy("FILE_CONTENT", _of_files(_file_content))
+KeyGen.PATH_STAT = Policy("PATH_STAT", _of_files(_path_stat))
 KeyGen.SECRET = Policy("SECRET", lambda value, _: value, masked=True)
 
 
