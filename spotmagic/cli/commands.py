@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
 
+from spotmagic.cli.shell import FINE, Shell, at_once
 from spotmagic.commands.command import Command, argument, command, flag, option
 from spotmagic.terminal import write
 
-if TYPE_CHECKING:
-    from spotmagic.cli.shell import Shell
-
-FINE = 0
 SHELLS = ("bash", "zsh", "fish")
 SHELL: dict[str, Command] = {}
 _command = functools.partial(command, table=SHELL)
@@ -24,7 +20,6 @@ _command = functools.partial(command, table=SHELL)
 )
 def ui(shell: Shell, folder: str | None = None, port: int | None = None, no_browser: bool = False) -> int:
     """Show the panel on a page of its own, in the browser of this machine."""
-    from spotmagic.cli.shell import at_once
     from spotmagic.dashboard.server import serve
 
     serve(shell.at(folder), port, browse=not no_browser, say=at_once)

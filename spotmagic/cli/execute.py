@@ -13,14 +13,13 @@ from spotmagic.batch.notebooks import run_notebook
 from spotmagic.batch.program import Program, configuration, new_program
 from spotmagic.batch.service import begin
 from spotmagic.cli.place import spot_at
+from spotmagic.cli.shell import FINE, INTERRUPTED, WRONG
 from spotmagic.errors import OptionError
 from spotmagic.spot import Spot
 from spotmagic.terminal import plain, write
 
 if TYPE_CHECKING:
     from spotmagic.batch import Batch
-
-FINE, WRONG, INTERRUPTED = 0, 1, 130
 
 
 def execute(

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from spotmagic.cli.program import FINE, INTERRUPTED, USAGE, WRONG, CommandLine, Invocation
-from spotmagic.cli.shell import Shell
+from spotmagic.cli.program import CommandLine, Invocation
+from spotmagic.cli.shell import FINE, INTERRUPTED, USAGE, WRONG, Shell
 from spotmagic.commands.parsing import mistaken
 from spotmagic.errors import OptionError, SpotError, SpotWarning
 from spotmagic.terminal import plain, write

@@ -9,13 +9,13 @@ from typing import Any
 import click
 
 from spotmagic.cli.commands import SHELL
+from spotmagic.cli.shell import FINE, USAGE
 from spotmagic.commands import COMMANDS, Command
 from spotmagic.commands.command import Taken, flag, option
 from spotmagic.commands.parsing import parser
 from spotmagic.errors import unknown
 from spotmagic.terminal import encodable
 
-FINE, WRONG, USAGE, INTERRUPTED = 0, 1, 2, 130
 ABOUT = "Look at a spotmagic cache, clean it and steer it, while notebooks use it."
 _YES = flag("yes", "do not ask")
 _JSON = flag("json", "print JSON")

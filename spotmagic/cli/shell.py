@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from spotmagic.spot import Spot
 
 
+FINE, WRONG, USAGE, INTERRUPTED = 0, 1, 2, 130
+"""What a command line ends with: 1 for something wrong with what was looked at, 2 for words that are none."""
+
+
 class Shell(Session):
     """The session of one command line. What destroys is asked about, or needs ``--yes``."""
 

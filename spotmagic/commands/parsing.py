@@ -42,24 +42,18 @@ def _parameter(taken: Taken) -> click.Parameter:
     elif taken.number:
         kind = int
     if taken.form == "argument":
-        return click.Argument([taken.field], required=taken.needed, type=kind, metavar=_bracketed(taken))
-    names = (
-        [*taken.also, f"--{taken.name}"] if taken.form == "option" else [f"--{taken.name}", *map(_dashed, taken.also)]
-    )
+        return click.Argument([taken.field], required=taken.needed, type=kind, metavar=taken.usage)
     if taken.form == "flag":
+        names = [f"--{name}" for name in (taken.name, *taken.also)]
         return click.Option([*names, taken.field], is_flag=True, help=taken.about)
-    shown = taken.shown or None
     return click.Option(
-        [*names, taken.field], type=kind, help=taken.about, metavar=shown, multiple=taken.many, default=taken.default
+        [*taken.also, f"--{taken.name}", taken.field],
+        type=kind,
+        help=taken.about,
+        metavar=taken.shown or None,
+        multiple=taken.many,
+        default=taken.default,
     )
-
-
-def _bracketed(taken: Taken) -> str:
-    return taken.name if taken.needed else f"[{taken.name}]"
-
-
-def _dashed(name: str) -> str:
-    return f"--{name}"
 
 
 def read(made: click.Command, words: Sequence[str], name: str) -> dict[str, Any]:
