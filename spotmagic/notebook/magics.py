@@ -14,16 +14,16 @@ from traitlets import Bool, Unicode, observe
 from spotmagic import options as words
 from spotmagic.errors import OptionError
 from spotmagic.notebook.hooks import UNASKED, EveryCell
-from spotmagic.notebook.options import FLAGS, CellOptions, Word, cell_help, chosen, line_help, load_help, split
+from spotmagic.notebook.options import FLAGS, LINE_HELP, LOAD_HELP, CellOptions, Word, cell_help, chosen, split
 from spotmagic.view import View
 
 if TYPE_CHECKING:
     from spotmagic.notebook.cells import Cells
 
 
-def _documented(text: Callable[[], str]) -> Callable[[Any], Any]:
+def _documented(text: str) -> Callable[[Any], Any]:
     def document(function: Any) -> Any:
-        function.__doc__ = text()
+        function.__doc__ = text
         return function
 
     return document
@@ -65,13 +65,13 @@ class SpotMagics(Magics):  # type: ignore[misc]
 
     @cell_magic("spot")  # type: ignore[untyped-decorator]
     @no_var_expand  # type: ignore[untyped-decorator]
-    @_documented(cell_help)
+    @_documented(cell_help())
     def spot_cell(self, line: str, cell: str) -> Any:
         return self.cells.run(line, cell, self.every_cell.options if line.strip() == UNASKED else None)
 
     @line_magic("spot")  # type: ignore[untyped-decorator]
     @no_var_expand  # type: ignore[untyped-decorator]
-    @_documented(line_help)
+    @_documented(LINE_HELP)
     def spot_line(self, line: str) -> None:
         first = line.partition(" ")[0]
         if "=" in first or (first in FLAGS and first != "accept"):
@@ -86,7 +86,7 @@ class SpotMagics(Magics):  # type: ignore[misc]
 
     @line_magic  # type: ignore[untyped-decorator]
     @no_var_expand  # type: ignore[untyped-decorator]
-    @_documented(load_help)
+    @_documented(LOAD_HELP)
     def spot_load_ext(self, line: str) -> None:
         loaded = self.targets.load(line)
         if loaded is not None:

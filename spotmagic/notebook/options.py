@@ -225,37 +225,24 @@ def cell_help() -> str:
     )
 
 
-def line_help() -> str:
-    """What ``%spot?`` shows."""
-    return "\n".join(
-        [
-            "Look after the notebook's spot: alone, %spot prints a one-screen status.",
-            "",
-            "  %spot help              the list of words: ls, explain, forget, accept, mode, stats, sql, …",
-            "  %spot key=summaries-v1  as the first line of a cell: the same as %%spot key=summaries-v1, and editors",
-            "                          keep their highlighting",
-            "",
-            "See %%spot? for the options of a cell.",
-        ]
-    )
+LINE_HELP = """Look after the notebook's spot: alone, %spot prints a one-screen status.
 
+  %spot help              the list of words: ls, explain, forget, accept, mode, stats, sql, …
+  %spot key=summaries-v1  as the first line of a cell: the same as %%spot key=summaries-v1, and editors
+                          keep their highlighting
 
-def load_help() -> str:
-    """What ``%spot_load_ext?`` shows."""
-    return "\n".join(
-        [
-            "Put what the notebook already uses under the spot without touching any code.",
-            "",
-            "  %spot_load_ext httpx requests [match=api.openai.com/* ignore=user rpm=60 tpm=50k price=… ttl=7d mode=…]",
-            "                          GET and POST requests, so also those of the SDKs of paid APIs: the same method,",
-            "                          address, body and headers give the same answer. Only 2xx is kept.",
-            "  %spot_load_ext module:function [module:Class.method …] [options of mark and limiter]",
-            "  %spot_load_ext cells min=3s     every cell that follows is kept when it runs longer",
-            "  %spot_load_ext TARGET off       puts the originals back",
-            "",
-            "Names already imported into the notebook are wrapped too. Alone, it lists what is wrapped.",
-        ]
-    )
+See %%spot? for the options of a cell."""
+
+LOAD_HELP = """Put what the notebook already uses under the spot without touching any code.
+
+  %spot_load_ext httpx requests [match=api.openai.com/* ignore=user rpm=60 tpm=50k price=… ttl=7d mode=…]
+                          GET and POST requests, so also those of the SDKs of paid APIs: the same method,
+                          address, body and headers give the same answer. Only 2xx is kept.
+  %spot_load_ext module:function [module:Class.method …] [options of mark and limiter]
+  %spot_load_ext cells min=3s     every cell that follows is kept when it runs longer
+  %spot_load_ext TARGET off       puts the originals back
+
+Names already imported into the notebook are wrapped too. Alone, it lists what is wrapped."""
 
 
 @dataclass(frozen=True, slots=True)
