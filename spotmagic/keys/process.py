@@ -83,10 +83,6 @@ def _numpy_state() -> Any:
     return sys.modules["numpy"].get_printoptions() if held is None else held.format_options.get()
 
 
-def _errors() -> Plain:
-    return _differing(sys.modules["numpy"].geterr(), ERRORS)
-
-
 def _pandas() -> Plain:
     config = sys.modules["pandas._config.config"]
     found = {}
@@ -182,20 +178,17 @@ def _polars() -> Plain:
     return {name: value for name, value in said.items() if value is not None and value != _POLARS.get(name)}
 
 
-def _mpmath() -> Plain:
-    return {"prec": sys.modules["mpmath"].mp.prec}
-
-
 def _raising() -> Plain:
     """The filters that make an error of a warning. Those of a test are its runner's."""
     if "PYTEST_CURRENT_TEST" in os.environ:
         return {}
-    found = [[_text(m), f"{k.__module__}:{k.__qualname__}", _text(n), line]
+    found = [[pattern_text(m), f"{k.__module__}:{k.__qualname__}", pattern_text(n), line]
              for action, m, k, n, line in warnings.filters if action == "error" and isinstance(k, type)]  # fmt: skip
     return {"filters": found} if found else {}
 
 
-def _text(pattern: Any) -> Any:
+def pattern_text(pattern: Any) -> Any:
+    """What a filter of warnings looks for, as text: Python keeps it compiled, others as it was given."""
     return getattr(pattern, "pattern", pattern)
 
 
@@ -214,6 +207,11 @@ def _setting(package: str, read: Callable[[], Plain], state: Callable[[], Any], 
     return Setting(package, frozenset(users or (package.partition(".")[0],)), read, state)
 
 
+def _differing_from(usual: Plain, package: str, state: Callable[[], Any]) -> Setting:
+    """Settings that are kept as a table, with these defaults."""
+    return _setting(package, lambda: _differing(state(), usual), state)
+
+
 def _written(module: str, table: str, state: Callable[[], Any]) -> Setting:
     """Settings whose defaults stand in a table in the text of the library."""
     return _setting(module, lambda: _differing(state(), as_written(module, table)), state)
@@ -221,17 +219,17 @@ def _written(module: str, table: str, state: Callable[[], Any]) -> Setting:
 
 COUNTED: Mapping[str, Setting] = {
     "numpy print options": _setting("numpy", _numpy, _numpy_state),
-    "numpy errors": _setting("numpy", _errors, functools.partial(_answer_of, "numpy", "geterr")),
+    "numpy errors": _differing_from(ERRORS, "numpy", functools.partial(_answer_of, "numpy", "geterr")),
     "pandas options": _setting("pandas._config.config", _pandas, _held_in("pandas._config.config", "_global_config")),
     "rcParams": _setting("matplotlib", _rc, lambda: list(dict.values(sys.modules["matplotlib"].rcParams))),
     "decimal context": _setting("decimal", _decimal, _context),
-    "torch defaults": _setting("torch", lambda: _differing(_torch_state(), _TORCH), _torch_state),
+    "torch defaults": _differing_from(_TORCH, "torch", _torch_state),
     "scikit-learn configuration": _written(
         "sklearn._config", "_global_config", functools.partial(_answer_of, "sklearn", "get_config")
     ),
     "xarray options": _written("xarray.core.options", "OPTIONS", _held_in("xarray.core.options", "OPTIONS")),
     "polars configuration": _setting("polars.config", _polars, _polars_state),
-    "precision of mpmath": _setting("mpmath", lambda: _differing(_mpmath(), {"prec": 53}), _mpmath),
+    "precision of mpmath": _differing_from({"prec": 53}, "mpmath", lambda: {"prec": sys.modules["mpmath"].mp.prec}),
     "locale": _setting("locale", _locale, lambda: locale.setlocale(locale.LC_ALL), "locale", LOCAL_NUMBERS),
     "time zone": _setting("time", _zone, lambda: (time.tzname, time.timezone), LOCAL_TIME),
     "warnings that raise": _setting("warnings", _raising, lambda: warnings.filters, "warnings", "numpy"),

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Self
 from spotmagic.code.origin import is_user_module
 from spotmagic.errors import Uncacheable
 from spotmagic.keys import fingerprint
-from spotmagic.keys.process import COUNTED, ERRORS, LOCAL_TIME, NUMPY, Plain, as_written, now, words_used
+from spotmagic.keys.process import COUNTED, ERRORS, LOCAL_TIME, NUMPY, Plain, as_written, now, pattern_text, words_used
 from spotmagic.values.notes import is_secret_name
 
 _FOLDER = re.compile(r"^(os\.)?chdir\(|^get_ipython\(\)\.run_line_magic\('(cd|pushd|popd)'", re.MULTILINE)
@@ -45,10 +45,6 @@ class Setter(NamedTuple):
     def of(cls, name: str, write: Callable[[Plain], None]) -> Self:
         """Of settings that results depend on."""
         return cls(COUNTED[name].package, partial(now, name), write)
-
-
-def _set_numpy(values: Plain) -> None:
-    sys.modules["numpy"].set_printoptions(**{n: NUMPY[n] if v is None else v for n, v in values.items()})
 
 
 def _set_pandas(values: Plain) -> None:
@@ -82,20 +78,12 @@ def _set_shell(values: Plain) -> None:
         setattr(text, name, ("" if name == "float_precision" else True) if value is None else value)
 
 
-def _environment() -> Plain:
-    return dict(os.environ)
-
-
 def _set_environment(values: Plain) -> None:
     for name, value in values.items():
         if value is None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
-
-
-def _paths() -> Plain:
-    return {"path": list(sys.path)}
 
 
 def _set_paths(values: Plain) -> None:
@@ -106,7 +94,7 @@ def _set_paths(values: Plain) -> None:
 
 
 def _filters() -> Plain:
-    return {"filters": [[action, _text(m), f"{k.__module__}:{k.__qualname__}", _text(n), line]
+    return {"filters": [[action, pattern_text(m), f"{k.__module__}:{k.__qualname__}", pattern_text(n), line]
                         for action, m, k, n, line in warnings.filters if isinstance(k, type)]}  # fmt: skip
 
 
@@ -121,10 +109,6 @@ def _set_filters(values: Plain) -> None:
     missing = [one for one in made if one not in warnings.filters]
     warnings.filters[:0] = missing  # type: ignore[index]
     warnings._filters_mutated()  # type: ignore[attr-defined]
-
-
-def _text(pattern: Any) -> Any:
-    return getattr(pattern, "pattern", pattern)
 
 
 def _drawing() -> Plain:
@@ -203,19 +187,23 @@ def _set_locale(values: Plain) -> None:
         locale.setlocale(getattr(locale, name.replace("all", "LC_ALL")), value or "C")
 
 
-def _set_sklearn(values: Plain) -> None:
-    usual = as_written("sklearn._config", "_global_config")
-    sys.modules["sklearn"].set_config(**{name: usual[name] if v is None else v for name, v in values.items()})
+def _by_keywords(package: str, word: str, usual: Callable[[], Plain]) -> Callable[[Plain], None]:
+    """Sets what a function of a package takes by name: ``numpy.seterr(divide="raise")``.
 
+    Args:
+        usual: gives the defaults.
+    """
 
-def _set_xarray(values: Plain) -> None:
-    usual = as_written("xarray.core.options", "OPTIONS")
-    sys.modules["xarray"].set_options(**{name: usual[name] if v is None else v for name, v in values.items()})
+    def write(values: Plain) -> None:
+        given = {name: usual()[name] if value is None else value for name, value in values.items()}
+        getattr(sys.modules[package], word)(**given)
+
+    return write
 
 
 SETTINGS: Mapping[str, Setter] = {
-    "os.environ": Setter("os", _environment, _set_environment),
-    "sys.path": Setter("sys", _paths, _set_paths),
+    "os.environ": Setter("os", lambda: dict(os.environ), _set_environment),
+    "sys.path": Setter("sys", lambda: {"path": list(sys.path)}, _set_paths),
     "warnings": Setter("warnings", _filters, _set_filters),
     "recursion limit": Setter(
         "sys", lambda: {"limit": sys.getrecursionlimit()}, lambda now: sys.setrecursionlimit(now["limit"])
@@ -234,16 +222,18 @@ SETTINGS: Mapping[str, Setter] = {
     "drawing": Setter("matplotlib.pyplot", _drawing, _set_drawing),
     "IPython formatter": Setter("IPython", _shell, _set_shell),
     "locale": Setter.of("locale", _set_locale),
-    "numpy errors": Setter.of(
-        "numpy errors",
-        lambda now: sys.modules["numpy"].seterr(**{name: value or ERRORS[name] for name, value in now.items()}),
-    ),
+    "numpy errors": Setter.of("numpy errors", _by_keywords("numpy", "seterr", lambda: ERRORS)),
     "decimal context": Setter.of("decimal context", _set_decimal),
-    "numpy print options": Setter.of("numpy print options", _set_numpy),
+    "numpy print options": Setter.of("numpy print options", _by_keywords("numpy", "set_printoptions", lambda: NUMPY)),
     "pandas options": Setter.of("pandas options", _set_pandas),
     "rcParams": Setter.of("rcParams", _set_rc),
-    "scikit-learn configuration": Setter.of("scikit-learn configuration", _set_sklearn),
-    "xarray options": Setter.of("xarray options", _set_xarray),
+    "scikit-learn configuration": Setter.of(
+        "scikit-learn configuration",
+        _by_keywords("sklearn", "set_config", lambda: as_written("sklearn._config", "_global_config")),
+    ),
+    "xarray options": Setter.of(
+        "xarray options", _by_keywords("xarray", "set_options", lambda: as_written("xarray.core.options", "OPTIONS"))
+    ),
     "warnings that raise": Setter.of("warnings that raise", lambda _: None),  # they are among the warnings
 }
 
