@@ -143,7 +143,6 @@ class MarkOptions:
     files: tuple[str, ...] = ()
     save_blob: bool | None = None
     content_type: str | None = None
-    codec: str | None = None
     mode: Mode | None = None
     errors: ErrorTypes = NO_ERRORS
     price: float | Callable[[Any], float] | None = None

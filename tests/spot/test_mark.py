@@ -6,12 +6,13 @@ import asyncio
 import functools
 import inspect
 from pathlib import Path
-from typing import Any
+from typing import Any, get_overloads
 
 import pytest
 
 from spotmagic import KeyGen, Spot, last
 from spotmagic.errors import OptionError, RecordMissing, SpotWarning
+from spotmagic.options import MarkOptions
 from spotmagic.testing import FakeClock
 
 runs: list[Any] = []
@@ -279,6 +280,14 @@ def test_a_wrong_option_is_an_early_error_that_names_the_right_one(
     with pytest.raises(OptionError, match=near):
         spot.mark(**given)(double)
     assert runs == []
+
+
+def test_mark_takes_the_options_that_it_tells_of_and_no_others(spot: Spot) -> None:
+    """One that is taken and read by nobody would look as if it did something."""
+    told = {name for form in get_overloads(Spot.mark) for name in inspect.signature(form).parameters}
+    assert told - {"self", "function"} == set(MarkOptions.__slots__)
+    with pytest.raises(OptionError, match="codec"):
+        spot.mark(codec="json")
 
 
 def test_cached_run_gives_one_wrapper_or_a_tuple(spot: Spot) -> None:
