@@ -142,10 +142,14 @@ class Opened:
 
 
 def whole(text: str) -> str:
-    """A text without halves of characters, which DuckDB refuses: in the tables as in questions they are "?"."""
-    return text.encode("utf-8", "replace").decode()
+    """A text without halves of characters, which DuckDB refuses: in the tables as in questions they are "\ufffd".
+
+    Never "?", which in the pattern of a question would stand for any sign: more would be forgotten than was meant.
+    """
+    return _HALF.sub("\ufffd", text) if not text.isascii() else text
 
 
+_HALF = re.compile("[\ud800-\udfff]")
 _LOCKED = re.compile(
     r"Could not set lock|Conflicting lock|[Uu]nique file handle conflict|different configuration|already attached"
 )

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from test_catalog_fold import Tables
 
 from spotmagic.catalog import Catalog, feed
+from spotmagic.catalog.instance import whole
 from spotmagic.store.entry import Entry, Part
 from spotmagic.store.record import Record, Run, Stat
 from spotmagic.store.store import FolderStore
@@ -86,7 +87,7 @@ def row(record: Record) -> tuple[Any, ...]:
     foreign = not what.trusted and any("pickle" in codecs for _, codecs, *_ in what.parts)
     return (
         record.key.hex(),
-        what.name.encode(errors="replace").decode(),
+        whole(what.name),
         what.kind,
         what.notes.get("version", ""),
         "refused" if foreign else what.status,
@@ -135,7 +136,7 @@ def test_entries_that_share_facts_keep_their_own(different: list[dict[str, Any]]
     assert rows == [row(record) for record in records]
     inputs = tables.cursor.execute("SELECT * FROM tables.main.inputs ORDER BY ALL").fetchall()
     assert inputs == sorted(
-        (record.key.hex(), name.encode(errors="replace").decode(), value.hex())
+        (record.key.hex(), whole(name), value.hex())
         for record in records
         if isinstance(record.what, Entry)
         for name, value in record.what.inputs.items()

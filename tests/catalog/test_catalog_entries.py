@@ -170,8 +170,15 @@ def test_any_name_can_be_listed(catalog: Catalog, ledger: Ledger, name: str) -> 
     ledger.ran(1, name, reason=name, error=name)
     ledger.hits(1)
     (row,) = catalog.entries()
-    assert row.name == name.encode("utf-8", "replace").decode()[:2000] or len(name) > 2000
+    assert row.name == name.replace("\ud800", "\ufffd")[:2000] or len(name) > 2000
     assert len(catalog.runs(key=row.key)) == 2 and len(catalog.inputs(row.key)) == 1
+
+
+def test_a_pattern_with_half_a_character_fits_no_other_name(catalog: Catalog, ledger: Ledger) -> None:
+    """As a terminal gives an "Ö" of another encoding: what is forgotten by such a pattern is what was meant."""
+    ledger.put(1, "table")
+    ledger.put(2, "\udcd6l")
+    assert [row.name for row in catalog.entries("*\udcd6l*")] == ["\ufffdl"]
 
 
 @pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan"), 1e300, -1.0])
