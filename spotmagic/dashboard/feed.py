@@ -36,10 +36,14 @@ class Pulse:
         self._watch = News(folder)
         self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
-        """Begin to watch, in a daemon thread. Nothing happens when it already does."""
+    def start(self, seen: object = None) -> None:
+        """Begin to watch, in a daemon thread. Nothing happens when it already does.
+
+        Args:
+            seen: the mark of what is shown already; what was written since is news.
+        """
         if self._thread is None or not self._thread.is_alive():
-            self._watch.settle()
+            self._watch.settle(seen)
             self._stop = threading.Event()  # a new one: the thread that rests may not have seen the old one yet
             self._thread = threads.spawn("spotmagic-feed", _watch, weakref.ref(self), self._stop)
 

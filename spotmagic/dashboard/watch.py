@@ -41,9 +41,9 @@ class News:
         self._there = self._there or is_there
         return self._there and not is_there
 
-    def settle(self) -> None:
-        """What is there now is no news."""
-        self._seen = mark(self._folder)
+    def settle(self, seen: object = None) -> None:
+        """What is there now is no news, or what was there at a mark."""
+        self._seen = seen or mark(self._folder)
 
     def look(self, backend: Backend) -> dict[str, Any] | None:
         """What is to be told since the last look: the totals when anything was written, else what runs if that changed.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from spotmagic.spot import Spot
 
 FRESH = 2.0  # seconds for which numbers may be shown as they are, when nothing was written since
+AT_ONCE = 0.5  # seconds for which a panel just made is shown as it is: its feed tells what was written meanwhile
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -47,6 +48,7 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
         self._pulse = Pulse(spot.folder, self._backend)
         self._seen: object = None  # what stood in the folder when it was drawn last, and when that was
         self._drawn = 0.0
+        self._new = True  # made, and not shown yet
         super().__init__(
             first=self._anew(),
             feed=f"anywidget:{self._pulse.feed.model_id}",
@@ -90,24 +92,28 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
             self.send(message, buffers=buffers)
 
     def _anew(self) -> dict[str, Any]:
-        """What it is drawn from, where that is another than before: made and shown in one go, it is asked for once."""
+        """What it is drawn from, where that is another than before."""
         try:
             self._spot.store.flush()
-            seen, now = mark(self._spot.folder), self._spot.clock.monotonic()
-            if self._seen == seen and now - self._drawn < FRESH:
+            seen = mark(self._spot.folder)
+            if self._seen == seen and self._age() < FRESH:
                 return {}
             first = self._backend.first()
-            self._seen, self._drawn = seen, now
+            self._seen, self._drawn = seen, self._spot.clock.monotonic()
         except (SpotError, OSError):  # the page asks again and then shows what is wrong
             return {}
         return first
 
+    def _age(self) -> float:
+        return self._spot.clock.monotonic() - self._drawn
+
     def _ipython_display_(self, **_: Any) -> None:
         """Two outputs: the twin, for where no widget can live, and the widget, which hides the twin while it lives."""
-        first = self._anew()
-        if first:
+        new, self._new = self._new, False
+        # Made and shown in one go it is asked for once, also while results are being stored all the time.
+        if not (new and self.first and self._age() < AT_ONCE) and (first := self._anew()):
             self.first = first
-        self._pulse.start()
+        self._pulse.start(self._seen)
         _publish({"text/html": twin.html(self.first, self.twin), "text/plain": twin.plain(self.first)})
         # The text is empty, so that it stands there once; without any, exporters to text complain of the output.
         _publish({"text/plain": "", VIEW: {"version_major": 2, "version_minor": 0, "model_id": self.model_id}})

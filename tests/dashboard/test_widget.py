@@ -293,6 +293,25 @@ def test_a_panel_that_is_made_and_shown_in_one_go_is_counted_once(
     shown.close()
 
 
+def test_what_is_stored_between_making_and_showing_a_panel_is_told_by_its_feed(
+    spot: Spot, keep: Keep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While results are being stored the panel is counted once, and lacks nothing."""
+    made: list[object] = []
+    first = Backend.first
+    monkeypatch.setattr("spotmagic.dashboard.widget._publish", lambda _: None)
+    monkeypatch.setattr("spotmagic.dashboard.feed.EVERY", 3600.0)  # its thread looks when the test does
+    monkeypatch.setattr(Backend, "first", lambda self: made.append(self) or first(self))
+    keep("old")
+    shown = panel(spot)
+    keep(name="another")
+    shown._ipython_display_()
+    assert len(made) == 1
+    shown._pulse.look()
+    assert shown._pulse.feed.beat["totals"]["entries"] == 2
+    shown.close()
+
+
 def test_a_panel_that_nobody_looks_at_watches_no_more(shown: Panel) -> None:
     shown.comm.ask(method="totals", rid="one.1")
     shown.comm.ask(method="totals", rid="two.1")
