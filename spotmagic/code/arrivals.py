@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from spotmagic.code.origin import MAINS, is_user_file
-from spotmagic.code.wrapped import unwrapped
+from spotmagic.code.wrapped import closed_over, unwrapped
 
 _Code = tuple[str, int, bytes, tuple[str, ...]]
 
@@ -101,8 +101,7 @@ def _functions(value: Any) -> Iterator[types.FunctionType]:
         seen.add(id(one))
         if issubclass(type(one), types.FunctionType):
             yield one
-            cells = [cell.cell_contents for cell in one.__closure__ or () if cell != types.CellType()]
-            todo += [*cells, vars(one).get("__wrapped__")]
+            todo += [*closed_over(one).values(), vars(one).get("__wrapped__")]
         elif issubclass(type(one), type):
             todo += list(vars(one).values()) if one.__module__ in MAINS else []
         elif issubclass(type(one), staticmethod | classmethod | types.MethodType):

@@ -6,9 +6,9 @@ import ast
 from collections.abc import Iterable, Sequence
 
 from spotmagic.code.bindings import ModuleNames, State, join
-from spotmagic.code.hidden import Magic, names_in_queries, namespace_key, unseen_attribute, unseen_call
+from spotmagic.code.hidden import Hidden, in_magic, names_in_queries, namespace_key, unseen_attribute, unseen_call
 from spotmagic.code.normal import parse
-from spotmagic.code.scope import Scope, bound_names, parameters, type_parameters
+from spotmagic.code.scope import Scope, bound_names, parameters, root_name, type_parameters
 
 
 class Expressions:
@@ -163,13 +163,6 @@ class Expressions:
         for default in (*arguments.defaults, *arguments.kw_defaults):
             self.optional(default)
 
-    def annotations(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.expr]:
-        """The annotations of a function, in order."""
-        arguments = node.args
-        every = [*arguments.posonlyargs, *arguments.args, arguments.vararg, *arguments.kwonlyargs, arguments.kwarg]
-        found = [argument.annotation for argument in every if argument is not None]
-        return [annotation for annotation in (*found, node.returns) if annotation is not None]
-
     def annotation(self, node: ast.expr) -> None:
         """Walk an annotation. One that is text is evaluated late or never, so that its names may be missing."""
         late = self.late_types
@@ -217,28 +210,22 @@ class Expressions:
     # --- calls that hide names -----------------------------------------------------------------------------------
 
     def _call(self, node: ast.Call) -> None:
-        magic = Magic.of(node)
-        if magic is not None:
-            self._magic(magic)
+        self._hidden(in_magic(node))
         self.expr(node.func)
         for argument in (*node.args, *(word.value for word in node.keywords)):
             self.expr(argument)
         if isinstance(node.func, ast.Name) and node.func.id in ("setattr", "delattr") and node.args:
             self._touch(node.args[0])
-        hidden = unseen_call(node, inside=self.names.collecting)
-        if hidden is None:
-            return
-        self._hides(hidden.reason)
-        self._reads(hidden.reads)
-        if hidden.code is not None:
-            self._embedded(hidden.code)
+        self._hidden(unseen_call(node, inside=self.names.collecting))
 
-    def _magic(self, magic: Magic) -> None:
-        self._reads(magic.reads)
-        self._hides(magic.reason)
-        if magic.code is not None:
-            self._embedded(magic.code)
-        for name in magic.writes:
+    def _hidden(self, found: Hidden | None) -> None:
+        if found is None:
+            return
+        self._hides(found.reason)
+        self._reads(found.reads)
+        if found.code is not None:
+            self._embedded(found.code)
+        for name in found.writes:
             self.names.write(name)
 
     def _embedded(self, tree: ast.Module) -> None:
@@ -259,7 +246,6 @@ class Expressions:
 
     def _touch(self, node: ast.expr) -> None:
         """The cell sets an attribute or item of this."""
-        while isinstance(node, ast.Attribute | ast.Subscript):
-            node = node.value
-        if isinstance(node, ast.Name) and self.names.scope.kind == "module":
-            self.touched.add(node.id)
+        name = root_name(node)
+        if name and self.names.scope.kind == "module":
+            self.touched.add(name)

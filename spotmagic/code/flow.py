@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from spotmagic.code.bindings import State, join
 from spotmagic.code.expressions import Expressions
 from spotmagic.code.hidden import namespace_key
-from spotmagic.code.scope import Bindings, Scope, imported, type_parameters
+from spotmagic.code.scope import Bindings, Scope, annotations_of, imported, type_parameters
 from spotmagic.code.syntax import (
     catches_name_error,
     irrefutable,
@@ -324,7 +324,7 @@ class Flow(Expressions):
         self.defaults(node.args)
         with self.names.inside(self._with_type_parameters(node)):
             self._bounds(node)
-            for annotation in self.annotations(node):
+            for annotation in annotations_of(node):
                 self.annotation(annotation)
         if self.names.collecting:
             with self.names.aside():
@@ -333,7 +333,7 @@ class Flow(Expressions):
 
     def _late_annotations(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Annotations written as text are read by whoever looks at the function's types."""
-        for annotation in self.annotations(node):
+        for annotation in annotations_of(node):
             if isinstance(annotation, ast.Constant):
                 self.annotation(annotation)
 

@@ -14,7 +14,7 @@ from typing import Any
 from spotmagic import files
 from spotmagic.code.credentials import Door, credentials
 from spotmagic.code.normal import normal_form, parse
-from spotmagic.code.scope import bound_names
+from spotmagic.code.scope import annotations_of, bound_names, dotted
 from spotmagic.code.source import Definition, find, nested
 from spotmagic.code.texts import NO_TEXTS, Chain, Key, Texts, asked, may_be_paths, texts
 from spotmagic.code.writes import Write, memo, writes
@@ -174,7 +174,7 @@ class _Definition:
         elif isinstance(node, ast.Global):
             self.bound.update(node.names)
         if isinstance(node, ast.Attribute):
-            if _rooted(node) is None:
+            if dotted(node) is None:
                 self.loads.add(node.attr)
                 self._visit(node.value, known)
             return
@@ -182,7 +182,7 @@ class _Definition:
             self._visit(child, known)
 
     def _read(self, node: ast.Attribute | ast.Name, known: frozenset[str] | None) -> None:
-        rooted = _rooted(node)
+        rooted = dotted(node)
         if rooted is None:
             return
         name, chain = rooted
@@ -201,24 +201,9 @@ def _bound(body: Sequence[ast.AST]) -> set[str]:
     return stored | {node.arg for node in nodes if isinstance(node, ast.arg)} | bound_names(body)
 
 
-def _rooted(node: ast.expr) -> tuple[str, Chain] | None:
-    """The name and the attributes of ``name.a.b``, or None for anything else."""
-    chain: list[str] = []
-    while isinstance(node, ast.Attribute):
-        chain.insert(0, node.attr)
-        node = node.value
-    return (node.id, tuple(chain)) if isinstance(node, ast.Name) else None
-
-
 def _annotations(node: Definition) -> Iterator[ast.expr]:
-    args = node.args
-    for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg):
-        if arg is not None and arg.annotation is not None:
-            yield arg.annotation
-    if not isinstance(node, ast.Lambda):
-        if node.returns is not None:
-            yield node.returns
-        yield from (bound for one in getattr(node, "type_params", ()) if (bound := getattr(one, "bound", None)))
+    yield from annotations_of(node)
+    yield from (bound for one in getattr(node, "type_params", ()) if (bound := getattr(one, "bound", None)))
 
 
 def _expressions(annotation: ast.expr) -> Iterator[ast.expr]:
@@ -230,15 +215,6 @@ def _expressions(annotation: ast.expr) -> Iterator[ast.expr]:
                 yield parse(node.value, mode="eval").body
             except (SyntaxError, ValueError):
                 continue
-
-
-def names_in(annotation: str) -> list[str]:
-    """The names that an annotation written as text uses."""
-    try:
-        tree = parse(annotation, mode="eval")
-    except (SyntaxError, ValueError):
-        return []
-    return sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)})
 
 
 def _undecorated(node: Definition) -> Definition:
@@ -254,4 +230,4 @@ def _undecorated(node: Definition) -> Definition:
 
 def _is_ours(decorator: ast.expr) -> bool:
     called = decorator.func if isinstance(decorator, ast.Call) else decorator
-    return isinstance(called, ast.Attribute) and called.attr in _OUR_DECORATORS and _rooted(called) is not None
+    return isinstance(called, ast.Attribute) and called.attr in _OUR_DECORATORS and dotted(called) is not None

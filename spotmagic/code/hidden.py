@@ -38,73 +38,69 @@ _NAMESPACES = frozenset(
         "safe_execfile",
     }
 )  # fmt: skip
-_FRAMES = frozenset({"_getframe", "currentframe", "stack", "f_globals", "f_locals", "f_back", "_current_frames"})
+_FRAMES = frozenset({"_getframe", "currentframe", "f_globals", "f_locals", "f_back", "_current_frames"})
 
 
 @dataclass(frozen=True, slots=True)
-class Magic:
-    """One magic or shell line, as IPython's transform leaves it: ``get_ipython().run_line_magic('time', 'f()')``."""
+class Hidden:
+    """What a call reads and binds besides its arguments.
+
+    Attributes:
+        code: what it runs that is given as text.
+        reason: what cannot be seen of it, such as ``"exec"``; ``None`` where all is.
+    """
 
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     code: ast.Module | None = None
     reason: str | None = None
 
-    @classmethod
-    def of(cls, node: ast.Call) -> Magic | None:
-        """The magic that this call runs, or None."""
-        match node.func:
-            case ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython")), attr=method):
-                pass
-            case _:
-                return None
-        texts = [
-            arg.value if isinstance(arg, ast.Constant) and isinstance(arg.value, str) else None for arg in node.args
-        ]
-        match method, texts:
-            case (("system" | "getoutput" | "getoutput_pexpect" | "system_raw" | "system_piped"), [str(line), *_]):
-                return cls(reads=names_in_shell(line))
-            case "run_line_magic", [str(name), str(line), *_]:
-                return cls._line(name, line)
-            case "run_cell_magic", [str(name), str(line), str(body)]:
-                return cls._cell(name, line, body)
-            case (("run_line_magic" | "run_cell_magic" | "magic"), _):
-                return cls(reason="a magic chosen while running")
-        return None
 
-    @classmethod
-    def _line(cls, name: str, line: str) -> Magic:
-        reads = names_in_shell(line)
-        if name in _CODE_MAGICS:
-            code = _parsed(_without_options(line))
-            return cls(reads, code=code, reason=None if code else f"%{name}")
-        if name in _QUIET_MAGICS:
-            return cls(reads)
-        return cls(reads, reason=f"%{name}")
+def in_magic(node: ast.Call) -> Hidden | None:
+    """What a magic or shell line hides, as IPython's transform leaves it: ``get_ipython().run_line_magic('time', …)``.
 
-    @classmethod
-    def _cell(cls, name: str, line: str, body: str) -> Magic:
-        reads = names_in_shell(line)
-        if name == "capture":
-            code = _parsed(body)
-            return cls(reads, _words(line), code, None if code else f"%%{name}")
-        if name in _CODE_MAGICS:
-            code = _parsed(_without_options(line) + "\n" + body)
-            return cls(reads, code=code, reason=None if code else f"%%{name}")
-        if name in _SCRIPTS:
-            return cls(reads, tuple(re.findall(r"--(?:out|err|proc)[ =]([A-Za-z_]\w*)", line)))
-        if name in _QUIET_MAGICS:
-            return cls(reads)
-        return cls(reads, reason=f"%%{name}")
+    ``None`` for any other call.
+    """
+    match node.func:
+        case ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython")), attr=method):
+            pass
+        case _:
+            return None
+    texts = [arg.value if isinstance(arg, ast.Constant) and isinstance(arg.value, str) else None for arg in node.args]
+    match method, texts:
+        case (("system" | "getoutput" | "getoutput_pexpect" | "system_raw" | "system_piped"), [str(line), *_]):
+            return Hidden(names_in_shell(line))
+        case "run_line_magic", [str(name), str(line), *_]:
+            return _in_line_magic(name, line)
+        case "run_cell_magic", [str(name), str(line), str(body)]:
+            return _in_cell_magic(name, line, body)
+        case (("run_line_magic" | "run_cell_magic" | "magic"), _):
+            return Hidden(reason="a magic chosen while running")
+    return None
 
 
-@dataclass(frozen=True, slots=True)
-class Hidden:
-    """What a call reads besides its arguments."""
+def _in_line_magic(name: str, line: str) -> Hidden:
+    reads = names_in_shell(line)
+    if name in _CODE_MAGICS:
+        return _with_code(f"%{name}", _without_options(line), reads)
+    return Hidden(reads, reason=None if name in _QUIET_MAGICS else f"%{name}")
 
-    reason: str | None = None
-    reads: tuple[str, ...] = ()
-    code: ast.Module | None = None
+
+def _in_cell_magic(name: str, line: str, body: str) -> Hidden:
+    reads = names_in_shell(line)
+    if name == "capture":
+        return _with_code("%%capture", body, reads, tuple(word for word in line.split() if word.isidentifier()))
+    if name in _CODE_MAGICS:
+        return _with_code(f"%%{name}", f"{_without_options(line)}\n{body}", reads)
+    if name in _SCRIPTS:
+        return Hidden(reads, tuple(re.findall(r"--(?:out|err|proc)[ =]([A-Za-z_]\w*)", line)))
+    return Hidden(reads, reason=None if name in _QUIET_MAGICS else f"%%{name}")
+
+
+def _with_code(magic: str, text: str, reads: tuple[str, ...], writes: tuple[str, ...] = ()) -> Hidden:
+    """What a magic hides that runs this text."""
+    code = _parsed(text)
+    return Hidden(reads, writes, code, None if code else magic)
 
 
 def unseen_call(node: ast.Call, *, inside: bool) -> Hidden | None:
@@ -116,18 +112,18 @@ def unseen_call(node: ast.Call, *, inside: bool) -> Hidden | None:
     match node:
         case ast.Call(func=ast.Name(id="exec" | "eval" as name), args=[ast.Constant(value=str(text))]):
             code = _parsed(text)
-            return Hidden(code=code) if code and not inside else Hidden(name)
+            return Hidden(code=code) if code and not inside else Hidden(reason=name)
         case ast.Call(func=ast.Name(id="exec" | "eval" as name)):
-            return Hidden(name)
+            return Hidden(reason=name)
         case ast.Call(func=ast.Name(id="globals")):
-            return Hidden("globals")
+            return Hidden(reason="globals")
         case ast.Call(func=ast.Name(id="locals" | "vars" | "dir" as name), args=[]):
-            return None if inside else Hidden(name)
+            return None if inside else Hidden(reason=name)
         case ast.Call(
             func=ast.Name(id="__import__") | ast.Attribute(attr="import_module"),
             args=[ast.Constant(value="__main__"), *_],
         ):
-            return Hidden("__main__")
+            return Hidden(reason="__main__")
     return None
 
 
@@ -153,20 +149,13 @@ def unseen_attribute(value: ast.expr, attribute: str) -> str | None:
     if attribute in _NAMESPACES:
         shell = isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "get_ipython"
         return attribute if shell or attribute.startswith("user_") else None
-    if attribute in _FRAMES and attribute != "stack":
-        return attribute
-    return None
+    return attribute if attribute in _FRAMES else None
 
 
 def names_in_shell(line: str) -> tuple[str, ...]:
     """The names that IPython puts into a shell or magic line: ``{x}``, ``{f(x)}``, ``$y``, ``$y.attr``."""
-    found: dict[str, None] = {}
-    for expression in _braces(line):
-        for name in _names(expression):
-            found[name] = None
-    for name in _DOLLAR.findall(line):
-        found[name] = None
-    return tuple(found)
+    in_braces = [name for expression in _braces(line) for name in names_in(expression) or ()]
+    return tuple(dict.fromkeys([*in_braces, *_DOLLAR.findall(line)]))
 
 
 def names_in_queries(text: str) -> tuple[str, ...]:
@@ -192,18 +181,13 @@ def _braces(line: str) -> Iterator[str]:
         yield from re.findall(r"\{([^{}]+)\}", line)
 
 
-def _names(expression: str) -> Iterator[str]:
+def names_in(text: str) -> list[str] | None:
+    """The names that a text uses as Python, sorted; ``None`` if it is none."""
     try:
-        tree = parse(expression.strip(), mode="eval")
-    except SyntaxError:
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            yield node.id
-
-
-def _text(node: ast.expr) -> str | None:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+        tree = parse(text.strip())
+    except (SyntaxError, ValueError):
+        return None
+    return sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)})
 
 
 def _parsed(code: str) -> ast.Module | None:
@@ -217,7 +201,3 @@ def _parsed(code: str) -> ast.Module | None:
 def _without_options(line: str) -> str:
     """A line magic's code without the options before it (``-n 10 -r3``)."""
     return re.sub(r"^(?:\s*-[A-Za-z]+(?:\s*[\w.]+(?=\s))?(?:\s+|$))*", "", line).strip()
-
-
-def _words(line: str) -> tuple[str, ...]:
-    return tuple(word for word in line.split() if word.isidentifier())

@@ -92,10 +92,37 @@ def bound_names(nodes: Iterable[ast.AST]) -> frozenset[str]:
     return frozenset(Bindings.of(nodes).bound)
 
 
-def parameters(arguments: ast.arguments) -> frozenset[str]:
+def dotted(node: ast.expr) -> tuple[str, tuple[str, ...]] | None:
+    """The name and the attributes of ``name.a.b``, or ``None`` for anything else."""
+    chain: list[str] = []
+    while isinstance(node, ast.Attribute):
+        chain.insert(0, node.attr)
+        node = node.value
+    return (node.id, tuple(chain)) if isinstance(node, ast.Name) else None
+
+
+def root_name(node: ast.expr) -> str:
+    """The name that ``name.a[0].b`` starts from, or empty."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def arguments_of(taken: ast.arguments) -> list[ast.arg]:
+    """A function's parameters in the order in which its code names them, ``*args`` and ``**kwargs`` last."""
+    every = [*taken.posonlyargs, *taken.args, *taken.kwonlyargs, taken.vararg, taken.kwarg]
+    return [one for one in every if one is not None]
+
+
+def parameters(taken: ast.arguments) -> frozenset[str]:
     """The names of a function's parameters."""
-    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
-    return frozenset(argument.arg for argument in every if argument is not None)
+    return frozenset(one.arg for one in arguments_of(taken))
+
+
+def annotations_of(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> list[ast.expr]:
+    """The annotations of a function's parameters, and of what it returns."""
+    found = [*(one.annotation for one in arguments_of(node.args)), getattr(node, "returns", None)]
+    return [annotation for annotation in found if annotation is not None]
 
 
 def type_parameters(node: ast.AST) -> frozenset[str]:

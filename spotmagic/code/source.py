@@ -18,6 +18,7 @@ from typing import Any
 from spotmagic import files
 from spotmagic.code.arrivals import file_of
 from spotmagic.code.normal import parse, parsing
+from spotmagic.code.scope import arguments_of
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -76,7 +77,7 @@ def find(function: FunctionType) -> Found:
     node = _same(text, code)
     if node is None and on_disk and _rewritten_on_import(function):
         node = _node(text, code)
-        if node is not None and _parameters(node) != code.co_varnames[: _count(code)]:
+        if node is not None and tuple(one.arg for one in arguments_of(node.args)) != code.co_varnames[: _count(code)]:
             node = None
     if node is not None:
         return Found(node)
@@ -235,12 +236,6 @@ def _rewritten_on_import(function: FunctionType) -> bool:
     module = sys.modules.get(function.__globals__.get("__name__", ""))
     loader = getattr(getattr(module, "__spec__", None), "loader", None)
     return loader is not None and type(loader) is not importlib.machinery.SourceFileLoader
-
-
-def _parameters(node: Definition) -> tuple[str, ...]:
-    args = node.args
-    names = [arg.arg for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs)]
-    return (*names, *(arg.arg for arg in (args.vararg, args.kwarg) if arg))
 
 
 def _count(code: CodeType) -> int:

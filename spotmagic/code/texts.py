@@ -16,7 +16,6 @@ from pathlib import PurePath
 from typing import Any
 
 from spotmagic.code.hidden import WORD, names_in_formula, names_in_queries
-from spotmagic.code.normal import parse
 
 Chain = tuple[str, ...]
 
@@ -119,15 +118,6 @@ def may_be_paths(values: Iterable[Any]) -> frozenset[str]:
     said = [os.fspath(one) if isinstance(one, PurePath) else one for one in each]
     texts = [one for one in said if type(one) is str and len(one) < _LONGEST]
     return frozenset(one for one in texts if _PATH.search(one) and "\n" not in one)
-
-
-def names_in_code(text: str) -> list[str] | None:
-    """The names that a text reads when it is evaluated, or None if it is no Python."""
-    try:
-        tree = parse(text.strip())
-    except (SyntaxError, ValueError):
-        return None
-    return sorted({one.id for one in ast.walk(tree) if isinstance(one, ast.Name)})
 
 
 def asked(body: Sequence[ast.AST]) -> dict[int, Key]:

@@ -160,6 +160,12 @@ def unwrapped(value: Any) -> Any:
     return one
 
 
+def closed_over(function: types.FunctionType) -> dict[str, Any]:
+    """What a function's closure holds by name, without cells that nothing was put into yet."""
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    return {name: cell.cell_contents for name, cell in cells if cell != types.CellType()}
+
+
 def _only_notes(function: types.FunctionType) -> bool:
     """Whether it stands in the place of a function that reads, as long as a run is watched."""
     return str(function.__globals__.get("__name__")).startswith("spotmagic.reads.") and hasattr(function, "__wrapped__")

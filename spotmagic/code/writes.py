@@ -12,6 +12,8 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
 
+from spotmagic.code.scope import dotted
+
 # Methods of Python's containers that give nothing back and cannot fail by what is there.
 _WRITING = frozenset(
     {"append", "extend", "insert", "add", "update", "clear", "discard", "sort", "reverse", "appendleft", "extendleft"}
@@ -77,13 +79,9 @@ def _target(target: ast.expr) -> Iterator[tuple[int, Write]]:
 
 def _place(node: ast.expr, *, inside: bool, method: str = "") -> Iterator[tuple[int, Write]]:
     """The write to what an expression ``name.a.b`` stands for. Any other expression reads something on the way."""
-    chain: list[str] = []
-    inner = node
-    while isinstance(inner, ast.Attribute):
-        chain.insert(0, inner.attr)
-        inner = inner.value
-    if isinstance(inner, ast.Name):
-        yield id(node), Write(inner.id, tuple(chain), inside, method)
+    rooted = dotted(node)
+    if rooted is not None:
+        yield id(node), Write(*rooted, inside, method)
 
 
 def memo(body: Sequence[ast.AST], names: frozenset[str]) -> str:

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from spotmagic.code.arrivals import file_of
-from spotmagic.code.function import names_in
+from spotmagic.code.hidden import names_in
 from spotmagic.code.origin import is_user_file, is_user_module
 from spotmagic.code.wrapped import Wrapped, unwrapped
 from spotmagic.keys.guards import Guards
@@ -199,7 +199,7 @@ def annotation(kind: type, note: Any) -> Any:
     if not isinstance(note, str):
         return note
     module = sys.modules.get(kind.__module__)
-    found = [vars(module).get(name) for name in names_in(note)] if module else []
+    found = [vars(module).get(name) for name in names_in(note) or ()] if module else []
     return [note, [one for one in found if isinstance(one, type) and is_users(one)]]
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from types import CellType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from spotmagic.code.function import facts
-from spotmagic.code.wrapped import Bound, Wrapped, unwrapped
+from spotmagic.code.wrapped import Bound, Wrapped, closed_over, unwrapped
 from spotmagic.keys.function_key import FunctionKey
 from spotmagic.keys.owned import is_users
 from spotmagic.values.credentials import Credentials, names_secret
@@ -70,8 +70,7 @@ def _outside(function: Any, found: Credentials) -> Iterator[tuple[str, Any]]:
         said = facts(one)
         for text in literals(said.text):
             found.learn(text, "written in its source")
-        cells = zip(one.__code__.co_freevars, one.__closure__ or (), strict=False)
-        space = one.__globals__ | {name: cell.cell_contents for name, cell in cells if cell != CellType()}
+        space = one.__globals__ | closed_over(one)
         for name in sorted({*said.names, *(write.root for write in said.writes)} & space.keys()):
             value = space[name]
             if isinstance(value, FunctionType | type | Wrapped | Bound) or "__wrapped__" in attributes(value):

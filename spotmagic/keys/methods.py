@@ -16,7 +16,7 @@ from typing import Any
 from spotmagic.code.arrivals import file_of
 from spotmagic.code.function import facts
 from spotmagic.code.origin import is_user_file, is_user_module
-from spotmagic.code.wrapped import unwrapped
+from spotmagic.code.wrapped import closed_over, unwrapped
 from spotmagic.keys.owned import is_users
 from spotmagic.values.state import attributes
 
@@ -136,7 +136,7 @@ def _behind(item: Any) -> list[types.FunctionType | None]:
             return [None]
         if isinstance(one, types.FunctionType):
             found += [one] if is_users(one) else []
-            line += [*(_content(cell) for cell in one.__closure__ or ()), *vars(one).values()]
+            line += [*closed_over(one).values(), *vars(one).values()]
         elif isinstance(one, list | tuple | dict | types.MappingProxyType):
             line += one.values() if isinstance(one, dict | types.MappingProxyType) else one
         elif _is_code(one):
@@ -152,10 +152,3 @@ def _is_code(item: Any) -> bool:
 
 def _parts(item: Any) -> list[Any]:
     return [getattr(item, part, None) for part in _PARTS]
-
-
-def _content(cell: types.CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # not filled yet
-        return None

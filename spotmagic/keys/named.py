@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from spotmagic.code.function import Import, facts
-from spotmagic.code.hidden import names_in_queries
+from spotmagic.code.hidden import names_in, names_in_queries
 from spotmagic.code.source import nested
-from spotmagic.code.texts import Key, names_in_code
+from spotmagic.code.texts import Key
 from spotmagic.code.wrapped import unwrapped
 from spotmagic.keys.guards import MISSING, Guards
 from spotmagic.keys.owned import is_users, short_name
@@ -69,7 +69,7 @@ def in_texts(function: types.FunctionType, cells: Cells, trouble: Callable[[str]
             yield from names_in_queries(held)
     for key in said.evaluated:
         text = text_of(function, key, cells)
-        names = None if text is None else names_in_code(text)
+        names = None if text is None else names_in(text)
         if names is None:
             trouble(f"`{short_name(function)}` calls eval() on a text that cannot be seen before it runs")
         yield from names or ()

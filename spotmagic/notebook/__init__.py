@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -71,14 +71,10 @@ def unload_ipython_extension(shell: Any) -> None:
     hooks.magics.wrapping.off_all()
     manager = shell.magics_manager
     for kind, name in (("cell", "spot"), ("line", "spot"), ("line", "spot_load_ext"), ("line", _MISPLACED)):
-        _drop(manager.magics[kind], name)
+        manager.magics[kind].pop(name, None)
     manager.registry.pop(type(hooks.magics).__name__, None)
     shell.configurables[:] = [other for other in shell.configurables if other is not hooks.magics]
     words.configure("root", None)
-
-
-def _drop(table: dict[str, Callable[..., Any]], name: str) -> None:
-    table.pop(name, None)
 
 
 def _commands() -> Mapping[str, Sequence[str]]:

@@ -17,7 +17,7 @@ from typing import Any
 from spotmagic.code.cell import CellCode
 from spotmagic.code.function import facts
 from spotmagic.code.origin import is_user_module
-from spotmagic.code.wrapped import Bound, Wrapped
+from spotmagic.code.wrapped import Bound, Wrapped, closed_over
 from spotmagic.errors import Uncacheable
 from spotmagic.keys.owned import is_users
 from spotmagic.notebook.graph import ATOMS, is_code, is_leaf
@@ -206,11 +206,7 @@ def _names_in(function: types.FunctionType) -> Iterator[Any]:
     """What a function of the user can name, and what it wraps."""
     if "__wrapped__" in vars(function):
         yield vars(function)["__wrapped__"]
-    for cell in function.__closure__ or ():
-        try:
-            yield cell.cell_contents
-        except ValueError:
-            continue
+    yield from closed_over(function).values()
     if not is_users(function):
         return
     said, space = facts(function), function.__globals__

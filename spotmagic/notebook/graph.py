@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Any
 
 from spotmagic.code.origin import is_user_module
-from spotmagic.code.wrapped import Bound, Wrapped, unwrapped
+from spotmagic.code.wrapped import Bound, Wrapped, closed_over, unwrapped
 from spotmagic.values.handles import is_handle_type
 from spotmagic.values.patience import check
 
@@ -109,8 +109,7 @@ def children(value: Any) -> list[Any]:
     if is_leaf(value):
         return []
     if isinstance(value, types.FunctionType):
-        cells = [cell.cell_contents for cell in value.__closure__ or () if not _is_empty(cell)]
-        return [*cells, value.__defaults__, value.__kwdefaults__, *value.__dict__.values()]
+        return [*closed_over(value).values(), value.__defaults__, value.__kwdefaults__, *value.__dict__.values()]
     if isinstance(value, types.MethodType | Bound):
         return [value.__self__, value.__func__]
     if kind.__module__.startswith("matplotlib."):  # all that is drawn in a figure leads to all the rest of it
@@ -195,14 +194,6 @@ def _items(array: Any) -> list[Any]:
     """The objects that an array holds."""
     held = list(array.ravel().tolist()) if array.dtype.kind == "O" else []
     return held if is_leaf(array) else [*held, *(part for _, part in attributes(array))]
-
-
-def _is_empty(cell: types.CellType) -> bool:
-    try:
-        _ = cell.cell_contents
-    except ValueError:
-        return True
-    return False
 
 
 def shape(value: Any) -> list[Any]:
