@@ -95,11 +95,11 @@ class Books:
         self.items.drop_failed()
         return tasks
 
-    def enter(self, task: Task) -> listening.Ear:
+    def enter(self, task: Task) -> listening.CallLog:
         """What is logged in this context from now on is of this batch."""
-        ear = listening.Ear(self.folder, self.prints, functools.partial(self._target.secrets, task))
-        listening.here.set(ear)
-        return ear
+        log = listening.CallLog(self.folder, self.prints, functools.partial(self._target.secrets, task))
+        listening.here.set(log)
+        return log
 
     def taken_in(self) -> None:
         """One more input was taken."""
@@ -159,6 +159,7 @@ class Books:
         """Let no further call begin."""
         if not self.ending:  # whoever ends it first says why
             self.ending, self.reason, self.error = ending, reason, error
+        # After that: who finds that nothing more begins has to find why.
         if self.run is not None:
             self.run.halt()
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from spotmagic.batch.folder import RunFolder
 
 
-class Ear:
+class CallLog:
     """What one call of a batch is heard with.
 
     Args:
@@ -53,7 +53,7 @@ class Ear:
             self.write("\n")
 
 
-here: ContextVar[Ear | None] = ContextVar("spotmagic_batch", default=None)
+here: ContextVar[CallLog | None] = ContextVar("spotmagic_batch", default=None)
 """Who hears the call that runs in this context."""
 
 
@@ -61,11 +61,11 @@ class _BatchHandler(logging.Handler):
     """Writes each record to the log of the batch whose call it comes from, and no other."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        ear = here.get()
-        if ear is None:
+        log = here.get()
+        if log is None:
             return
         try:
-            ear.log(record.created, level=record.levelname, logger=record.name, message=record.getMessage())
+            log.log(record.created, level=record.levelname, logger=record.name, message=record.getMessage())
         except Exception:
             self.handleError(record)
 

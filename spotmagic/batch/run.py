@@ -229,24 +229,24 @@ class Pass:
     def _work(self, task: Task, call: Call, claim: Claim) -> None:
         if not claim.take():
             return
-        ear = self._books.enter(task)
+        log = self._books.enter(task)
         try:
             self._did(task, call, self._target.engine.drive(call))
         except BaseException as error:
             self._raised(task, call, error)
         finally:
-            ear.end()
+            log.end()
             self._crew.free()
 
     async def _awork(self, task: Task, call: Call, claim: Claim) -> None:
         if not claim.take():
             return
         try:
-            ear = self._books.enter(task)
+            log = self._books.enter(task)
             try:
                 self._did(task, call, await self._target.engine.adrive(call))
             finally:
-                ear.end()
+                log.end()
         except BaseException as error:
             self._raised(task, call, error)
         finally:

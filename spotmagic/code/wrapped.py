@@ -68,36 +68,36 @@ class Wrapped:
     def __deepcopy__(self, memo: dict[int, Any]) -> Wrapped:
         return self
 
-    def luggage(self) -> Any:
+    def _state(self) -> Any:
         """What makes the same function around the wrapped one in another process."""
         raise NotImplementedError
 
-    def unpack(self, function: Callable[..., Any], luggage: Any) -> None:
-        """Become the function that :meth:`luggage` tells of."""
+    def _restore(self, function: Callable[..., Any], state: Any) -> None:
+        """Become the function that :meth:`_state` tells of."""
         raise NotImplementedError
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         if self.origin is not None:
             return _varied, self.origin
         function = self.__wrapped__
-        luggage = self.luggage(), vars(self)
+        state = self._state(), vars(self)
         if not isinstance(function, types.FunctionType) or _found(function, function.__qualname__) is not self:
-            return _arrive, (type(self), None), (function, luggage)
+            return _arrive, (type(self), None), (function, state)
         if protocol < 4:  # it has no names below names
             return function.__qualname__
         plain = getattr(self, _PLAIN)
-        vars(plain)[_PLAIN] = luggage
+        vars(plain)[_PLAIN] = state
         return _arrive, (type(self), getattr(self, _ANCHOR)), (plain, None)
 
     def __setstate__(self, state: tuple[Any, Any]) -> None:
-        function, luggage = state
+        function, kept = state
         if hasattr(self, "__wrapped__"):  # it was found by its name
             return
-        if luggage is None:
-            luggage = vars(function).pop(_PLAIN)
+        if kept is None:
+            kept = vars(function).pop(_PLAIN)
             function.__qualname__ = function.__qualname__.removesuffix(f".{_PLAIN}")
-        self.unpack(function, luggage[0])
-        vars(self).update(luggage[1])
+        self._restore(function, kept[0])
+        vars(self).update(kept[1])
 
 
 class Bound:

@@ -30,7 +30,7 @@ def named(
     """What code takes from an installed module that may be the user's choice: the namespace, the way there and beyond.
 
     Plain values of packages are settings, as ``openai.base_url``; those of Python itself say nothing of the user, and
-    credentials only open a door.
+    credentials only log in.
     """
     of_python = module.__name__.partition(".")[0] in sys.stdlib_module_names
     for chain in sorted(chains):
@@ -108,6 +108,7 @@ _MOST = 4096
 
 def own_members(base: type) -> list[Member]:
     """What the user put into an installed class itself."""
+    # Compared by identity, value by value: it costs no hash of theirs, and sees a method put in another's place.
     space, looked = vars(base), _known.get(base)
     if looked is None or len(looked.held) != len(space) or not all(map(is_, space.values(), looked.held)):
         if is_users(base):

@@ -261,7 +261,7 @@ def now(name: str) -> Plain:
         state = setting.state()
         known = _last.get(name)
         if known is None or known[0] != state:
-            _last[name] = known = copied(state), setting.read()
+            _last[name] = known = copied(state), setting.read()  # libraries change their tables in place
         return known[1]
     except Exception:  # a library that is being imported, or whose settings are found elsewhere today
         return {}
@@ -310,7 +310,7 @@ def beside(packages: set[str], known: set[str], names: Collection[str]) -> list[
     return [(name, values) for name, values in found.items() if values] + put
 
 
-class Weighing:
+class WalkInputs:
     """The inputs of one walk.
 
     Attributes:

@@ -61,7 +61,7 @@ class Walk:
         self._callers = Callers()
         self._encoder = Encoder(self._apart, self._ref_of_value, self.notes, mask)
         self._take_apart = state.take_apart()
-        self.inputs = process.Weighing(self._encoder, self.guards, self.notes, mask)
+        self.inputs = process.WalkInputs(self._encoder, self.guards, self.notes, mask)
 
     def run(self, root: Any) -> bytes:
         """Follow the root to the end; gives what stands for it. Raises Uncacheable for data without a fingerprint."""

@@ -89,7 +89,7 @@ class _Asking:
         self._write = write
 
     def __call__(self, text: str, *args: Any, **kwargs: Any) -> Any:
-        ear = here.get()
-        if ear is None or not ear.prints:
+        log = here.get()
+        if log is None or not log.prints:
             return self._write(text, *args, **kwargs)
-        return ear.write(text)
+        return log.write(text)

@@ -52,13 +52,13 @@ class LimitedFunction(Wrapped):
     async def _passed(self, call: Call) -> Any:
         return (await self.spot.adrive(call)).value
 
-    def luggage(self) -> Any:
+    def _state(self) -> Any:
         """The spot and how the limit was said."""
         return self.spot, self.gate.given, written(self.__wrapped__)
 
-    def unpack(self, function: Callable[..., Any], luggage: Any) -> None:
+    def _restore(self, function: Callable[..., Any], state: Any) -> None:
         """Limit the function as it was where it comes from."""
-        spot, given, here = luggage
+        spot, given, here = state
         arrived(here, function)
         self.__init__(spot, function, gate_of(spot, function, given))  # type: ignore[misc]
 

@@ -111,7 +111,7 @@ class Marked:
         gate = self._gate()
         if gate is not None:
             call.ticket = Ticket(gate, gate.cost.estimate(args, kwargs))
-        if self.keys.renew():
+        if self.keys.renew():  # the key of a moment ago is another's now, and so is what was found under it
             accounts, call.absent = [], False
         accounts = [] if accounts is None else accounts
         try:
@@ -379,15 +379,15 @@ class MarkedFunction(Wrapped):
         """Counts, sizes, time and money of the function."""
         return self.marked.spot.stats(self.marked.name)
 
-    def luggage(self) -> Any:
+    def _state(self) -> Any:
         """The spot and how the function was marked."""
         marked = self.marked
         options = replace(marked.options, executor=None, detached=False)
         return marked.spot, options, marked.gate and marked.gate.given, written(marked.function)
 
-    def unpack(self, function: Callable[..., Any], luggage: Any) -> None:
+    def _restore(self, function: Callable[..., Any], state: Any) -> None:
         """Mark the function as it was where it comes from."""
-        spot, options, given, here = luggage
+        spot, options, given, here = state
         arrived(here, function)
         from spotmagic.spot.limiter import gate_of
 

@@ -64,11 +64,12 @@ class Added:
     conditional: bool
 
 
-class Urn:
+class AliasTable:
     """Draws by weight in constant time (the alias method of Walker, in the form of Vose, 1991).
 
     Each column of equal height holds a part of one outcome, and above it a part of one other: a column and a height,
-    drawn evenly, are an outcome by its weight.
+    drawn evenly, are an outcome by its weight. Of the weights 3 and 1 the first column is all the first outcome's, and
+    the second is the second's up to one half and the first's above.
     """
 
     def __init__(self, given: Sequence[Given]) -> None:
@@ -110,7 +111,7 @@ class OutcomeIndex:
         self._positions: dict[str, int] = {}
         self._names: dict[bytes, str] = {}
         self._given: dict[str, dict[bytes, Given]] = {}
-        self._urns: dict[str, dict[Prints, Urn]] = {}
+        self._tables: dict[str, dict[Prints, AliasTable]] = {}
         self._room = _ROOM
 
     def of(self, name: str) -> list[Given]:
@@ -119,17 +120,17 @@ class OutcomeIndex:
             self._catch_up()
             return list(self._given.get(name, {}).values())
 
-    def urn(self, name: str, asked: Prints) -> Urn | None:
+    def table(self, name: str, asked: Prints) -> AliasTable | None:
         """What to draw from for these arguments: what is for them, else what is for all."""
         with self._lock:
             self._catch_up()
-            urns = self._urns.get(name)
-            if urns is None:
+            tables = self._tables.get(name)
+            if tables is None:
                 groups: dict[Prints, list[Given]] = {}
                 for one in self._given.get(name, {}).values():
                     groups.setdefault(one.when, []).append(one)
-                urns = self._urns[name] = {when: Urn(group) for when, group in groups.items()}
-            return urns.get(asked) or urns.get(())
+                tables = self._tables[name] = {when: AliasTable(group) for when, group in groups.items()}
+            return tables.get(asked) or tables.get(())
 
     def _catch_up(self) -> None:
         epoch = self._store.epoch
@@ -150,13 +151,13 @@ class OutcomeIndex:
                 weight, when = _weight(made.notes.get(_WEIGHT, "")), tuple(sorted(made.inputs.items()))
                 self._given.setdefault(made.name, {})[record.key] = Given(record.key, weight, when, self._held(made))
                 self._names[record.key] = made.name
-                self._urns.pop(made.name, None)
+                self._tables.pop(made.name, None)
             elif record.kind == "delete" and record.key in self._names:
                 name = self._names.pop(record.key)
                 gone = self._given[name].pop(record.key, None)
                 if gone is not None and gone.entry is not None:
                     self._room += gone.entry.size + _OBJECTS
-                self._urns.pop(name, None)
+                self._tables.pop(name, None)
 
     def _held(self, made: Entry) -> Entry | None:
         """An outcome for the memory, if it is to stay there: a small one that is whole without the store's blobs."""
@@ -225,7 +226,7 @@ class Outcomes:
             parts=parts,
         )
         store.put(entry, durable=False)
-        store.announce()
+        store.announce()  # indexes of this process and others look when the epoch has moved, and not before
         return key.hex()
 
     def list(self) -> list[Added]:
@@ -273,11 +274,11 @@ class Outcomes:
             self._seeded = seed
             self._random = random.Random(seed)
         asked = tuple(sorted((label, one) for label, one in call.inputs.items() if " " not in label))
-        urn = self._index.urn(self._name, asked)
-        if urn is None:
+        table = self._index.table(self._name, asked)
+        if table is None:
             return self._recorded_one(call, settings)
         turns = settings.get("sequence")
-        given = urn.given[self._turn(len(urn.given))] if turns else urn.draw(self._random)
+        given = table.given[self._turn(len(table.given))] if turns else table.draw(self._random)
         return given.entry or self._marked.spot.store.get(given.key)
 
     def _recorded_one(self, call: Call, settings: Mapping[str, Any]) -> Entry | Bad | None:

@@ -16,7 +16,7 @@ import pytest
 
 from spotmagic import Spot, last
 from spotmagic.errors import OptionError, RecordMissing
-from spotmagic.spot.outcomes import Given, Urn
+from spotmagic.spot.outcomes import AliasTable, Given
 from spotmagic.testing import FakeClock
 
 answers: list[int] = []
@@ -90,7 +90,7 @@ def test_outcomes_are_drawn_by_their_weights_and_a_seed_settles_the_order(spot: 
 
 def test_an_urn_gives_each_its_share_exactly() -> None:
     weights = [1, 2, 3, 0.5, 7, 0.001, 4]
-    urn = Urn([Given(bytes([n]), weight, ()) for n, weight in enumerate(weights)])
+    urn = AliasTable([Given(bytes([n]), weight, ()) for n, weight in enumerate(weights)])
     shares = [0.0] * len(weights)
     for place, height in enumerate(urn._heights):
         shares[place] += height
@@ -288,7 +288,7 @@ def test_the_way_to_the_first_draw_grows_with_the_outcomes_and_no_faster() -> No
     def steps(count: int) -> int:
         given = [Given(n.to_bytes(16), 1 + n % 7, ()) for n in range(count)]
         with Calls() as calls:
-            urn = Urn(given)
+            urn = AliasTable(given)
         assert urn.draw(random.Random(1)) in given
         return calls.made
 
