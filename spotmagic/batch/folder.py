@@ -92,7 +92,7 @@ class RunFolder:
         line = {name: getattr(failed, name) for name in _KEPT} | {"why": why}
 
         def write() -> None:
-            if data:
+            if data:  # before the line that has its place: a kill between the two leaves bytes that nothing names
                 file = self._file("inputs.log")
                 line["place"] = [os.fstat(file).st_size, len(data)]
                 files.write_all(file, data)

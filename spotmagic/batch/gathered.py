@@ -46,7 +46,7 @@ class Gathered:
 
     def add(self, item: Item) -> None:
         """One more result."""
-        self._all.append(item)
+        self._all.append(item)  # one step of the interpreter, so that who iterates needs no lock
         if self._listeners:
             self.ring()
 
@@ -90,7 +90,7 @@ class Gathered:
         gathered, at, due = self._all, 0, 0
         held: dict[int, Item] = {}
         while True:
-            ended = over()
+            ended = over()  # asked before the look: what comes between the two is found in the next round
             if at < len(gathered) if isinstance(gathered, list) else gathered:
                 item = gathered[at] if isinstance(gathered, list) else gathered.popleft()
                 at += 1

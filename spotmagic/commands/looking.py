@@ -48,7 +48,7 @@ def ls(
     spot, wanted = session.spot, _status(status)
     down, by = order[:1] == "-", order.removeprefix("-")
     order = f"{'-' if down else ''}{_ORDERS.get(by, by)}"
-    found = spot.entries(pattern, kind=kind, status=wanted, order=order, limit=limit + 1)
+    found = spot.entries(pattern, kind=kind, status=wanted, order=order, limit=limit + 1)  # one more tells of a rest
     rows, now = found[:limit], spot.clock.now()
     from spotmagic.store.entry import MADE_BY_OLD
 

@@ -83,6 +83,8 @@ def mistaken(error: click.UsageError, made: click.Command) -> OptionError:
 def undashed(command: Command, words: Iterable[Any], rest: str) -> list[str]:
     """The words of a ``%spot`` line as the command line has them.
 
+    ``ls summ* limit=5`` is ``["--limit=5", "--", "summ*"]``, and ``gc dry`` is ``["--dry-run", "--"]``.
+
     Args:
         words: of the line, after the command's own.
         rest: the same as they were written.

@@ -82,4 +82,5 @@ def around() -> Around | None:
     known = _here.get()
     if known is not None or not _running:
         return known
+    # In the cell's own thread the context knows, so a call there that has none was made outside: by a callback, say.
     return next((latest for latest in _running[-1:] if not latest.runs_here()), None)

@@ -49,7 +49,7 @@ class Broadcast:
         self.source: Any = None
         self.began = self.exhausted = self.released = self.told = False
         self._trouble: Uncacheable | None = None
-        self._encode, call.encode = call.encode, self._parts
+        self._encode, call.encode = call.encode, self._parts  # booking encodes the recording, not its items
         if seat is not None:
             seat.pause()
 

@@ -38,7 +38,7 @@ def decide(mode: Mode, found: Entry | Bad | None, now: float, *, fresh: bool = F
         now: wall time in seconds.
         fresh: the user asked to run again.
     """
-    if mode is Mode.AUTO and isinstance(found, Entry) and not fresh:  # most calls
+    if mode is Mode.AUTO and isinstance(found, Entry) and not fresh:  # most calls; says what the rest would say of them
         expires = found.expires
         if expires is None or expires > now:
             return PARTIAL if found.status == "partial" else RETURN

@@ -31,6 +31,7 @@ class Engine:
             return self._settled(call, look, 0.0)
         receipt, began = Receipt(call, look.decision), clock.monotonic()
         while True:
+            # Until the result is booked those who wait are told that the run is gone: then one of them makes it.
             seat, landed = Seat(self.flight, call.key if action == "run" else b""), GONE
             try:
                 leader = seat.take()
@@ -126,7 +127,7 @@ class Engine:
         if landed.how == "value":
             return self.ledger.shared(call, landed.what, self._clock.monotonic() - began)
         if landed.how == "stored":
-            call.fresh = False
+            call.fresh = False  # the leader's run is as new as one that was asked for meanwhile
             return self._met(call, began)
         return None
 

@@ -74,12 +74,12 @@ class Seat:
         """
         key, table = self.key, self._flight.table
         while key:
-            leader = table.setdefault(key, self)
+            leader = table.setdefault(key, self)  # one step of the interpreter: of two threads one leads
             if leader is self:
                 self._enter()
                 break
             refuse_own(key)
-            with self._flight.guard:
+            with self._flight.guard:  # a leader that has landed meanwhile would never tell a waiter that came late
                 if table.get(key) is leader:
                     if leader.waiters is None:
                         leader.waiters = Future()

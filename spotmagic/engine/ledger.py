@@ -74,7 +74,7 @@ class Ledger:
     def look(self, call: Call) -> Look:
         """What to do with a call. An entry that cannot be decoded counts as a bad one."""
         if call.absent and call.accepts is None:
-            call.absent = False
+            call.absent = False  # true of the first look alone: another may store it before the second
             return _NOTHING
         if call.mode is Mode.MOCK and call.draw is not None:
             found = call.draw(call)
@@ -152,14 +152,10 @@ class Ledger:
     def begin(self, receipt: Receipt) -> Course:
         """Let a call run, with its price reserved, or raise ``BudgetSpent`` or ``EditCosts``. Returns its run."""
         if not receipt.passes:
-            self.afford(receipt)
+            receipt.reserve(self.store)
         receipt.start(self.board, self.clock.now())
         receipt.course = course = Course(receipt.call, self.clock)
         return course
-
-    def afford(self, receipt: Receipt) -> None:
-        """Reserve the price of a call, or raise."""
-        receipt.reserve(self.store)
 
     def book(self, receipt: Receipt) -> None:
         """Keep and pay for what ran. An error of the user's is left where it is."""
@@ -220,7 +216,7 @@ class Ledger:
         try:
             receipt.release()
             seat.land(landed)
-        except BaseException:  # an interrupt
+        except BaseException:  # an interrupt between the two: whoever waits for a seat that never lands waits for ever
             receipt.release()
             seat.land(landed)
             raise
@@ -271,12 +267,14 @@ class Ledger:
             soon: do not wait for the disk. What is to be waited for comes back, if anything.
         """
         entry, ran, pending = receipt.entry, receipt.ran, None
+        # The result that gives up its key comes first: a kill between the two leaves it twice, and never not at all.
         if receipt.aside is not None:
             receipt.put_aside(self.store)
         if entry is not None:
             durable, save_blob, run = receipt.durable, receipt.call.options.save_blob, entry.status == "value"
             try:
-                if receipt.begin() and self._is_there(entry):
+                kept = self.store.get(entry.key) if receipt.begin() else None
+                if isinstance(kept, Entry) and kept.created == entry.created:  # written before an interrupt came
                     if durable:
                         self.store.flush()
                 elif soon:
@@ -287,12 +285,8 @@ class Ledger:
             except Exception as error:  # whatever it is, the result was paid for and is returned
                 receipt.obstacle = tell_unstored(error)
         if ran is not None and ran.error is None:
-            receipt.pay()
+            receipt.pay()  # also where nothing could be stored: the money is gone
         return pending
-
-    def _is_there(self, entry: Entry) -> bool:
-        kept = self.store.get(entry.key)
-        return isinstance(kept, Entry) and kept.created == entry.created
 
     def drifted(self) -> dict[str, tuple[str, Trace]]:
         """The names of results that have drifted, each with its key in digits, and what it was last asked with."""

@@ -139,6 +139,7 @@ class Board:
             line = self._free.pop()
         except IndexError:
             return None
+        # Whoever reads while this is written may see half a name for a moment. Nothing is decided by it.
         _LINE.pack_into(page, line, now, *_packed(name, kind))
         return Sign(page, line)
 

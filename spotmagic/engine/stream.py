@@ -270,7 +270,7 @@ class Streams:
         if looks and self.ledger.store.has(call.key) and self.ledger.look(call).decision.action != "run":
             return True
         if not cast.receipt.passes:
-            self.ledger.afford(cast.receipt)
+            cast.receipt.reserve(self.ledger.store)
         cast.receipt.start(self.ledger.board, self._clock.now())
         cast.began = True
         return False

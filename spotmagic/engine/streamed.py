@@ -73,7 +73,7 @@ class Streamed:
         """Around the beginning: an interrupt, or a limit that does not let it pass, gives back what was reserved."""
         try:
             if not self._receipt.passes:
-                self._ledger.afford(self._receipt)
+                self._receipt.reserve(self._ledger.store)
             self._receipt.start(self._ledger.board, self._ledger.clock.now())
             yield
         except BaseException:

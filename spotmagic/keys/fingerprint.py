@@ -124,7 +124,7 @@ def identity(obj: Any, mask: Mask | None) -> Reached:
         return reached
     with _lock:
         _identities.pop(key, None)
-        _identities[key] = (obj, reached)
+        _identities[key] = (obj, reached)  # which keeps the object alive, so that nothing else gets its id
         while len(_identities) > _MOST_IDENTITIES:
             del _identities[next(iter(_identities))]
     return reached

@@ -155,6 +155,7 @@ class FunctionKey:
             now = self._look()
         values = now.bind(*args, **kwargs)
         if now.plain and SCALARS.issuperset(map(type, values)):
+            # The same bytes as those of `_account`, which a miss goes through: a hit must find what a miss has stored.
             running = now.base.copy()
             running.update(pack_plain(values))
             return running.digest()
@@ -371,5 +372,5 @@ class FunctionKey:
         if self._sample:
             base = digest(SAMPLE, base, *self._sample.values())
         now = _Now(base, binder, reached, self._function, self._plain)
-        self._now = now
+        self._now = now  # without a lock: threads that look at once find the same, and the last one stays
         return now

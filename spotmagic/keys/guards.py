@@ -94,6 +94,8 @@ class Guards:
     def close(self, pack: Callable[[Any], bytes]) -> Callable[[], bool]:
         """What tells whether all is as it was, laid out for speed. To be called once, when all is noted.
 
+        Of ``def f(x): return rate * x`` it is ``o0.get('rate', MISSING) is o1 and o2.__code__ is o3 and …``.
+
         Args:
             pack: gives the bytes of data.
         """

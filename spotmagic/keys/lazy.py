@@ -92,7 +92,7 @@ def _texts(name: str, seen: set[Path]) -> Iterator[tuple[str, ast.Module]]:
     for count in range(1, len(pieces) + 1):
         module = ".".join(pieces[:count])
         path = _file(module)
-        if path is not None and not is_user_file(str(path)):
+        if path is not None and not is_user_file(str(path)):  # asked of each package on the way, from the outermost on
             return  # a package of somebody else's: nothing in it is the user's
         if path is None or path in seen:
             continue

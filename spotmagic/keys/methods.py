@@ -81,6 +81,8 @@ class Callers:
 def only_written(kind: type, loads: frozenset[str], own: frozenset[str] | None = frozenset()) -> frozenset[str]:
     """Attributes of a class's objects that reached code writes and never reads.
 
+    Where ``ask`` is called, ``def ask(self, x): self.calls += 1; return self.model(x)`` only writes ``calls``.
+
     Of the methods, those count whose name is read by something that counts; methods with double underscores always do,
     as nothing names them. A method of an installed base may read any attribute and call any method.
 
@@ -95,6 +97,7 @@ def only_written(kind: type, loads: frozenset[str], own: frozenset[str] | None =
     users = [item for base in bases if is_user_module(base.__module__) for item in vars(base).items()]
     waiting = [(name, item) for name, item in users if callable(item) or not is_special(name)]
     read, written = set(loads), set(own)
+    # What is read grows by each method that may run, until no further one may.
     while named := [item for name, item in waiting if _runs(name, read)]:
         waiting = [(name, item) for name, item in waiting if not _runs(name, read)]
         for member, function in ((item, one) for item in named for one in _behind(item)):

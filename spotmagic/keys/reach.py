@@ -97,5 +97,5 @@ def _followed(root: Any, mask: Mask | None, ignore: frozenset[str], as_value: bo
         root_packed = walk.run(root)
         walk.find_state()
         said = walk.notes.state
-        if len(state) == known:
+        if len(state) == known:  # it only grows, so this comes to an end
             return Reached(walk, root_packed)

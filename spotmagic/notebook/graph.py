@@ -307,7 +307,10 @@ class Live:
 
 
 def groups(values: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """The names in groups, so that no object that can change is reachable from two groups."""
+    """The names in groups, so that no object that can change is reachable from two groups.
+
+    Of ``x = []``, ``{"a": x, "b": [x], "c": 1}`` gives ``[("a", "b"), ("c",)]``: ``a`` and ``b`` come back together.
+    """
     first_of: dict[int, str] = {}
     leader = {name: name for name in values}
 

@@ -304,7 +304,11 @@ def _column(frame: Any, column: int) -> Any:
 
 
 def _cut(whole: Any, part: Any) -> list[Any] | None:
-    """Which rows and columns of an array another shows, as the parts of an index; None for what no slice gives."""
+    """Which rows and columns of an array another shows, as the parts of an index; None for what no slice gives.
+
+    Of a whole of 4 rows and 6 columns, ``whole[2:, ::2]`` is ``[[2, 4, 1], [0, 5, 2]]`` and ``whole[:, 1]`` is
+    ``[[0, 4, 1], 1]``.
+    """
     if whole.dtype != part.dtype or not whole.size or not part.size:
         return None
     offset = part.__array_interface__["data"][0] - whole.__array_interface__["data"][0]

@@ -95,7 +95,10 @@ def _is_code(label: str) -> bool:
 
 
 def is_accepted(pairs: Mapping[str, list[list[str]]], label: str, one: bytes, other: bytes) -> bool:
-    """Whether edits lead from one fingerprint to another, over several and in either direction."""
+    """Whether edits lead from one fingerprint to another, over several and in either direction.
+
+    Where the edits a to b and b to c were accepted, results of a stand for c, and those of c for a.
+    """
     reached, open_ = {one.hex()}, [one.hex()]
     while open_:
         at = open_.pop()

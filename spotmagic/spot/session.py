@@ -37,7 +37,7 @@ def tell_outcome(outcome: Callable[[], Outcome]) -> None:
 
 def last() -> Outcome | None:
     """The last outcome of this process, or ``None`` before the first."""
-    outcome = told.last
+    outcome = told.last  # read once: another thread may leave the next one meanwhile
     if callable(outcome):
         outcome = told.last = outcome()
     return outcome

@@ -39,7 +39,12 @@ class Shared:
         return self.now
 
     def change(self, change: Callable[[Settings], Settings]) -> None:
-        """Change the settings. A folder that cannot be written is told: then it holds here only."""
+        """Change the settings. A folder that cannot be written is told: then it holds here only.
+
+        Args:
+            change: gives new settings for old ones, which it leaves as they are: it is asked twice, of what is known
+                here and, under the lock, of what the file says by then.
+        """
         self.now = change(self.now)
         try:
             files.make_folder(self._path.parent)

@@ -160,7 +160,7 @@ class Spot(Results, Background, Batches):
         self.functions: WeakValueDictionary[str, Marked] = WeakValueDictionary()
         self._stack.use()
         self._closed = False
-        if sys._getframe(1).f_globals.get("__name__") == "__main__":
+        if sys._getframe(1).f_globals.get("__name__") == "__main__":  # who calls this, so nothing may stand between
             session.made_in_main(self)
 
     @classmethod

@@ -62,7 +62,7 @@ class Stack:
         self._users -= 1
         if self._users > 0:
             return
-        with _guard:
+        with _guard:  # before anything is closed: who opens the folder now gets a stack of its own
             for key, known in list(_open.items()):
                 if known is self:
                     del _open[key]
