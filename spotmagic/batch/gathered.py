@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -72,7 +73,7 @@ class Gathered:
 
     def sorted(self) -> list[Item]:
         """All that are held, in the order of the inputs."""
-        return sorted(self._all, key=_number)
+        return sorted(self._all, key=operator.attrgetter("number"))
 
     def drop_failed(self) -> None:
         """Let go of the inputs that failed, which are asked again. Who iterates meanwhile goes on with what was."""
@@ -114,10 +115,6 @@ class Gathered:
 
 def _has_news(over: Callable[[], bool], gathered: list[Item] | deque[Item], at: int) -> bool:
     return over() or (len(gathered) > at if isinstance(gathered, list) else bool(gathered))
-
-
-def _number(item: Item) -> int:
-    return item.number
 
 
 def _nothing() -> None:

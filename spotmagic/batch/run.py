@@ -317,7 +317,9 @@ class Pass:
         self._rest(task, waiter)
         try:
             if self._clock is SYSTEM:
-                self._wait(waiter, seconds)
+                until = self._clock.monotonic() + seconds
+                while not self.halted and (left := until - self._clock.monotonic()) > 0:
+                    waiter.wait(Pause(left))
             else:
                 self._clock.sleep(seconds)
         finally:
@@ -339,11 +341,6 @@ class Pass:
             while not self._crew.back(waiter):
                 await waiter.await_ring(_UNTIL_RUNG)
         self._go_on(task)
-
-    def _wait(self, waiter: Waiter, seconds: float) -> None:
-        until = self._clock.monotonic() + seconds
-        while not self.halted and (left := until - self._clock.monotonic()) > 0:
-            waiter.wait(Pause(left))
 
     def _rest(self, task: Task, waiter: Waiter) -> None:
         task.state = "retrying"

@@ -137,9 +137,13 @@ def _node(text: _Text, code: CodeType) -> Definition | None:
     span = _span(code)
     if span is None:
         return nodes[0] if len(nodes) == 1 else None
-    bodies = [(_extent(node.body), node) for node in nodes if isinstance(node, ast.Lambda)]
-    around = [(extent, node) for extent, node in bodies if extent[0] <= span[0] and span[1] <= extent[1]]
-    return max(around, key=lambda item: item[0][0])[1] if around else None
+    around = []
+    for node in nodes:
+        body: Any = node.body
+        start, end = (body.lineno, body.col_offset), (body.end_lineno, body.end_col_offset)
+        if start <= span[0] and span[1] <= end:
+            around.append((start, node))
+    return max(around, key=lambda item: item[0])[1] if around else None  # of one inside another the inner one
 
 
 Place = tuple[int, int]
@@ -154,10 +158,6 @@ def _span(code: CodeType) -> tuple[Place, Place] | None:
             starts.append((line, column))
             ends.append((end_line, end_column))
     return (min(starts), max(ends)) if starts else None
-
-
-def _extent(node: ast.expr) -> tuple[Place, Place]:
-    return (node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0)
 
 
 def _same(text: _Text, running: CodeType) -> Definition | None:

@@ -22,19 +22,20 @@ class Around:
     Attributes:
         kept: how many results of calls inside were stored.
         cell: the name of a cell that ran inside it, or empty.
+        thread: which runs it.
     """
 
     def __init__(self, limit: Limit | None = None, cost: Any = 1) -> None:
         self.kept, self.cell = 0, ""
         self._limit, self._cost = limit, cost
         self._gates: dict[int, tuple[Callable[..., Any], Gate]] = {}
-        self._thread = 0
+        self.thread = 0
         self._lock = threading.Lock()
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Around one attempt of the cell. Tasks and threads that it starts are inside as well."""
-        self._thread = threading.get_ident()
+        self.thread = threading.get_ident()
         token = _here.set(self)
         _running.append(self)
         try:
@@ -58,10 +59,6 @@ class Around:
         with self._lock:
             self.kept += 1
 
-    def runs_here(self) -> bool:
-        """Whether this thread is the one that runs the cell."""
-        return self._thread == threading.get_ident()
-
 
 def enter_cell(name: str) -> None:
     """Tell the cell that runs this code, if one does, that another cell runs inside it."""
@@ -83,4 +80,4 @@ def around() -> Around | None:
     if known is not None or not _running:
         return known
     # In the cell's own thread the context knows, so a call there that has none was made outside: by a callback, say.
-    return next((latest for latest in _running[-1:] if not latest.runs_here()), None)
+    return next((latest for latest in _running[-1:] if latest.thread != threading.get_ident()), None)

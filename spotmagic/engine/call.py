@@ -40,10 +40,6 @@ class Ticket:
     estimate: float
 
 
-def _nothing_changed() -> list[str]:
-    return []
-
-
 @dataclass(kw_only=True)
 class Call:
     """One thing to run: cells and functions both make calls.
@@ -84,7 +80,7 @@ class Call:
     decode: Callable[[Entry], Any]
     options: MarkOptions = NO_OPTIONS
     mode: Mode = Mode.AUTO
-    changed: Callable[[], list[str]] = _nothing_changed
+    changed: Callable[[], list[str]] = list
     paths: Callable[[], Collection[str]] = tuple
     trouble: str = ""
     pinned: bool = False

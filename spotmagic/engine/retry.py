@@ -106,9 +106,11 @@ class Retry:
         floor = feedback_of(error) or 0.0
         if floor and seconds < floor * (1 + JITTER):
             seconds = max(seconds, floor * (1 + JITTER * random))
-        if self._out_of_attempts(attempt, error, elapsed, seconds) or elapsed + seconds > self.total:
-            return None
-        return seconds
+        if isinstance(self.attempts, int):
+            ends = attempt >= self.attempts
+        else:
+            ends = bool(self.attempts(_tenacity_state(attempt, error, elapsed, seconds)))
+        return None if ends or elapsed + seconds > self.total else seconds
 
     def worth(self, attempt: int, error: Exception, elapsed: float) -> bool:
         """Whether an error is one to try again after."""
@@ -129,11 +131,6 @@ class Retry:
         if _is_tenacity(wait):
             return float(wait(_tenacity_state(attempt, error, elapsed)))
         return max(0.0, float(wait(attempt)))
-
-    def _out_of_attempts(self, attempt: int, error: Exception, elapsed: float, seconds: float) -> bool:
-        if isinstance(self.attempts, int):
-            return attempt >= self.attempts
-        return bool(self.attempts(_tenacity_state(attempt, error, elapsed, seconds)))
 
     def __repr__(self) -> str:
         return f"Retry(attempts={self.attempts!r}, on={self.on!r}, wait={self.wait!r}, total={self.total!r})"

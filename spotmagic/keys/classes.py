@@ -27,7 +27,8 @@ from spotmagic.values.encode import Encoder
 from spotmagic.values.state import attributes
 
 _METHODS = (types.FunctionType, Wrapped, staticmethod, classmethod, property)
-_SLOT_TYPES = types.MemberDescriptorType | types.GetSetDescriptorType | types.WrapperDescriptorType
+_CALLED = (*_METHODS, types.BuiltinFunctionType)
+_SLOTS = types.MemberDescriptorType | types.GetSetDescriptorType
 # What Python derives from the rest, or what is read apart (docstring, annotations, fields).
 _DERIVED = frozenset(
     {"__module__", "__qualname__", "__doc__", "__annotations__", "__annotate_func__", "__annotations_cache__"}
@@ -65,11 +66,11 @@ def _members(kind: type) -> Iterator[tuple[str, Any]]:
     enumerated = kind.__members__ if issubclass(kind, enum.Enum) else None
     named_tuple = issubclass(kind, tuple) and hasattr(kind, "_fields")
     for name, value in list(vars(kind).items()):
-        if name in _DERIVED or name.startswith(_READ_APART) or isinstance(value, _SLOT_TYPES):
+        if name in _DERIVED or name.startswith(_READ_APART) or isinstance(value, _SLOTS | types.WrapperDescriptorType):
             continue
-        if enumerated is not None and (name in enumerated or (_is_sunder(name) and not _is_users(value))):
+        if enumerated is not None and (name in enumerated or (name[0] == name[-1] == "_" and not _is_users(value))):
             continue
-        if _is_function(value) and not _is_users(value) and name.startswith("_"):
+        if name.startswith("_") and isinstance(value, _CALLED) and not _is_users(value):
             continue  # generated: see made()
         if value is None and name in _SAID_BY_PYTHON:
             continue
@@ -159,7 +160,7 @@ def _held_in_c(kind: type) -> dict[str, Any]:
         if meta is type:
             break
         for name, slot in vars(meta).items():
-            if isinstance(slot, types.MemberDescriptorType | types.GetSetDescriptorType) and name not in _DERIVED:
+            if isinstance(slot, _SLOTS) and name not in _DERIVED:
                 with contextlib.suppress(Exception):  # not set, or a view of what is
                     value = slot.__get__(kind)
                     plain = type(value) in (str, bool, int, tuple, type(None))
@@ -168,8 +169,7 @@ def _held_in_c(kind: type) -> dict[str, Any]:
 
 
 def _slots_of(kind: type) -> list[str]:
-    slots = (types.MemberDescriptorType, types.GetSetDescriptorType)
-    return sorted(name for name, one in vars(kind).items() if isinstance(one, slots))
+    return sorted(name for name, one in vars(kind).items() if isinstance(one, _SLOTS))
 
 
 def options(field: Any, left_out: frozenset[str] = frozenset({"annotation"})) -> dict[str, Any]:
@@ -215,14 +215,6 @@ def doc(kind: type) -> str | None:
 
 def _dict(value: Any) -> dict[Any, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _is_sunder(name: str) -> bool:
-    return name.startswith("_") and name.endswith("_")
-
-
-def _is_function(value: Any) -> bool:
-    return isinstance(value, (*_METHODS, types.BuiltinFunctionType))
 
 
 def _is_users(value: Any) -> bool:

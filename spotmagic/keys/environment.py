@@ -65,16 +65,13 @@ def _answering(root: Any, chain: Chain) -> str:
     """What a use of ``os.getcwd``, ``Path.home`` and their like reads, or ""."""
     value = root
     for step in chain:
-        if not any(value is one for one in (os, os.path, pathlib)) and not _is_path_class(value):
+        paths = isinstance(value, type) and issubclass(value, pathlib.Path)
+        if not paths and not any(value is one for one in (os, os.path, pathlib)):
             return ""
         value = getattr(value, step, None)
     value = getattr(value, "__func__", value)
     known = isinstance(value, types.FunctionType | types.BuiltinFunctionType)
     return _ANSWERING.get(value, "") if known else ""
-
-
-def _is_path_class(value: Any) -> bool:
-    return isinstance(value, type) and issubclass(value, pathlib.Path)
 
 
 class WorkingDirectory:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spotmagic.engine.call import Call, Outcome
 from spotmagic.errors import OptionError, SpotError, tell
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from spotmagic.spot import Spot
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(NamedTuple):
     """What is remembered of the last execution of a cell: its call, and why it ran if it did."""
 
     call: Call

@@ -282,7 +282,9 @@ class Recorder(Listener):
     def __exit__(self, *raised: object) -> None:
         try:
             if raised[0] is None:
-                _flush_figures()
+                inline = sys.modules.get("matplotlib_inline.backend_inline")
+                if inline is not None:  # which would draw its figures after the cell
+                    inline.flush_figures()
             if all(one.is_reached() for one in self._streams):
                 self._drain()
         finally:
@@ -377,10 +379,3 @@ def _told_by_context(owner: Any) -> bool:
     """Whether the parent message is that of this context (``asyncio.to_thread``), not the kernel's latest."""
     known = getattr(owner, "_parent_header", None)
     return isinstance(known, ContextVar) and known.get(None) is not None
-
-
-def _flush_figures() -> None:
-    """Draw the figures that the inline backend would draw after the cell."""
-    inline = sys.modules.get("matplotlib_inline.backend_inline")
-    if inline is not None:
-        inline.flush_figures()
