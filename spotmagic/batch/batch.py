@@ -56,7 +56,7 @@ class Batch:
         self._abandoned = False
         self._finishing, self._finished = threading.Lock(), False
         self._saved = 0.0
-        here[self.folder] = self
+        here[self.folder] = self  # weakly: a batch that nobody holds is told by its folder
 
     # what users ask
 
@@ -261,7 +261,7 @@ class Batch:
         run = Pass(self._books, tasks, self._target, self._plan.concurrency, boss, self._lane, self._clock)
         self._books.items.free = run.ring
         self._books.open(run)
-        self._books.folder.open()
+        self._books.folder.open()  # before anything runs: a kill from here on leaves a run that is told as lost
         now = self._books.progress()
         self._books.folder.save(now.said())
         if self._display is not None:  # in the cell that began it, whichever runs when it goes on

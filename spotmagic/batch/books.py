@@ -91,7 +91,7 @@ class Books:
         tasks, self._broken, self.failures, self.failed = self._broken, [], [], 0
         for task in tasks:
             task.attempts = 0
-        self.pulled -= len(tasks)
+        self.pulled -= len(tasks)  # they are taken in once more
         self.items.drop_failed()
         return tasks
 

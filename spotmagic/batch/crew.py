@@ -49,7 +49,7 @@ class Crew:
     def free(self) -> None:
         """Give a slot back."""
         with self._lock:
-            heir = self._owed.popleft() if self._owed else None
+            heir = self._owed.popleft() if self._owed else None  # who gets it before any new call could take it
             if heir is None:
                 self._busy -= 1
             else:

@@ -65,7 +65,7 @@ class RunFolder:
         if not self.path.exists():
             files.make_folder(self.path.parent)
             self.path.mkdir(mode=files.PRIVATE_FOLDER)
-        files.lock(self._file("alive.lock"), wait=False)
+        files.lock(self._file("alive.lock"), wait=False)  # before any other run prunes: it removes what nobody holds
         prune(self.path.parent)
 
     def log(self, line: str) -> None:
@@ -138,7 +138,7 @@ class RunFolder:
 
     def close(self) -> None:
         """Write what is left and let go."""
-        self.flush()
+        self.flush()  # before the lock: who finds that it has ended finds all lines
         with self._lock:
             self._let_go()
 

@@ -81,7 +81,7 @@ def _single(value: Any, kind: Any) -> Any:
     if not isinstance(value, str):
         if kind is float and isinstance(value, int) and not isinstance(value, bool):
             return float(value)
-        if isinstance(value, kind) and not (kind in (int, float) and isinstance(value, bool)):
+        if isinstance(value, kind) and not (kind in (int, float) and isinstance(value, bool)):  # True is an int
             return value
         if kind is Path or not isinstance(value, int | float) or isinstance(value, bool):
             raise ValueError

@@ -172,7 +172,7 @@ def _load_file(path: Path) -> types.ModuleType:
     if spec is None or spec.loader is None:
         raise OptionError(f"{path} is no Python file", todo="Say a .py file, a package, a module or a notebook")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    sys.modules[path.stem] = module  # before it runs: dataclasses look their module up
     spec.loader.exec_module(module)
     return module
 

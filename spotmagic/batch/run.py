@@ -217,7 +217,7 @@ class Pass:
         return error is None
 
     def _hand(self, task: Task, call: Call, claim: Claim) -> None:
-        context = contextvars.copy_context()
+        context = contextvars.copy_context()  # of the thread that takes the inputs, as the built-in map would have it
         call.check = self._check
         if self._target.awaits:
             self._target.prepare(call, task, self._aattempt, self._apause)

@@ -78,7 +78,7 @@ class BatchFunction:
         try:
             if self.marked is not None:
                 return hidden(self.marked.keys, task.args, dict(task.kwargs))
-        except Exception:  # arguments that do not fit the signature
+        except Exception:  # arguments that do not fit the signature: then the input is looked through as a whole
             pass
         found = of_environment()
         found.look("input", task.given)

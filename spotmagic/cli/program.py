@@ -60,7 +60,7 @@ class CommandLine(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """The command of a name."""
-        command = self.table.get(cmd_name)
+        command = self.table.get(cmd_name)  # made when asked for: a start does not pay for all of them
         if command is None:
             return None
         made = parser(command, _more(command), _Parsed)

@@ -51,7 +51,7 @@ class Shell(Session):
         """Whether to go on: said with ``--yes``, or asked where somebody can answer."""
         if self._asked.yes:
             return True
-        if not sys.stdin.isatty():
+        if not sys.stdin.isatty():  # a script that waits for an answer waits for ever
             raise OptionError(question.rstrip("?"), why="nobody can be asked here", todo="Say --yes")
         if view is not None:
             self.print(view)

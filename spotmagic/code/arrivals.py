@@ -53,7 +53,7 @@ def written(value: Any) -> Written:
 def arrived(here: Written, function: Callable[..., Any]) -> None:
     """Take in a function that comes from another process, and where it and what it uses were written."""
     one = unwrapped(function)
-    if isinstance(one, types.FunctionType) and here.process != _PROCESS:
+    if isinstance(one, types.FunctionType) and here.process != _PROCESS:  # a copy within this process comes from here
         _travelled.add(one)
     _files.update(here.files)
     for name, text in here.texts.items():

@@ -59,7 +59,7 @@ class ModuleNames:
         """The code loads ``name`` here; ``swallowed``: it may survive that there is none."""
         if self.state is None:
             return
-        owner = self.scope.owner(name)
+        owner = self.scope.owner(name)  # names of functions are gone with their call: no cell sees them
         if owner.kind == "function" or (owner.kind == "class" and _key(owner, name) in self.state):
             return
         self._read_global(name, swallowed)

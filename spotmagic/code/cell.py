@@ -171,7 +171,7 @@ def singles(source: str) -> Mapping[str, str]:
     """
     body = parse(source).body
     found: dict[str, str] = {}
-    binders = Counter(name for node in body for name in bound_names([node]))
+    binders = Counter(name for node in body for name in bound_names([node]))  # a second one would be left out by a hit
     for node in body:
         match node:
             case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr()):

@@ -48,7 +48,7 @@ class Flow(Expressions):
         """Walk the whole module; ``later=False`` leaves out what functions need when they run."""
         names = self.names
         self._look_round()
-        if later:
+        if later:  # before the walk, which meets calls of functions that are defined further down
             self._gather(self._body)
         self.block(self._body)
         if names.state is None:  # every path leaves by an exception: nothing is stored, all that was read is known

@@ -16,7 +16,9 @@ _AT = re.compile(r"(?<![\w@])@([A-Za-z_]\w*)")
 _FORMULA = re.compile(r"[\w\s~+\-*/:^|().,='\"\[\]@<>]+")
 WORD = re.compile(r"(?<![\w.'\"])[A-Za-z_]\w*")
 
+# Magics that run the rest of their line, or the cell below, as code of the notebook.
 _CODE_MAGICS = frozenset({"time", "timeit", "prun", "memit", "mprun", "lprun", "capture", "pyinstrument", "snakeviz"})
+# Magics that neither read nor bind a variable, but for what the shell puts into their line. Others may do anything.
 _QUIET_MAGICS = frozenset(
     {
         "alias", "autoawait", "autocall", "autoindent", "automagic", "autoreload", "aimport", "bookmark",
@@ -32,12 +34,14 @@ _QUIET_MAGICS = frozenset(
     }
 )  # fmt: skip
 _SCRIPTS = frozenset({"bash", "sh", "script", "perl", "ruby", "cmd", "sx", "system", "python", "python3", "pypy"})
+# What of the shell leads to variables by names that stand in no code.
 _NAMESPACES = frozenset(
     {
         "user_ns", "user_global_ns", "push", "ev", "ex", "run_cell", "run_cell_async", "run_code",
         "safe_execfile",
     }
 )  # fmt: skip
+# What leads to the frames of callers, and so to all their names.
 _FRAMES = frozenset({"_getframe", "currentframe", "f_globals", "f_locals", "f_back", "_current_frames"})
 
 

@@ -70,7 +70,7 @@ def _same_scope(node: ast.AST) -> Iterable[ast.AST]:
 def nodes_of(node: ast.AST) -> list[ast.AST]:
     """A node and all below it; ``ast.walk`` takes three times as long."""
     found = [node]
-    for one in found:
+    for one in found:  # which grows meanwhile
         for name in one._fields:
             value = getattr(one, name, None)
             if isinstance(value, ast.AST):

@@ -130,7 +130,7 @@ class Session:
     """
 
     open: Callable[..., Any]
-    _spots: list[Any] = field(default_factory=list)
+    _spots: list[Any] = field(default_factory=list)  # what was opened: whoever has the session closes it
 
     @property
     def spot(self) -> Spot:

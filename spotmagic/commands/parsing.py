@@ -16,7 +16,7 @@ class Among(click.Choice):  # type: ignore[type-arg, unused-ignore]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002
         """The word itself."""
-        if value not in self.choices:
+        if value not in self.choices:  # click would only list them
             raise unknown(param.human_readable_name.lower() if param else "word", str(value), self.choices)
         return value
 

@@ -151,6 +151,7 @@ class Course:
             priced, around.asked_inside = priced or around.priced, True
         if self._this is not None:
             self._spent += self._this.spent_inside
+        # Anew for each attempt: what the last one told of its cost is its own.
         self._permit, self._this, self.seconds = permit, Attempt(priced), 0.0
         self.attempts += 1
         if permit is not None:

@@ -84,7 +84,7 @@ class Budget:
             if price != 0:
                 with suppress(OSError):  # which is told where the count cannot be written
                     files.make_folder(self._path.parent)
-            if self.total is not None and price != 0:
+            if self.total is not None and price != 0:  # what costs nothing passes a budget that is spent
                 expected = self._expected(name, before) if price is None else price
                 self._reserve(name, expected, self.total)
             elif price != 0:

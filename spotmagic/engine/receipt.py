@@ -283,7 +283,7 @@ class Receipt:
         if self.hold is None:  # only its answer told that it has a price
             if not self.price or self.call.budget is None:
                 return
-            self.hold = self.call.budget.late(self.call.name)
+            self.hold = self.call.budget.late(self.call.name)  # once: it remembers that it was counted
         price, around = self.price or 0.0, outer()
         if around is not None and not self.hold.ended:
             around.spent_inside += price

@@ -228,7 +228,7 @@ class Streams:
     def _join(self, call: Call, look: Look, loop: int, lock: Callable[[], Any]) -> Broadcast:
         """The run under way of a call's key, else a new one. Runs of another event loop are not shared."""
         collected.watch()
-        shared = bool(call.key) and call.mode is Mode.AUTO
+        shared = bool(call.key) and call.mode is Mode.AUTO  # a record is a run of one's own
         with self._guard:
             place = call.key, loop
             cast = self._running.get(place) if shared else None

@@ -92,7 +92,7 @@ class Streamed:
         """Settle with the limit. Whether this is the first time that it ends."""
         if self.ended:
             return False
-        self.ended = True
+        self.ended = True  # before the rest: an interrupt in it must not let it end once more
         self._course.value, self._course.error = value, error
         if stopped and error is None:
             self._course.stopped()

@@ -52,6 +52,7 @@ def _generated(function: Callable[..., Any], parameters: list[Parameter]) -> Bin
             text.append("/")
     names = ", ".join(one.name for one in parameters)
     space: dict[str, Any] = {}
+    # Names alone come from the user, and Python has accepted them as names.
     exec(f"def bind({', '.join(text)}): return [{names}]", {"__builtins__": {}}, space)
     bind: FunctionType = space["bind"]
     given = [one for one in parameters if one.default is not Parameter.empty]

@@ -118,7 +118,7 @@ def _path_stat(where: Path) -> Any:
 
 
 def _below(folder: Path) -> list[Path]:
-    return sorted(one for one in folder.rglob("*") if one.is_file())
+    return sorted(one for one in folder.rglob("*") if one.is_file())  # the disk gives them in any order
 
 
 def _path(value: Any, path: str) -> Path:

@@ -72,7 +72,7 @@ def called_back(value: Any, most: int = 300, *, copied: bool = False, known: dic
             users[kind] = is_users(kind)
         if users[kind]:
             found.append(kind)
-        todo += _parts(one, copied)
+        todo += _parts(one, copied)  # nearest first: what is near is found before the most is reached
     return found
 
 

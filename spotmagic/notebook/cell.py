@@ -307,7 +307,7 @@ class Cell:
         except Uncacheable as error:
             raise Uncacheable(error.what, error.why, self._without(error.path) or error.todo, path=error.path) from None
         counted, drawn = self._watch.inputs | self._watch.counted, events.thumb(self._recorder.log)
-        self.call.key = self._key(counted)
+        self.call.key = self._key(counted)  # only now it is known what counted for it
         self.call.inputs = self._told() | self._watch.counted
         self.call.notes = {**self.call.notes, **drawn, "counted": json.dumps(sorted(counted))}
         if isinstance(made, Exception):
@@ -351,6 +351,7 @@ class Cell:
         if not entry.trusted and not all(is_safe(part.codecs) for part in entry.parts):
             raise Undecodable("foreign", "it holds values that only their writer may load")
         try:
+            # All that can be unreadable is read before anything in the notebook changes.
             pinned = self.call.pinned
             outputs = changes.Kept(entry, [], [], pinned).load(OUTPUTS)
             log = events.unpack_outputs(outputs["log"])

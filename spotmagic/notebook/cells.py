@@ -95,7 +95,7 @@ class Cells:
 
     def _ended(self, cell: Cell) -> None:
         """Remember what `explain` needs of a cell, and nothing that would keep the notebook's values alive."""
-        call = replace(cell.call, run=_over, encode=_over, decode=_over, ticket=None)
+        call = replace(cell.call, run=_over, encode=_over, decode=_over, ticket=None)  # these hold the cell
         self._seen[cell.name] = _Seen(call, cell.explanation)
         cell.release()
 

@@ -216,6 +216,7 @@ class Replay:
         if sys.displayhook is not hook and getattr(sys.displayhook, "outputs", None) is not None:  # under %%capture
             sys.displayhook(Shown(event))
             return
+        # What the hook itself does with a value, but for formatting: what it showed is known.
         hook.check_for_underscore()
         hook.start_displayhook()
         hook.write_output_prompt()

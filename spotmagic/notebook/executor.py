@@ -160,6 +160,7 @@ def definer(shell: Any, body: Body, sources: tuple[str, ...]) -> Callable[[str],
     Args:
         sources: the definitions in order, as the analysis gives them.
     """
+    # The number of statements differs where a transformer of the user changed the tree: then the text is run.
     codes = _compiled(shell, body, [each for each in body.statements if each.defines])
     own = dict(zip(sources, codes, strict=True)) if len(sources) == len(codes) else {}
 

@@ -233,7 +233,7 @@ class Live:
         self._places: dict[int, tuple[str, int]] = {}
         self._forms: dict[str, str] = {}
         self._over: dict[int, list[Any]] = {}
-        self._held: list[Any] = []
+        self._held: list[Any] = []  # memories that nobody else may hold: their ids are asked for
         self.sealed: set[str] = set()
         self.shapes: dict[int, list[Any]] = {}
         collects = gc.isenabled()
@@ -316,7 +316,7 @@ def groups(values: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
     def find(name: str) -> str:
         while leader[name] != name:
-            leader[name] = leader[leader[name]]
+            leader[name] = leader[leader[name]]  # halves the way for whoever asks next
             name = leader[name]
         return name
 
@@ -359,7 +359,7 @@ def levels(value: Any, inside: Callable[[Any], list[Any]] = children) -> Iterato
         seen.update(map(id, level))
         yield level
         boxes = [one for one in level if type(one) in BOXES]
-        following = gc.get_referents(*boxes) if boxes else []
+        following = gc.get_referents(*boxes) if boxes else []  # their items in one step in C
         if len(boxes) < len(level):
             for one in level:
                 if type(one) not in BOXES:

@@ -64,7 +64,7 @@ class EveryCell:
 
     def ends(self) -> None:
         """A cell has ended."""
-        self._running = max(0, self._running - 1)
+        self._running = max(0, self._running - 1)  # the cell that loaded us ends without having begun here
 
     def __call__(self, lines: list[str]) -> list[str]:
         code = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]

@@ -104,7 +104,7 @@ def _put_attributes(target: Any, made: Any) -> None:
     state = getattr(target, "__dict__", None)
     if isinstance(state, dict):
         new = dict(made.__dict__)
-        state.clear()
+        state.clear()  # the dict itself stays, as `vars(target)` may be held somewhere
         state.update(new)
     for _, slot in slots(type(target)):
         try:
@@ -135,7 +135,7 @@ def _put_leaf(target: Any, made: Any) -> None:
                 raise CannotPut("it is read-only")
             target[...] = made
         case "pandas.DataFrame" | "pandas.Series":
-            target._update_inplace(made)
+            target._update_inplace(made)  # what pandas does for `inplace=True`
             target.attrs = made.attrs
             target.flags.allows_duplicate_labels = made.flags.allows_duplicate_labels
             if hasattr(made, "name"):

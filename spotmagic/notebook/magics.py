@@ -171,5 +171,5 @@ class Wrapping:
 
     def off_all(self) -> None:
         """Put every original back."""
-        if "spotmagic.wrap" in sys.modules:
+        if "spotmagic.wrap" in sys.modules:  # else nothing was ever wrapped
             sys.modules["spotmagic.wrap"].off()

@@ -59,8 +59,8 @@ class Listener:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with _lock:
-            self.lost = not all(one.is_reached() for one in self._streams)
+        with _lock:  # two cells that end at once put back one after the other
+            self.lost = not all(one.is_reached() for one in self._streams)  # while the overrides are still there
             self._undo.close()
 
     def hears(self, owner: Any) -> bool:

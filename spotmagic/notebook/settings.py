@@ -309,7 +309,7 @@ def effects(before: Process, normal: str) -> dict[str, Plain]:
         changed = {name for name in {**old, **values} if old.get(name) != values.get(name)}
         if setting == "os.environ":
             changed |= named & values.keys()
-        seen = known.setdefault(setting, set())
+        seen = known.setdefault(setting, set())  # of this cell's runs: one that sets it again differs from nothing
         seen |= changed
         for name in sorted(seen):
             value = values.get(name)

@@ -62,7 +62,7 @@ class Edits:
                 todo=f"If the edit does not matter, accept it (%spot accept {call.name}, or the word accept); to pay, "
                 "refresh one call; or raise the amount (%spot ask)",
             )
-        self._settled.add(place)
+        self._settled.add(place)  # once for each code and amount
 
     def _before(self, call: Call) -> tuple[int, float]:
         """How many results there are of other code alone, and what they cost; none where one is of this code."""

@@ -71,7 +71,7 @@ class Marked:
             self.carrier = jobs.carrier(options.executor, bool(options.never_twice))
         if not variant:  # the name stands for the function as it was marked
             spot.give_mode(self.name, options.mode)
-            spot.functions[self.name] = self
+            spot.functions[self.name] = self  # weakly: a cell that is run again leaves no old one behind
         self.streams = streams(function)
         self._like = Call(
             name=self.name, kind="function", key=b"", code=b"", inputs={}, run=function, encode=self.encode,
@@ -270,7 +270,7 @@ class MarkedFunction(Wrapped):
         self._drive = drive if marked.carrier is None else marked.carrier.driving(drive)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        value = self._glance(args, kwargs)
+        value = self._glance(args, kwargs)  # now and not when it is awaited: arguments may change until then
         if self._awaits:
             return self._arrived(value)
         return self._drive(value).value if value.__class__ is Call else value
@@ -332,7 +332,7 @@ class MarkedFunction(Wrapped):
             Marked(marked.spot, marked.function, own, marked.gate, variant=True),
             origin=(self, {name: value for name, value in options.items() if name not in _HERE}),
         )
-        vars(varied).update(vars(self))
+        vars(varied).update(vars(self))  # what users set on the function
         return varied
 
     def map(self, *inputs: Iterable[Any], **options: Any) -> Batch:

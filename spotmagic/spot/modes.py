@@ -32,6 +32,7 @@ class Modes:
 
     def of(self, name: str, own: Mode | None = None) -> Mode:
         """The mode that holds for a name: set for it, else its own, else set for the spot, else the spot's."""
+        # Two look-ups on each hit; the file is read when somebody has set something.
         modes = self._set.now if self._store.epoch == self._set.seen else self._again()
         return modes.get(name) or own or modes.get(_SPOT) or self._default
 

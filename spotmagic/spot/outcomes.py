@@ -138,7 +138,7 @@ class OutcomeIndex:
             return
         try:
             self._read()
-        except Behind:
+        except Behind:  # what was read is no longer all there, so positions say nothing
             self._forget()
             self._read()
         self._seen = epoch
@@ -181,7 +181,7 @@ class Outcomes:
     def __init__(self, marked: Marked) -> None:
         self._marked, self._index = marked, marked.spot.outcome_index
         self._name = f"outcomes of {marked.name}"
-        self._random = random.Random()
+        self._random = random.Random()  # the global one is the user's
         self._seeded: Any = None
         self._next = 0
 

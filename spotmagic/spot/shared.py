@@ -54,7 +54,7 @@ class Shared:
             self._store.announce()
         except OSError as error:
             tell(f"{self._what} hold in this kernel only", str(error), "Make the folder writable and set them again")
-        self.seen = self._store.epoch
+        self.seen = self._store.epoch  # after the announcement, which moved it
 
     def _read(self) -> Settings:
         try:

@@ -113,7 +113,7 @@ class Spot(Results, Background, Batches):
         store: Store | None = None,
         catalog: Catalog | None = None,
     ) -> None:
-        self._opening = opening(locals())
+        self._opening = opening(locals())  # first of all: what is bound below is no setting
         if not re.fullmatch(r"[\w\-][\w\-.]{0,99}", name):
             raise OptionError(f"name={name!r} cannot name a folder", todo="Say letters, digits, '-', '_' and '.'")
         if pickle not in ("signed", "never"):
@@ -152,13 +152,14 @@ class Spot(Results, Background, Batches):
             raise OptionError(f"budget={budget!r} is not an amount", todo="Say a number from 0 on")
         self.budget = Budget(self.folder / "spent", budget, lambda: self.stats().price_paid)
         self._modes = Modes(self.folder / "modes.json", self.store, default)
+        # Bound once: a hit looks them up each time.
         self.mode_of, self.give_mode, self.given_modes = self._modes.of, self._modes.give, self._modes.given
         self.tune, self.tuned, self.slow = self._modes.tune, self._modes.tuned, self._modes.slow
         self.outcome_index = OutcomeIndex(self.store)
         self.accepted = Accepted(self.folder / "accepted.json", self.store)
         self.edits = self.budget.edits = Edits(self.folder / "ask.json", self.store, self.accepted, ask_over)
         self.functions: WeakValueDictionary[str, Marked] = WeakValueDictionary()
-        self._stack.use()
+        self._stack.use()  # after all that may raise: a spot that was not made holds nothing open
         self._closed = False
         if sys._getframe(1).f_globals.get("__name__") == "__main__":  # who calls this, so nothing may stand between
             session.made_in_main(self)

@@ -84,6 +84,7 @@ def open_stack(
     remote: str | None = None,
 ) -> Stack:
     """The stack on a folder: the one already open in this process where they were opened alike, else a new one."""
+    # The stack holds its clock, so that no other one gets this id while the key is known.
     key = (folder, str(blobs or ""), blob_over, trust, id(clock), remote)
     with _guard:
         stack = _open.get(key)

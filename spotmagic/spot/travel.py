@@ -36,7 +36,7 @@ def arrive(settings: dict[str, Any]) -> Spot:
         hash(key)
     except TypeError:  # with something of the user's own
         return Spot(**settings)
-    with _lock:
+    with _lock:  # a pool's threads unpickle at once, and each spot has limits and counts of its own
         spot = _arrived.get(key)
         if spot is None:
             spot = _arrived[key] = Spot(**settings)
