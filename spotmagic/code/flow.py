@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from spotmagic.code.bindings import State, join
 from spotmagic.code.expressions import Expressions
 from spotmagic.code.hidden import namespace_key
-from spotmagic.code.scope import Bindings, Scope, annotations_of, imported, type_parameters
+from spotmagic.code.scope import Bindings, Scope, annotations_of, imported, nodes_of, type_parameters
 from spotmagic.code.syntax import (
     catches_name_error,
     irrefutable,
@@ -58,24 +58,15 @@ class Flow(Expressions):
 
     def _look_round(self) -> None:
         """What must be known of the whole module before the walk."""
-        todo: list[ast.AST] = list(self._body)
         unsure: set[str] = set()
-        while todo:
-            node = todo.pop()
-            kind = type(node)
-            if kind is ast.Attribute:
-                self.queries = self.queries or node.attr in QUERIES  # type: ignore[attr-defined]
-            elif kind is ast.FunctionDef or kind is ast.AsyncFunctionDef:
-                found = Bindings.of(node.body)  # type: ignore[attr-defined]
+        for node in (inner for statement in self._body for inner in nodes_of(statement)):
+            if isinstance(node, ast.Attribute):
+                self.queries = self.queries or node.attr in QUERIES
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                found = Bindings.of(node.body)
                 unsure |= found.deleted & found.globals
-            elif kind is ast.ImportFrom and node.module == "__future__":  # type: ignore[attr-defined]
-                self.late_types = any(alias.name == "annotations" for alias in node.names)  # type: ignore[attr-defined]
-            for name in node._fields:
-                part = getattr(node, name, None)
-                if type(part) is list:
-                    todo += [item for item in part if isinstance(item, ast.AST)]
-                elif isinstance(part, ast.AST) and part._fields:
-                    todo.append(part)
+            elif isinstance(node, ast.ImportFrom) and node.module == "__future__":
+                self.late_types |= any(alias.name == "annotations" for alias in node.names)
         self.names.unsure = frozenset(unsure)
 
     def block(self, body: Iterable[ast.stmt]) -> None:

@@ -86,7 +86,8 @@ class Streams:
             await items.aclose()
 
     def _items(self, make: Make) -> Generator[Any, None, Any]:
-        call, given, verdict = make(), 0, "hit"
+        call, given = make(), 0
+        verdict: Verdict = "hit"
         while True:
             look = self.ledger.look(call)
             if look.decision.action not in ("run", "bypass"):
@@ -115,7 +116,8 @@ class Streams:
             verdict, call = "joined", make() if cast.call is call else call
 
     async def _aitems(self, make: Make) -> AsyncGenerator[Any, None]:
-        call, given, verdict = make(), 0, "hit"
+        call, given = make(), 0
+        verdict: Verdict = "hit"
         while True:
             look = self.ledger.look(call)
             if look.decision.action not in ("run", "bypass"):
@@ -217,12 +219,11 @@ class Streams:
         if cast.course.error is not None:
             raise cast.course.error
 
-    def _settled(self, call: Call, look: Look, verdict: str) -> Recording:
+    def _settled(self, call: Call, look: Look, verdict: Verdict) -> Recording:
         """What was recorded. Raises where the mode forbids a run."""
         if look.entry is None:
             raise self.ledger.refuse(call, look.decision)
-        said: Verdict = "joined" if verdict == "joined" else "hit"
-        recording: Recording = self.ledger.hit(call, look.entry, look.value, 0.0, said).value
+        recording: Recording = self.ledger.hit(call, look.entry, look.value, 0.0, verdict).value
         return recording
 
     def _join(self, call: Call, look: Look, loop: int, lock: Callable[[], Any]) -> Broadcast:

@@ -12,7 +12,7 @@ import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 from spotmagic.code.cell import CellCode
 from spotmagic.code.function import facts
@@ -24,6 +24,7 @@ from spotmagic.notebook.graph import ATOMS, is_code, is_leaf
 from spotmagic.spot import Spot
 from spotmagic.spot.mark import MarkedFunction
 
+Sort = Literal["atom", "reference", "function", "dict", "row", "closed", "copied by rule", "object"]
 _FEW = 100  # items of a container that are looked at: functions are kept in short ones
 _MANY = 3000  # objects that are looked at in what is to be kept
 _GLOBAL = getattr(random.random, "__self__", None)
@@ -77,7 +78,7 @@ def called_back(value: Any, most: int = 300, *, copied: bool = False, known: dic
 
 
 @functools.lru_cache(maxsize=4096)
-def _sort(kind: Any) -> str:
+def _sort(kind: Any) -> Sort:
     """How :func:`called_back` takes objects of a class."""
     if kind in ATOMS or issubclass(kind, type | Wrapped | Bound):
         return "atom"
