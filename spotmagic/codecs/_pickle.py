@@ -97,6 +97,7 @@ def searched(pattern: re.Pattern[Any], how: str, *where: Any) -> Any:
     return {"match": pattern.match, "fullmatch": pattern.fullmatch, "search": pattern.search}[how](*where)
 
 
+_GENERATING = ("random", "numpy")  # of their objects one may be the generator that all share
 _LRU = type(functools.lru_cache(len))
 _VIEWS = {
     type(getattr(kind(), name)()): getattr(kind, name)
@@ -120,9 +121,12 @@ class _Pickler(pickle.Pickler):
         self.own: list[Any] = []
         self.spaces: dict[Any, Any] = {}
         self.global_names = functools.cache(references.global_names)
+        self._plain: set[Any] = set()  # a figure has 10,000 objects of 50 classes
 
     def reducer_override(self, obj: Any) -> Any:
         kind: Any = type(obj)
+        if kind in self._plain:
+            return NotImplemented
         refused = refusal(kind)
         if refused:
             raise NoCodec(refused)
@@ -140,6 +144,8 @@ class _Pickler(pickle.Pickler):
             return copyreg.__newobj__, (kind,), dict(vars(obj))  # type: ignore[attr-defined]
         if made is NotImplemented and _has_own_state(kind):
             self.own.append(obj)
+        elif of_family is None and not issubclass(kind, dict) and kind.__module__.partition(".")[0] not in _GENERATING:
+            self._plain.add(kind)
         # The sixth part of what pickle takes is a function that puts the state in, in place of ``__setstate__``.
         if made is NotImplemented and isinstance(obj, dict) and _leaves_out(kind) and vars_of(obj):
             return *(*obj.__reduce_ex__(_PROTOCOL), None, None)[:5], put_back

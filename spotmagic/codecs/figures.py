@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 from typing import Any
 
 from matplotlib.artist import Artist
+from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.category import UnitData
 from matplotlib.colorbar import Colorbar
 from matplotlib.container import Container
@@ -29,11 +29,11 @@ class Picture:
 
     def __init__(self, figure: Any) -> None:
         check()
-        drawn = io.BytesIO()
-        figure.savefig(drawn, format="rgba")
+        renderer = RendererAgg(*figure.bbox.size, figure.dpi)  # `savefig` would draw all of it twice
+        figure.draw(renderer)
         size = list(map(float, figure.get_size_inches()))
         self.figure = figure
-        self.tree = tree(Kind.FIGURE, size, float(figure.dpi), buffer(drawn.getvalue()))
+        self.tree = tree(Kind.FIGURE, size, float(figure.dpi), buffer(bytes(renderer.buffer_rgba())))
         self.places = {id(one): place for place, one in enumerate(figure.findobj())}
 
 
