@@ -105,8 +105,10 @@ class Walk:
             if patched.own_members(kind):
                 self.ref(kind)
             for name in read & vars(kind).keys():
-                held = standing.behind(vars(kind)[name])
-                if type(held) in (types.FunctionType, property) and not hasattr(type(kind), name):
+                held = vars(kind)[name]
+                if type(held) is standing.Standing:  # asked by name, it is another while a run is noted
+                    self.guards.name(vars(kind), name, held)
+                elif type(held) in (types.FunctionType, property) and not hasattr(type(kind), name):
                     self.guards.attribute(kind, name, held)
 
     def _uses(self, module: Any) -> None:

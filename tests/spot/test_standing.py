@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import traceback
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,35 @@ def test_what_the_user_puts_in_its_place_is_noted_too(spot: Spot, monkeypatch: p
         assert last().verdict == "hit"
     assert pl.DataFrame.write_csv is true
     assert pl.DataFrame.write_csv.__get__(None, pl.DataFrame) is true
+
+
+def test_a_hit_beside_a_run_follows_no_code_again(spot: Spot) -> None:
+    marked, begun, end, calls = spot.mark(write), threading.Event(), threading.Event(), 0
+
+    def wait() -> bool:
+        begun.set()
+        return end.wait(60)
+
+    def count(_: object, event: str, __: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    marked("one.csv"), marked("one.csv")
+    other = threading.Thread(target=spot.mark(wait, version="1"))
+    other.start()
+    try:
+        assert begun.wait(60)
+        marked("one.csv")
+        before = sys.getprofile()
+        sys.setprofile(count)
+        try:
+            marked("one.csv")
+        finally:
+            sys.setprofile(before)
+    finally:
+        end.set()
+        other.join()
+    assert 0 < calls < 100
 
 
 _SESSION = """
