@@ -434,6 +434,26 @@ class TestAsync:
 
         asyncio.run(main())
 
+    def test_failed_inputs_are_asked_again_in_the_loop_of_the_caller(self, spot: Spot) -> None:
+        broken, loops = {1}, set()
+
+        async def ask(x: int) -> int:
+            loops.add(asyncio.get_running_loop())
+            if x in broken:
+                raise ValueError(x)
+            return x
+
+        async def main() -> None:
+            function = spot.mark(version="1", ignore=("broken", "loops"))(ask)
+            batch = await spot.amap(function, range(3), progress=False)
+            assert [one.index for one in batch.failed] == [1]
+            broken.clear()
+            assert await batch.aretry_failed() is batch
+            assert batch.values() == [0, 1, 2] and not batch.failed
+            assert loops == {asyncio.get_running_loop()}
+
+        asyncio.run(main())
+
     def test_map_asks_one_in_a_loop_of_its_own_also_inside_a_running_loop(self, spot: Spot) -> None:
         async def ask(x: int) -> int:
             await asyncio.sleep(0)
