@@ -13,7 +13,7 @@ import sys
 import types
 import uuid
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -68,6 +68,20 @@ def reference(obj: Any, elsewhere: Callable[[], dict[int, str]] | None = None) -
     if not path:
         return None
     return f"{module}:{path}#{_code(obj)}" if is_user_module(module) else f"{module}:{path}"
+
+
+def has_own_name(function: types.FunctionType, bound: Container[str]) -> bool:
+    """Whether the notebook has a function under its own name, so that a reference leads back to it.
+
+    Args:
+        bound: names that the cell binds, which lead nowhere (:func:`without`).
+    """
+    path = function.__qualname__
+    return (
+        function.__module__ in MAINS
+        and path.partition(".")[0] not in bound
+        and _walk(sys.modules.get("__main__"), path) is function
+    )
 
 
 def global_names() -> dict[int, str]:

@@ -312,19 +312,25 @@ def _path(node: ast.expr) -> tuple[str, ...]:
 def set_again(ns: Mapping[str, Any], kept: list[list[Any]], undo: ExitStack) -> None:
     """Bind what a run bound in classes, functions and modules. Raises ``LookupError`` where they are not there."""
     for label, name, value in kept:
-        holder: Any = sys.modules.get(label)
-        if holder is None or label in ns:
-            first, *rest = label.split(".")
-            holder = ns.get(first, _MISSING)
-            for step in rest:
-                holder = getattr(holder, step, _MISSING)
-        if holder is _MISSING:
-            raise LookupError(f"{label} is not there")
+        holder = holder_of(ns, label)
         if name in vars(holder):
             undo.callback(setattr, holder, name, vars(holder)[name])
         else:
             undo.callback(delattr, holder, name)
         setattr(holder, name, ns[value[1]] if isinstance(value, list) else value)
+
+
+def holder_of(ns: Mapping[str, Any], label: str) -> Any:
+    """The module, or the function or class of the notebook, of this name. Raises ``LookupError`` if there is none."""
+    holder: Any = sys.modules.get(label)
+    if holder is None or label in ns:
+        first, *rest = label.split(".")
+        holder = ns.get(first, _MISSING)
+        for step in rest:
+            holder = getattr(holder, step, _MISSING)
+    if holder is _MISSING:
+        raise LookupError(f"{label} is not there")
+    return holder
 
 
 def refuse_asking(normal: str, asked: bool | None) -> None:

@@ -10,8 +10,10 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import sys
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -40,6 +42,7 @@ from spotmagic.notebook.in_place import CannotPut, put, tie, ties_of
 from spotmagic.store.entry import Entry
 
 VERSION = 2
+_CONTAINERS = frozenset({list, dict, set, deque, OrderedDict, Counter, defaultdict})
 ACCOUNT = "changes"
 
 
@@ -146,7 +149,7 @@ def pack(changes: Changes) -> dict[str, Any]:
         parts[part] = made[names[0]] if len(names) == 1 else {name: made[name] for name in names}
         account["parts"][part] = list(names)
     if linked or changes.mutated:
-        heap = Heap(live, copies=changes.pinned)
+        heap = Heap(live, copies=changes.pinned, bound=changes.set)
         heap.take([*linked.values(), *(one for _, _, one in changes.mutated)])
         account["linked"] = {name: heap.add(value, name) for name, value in linked.items()}
         account["put"] = [
@@ -219,12 +222,13 @@ def _restore(
             define(source)
             parts.take(lambda names: not code.early.isdisjoint(names))
     set_again(ns, account["attributes"], undo)  # values know their classes as the run left them
+    thaw = _grow(live, load, account, held, undo)
     while parts.left and parts.take(lambda _: True):
         continue
     if parts.left:
         raise parts.trouble
     values = parts.values
-    thaw = Thaw(load(account["rows"]) if account["rows"] else [], live)
+    thaw = thaw or Thaw(load(account["rows"]) if account["rows"] else [], live)
     values.update((name, thaw[row]) for name, row in account["linked"].items())
     bodies = [(name, place, form, thaw[row]) for name, place, form, row in account["put"]]
     values.update((name, _imported(module, code)) for name, module in account["modules"].items())
@@ -241,6 +245,29 @@ def _restore(
     settings.make_again(account["settings"])
     generators.restore(account["rng"])
     return values
+
+
+def _grow(
+    live: Live, load: Callable[[str], Any], account: dict[str, Any], held: Mapping[str, Any], undo: ExitStack
+) -> Thaw | None:
+    """Put into what classes and functions hold what the run left there, before values are read that know them so.
+
+    Containers alone, which can be put back as they were. The rest, and all where a row needs a value that is not there
+    yet (then the answer is ``None``), is put there in the end.
+    """
+    grown = [row for row in account["put"] if row[0] in held]
+    try:
+        thaw = Thaw(load(account["rows"]), live) if grown else None
+    except Undecodable:
+        return None
+    for row in grown:
+        name, place, form, body = row
+        target = live.at(name, place, form)
+        if thaw is not None and type(target) in _CONTAINERS:
+            undo.callback(put, target, copy.copy(target))
+            put(target, thaw[body])
+            account["put"].remove(row)
+    return thaw
 
 
 class _Parts:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import copyreg
 import sys
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from types import FunctionType
 from typing import Any
 
+from spotmagic.codecs.references import has_own_name
 from spotmagic.errors import Uncacheable
 from spotmagic.notebook.graph import Live, is_array, is_atom, is_visible, links, owner, owners
 
@@ -24,11 +26,12 @@ class Heap:
     Args:
         live: the objects to refer to.
         copies: keep a copy of every live object referred to as well, for a notebook that has it not.
+        bound: names that the cell binds: functions of all other names are kept as these.
     """
 
-    def __init__(self, live: Live, *, copies: bool = False) -> None:
+    def __init__(self, live: Live, *, copies: bool = False, bound: Container[str] = ()) -> None:
         self.rows: list[Row] = []
-        self._live, self._copies = live, copies
+        self._live, self._copies, self._bound = live, copies, bound
         self._numbers: dict[int, int] = {}
         self._kept: list[Any] = []
         self._leading: set[int] = set()
@@ -56,7 +59,7 @@ class Heap:
             if self._live.place(one) is not None or self._live.over(one):
                 found.append(id(one))
             own = is_visible(one)  # which of its own arrays show the same memory, a library sees to itself
-            for part in links(one):
+            for part in self._links(one):
                 if not is_atom(part):
                     bases += map(id, owners(part) if own and is_array(part) else ())
                     holders.setdefault(id(part), []).append(id(one))
@@ -159,9 +162,13 @@ class Heap:
                 return self._row(base, ["mask", self._found(one, path)])
         raise LookupError
 
+    def _links(self, value: Any) -> list[Any]:
+        """What a value holds. A function that a name leads back to comes with what it holds."""
+        return [] if isinstance(value, FunctionType) and has_own_name(value, self._bound) else links(value)
+
     def _whole(self, value: Any) -> bool:
         """Whether nothing inside leads to a live object, so that the codecs may keep it as it is."""
-        return not any(id(part) in self._leading for part in links(value) if not is_atom(part))
+        return not any(id(part) in self._leading for part in self._links(value) if not is_atom(part))
 
     def _reduced(self, value: Any, path: str) -> Row:
         """An object by the pickle protocol: how it is made, and its state."""

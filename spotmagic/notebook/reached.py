@@ -12,7 +12,9 @@ import random
 import re
 import sys
 import types
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
@@ -24,7 +26,7 @@ from spotmagic.keys import Mask, Notes, fingerprint, lazy, patched
 from spotmagic.keys.credentials import is_given_only
 from spotmagic.keys.fingerprint import identity
 from spotmagic.keys.owned import is_users, short_name
-from spotmagic.notebook.again import CONSTANTS
+from spotmagic.notebook.again import CONSTANTS, holder_of
 from spotmagic.notebook.calls import called_back
 from spotmagic.notebook.graph import ATOMS, is_code, levels
 from spotmagic.values.written import texts_of
@@ -60,6 +62,7 @@ class Reachable:
         names: variables of the notebook that functions and methods read or bind.
         inputs: fingerprints of what they hold, when :meth:`settle` was called.
         back: by input, the code that what a library made calls back.
+        grown: what functions, classes and modules hold and the run changed in place, found by :meth:`changed`.
         hides: a function may read and bind any variable: it runs text, or takes hold of the whole notebook.
     """
 
@@ -68,6 +71,9 @@ class Reachable:
         self.inputs: dict[str, bytes] = {}
         self._ns, self._code, self._mask = ns, code, mask
         self._spaces: dict[str, dict[str, Any]] = {}
+        self._holders: dict[str, Any] = {}
+        self._numbers: Counter[str] = Counter()
+        self.grown: dict[str, Any] = {}
         self._before: dict[str, dict[str, Any]] = {}
         self._seen: set[int] = set()
         self._held: list[Any] = []
@@ -147,13 +153,24 @@ class Reachable:
                     continue
                 if old is _MISSING and _is_loaded(label, new):
                     continue
-                kept = None if label.endswith(")") or same else self._plain(new)
+                if old is new:
+                    self.grown[told] = new
+                    continue
+                kept = self._plain(new) if not same and self._is_found_again(label) else None
                 if kept is None:
                     why = "the code that the cell calls changed it"
                     todo = "Keep it in a variable of the notebook, or leave this cell as it is"
                     raise Uncacheable(f"`{told}` cannot be kept", why, todo, path=told)
                 found.append((label, name, kept[0]))
         return found
+
+    def _is_found_again(self, label: str) -> bool:
+        """Whether a hit finds by its label what holds the attributes."""
+        if label not in self._holders:
+            return not label.endswith(")")
+        with suppress(LookupError):
+            return unwrapped(holder_of(self._ns, label)) is self._holders[label]
+        return False
 
     def _plain(self, value: Any) -> list[Any] | None:
         """A value as :func:`set_again` takes it, in a list; None for one that cannot be bound again."""
@@ -208,21 +225,46 @@ class Reachable:
         if isinstance(one, types.FunctionType):
             self._function(one)
         elif isinstance(one, type):
-            self._spaces[one.__qualname__] = vars(one)  # type: ignore[assignment]
+            self._spaces[self._label(one, one.__qualname__)] = vars(one)  # type: ignore[assignment]
             for value in (*vars(one).values(), *one.__bases__):
                 self._visit(value, ())
         elif isinstance(one, types.ModuleType) and vars(one) is not self._ns:
-            for name in attributes:
+            for name in sorted(attributes):
                 value = vars(one).get(name)
                 if value is not None:
                     self._visit(value, attributes)
 
+    def _label(self, holder: Any, name: str) -> str:
+        """What a function or class is called: as the notebook calls it, or its own name, numbered where that is taken.
+
+        A decorator makes two functions of one name, and many of another. All is visited in an order that hangs on names
+        alone, so that the labels are the same in every process.
+        """
+        found = None
+        with suppress(LookupError):
+            found = unwrapped(holder_of(self._ns, name))
+        label = name if found is holder else self._variables.get(id(holder))
+        if label is None and found is None:
+            label = name
+        if label is None or label in self._holders:
+            self._numbers[name] += 1
+            label = f"{name}#{self._numbers[name]}"
+        self._holders[label] = holder
+        return label
+
+    @functools.cached_property
+    def _variables(self) -> dict[int, str]:
+        """Functions and classes by id, each with the first variable of the notebook that is bound to it."""
+        bound = sorted(((name, unwrapped(value)) for name, value in self._ns.items()), key=lambda one: one[0])
+        code = {name: one for name, one in reversed(bound) if isinstance(one, types.FunctionType | type)}
+        return {id(one): name for name, one in code.items() if not is_hidden(name, one)}
+
     def _function(self, function: types.FunctionType) -> None:
-        space, label = function.__globals__, short_name(function)
+        space, label = function.__globals__, self._label(function, short_name(function))
         names, attributes = _named(function.__code__)
         hiding = {name for name in names & _HIDING if not is_users(space.get(name))} if space is self._ns else ()
         self.hides |= bool(attributes & _HIDING_MEMBERS or hiding)
-        for name in names - self._skipped:
+        for name in sorted(names - self._skipped):
             value = space.get(name, _MISSING)
             if value is not _MISSING and is_code(unwrapped(value)):
                 self._visit(value, attributes)

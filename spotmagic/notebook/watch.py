@@ -112,8 +112,7 @@ class Watch:
 
     def _only_opens(self, name: str) -> bool:
         """Whether the cell only gives a credential to clients and heads of requests."""
-        opens = only_opens(self._code.credentials.get(name, ()), self._ns[name], self._outside)
-        if opens:
+        if opens := only_opens(self._code.credentials.get(name, ()), self._ns[name], self._outside):
             self.notes.leave_credential(name)
         return opens
 
@@ -208,16 +207,16 @@ class Watch:
         return self._reached.held()
 
     def _look(self) -> None:
-        data = {name: value for name, value in self._values.items() if not is_code(value)}
-        self._live = Live({**self.held(), **data})
+        looked = {**self.held(), **{name: one for name, one in self._values.items() if not is_code(one)}}
+        self._live = Live(looked)
         self._shapes = self._live.shapes
-        for name in data:
+        for name in looked:
             for one in self._live.objects(name):
                 if id(one) in self._shapes:
                     continue
                 if is_leaf(one) or not (is_open(one) or isinstance(one, types.FunctionType)):
                     try:
-                        before = self.inputs[name] if one is data[name] else self._print(one, name)
+                        before = self.inputs[name] if one is looked[name] else self._print(one, name)
                     except Uncacheable:  # of no account to the whole, which has a fingerprint
                         self._unseen.add(name)
                         continue
@@ -364,9 +363,7 @@ class Watch:
 
     def _mutated(self) -> tuple[tuple[str, int, Any], ...]:
         found: dict[int, tuple[str, int, Any]] = {}
-        for name, value in self._values.items():
-            if is_code(value) or is_atom(value) or self._print(value, name, Notes()) == self.inputs[name]:
-                continue
+        for name in [*filter(self._differs, self._values), *self._reached.grown]:
             if name in self._unseen:
                 raise self._refusal(name, "the cell changed it, and not all that it holds can be watched")
             changed = [one for one in self._live.objects(name) if self._changed(one, name)]
@@ -380,6 +377,10 @@ class Watch:
                 owner, place = self._live.place(one) or (name, 0)
                 found[id(one)] = (owner, place, one)
         return tuple(found.values())
+
+    def _differs(self, name: str) -> bool:
+        one = self._values[name]
+        return not (is_code(one) or is_atom(one)) and self._print(one, name, Notes()) != self.inputs[name]
 
     def _changed(self, one: Any, name: str) -> bool:
         if id(one) not in self._prints:

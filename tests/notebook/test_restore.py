@@ -478,8 +478,6 @@ def test_a_pinned_result_takes_nothing_out_of_inputs_that_only_look_alike() -> N
         ("def make():\n    class Local: pass\n    return Local", "L = make()", "L"),
         ("it = iter([1, 2, 3])", "x = next(it)", "it"),
         ("import numpy as np\na = np.zeros(2)\na.flags.writeable = True", "a.resize(3, refcheck=False)", "a"),
-        ("class A: all = []", "A.all.append(1)", "A.all"),
-        ("def f(x, seen=[]): seen.append(x)", "f(1)", "f"),
         ("code = 'y = x'\nx = 1", "exec(code)", "exec"),
     ],
 )  # fmt: skip

@@ -116,8 +116,6 @@ REFUSED: dict[str, tuple[list[str], str]] = {
     "a lock beside plain data": (["x = 1", "import threading\nlocks = [threading.Lock()]\nkeep = 5; more = [1]", "#plain\nprint(keep, more)"], "outputs=keep,more"),
     "a lock in the last result": (["class R:\n    def __init__(self): import threading; self.lock = threading.Lock()\n    def __repr__(self): return 'R'", "R()"], "lock"),
     "parts of an array of objects": (["import numpy as np", "o = np.array([[1], [2]], dtype=object); k = o[:1]"], "k"),
-    "a default that grew": (["def f(x, seen=[]):\n    seen.append(x)\n    return len(seen)", "y = f(1)", "print(f(2))"], "f"),
-    "a register of a class": (["class Dog:\n    all = []\n    def __init__(self): self.all.append(1)", "d = Dog()", "print(len(Dog.all))"], "Dog.all"),
     "another working directory": (["import os\nos.makedirs('below', exist_ok=True)\ndef go(): os.chdir('below')\ndef back(): os.chdir('..')", "go()", "print(os.path.basename(os.getcwd()))\nback()"], "working directory"),
     "a generator of random numbers that nobody seeded": (["import random as r9", "x = r9.random()"], "random"),
     "a cell inside a cell": (["def inside(): get_ipython().run_cell_magic('spot', 'quiet', 'inner = [3]; print(inner)')", "inside()", "print(inner)"], "inner"),

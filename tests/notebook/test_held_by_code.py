@@ -1,0 +1,43 @@
+"""What functions and classes of the notebook hold, and calls of them change, is there after a hit."""
+
+# ruff: noqa: E501
+from __future__ import annotations
+
+import pytest
+from notebook_kernels import Kernel
+from test_stories import as_it_would_have_run, kernels, told
+
+__all__ = ["kernels"]
+pytestmark = pytest.mark.kernel
+
+KEPT: dict[str, list[str]] = {
+    "a decorator counts calls": ["import functools\ndef counted(f):\n    @functools.wraps(f)\n    def inner(*given):\n        inner.calls += 1\n        return f(*given)\n    inner.calls = 0\n    return inner", "@counted\ndef add(a, b): return a + b", "add(1, 2)", "print(add.calls)", "add(3, 4); add(5, 6)", "print(add.calls)"],
+    "two functions of one decorator": ["def counted(f):\n    def inner(*given):\n        inner.calls += 1\n        return f(*given)\n    inner.calls = 0\n    return inner", "@counted\ndef add(a, b): return a + b\n@counted\ndef mul(a, b): return a * b", "add(1, 2)", "mul(1, 2); mul(3, 4)", "print(add.calls, mul.calls)"],
+    "a decorator that keeps answers in a closure": ["def kept(f):\n    memo = {}\n    def inner(x):\n        if x not in memo: memo[x] = f(x)\n        return memo[x]\n    inner.memo = memo\n    return inner", "@kept\ndef double(x): return 2 * x", "double(2); double(3)", "print(double.memo)", "double(4)", "print(sorted(double.memo))"],
+    "a memo in a default argument": ["def fib(n, memo={}):\n    if n not in memo: memo[n] = n if n < 2 else fib(n - 1) + fib(n - 2)\n    return memo[n]", "fib(9)", "print(len(fib.__defaults__[0]))"],
+    "a keyword default that grows": ["def note(x, *, seen=[]):\n    seen.append(x)\n    return len(seen)", "note('a')", "note('b')", "print(note.__kwdefaults__)"],
+    "a register of a class": ["class Dog:\n    all = []\n    def __init__(self, name): self.name = name; Dog.all.append(self)", "d = Dog('a'); e = Dog('b')", "print([one.name for one in Dog.all], Dog.all[0] is d)", "Dog('c').name", "print(len(Dog.all))", "d.name = 'z'", "print(Dog.all[0].name)"],
+    "a register of subclasses": ["class Base:\n    kinds = {}\n    def __init_subclass__(cls): Base.kinds[cls.__name__] = cls", "class One(Base): pass", "class Two(Base): pass", "print(sorted(Base.kinds), Base.kinds['One'] is One)"],
+    "a register of a decorator": ["tools = {}\ndef tool(f):\n    tools[f.__name__] = f\n    return f", "@tool\ndef add(a, b): return a + b", "tools['add'](1, 2)", "@tool\ndef mul(a, b): return a * b", "print(sorted(tools), tools['mul'](3, 4), tools['add'] is add)"],
+    "objects that hold decorated functions": ["import functools\ntools = {}\ndef tool(f):\n    tools[f.__name__] = f\n    @functools.wraps(f)\n    def inner(*given):\n        inner.calls += 1\n        return f(*given)\n    inner.calls = 0\n    return inner", "@tool\ndef add(a, b): return a + b", "class Agent:\n    all = []\n    def __init__(self, tools): self.tools = tools; Agent.all.append(self)\n    def run(self, name, *given): return self.tools[name](*given)", "a = Agent(tools); b = Agent({'add': add})\na.run('add', 1, 2), b.run('add', 3, 4)", "print(add.calls, tools['add'] is add.__wrapped__, b.tools['add'] is add, Agent.all[1] is b)"],
+    "a method counts in its class": ["class Api:\n    asked = {}\n    def ask(self, x):\n        self.asked[x] = self.asked.get(x, 0) + 1\n        return x", "api = Api(); api.ask('a')", "api.ask('a'); api.ask('b')", "print(Api.asked)"],
+    "a counter in a class attribute": ["from collections import Counter, defaultdict, deque\nclass Log:\n    kinds = Counter(); by = defaultdict(list); last = deque(maxlen=2); names = set()\n    @classmethod\n    def add(cls, kind, text): cls.kinds[kind] += 1; cls.by[kind].append(text); cls.last.append(text); cls.names.add(kind)", "Log.add('x', 'one'); Log.add('y', 'two')", "Log.add('x', 'three')", "print(Log.kinds, dict(Log.by), Log.last, sorted(Log.names))"],
+    "a count in an object that a function holds": ["class Meter:\n    def __init__(self): self.n = 0\ndef metered(f):\n    meter = Meter()\n    def inner(x):\n        meter.n += 1\n        return f(x)\n    inner.meter = meter\n    return inner", "@metered\ndef twice(x): return 2 * x", "twice(1); twice(2)", "print(twice.meter.n)"],
+    "an array that a class holds": ["import numpy as np\nclass Board:\n    cells = np.zeros(3)\n    @classmethod\n    def mark(cls, n): cls.cells[n] = 1", "Board.mark(1)", "print(Board.cells)", "Board.mark(2)", "print(Board.cells)"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_it_is_as_calls_left_it(kernels: list[Kernel], name: str) -> None:  # noqa: F811
+    as_it_would_have_run(kernels, f"-held{list(KEPT).index(name)}", KEPT[name])
+
+
+def test_what_functions_without_a_name_hold_is_refused(kernels: list[Kernel]) -> None:  # noqa: F811
+    cells = [
+        "def make(k):\n    def step(x):\n        step.runs += 1\n        return x * k\n    step.runs = 0\n    return step\nsteps = [make(2), make(3)]",
+        "steps[0](1); steps[1](1); steps[1](2)",
+        "print([one.runs for one in steps])",
+    ]
+    plain, first, second = told(kernels, "-held-refused", cells)
+    assert [one.log for one in plain] == [one.log for one in first] == [one.log for one in second]
+    assert second[1].verdict == "ran" and "`make.step.runs` cannot be kept" in second[1].badge_text
