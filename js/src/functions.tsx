@@ -63,7 +63,7 @@ function Use({ desk, row, priced, largest }: { desk: Desk; row: FunctionRow; pri
           {row.price_saved > 0 && <span class="muted"> {money(row.price_saved)}</span>}
         </td>
         {priced && <td class="num" data-label={row.price_paid ? "cost" : undefined}>{row.price_paid > 0 && money(row.price_paid)}</td>}
-        <td class="kept"><Share part={row.bytes} of={largest} /> {number(row.entries)} <span class="muted">{bytes(row.bytes)}</span></td>
+        <td class="kept"><Share part={row.bytes} of={largest} /> {number(row.entries)}, {bytes(row.bytes)}</td>
         <td class="num"><ModeChoice desk={desk} name={row.name} mode={row.mode} set={row.set} given={row.given} /></td>
       </tr>
       {open && (

@@ -88,7 +88,7 @@ function Numbers({ totals }: { totals: Totals }) {
         <dt>Hit rate</dt>
         <dd class="big">{percent(totals.hits, calls)}</dd>
         <dd class="small">
-          {count(totals.hits, "hit")}, {number(totals.misses)} ran
+          {count(totals.hits, "hit")}, {count(totals.misses, "run")}
           {totals.errors > 0 && <span class="bad">, {number(totals.errors)} failed</span>}
         </dd>
       </div>
