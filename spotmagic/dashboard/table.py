@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from datetime import datetime
 from typing import Any
 
 from spotmagic.dashboard.wire import Shape
@@ -60,11 +61,19 @@ def _decimals(texts: list[str]) -> list[str]:
 
 
 def _column(values: list[Any]) -> list[str]:
+    """A column of pandas as pandas has it: numbers of as many decimals, days without their midnight."""
+    texts = list(map(_text, values))
+    if values and all(isinstance(one, datetime) and (one != one or not one.tzinfo) for one in values):
+        days = [text.removesuffix(" 00:00:00") for text in texts]
+        return days if all(len(day) <= 10 for day in days) else texts
     numbers = [one for one in values if isinstance(one, float) and math.isfinite(one)]
     if not numbers or max(map(abs, numbers)) >= 1e9 or min((abs(one) for one in numbers if one), default=1.0) < 1e-5:
-        return list(map(_text, values))
+        return texts
     shown = iter(_decimals([f"{one:.6f}" for one in numbers]))
-    return [next(shown) if isinstance(one, float) and math.isfinite(one) else _text(one) for one in values]
+    return [
+        next(shown) if isinstance(one, float) and math.isfinite(one) else text
+        for one, text in zip(values, texts, strict=True)
+    ]
 
 
 def _pandas(pandas: Any, value: Any, rows: int) -> Shape | None:
@@ -76,7 +85,7 @@ def _pandas(pandas: Any, value: Any, rows: int) -> Shape | None:
     columns = [(_text(name), str(dtype)) for name, dtype in zip(head.columns, head.dtypes, strict=True)]
     down = [_column([head.iat[row, column] for row in range(head.shape[0])]) for column in range(head.shape[1])]
     cells = [[column[row] for column in down] for row in range(head.shape[0])]
-    return _shape(columns, cells, [_text(label) for label in head.index], *value.shape)
+    return _shape(columns, cells, _column(list(head.index)), *value.shape)
 
 
 def _polars(polars: Any, value: Any, rows: int) -> Shape | None:

@@ -120,6 +120,18 @@ def test_tables_and_arrays_show_their_head_and_their_whole_size(value: Any, heig
     assert len(shape["columns"]) <= 40
 
 
+def test_days_of_pandas_have_no_midnight_and_moments_have_their_time() -> None:
+    days = pd.date_range("2026-03-01", periods=2)
+    frame = pd.DataFrame({"day": [days[0], pd.NaT], "at": days + pd.Timedelta("1h"), "said": "x 00:00:00"}, index=days)
+    shape = look(frame).shape
+    assert shape["labels"] == ["2026-03-01", "2026-03-02"]
+    assert shape["rows"] == [
+        ["2026-03-01", "2026-03-01 01:00:00", "x 00:00:00"],
+        ["NaT", "2026-03-02 01:00:00", "x 00:00:00"],
+    ]
+    assert look(pd.DataFrame({"at": days.tz_localize("UTC")})).shape["rows"][0] == ["2026-03-01 00:00:00+00:00"]
+
+
 def test_polars_tables_show_their_head() -> None:
     polars = pytest.importorskip("polars")
     shape = look(polars.DataFrame({"x": range(80), "name": ["<b>"] * 80})).shape
