@@ -74,10 +74,22 @@ def mistaken(error: click.UsageError, made: click.Command) -> OptionError:
     if isinstance(error, click.NoSuchOption):
         context = error.ctx
         command = context.command if context is not None else made
+        if context is not None and isinstance(command, click.Group) and (one := _taking(command, context, error)):
+            words = f"{context.info_name} {one} {error.option_name}"
+            return OptionError(f"{error.option_name} stands after its command", todo=f"Say {words} …")
         known = [name for each in command.params for name in each.opts if name.startswith("--")]
         return unknown("option", error.option_name, [*known, "--help"])
     text = error.format_message().rstrip(".")
     return OptionError(text[:1].lower() + text[1:])
+
+
+def _taking(group: click.Group, context: click.Context, error: click.NoSuchOption) -> str:
+    """The first command of a group that takes an option; empty where none does."""
+    for name in group.list_commands(context):
+        one = group.get_command(context, name)
+        if one is not None and any(error.option_name in each.opts for each in one.params):
+            return name
+    return ""
 
 
 def undashed(command: Command, words: Iterable[Any], rest: str) -> list[str]:

@@ -207,6 +207,11 @@ def test_a_closed_pipe_is_no_error(folder: Path) -> None:
         assert done.returncode == 0 and done.stderr == ""
 
 
+def test_an_option_before_its_command_is_told_where_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--spot stands after its command. Say spotmagic ls --spot" in said(capsys, "--spot", "demo", "ls", code=2)
+    assert "Did you mean --help?" in said(capsys, "--hlep", code=2)
+
+
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2 and "COMMAND" in capsys.readouterr().out
     assert main(["--version"]) == 0 and capsys.readouterr().out.startswith("spotmagic ")
