@@ -47,8 +47,7 @@ class Walk:
         self.loads: frozenset[str] = frozenset()
         self._called: Any = None
         self.patched: list[type] = []
-        self._families = False  # whether the subclasses of a class are asked for
-        self.queries = False
+        self._families = self.queries = self._again = False  # the first: whether subclasses of a class are asked for
         self._quoting: list[tuple[types.FunctionType, frozenset[str]]] = []
         self._ignore = ignore
         self._by_id: dict[int, Node] = {}
@@ -56,7 +55,6 @@ class Walk:
         self._open: deque[Node] = deque()
         self._unread: deque[tuple[str, str, Any, bool]] = deque()
         self._seen: set[tuple[int, str]] = set()
-        self._again = False
         self._asking: list[types.FunctionType] = []  # whose callers name a variable of the environment
         self._callers = Callers()
         self._encoder = Encoder(self._apart, self._ref_of_value, self.notes, mask)
