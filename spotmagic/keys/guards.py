@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from types import CellType, FunctionType
 from typing import Any
 
+from spotmagic.reads.standing import Standing
 from spotmagic.values import plain
 from spotmagic.values.encode import SCALARS
 
@@ -71,9 +72,13 @@ class Guards:
         """What is read now equals this, which nothing changes in place."""
         self._check(f"{self._of(read)}() == {self._of(value)}")
 
-    def attribute(self, kind: type, name: str, value: Any) -> None:
-        """The class gives this object under the name."""
-        self._check(f"{self._of(kind)}.{name} is {self._of(value)}")
+    def member(self, kind: type, name: str) -> None:
+        """The class gives the function or property under the name that it gives now."""
+        held = vars(kind)[name]
+        if type(held) is Standing:  # asked for by its name, it is another while a run is noted
+            self.name(vars(kind), name, held)
+        elif type(held) in (FunctionType, property) and not hasattr(type(kind), name):
+            self._check(f"{self._of(kind)}.{name} is {self._of(held)}")
 
     def live(self, value: Any, packed: bytes) -> None:
         """The value still packs to these bytes, if it may change in place."""

@@ -19,7 +19,7 @@ from spotmagic.keys.guards import MISSING, Guards
 from spotmagic.keys.methods import Callers, is_special
 from spotmagic.keys.owned import Node, full_name, is_made, is_users, kind_of, short_name, stands_for
 from spotmagic.keys.state import Cells, OnlyWritten, Writes
-from spotmagic.reads import stand_ins, standing
+from spotmagic.reads import stand_ins
 from spotmagic.values.callables import named as by_name
 from spotmagic.values.callables import numbered
 from spotmagic.values.encode import Encoder
@@ -103,11 +103,7 @@ class Walk:
             if patched.own_members(kind):
                 self.ref(kind)
             for name in read & vars(kind).keys():
-                held = vars(kind)[name]
-                if type(held) is standing.Standing:  # asked by name, it is another while a run is noted
-                    self.guards.name(vars(kind), name, held)
-                elif type(held) in (types.FunctionType, property) and not hasattr(type(kind), name):
-                    self.guards.attribute(kind, name, held)
+                self.guards.member(kind, name)
 
     def _uses(self, module: Any) -> None:
         if isinstance(module, str):
