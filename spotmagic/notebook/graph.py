@@ -8,6 +8,7 @@ import fractions
 import functools
 import gc
 import hashlib
+import operator
 import pathlib
 import types
 import uuid
@@ -208,9 +209,12 @@ def shape(value: Any) -> list[Any]:
 
 def same_shape(before: list[Any], now: list[Any]) -> bool:
     """Whether two shapes of one object show no change in itself."""
-    return len(before) == len(now) and all(
-        a is b or (type(a) is type(b) and type(a) in (bytes, tuple) and a == b)
-        for a, b in zip(before, now, strict=True)
+    return len(before) == len(now) and (
+        all(map(operator.is_, before, now))
+        or all(
+            a is b or (type(a) is type(b) and type(a) in (bytes, tuple) and a == b)
+            for a, b in zip(before, now, strict=True)
+        )
     )
 
 
@@ -230,7 +234,6 @@ class Live:
     def __init__(self, inputs: Mapping[str, Any], strangers: Container[str] = ()) -> None:
         self._strangers = strangers
         self._objects: dict[str, list[Any]] = {}
-        self._places: dict[int, tuple[str, int]] = {}
         self._forms: dict[str, str] = {}
         self._over: dict[int, list[Any]] = {}
         self._held: list[Any] = []  # memories that nobody else may hold: their ids are asked for
@@ -249,30 +252,42 @@ class Live:
     def _walk(self, name: str, value: Any, found: list[Any]) -> None:
         seen: set[int] = set()
         todo = [value]
-        places = self._places
         while todo:
             one = todo.pop()
             here, kind = id(one), type(one)
             if here in seen or kind in ATOMS or isinstance(one, type):
                 continue
             seen.add(here)
-            if here not in places:
-                places[here] = (name, len(found))
             found.append(one)
             if not len(found) & 1023:
                 check()
-            inside = [*one, *one.values()] if kind is dict else _items(one) if is_array(one) else children(one)
+            if kind in BOXES:
+                inside = self.shapes[here] = [*one, *one.values()] if kind is dict else [*one]
+                if ATOMS.issuperset(map(type, inside)):
+                    continue
+                if kind is set or kind is frozenset:
+                    self.sealed.add(name)
+                else:
+                    todo += reversed(inside)
+                continue
+            inside = _items(one) if is_array(one) else children(one)
             for memory in owners(one) if is_array(one) else ():
                 self._held.append(memory)
                 self._over.setdefault(id(memory), []).append(one)
-            if kind in BOXES:
-                self.shapes[here] = inside
             if ATOMS.issuperset(map(type, inside)):
                 continue
             if isinstance(one, _SEALING) or kind.__module__.startswith("matplotlib."):
                 self.sealed.add(name)
                 continue
             todo += reversed(inside)
+
+    @functools.cached_property
+    def _places(self) -> dict[int, tuple[str, int]]:
+        """The first place of each object, by id. Most cells never ask, and the walk is before each run."""
+        found: dict[int, tuple[str, int]] = {}
+        for name, objects in reversed(self._objects.items()):
+            found.update((id(one), (name, place)) for place, one in enumerate(objects))
+        return found
 
     def place(self, value: object) -> tuple[str, int] | None:
         """Where the inputs hold this very object."""
