@@ -7,11 +7,14 @@ import random
 import re
 import sys
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from spotmagic.code.cell import CellCode
 from spotmagic.code.normal import parse
+from spotmagic.errors import Uncacheable
 from spotmagic.keys import fingerprint
+from spotmagic.notebook.calls import names_random
 
 NAMES: Mapping[str, str] = {"random": "random", "numpy": "numpy.random", "torch": "torch"}
 SEEDS = {"random": "random.seed(0)", "numpy": "np.random.seed(0)", "torch": "torch.manual_seed(0)"}
@@ -51,13 +54,40 @@ def states() -> dict[str, Any]:
     return found
 
 
-def drawn(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """The after-states of the generators that were used in between, or loaded and used."""
-    return {
+def drawn(
+    before: Mapping[str, Any], ns: Mapping[str, Any], code: CellCode, *, pinned: bool = False, wanted: bool = False
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The states in which a run left the generators it used, as far as a hit must do that, and the inputs they are.
+
+    Args:
+        before: their states before it.
+        pinned: no state counts.
+        wanted: states of generators that nobody seeded count too.
+
+    Raises:
+        Uncacheable: the run drew from a generator that nobody seeded.
+    """
+    left = {
         name: state
-        for name, state in after.items()
+        for name, state in states().items()
         if (before[name] != state if name in before else not _is_fresh(name, state))
     }
+    own = seeded(code.source, ns) if left else frozenset()
+    found = set(left) - own
+    counts = wanted or not is_free(ns, before=True)
+    inputs: dict[str, bytes] = {}
+    if "random" in found and not (pinned or wanted) and is_free(ns, of="random") and not names_random(ns, code):
+        inputs |= FREE  # libraries draw from it for themselves
+        found.remove("random")
+    if found and not pinned:
+        if not counts or found - before.keys():
+            name = min(found)
+            todo = f"Seed it once in the notebook ({SEEDS[name]}), or write rng"
+            told = " and ".join(f"`{NAMES[one]}`" for one in sorted(found))
+            why = f"the cell drew from {told}, which nobody seeded"
+            raise Uncacheable("its random numbers cannot be told apart", why, todo, path=name)
+        inputs |= prints({name: before[name] for name in found})
+    return {name: state for name, state in left.items() if name in own or (counts and name in found)}, inputs
 
 
 def _is_fresh(name: str, state: Any) -> bool:
@@ -106,24 +136,32 @@ def _seeded_by(function: Any) -> str:
     return "torch" if torch is not None and function is torch.manual_seed else ""
 
 
-_SEEDING = re.compile(r"seed|set_?state")
+# In a cell under a magic a line begins after the two characters of `\n`. `rseed=0` is an argument of somebody's.
+_SEEDING = re.compile(r"(?:(?<![A-Za-z])|(?<=\\[nt]))seed|set_?state")
+_SEEDING_NUMPY = re.compile(r"(np|numpy)\.random\.(seed|set_state|default_rng)\b")
 
 
-def is_free(ns: Mapping[str, Any], *, before: bool = False) -> bool:
-    """Whether nothing that ran in this notebook speaks of seeds; ``before`` the cell that runs now."""
+def is_free(ns: Mapping[str, Any], *, before: bool = False, of: str = "") -> bool:
+    """Whether nothing that ran in this notebook speaks of seeds.
+
+    Args:
+        before: leave out the cell that runs now.
+        of: only what may be a seed of this generator.
+    """
     ran = ns.get("In")
     ran = ran if isinstance(ran, list) else []
-    return not any(_SEEDING.search(text) for text in (ran[:-1] if before else ran))
+    others = of == "random" and all(ns.get(name, _numpy()) is _numpy() for name in ("np", "numpy"))
+    texts = (_SEEDING_NUMPY.sub("", text) if others else text for text in (ran[:-1] if before else ran))
+    return not any(map(_SEEDING.search, texts))
+
+
+def _numpy() -> Any:
+    return sys.modules.get("numpy")
 
 
 def prints(states: Mapping[str, Any]) -> dict[str, bytes]:
     """Fingerprints of states as inputs, called ``generator numpy.random``."""
     return {f"generator {NAMES[name]}": fingerprint(state) for name, state in states.items()}
-
-
-def generators_told(names: Iterable[str]) -> str:
-    """Generators as the user knows them."""
-    return " and ".join(f"`{NAMES[name]}`" for name in sorted(names))
 
 
 def restore(kept: Mapping[str, Any]) -> None:

@@ -29,7 +29,7 @@ from spotmagic.notebook.again import (
     set_in_modules,
     steered,
 )
-from spotmagic.notebook.calls import names_random, refuse_lost_callbacks
+from spotmagic.notebook.calls import refuse_lost_callbacks
 from spotmagic.notebook.changes import Changes
 from spotmagic.notebook.graph import ATOMS, Live, holds_thread, is_atom, is_code, is_leaf, is_open, same_shape, shape
 from spotmagic.notebook.in_place import can_put, keeps_all, outline
@@ -39,6 +39,7 @@ from spotmagic.values.handles import is_handle_type
 from spotmagic.values.notes import is_secret_name
 from spotmagic.values.patience import TooLong, at_once, patience
 
+_FEW = 100  # objects that are looked at one by one: of many, a look at all they say is quicker
 LOOK = 1.0  # seconds of work for each of our looks at what a cell reads and makes
 
 
@@ -147,7 +148,7 @@ class Watch:
         states = generators.prints(generators.states()) if any(name.startswith("generator ") for name in wanted) else {}
         found: dict[str, bytes] = {}
         for name in sorted(wanted):
-            if name == "generator random" and generators.is_free(self._ns) and not self._wants_rng:
+            if name == "generator random" and generators.is_free(self._ns, of="random") and not self._wants_rng:
                 found |= generators.FREE
             elif name in self.inputs or name in states:
                 found[name] = (self.inputs | states)[name]
@@ -312,29 +313,9 @@ class Watch:
 
     def _drawn(self) -> dict[str, Any]:
         """Where the run left the generators that a hit has to put there."""
-        drawn = generators.drawn(self._rng, generators.states())
-        seeded = generators.seeded(self._code.source, self._ns) if drawn else frozenset()
-        found = drawn.keys() - seeded
-        counts = self._wants_rng or not generators.is_free(self._ns, before=True)
-        if self._pinned or not found:
-            pass
-        elif (
-            found
-            == {"random"}  # libraries draw from it for themselves: if nobody can have seeded it, any number will do
-            and not self._wants_rng
-            and generators.is_free(self._ns)
-            and not names_random(self._ns, self._code)
-        ):
-            self.counted |= generators.FREE
-            found = set()
-        elif counts and not found - self._rng.keys():
-            self.counted |= generators.prints({name: self._rng[name] for name in found})
-        else:
-            name = min(found)
-            todo = f"Seed it once in the notebook ({generators.SEEDS[name]}), or write rng"
-            why = f"the cell drew from {generators.generators_told(found)}, which nobody seeded"
-            raise Uncacheable("its random numbers cannot be told apart", why, todo, path=name)
-        return drawn if counts and found else {name: drawn[name] for name in seeded & drawn.keys()}
+        left, states = generators.drawn(self._rng, self._ns, self._code, pinned=self._pinned, wanted=self._wants_rng)
+        self.counted |= states
+        return left
 
     def _names(self, before: Mapping[str, Any]) -> set[str]:
         """The names to look at: those the cell can bind or unbind, and all where analysis cannot tell."""
@@ -379,8 +360,15 @@ class Watch:
         return tuple(found.values())
 
     def _differs(self, name: str) -> bool:
-        one = self._values[name]
-        return not (is_code(one) or is_atom(one)) and self._print(one, name, Notes()) != self.inputs[name]
+        """Whether an input is another now. Where its few objects are those it had, its content is not looked at."""
+        value, before = self._values[name], self._shapes
+        if is_code(value) or is_atom(value):
+            return False
+        objects = self._live.objects(name)
+        seen = len(objects) < _FEW and name not in self._unseen and name not in self._live.sealed
+        if seen and all(id(one) in before and same_shape(before[id(one)], shape(one)) for one in objects):
+            return False
+        return self._print(value, name, Notes()) != self.inputs[name]
 
     def _changed(self, one: Any, name: str) -> bool:
         if id(one) not in self._prints:

@@ -177,6 +177,19 @@ def test_what_a_library_draws_for_itself_does_not_count_where_nobody_speaks_of_s
     assert session(jittery, ASK) == ["hit"]
 
 
+def test_a_seed_of_numpy_is_none_for_what_a_library_draws_from_another_generator(jittery: Path) -> None:
+    """Importing scikit-learn draws from `random`: after `np.random.seed(42)` such cells ran in every kernel."""
+    cells = "import numpy as np\nnp.random.seed(5)", ASK, ASK + "\nz = float(np.random.rand())", "w = np.random.rand(2)"
+    assert session(jittery, *cells) == ["ran"] * 4
+    assert session(jittery, *cells) == ["hit"] * 4
+
+
+def test_an_argument_named_like_a_seed_seeds_nothing(tmp_path: Path) -> None:
+    draw = "from pandas import Series\ny = int(Series(range(1000)).sample(1).iloc[0])"
+    assert session(tmp_path, "def plot(x, rseed=0): return x", draw) == ["ran", "not stored"]
+    assert session(tmp_path, "from numpy.random import seed\nseed(3)", draw) == ["ran", "ran"]
+
+
 def test_a_module_of_the_user_may_have_seeded_what_a_library_draws(jittery: Path) -> None:
     (jittery / "setting_up.py").write_text("import random as r\nr.seed(3)\n")
     assert session(jittery, "import setting_up", ASK)[-1] == "not stored"
