@@ -30,6 +30,7 @@ HOUR, DAY = 3600.0, 86_400.0
 QUIET = 0.3  # seconds; what runs for less is not shown as running
 STEPS = 24  # of the chart of a name
 _LIST = 300
+_GRAIN = 3.0  # seconds between looks at limits, by which a gauge may be wrong
 _ALL = ((2 * DAY, HOUR), (60 * DAY, DAY), (400 * DAY, 7 * DAY), (float("inf"), 30 * DAY))  # spans and their steps
 _MEANT = ("took less than", "not worth keeping", "stopped after", "the other run")  # not kept, and rightly so
 
@@ -250,6 +251,9 @@ class Meter:
         seen = self._seen.setdefault((state.place, state.name), deque())
         seen.append((now, state.booked))
         while len(seen) > 1 and seen[1][0] <= now - 60.0:
+            seen.popleft()
+        # Nobody looked for long, and something passed meanwhile: how much of it in the last minute, nobody knows.
+        if len(seen) > 1 and seen[0][0] < now - 60.0 - _GRAIN and seen[0][1] != seen[1][1]:
             seen.popleft()
         # Below zero where the state began anew; a hundredth of a request is what the clock has moved meanwhile.
         return max(state.booked - seen[0][1], ceil(state.owed[0] - 0.01), 0), min(60.0, now - seen[0][0])

@@ -310,6 +310,31 @@ def test_limits_that_only_another_spot_or_kernel_uses_are_shown_too(tmp_path: Pa
         assert [row["name"] for row in backend.dispatch("limits", {})[0]["rows"]] == ["openai"]
 
 
+def test_a_gauge_that_nobody_looked_at_counts_no_more_than_a_minute(
+    backend: Backend, spot: Spot, clock: FakeClock
+) -> None:
+    """A page that is opened again an hour later does not tell of the hour as of its last minute."""
+    call = spot.limiter(name="llm", rpm=600)(lambda: None)
+
+    def told() -> str:
+        return str(backend.dispatch("limits", {})[0]["rows"][0]["gauges"][0]["text"])
+
+    call()
+    told()
+    for _ in range(30):
+        clock.advance(10.0)
+        call()
+    clock.advance(300.0)
+    assert told() == "0 of 600 used this minute (seen for 1 s)"
+    for _ in range(40):
+        clock.advance(2.0)
+        call()
+        told()
+    assert told() == "30 of 600 used this minute"
+    clock.advance(300.0)
+    assert told() == "0 of 600 used this minute", "nothing passed since somebody looked"
+
+
 def test_limits_have_a_view_once_there_is_one(backend: Backend, spot: Spot) -> None:
     limit = spot.limits.get("openai", rpm=60, tpm=1000, concurrency=4)
     assert "limits" in backend.dispatch("totals", {})[0]["views"]
