@@ -150,6 +150,7 @@ class Books:
             if self.items.holds:
                 self.items.add(Item(task, None, error, None))
             most = self._plan.most_failures
+            # under the lock, so that one of those that failed at once is the one too many
             full = most is not None and self.failed > most
         if full and not self.ending:
             self.too_many = True

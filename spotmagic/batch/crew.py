@@ -59,6 +59,7 @@ class Crew:
     def rest(self, waiter: Waiter) -> None:
         """Give the slot away for a while, unless so many rest that this one has to keep it."""
         with self._lock:
+            # else a provider that is down would gather a thread for each input
             keeps = len(self._asleep) >= MOST_ASLEEP
             self._asleep.add(waiter)
             if keeps:

@@ -40,7 +40,7 @@ class Inputs:
         self.awaits = hasattr(iterables[0], "__aiter__")
         if self.awaits and len(iterables) > 1:
             raise OptionError("an asynchronous iterable stands alone", todo="Say await spot.amap(f, inputs)")
-        hints = [] if self.awaits else [_length(one) for one in iterables]
+        hints = [] if self.awaits else [_length(one) for one in iterables]  # told before anything is paid
         known = [hint for hint in hints if hint is not None]
         if len(set(known)) > 1:
             lengths = " and ".join(map(str, known))
@@ -50,6 +50,7 @@ class Inputs:
     def tasks(self) -> Iterator[Task]:
         """The calls to make, one after the other. Errors of the user's iterable pass through."""
         several = len(self._iterables) > 1
+        # where no length is known they may still differ
         source: Iterable[Any] = zip(*self._iterables, strict=True) if several else self._iterables[0]
         samples, plain, number = self._samples, self._samples == 1 and not self._star and not several, 0
         for index, given in enumerate(source):

@@ -123,7 +123,7 @@ class Failed:
 def failure(task: Task, error: BaseException, key: bytes, at: float, secrets: Collection[str]) -> Failed:
     """What is kept of an input that failed. The error lets go of the frames it came through, and all they hold."""
     text = masked(trace(error), secrets)
-    _let_go(error)
+    _let_go(error)  # a frame holds the input and all that its function had
     return Failed(
         index=task.index,
         input=task.given,

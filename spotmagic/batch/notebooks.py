@@ -36,7 +36,7 @@ def run_notebook(path: Path, given: Mapping[str, Any], config: Mapping[str, Any]
     wanted = {} if place is None else _wanted(notebook.cells[place].source)
     values = {name: value for name, value in config.items() if name in wanted} | dict(given)
     _check(values, wanted, given, tagged=place is not None)
-    notebook.cells = [cell for cell in notebook.cells if _INJECTED not in _tags(cell)]
+    notebook.cells = [cell for cell in notebook.cells if _INJECTED not in _tags(cell)]  # of an earlier run
     injected = None
     if values and place is not None:
         injected = nbformat.v4.new_code_cell(_source(values, wanted), metadata={"tags": [_INJECTED]})

@@ -110,7 +110,7 @@ def _one_of(value: Any, kinds: tuple[Any, ...]) -> Any:
     """The first kind that takes the value; text, which takes everything, comes last."""
     if value is None and type(None) in kinds:
         return None
-    for kind in sorted(kinds, key=lambda one: (one is str, one is type(None))):
+    for kind in sorted(kinds, key=lambda one: (one is str, one is type(None))):  # a stable order: as they are written
         try:
             if kind is str and type(None) in kinds and isinstance(value, str) and value.lower() in _NONE:
                 return None

@@ -69,7 +69,7 @@ def failed(spot: Spot, name: Any) -> list[Failed]:
                 continue
             if one.key:
                 seen.add(one.key)
-                if spot.store.has(bytes.fromhex(one.key)):
+                if spot.store.has(bytes.fromhex(one.key)):  # asked again since, and done
                     continue
             found.append(one)
         unkeyed = unkeyed and not of_run

@@ -71,7 +71,7 @@ def new_program(name: str, folder: Path) -> Path:
         raise OptionError(f"--new {name} is no name for a module", todo="Say letters, digits and _")
     path = folder / f"{name}.py"
     try:
-        with path.open("x") as out:
+        with path.open("x") as out:  # never over a file of the user
             out.write(_TEMPLATE.format(name=name))
     except FileExistsError:
         raise OptionError(f"{path} is there already", todo="Say another name") from None

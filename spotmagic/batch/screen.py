@@ -77,7 +77,7 @@ class _Bar:
         """Draw it, once the batch has taken a while."""
         if self._bar is None and progress.seconds < PATIENCE and (not progress.ended or progress.status == "done"):
             return
-        if self._bar is None:
+        if self._bar is None:  # tqdm is loaded for a batch that takes a while alone
             self._bar = _tqdm(progress) or False
         rest = plain(" · ".join(phrases(progress)[1:]))
         if self._bar:

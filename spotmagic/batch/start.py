@@ -58,7 +58,7 @@ def prepared(spot: Spot, function: Any, iterables: Sequence[Any], options: dict[
     samples, retry = options.get("samples", 1), options.get("retry")
     where: dict[str, Any] = {name: options[name] for name in ("executor", "never_twice") if name in options}
     refuse_uncallable(function, "a batch", "Say spot.map(f, inputs): the function comes first")
-    inputs = Inputs(iterables, star=bool(options.get("star", False)), samples=samples)
+    inputs = Inputs(iterables, star=bool(options.get("star", False)), samples=samples)  # raises before a folder is made
     target = BatchFunction(spot, function, Retry.of(retry), where, samples)
     plan = Plan(
         concurrency=concurrency,

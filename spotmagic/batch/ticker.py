@@ -40,7 +40,7 @@ class Heartbeat:
         while not self._stop.wait(EVERY):
             try:
                 self._batch.tick()
-            except Exception:
+            except Exception:  # a display of the user may raise, and the batch goes on
                 logging.getLogger("spotmagic").exception("the progress of a batch cannot be told")
 
 

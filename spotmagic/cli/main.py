@@ -66,7 +66,7 @@ def _warnings_in_words() -> Iterator[None]:
         ours = category is SpotWarning
         return f"spotmagic: {plain(message)}\n" if ours else before(message, category, *place, **more)
 
-    warnings.formatwarning = words
+    warnings.formatwarning = words  # a filter of the user still decides which are shown
     try:
         yield
     finally:

@@ -36,7 +36,7 @@ def spot_at(folder: str | None, *, make: bool = False, latest: bool = False, **s
 
 
 def _named(root: Path, folder: str, make: bool) -> Path:
-    for place in (Path(folder), root / folder):
+    for place in (Path(folder), root / folder):  # a path goes before a name
         if is_spot(place):
             return place.absolute()
     if make:

@@ -109,7 +109,7 @@ def analyse(source: str) -> CellCode:
     names = flow.names
     pieces = [node for node in tree.body if is_definition(node)]
     defined = bound_names(pieces)
-    others = bound_names(node for node in tree.body if node not in pieces)
+    others = bound_names(node for node in tree.body if node not in pieces)  # nodes compare by identity
     return CellCode(
         source=source,
         normal=normal_form(tree),

@@ -68,7 +68,7 @@ class Expressions:
                 yes, no = self.condition(test)
                 self.names.state = yes
                 self.expr(body)
-                after, self.names.state = self.names.state, no
+                after, self.names.state = self.names.state, no  # each branch starts from the test alone
                 self.expr(orelse)
                 self.names.state = join(after, self.names.state)
             case ast.Lambda(args=arguments):

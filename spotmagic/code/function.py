@@ -139,7 +139,7 @@ class _Definition:
         for name in self.known - self.names.keys() - {write.root for write in outside}:
             self.names[name] = {()}
         if not {"getattr", "vars", "attrgetter", "__dict__"}.isdisjoint(self.names.keys() | self.loads):
-            self.loads.add("*")
+            self.loads.add("*")  # an attribute may be read by a name that is made when it runs
         own: dict[str, set[str]] = {name: set() for name in self.parameters}
         for write in self.written.values():
             if write.root in own and len(write.path) == 1:

@@ -50,6 +50,7 @@ def is_user(module: ModuleType) -> bool:
     folders = getattr(module, "__path__", None)  # a namespace package
     if folders:
         return all(is_user_file(str(Path(folder) / "x.py")) for folder in folders)
+    # they have no file either
     if module.__name__ in sys.builtin_module_names or module.__name__.startswith("_cython_"):
         return False
     return getattr(module, "__spec__", None) is None

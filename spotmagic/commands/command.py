@@ -114,7 +114,7 @@ def command(
     """Put a function into a table of commands under its own name."""
 
     def put(run: Callable[..., Any]) -> Callable[..., Any]:
-        name = run.__name__.strip("_")
+        name = run.__name__.strip("_")  # help_ and open_ are words of Python
         table[name] = Command(name, run, takes, **more)
         return run
 
@@ -181,7 +181,7 @@ def known_name(spot: Spot, name: str) -> str:
     known = [one.name for one in spot.catalog.functions()]
     if name in known:
         return name
-    ends = [one for one in known if one.endswith(f".{name}")]
+    ends = [one for one in known if one.endswith(f".{name}")]  # whole words: ask is the end of books.ask, not of task
     if len(ends) == 1:
         return ends[0]
     if of := next((row.name for row in spot.entries(name, status=None, limit=1) if row.key.startswith(name)), None):

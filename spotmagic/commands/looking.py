@@ -99,7 +99,7 @@ def show(session: Session, key: str) -> View:
 
     Of a function or cell, by its whole name or its last words, the newest result is shown.
     """
-    from spotmagic.dashboard.backend import Backend
+    from spotmagic.dashboard.backend import Backend  # as the panel shows it, and loaded for this command alone
 
     spot = session.spot
     row, notes = _meant(spot, key)

@@ -102,7 +102,7 @@ def undashed(command: Command, words: Iterable[Any], rest: str) -> list[str]:
         rest: the same as they were written.
     """
     if any(taken.raw for taken in command.takes):
-        return ["--", rest] if rest else []
+        return ["--", rest] if rest else []  # a query may begin with two dashes, which are a comment in SQL
     names = {taken.name for taken in command.takes if taken.form == "option"}
     flags = {name: taken.name for taken in command.takes if taken.form == "flag" for name in (taken.name, *taken.also)}
     dashed, places = [], []

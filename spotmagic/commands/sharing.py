@@ -16,7 +16,7 @@ _REMOTE = option("remote", "the bucket, such as s3://bucket/team; that of the sp
 @command(argument("PATH", "the archive to write", needed=True), argument("PATTERN", f"{PATTERN}; all when not said"))
 def export(session: Session, path: str, pattern: str | None = None) -> View:
     """Write results to one archive, to be loaded elsewhere. A file that is there stays as it is."""
-    if Path(path).exists() or Path(path).is_symlink():
+    if Path(path).exists() or Path(path).is_symlink():  # a link to nothing would be written through
         raise OptionError(f"{path} is there already", why="an archive is never overwritten", todo="Say another name")
     count = session.spot.export(path, pattern)
     told = [f"others cannot use {count.unusable.count:,} of them:", *count.unusable.lines()] if count.unusable else []

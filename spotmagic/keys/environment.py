@@ -104,7 +104,7 @@ def of_settings(kind: type) -> list[str]:
 
 def chosen(function: types.FunctionType) -> None:
     """Let the variables that a function reads count when it runs, as their names are made then."""
-    for code in nested(function.__code__):
+    for code in nested(function.__code__):  # functions inside it ask as well, and are made when it runs
         count_at_run(code)
 
 

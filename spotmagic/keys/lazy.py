@@ -205,6 +205,7 @@ def _changed(
 ) -> list[Any]:
     """What is otherwise in the loaded module than its text says."""
     module = sys.modules.get(name)
+    # that it is loaded, or loaded anew, is a change
     guards.name(sys.modules, name, MISSING if module is None else module)
     if not isinstance(module, ModuleType):
         return []

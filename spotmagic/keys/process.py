@@ -369,7 +369,7 @@ class WalkInputs:
                 self._guards.name(sys.modules, setting.package, MISSING)
                 continue
             values = now(name)
-            self._guards.state(setting.state, copied(setting.state()))
+            self._guards.state(setting.state, copied(setting.state()))  # a copy: libraries change theirs in place
             if values:
                 self.values.append(Read(self.label(f"settings {name}"), self._encoder.pack(values, name), False))
 

@@ -85,7 +85,7 @@ def summary(value: Any) -> str:
     """What a value is: ``"list, 3 items"``, ``"DataFrame, 100 x 5"``, ``"ndarray of float64, 2 x 3"``, ``"int"``."""
     kind = type(value)
     name = kind.__name__
-    if kind.__module__.partition(".")[0] in _SHAPED:
+    if kind.__module__.partition(".")[0] in _SHAPED:  # asking others for a shape would run code of the user
         return _shaped(value, name)
     if isinstance(value, _SIZED):
         return f"{name}, {len(value):,} item{'' if len(value) == 1 else 's'}"

@@ -61,7 +61,7 @@ class Cells:
         except Exception as error:  # of ours, as nothing of the cell has run
             tell("this cell runs uncached", f"looking at it raised {type(error).__name__}: {error}", "Please report it")
             return self._as_it_is(text)
-        self._latest = cell.name
+        self._latest = cell.name  # before it runs: explain is asked of one that failed, too
         if cell.body.awaits:
             return self._adrive(cell, options, text)
         self._drive(cell, options, text)
@@ -90,7 +90,7 @@ class Cells:
     def _told(self, text: str, outcome: Outcome, options: CellOptions) -> None:
         """Show what came of a cell, and remember a quick one, which costs less to run than to look at."""
         if options.unasked and outcome.verdict == "ran" and outcome.seconds < options.least_seconds:
-            self._quick.add(text)
+            self._quick.add(text)  # by its text: an edited cell is looked at again
         self._show(outcome, options)
 
     def _ended(self, cell: Cell) -> None:

@@ -364,6 +364,7 @@ class _Scanner:
         end = self._at
         while (end := self._line.find("}", end) + 1) > 0:
             source = self._line[self._at : end - 1]
+            # a brace inside the expression is no end, so the first source that is Python is it
             code = _compiled(source)
             if code is not None:
                 self._at = end

@@ -28,7 +28,7 @@ class CellDisplay:
     def show(self, progress: Progress) -> None:
         """Show a snapshot in place of the one before."""
         text = f"spot: {progress}"
-        if text == self._shown:
+        if text == self._shown:  # a notebook keeps every message until it is saved
             return
         update, self._shown = bool(self._shown), text
         self._publish(

@@ -39,6 +39,7 @@ class Listener:
 
     def __enter__(self) -> Self:
         self._thread = get_ident()
+        # what they put out is not of this cell
         self._older = frozenset(one.ident for one in threading.enumerate()) - {self._thread}
         hook = self._shell.displayhook
         for owner in (sys.stdout, sys.stderr, self._shell.display_pub, hook):

@@ -106,7 +106,7 @@ def _set_filters(values: Plain) -> None:
         if kind is not None:
             patterns = [one if one is None else re.compile(one, re.IGNORECASE) for one in (message, module)]
             made.append((action, patterns[0], kind, patterns[1], line))
-    missing = [one for one in made if one not in warnings.filters]
+    missing = [one for one in made if one not in warnings.filters]  # a second hit adds none twice
     warnings.filters[:0] = missing  # type: ignore[index]
     warnings._filters_mutated()  # type: ignore[attr-defined]
 

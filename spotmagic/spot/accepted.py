@@ -56,7 +56,7 @@ def last_edit(made: Iterable[Trace], now: Mapping[str, bytes]) -> dict[str, tupl
     settled: set[str] = set()
     for trace in made:
         before = {"code": trace.code, **_without_files(trace.inputs)}
-        code = {label for label in before if _is_code(label)}
+        code = {label for label in before if _is_code(label)}  # arguments differ from call to call, and are no edit
         if all(now.get(label, before[label]) == before[label] for label in code):
             continue
         changed = code | {label for label in before if " " in label and label not in now}

@@ -39,7 +39,7 @@ class Background:
 
     def _function(self, function: Callable[..., Any]) -> Any:
         refuse_uncallable(function, "a job", "Say spot.submit(f, x): the function comes first")
-        own = getattr(function, "__func__", function)
+        own = getattr(function, "__func__", function)  # of a bound method
         if hasattr(own, "marked"):
             return function
         options = self.filled(mark_options({"mode": "off"} if is_off() else {}))  # type: ignore[attr-defined]

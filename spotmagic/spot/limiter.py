@@ -69,7 +69,7 @@ def gate_of(spot: Spot, function: Callable[..., Any], given: Mapping[str, Any]) 
     rates = own if own.said else spot.rates
     title = given["name"] or (str(getattr(function, "__qualname__", "limit")) if own.said else f"spot {spot.name}")
     limit = spot.limits.get(title, rpm=rates.rpm, tpm=rates.tpm, concurrency=rates.concurrency)
-    cost = Cost(given["cost"], function, first=limit.typical)
+    cost = Cost(given["cost"], function, first=limit.typical)  # a new function's mean begins at the limit's
     return Gate(limit, cost, given["settle"], given["timeout"], given)
 
 

@@ -185,7 +185,7 @@ class Marked:
         """
         if self.options.version is not None:
             return self.spot.accept(self.name)
-        made = self.spot.engine.ledger.recall.editions(self.name)
+        made = self.spot.engine.ledger.recall.editions(self.name)  # the newest first, one for each state of the code
         now = self.keys.edition({label for trace in made for label in trace.inputs if " " in label}, owner)
         pairs = self.spot.accepted.of(self.name)
         edit = {label: pair for label, pair in last_edit(made, now).items() if not is_accepted(pairs, label, *pair)}

@@ -37,7 +37,7 @@ class Modes:
         return modes.get(name) or own or modes.get(_SPOT) or self._default
 
     def _again(self) -> dict[str, Mode]:
-        self._tuned.get()
+        self._tuned.get()  # as both files are told by one epoch
         return self._set.get()
 
     def tuned(self, name: str) -> dict[str, Any]:

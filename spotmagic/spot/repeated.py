@@ -21,7 +21,7 @@ def tell_changed(name: str, changed: Iterable[str], attributes: Mapping[str, lis
         ignorable: names that its ``ignore=`` takes.
     """
     labels = tuple(changed)
-    if _first(name, f"changed {labels}"):
+    if _first(name, f"changed {labels}"):  # it may have been the first call alone, which fills a cache
         return
     said, options, fine = [], [], []
     for label in labels:

@@ -171,7 +171,7 @@ class Spot(Results, Background, Batches):
 
         Takes the settings of a spot.
         """
-        folder = tempfile.mkdtemp(prefix="spotmagic-")
+        folder = tempfile.mkdtemp(prefix="spotmagic-")  # which others of the machine cannot look into
         try:
             with cls("temporary", root=folder, **settings) as spot:
                 try:
@@ -360,7 +360,7 @@ class Spot(Results, Background, Batches):
 
     def close(self) -> None:
         """Write what is in memory and let go of every file, and of what is wrapped."""
-        session.drop(self)
+        session.drop(self)  # first: whoever asks for the current spot from now on gets an open one
         if (wrap := sys.modules.get("spotmagic.wrap")) is not None:
             wrap.off(spot=self)
         if not self._closed:

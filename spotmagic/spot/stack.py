@@ -60,7 +60,7 @@ class Stack:
     def leave(self) -> None:
         """One spot less; the last one writes what is in memory and lets go of every file."""
         self._users -= 1
-        if self._users > 0:
+        if self._users > 0:  # other spots of this process stand on it
             return
         with _guard:  # before anything is closed: who opens the folder now gets a stack of its own
             for key, known in list(_open.items()):

@@ -47,7 +47,7 @@ class MarkedStream(MarkedFunction):
 
     def _named(self, stream: Any) -> Any:
         function = self.marked.function
-        stream.__name__ = getattr(function, "__name__", stream.__name__)
+        stream.__name__ = getattr(function, "__name__", stream.__name__)  # users see it in tracebacks and in its repr
         stream.__qualname__ = getattr(function, "__qualname__", stream.__qualname__)
         return stream
 

@@ -20,7 +20,7 @@ _lock = files.ForkLock()
 def opening(given: Mapping[str, Any]) -> dict[str, Any]:
     """What a spot was opened with, as it can travel."""
     settings = {name: value for name, value in given.items() if name not in ("self", *_HERE) and value is not None}
-    if settings["clock"] is SYSTEM:
+    if settings["clock"] is SYSTEM:  # it is not the same object in another process
         del settings["clock"]
     if isinstance(limits := settings.get("limits"), Limits):
         settings["limits"] = limits.backend
