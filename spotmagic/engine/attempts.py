@@ -13,6 +13,7 @@ from spotmagic.engine.call import Call
 from spotmagic.engine.feedback import feedback_of
 from spotmagic.engine.running import Attempt, now_running, outer
 from spotmagic.errors import is_end, tell
+from spotmagic.reads.memories import recall
 from spotmagic.reads.noting import Noting
 from spotmagic.reads.supposed import suppose
 
@@ -138,6 +139,7 @@ class Course:
         self._noting = Noting() if asks_files else None
         if self._noting is not None:
             suppose(self._noting, call.paths())
+            recall(self._noting, call.inputs)
 
     @property
     def came(self) -> bool:

@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple, Self
 
-from spotmagic.reads import looks, natives, stand_ins, variables
+from spotmagic.reads import looks, memories, natives, stand_ins, variables
 from spotmagic.reads.paths import whole_path, working_directory
 
 _true_open, true_stat, _true_symlink, _true_link = stand_ins.true_open, os.stat, os.symlink, os.link
@@ -72,6 +72,7 @@ class Noting:
         self._written: set[str] = set()
         self._added: dict[str, int] = {}
         self.supposed: dict[str, FileState | None] = {}
+        self.outdated: dict[str, str] = {}  # files that changed since a function read them, which keeps what it gave
         self._before: Noting | None = None
         self.around: tuple[Noting, ...] = ()
 
@@ -231,6 +232,8 @@ def note(path: Any, *, missing: bool = True) -> None:
             return
         state = FileState.of(found)
     if state is not None or missing:
+        if not any(taker.made(where) for taker in takers):
+            memories.remember_file(where, state)
         for taker in takers:
             taker.read(where, state)
 
@@ -240,6 +243,7 @@ def ask(kind: int, path: str, answer: list[str]) -> None:
     takers = _takers() if _open else ()
     where = (path if kind in looks.VARIABLES else whole_path(path)) if takers else None
     if where is not None:
+        memories.remember_look(kind, where, answer)
         for taker in takers:
             taker.ask(kind, where, answer)
 

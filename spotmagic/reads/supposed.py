@@ -18,7 +18,7 @@ def suppose(noting: Noting, paths: Iterable[str]) -> None:
     for path in paths:
         where = whole_path(os.path.join(noting.folder, path))  # noqa: PTH118
         if where is not None:
-            noting.supposed[where] = _state(where)
+            noting.supposed[where] = state_now(where)
 
 
 def confirm(noting: Noting) -> None:
@@ -26,9 +26,13 @@ def confirm(noting: Noting) -> None:
 
     Of one that the run only asked for in Python, the question counts.
     """
+    for where, name in noting.outdated.items():
+        if where not in noting.files and not noting.made(where):
+            path = where.removeprefix(os.path.join(noting.folder, ""))  # noqa: PTH118
+            noting.trouble = noting.trouble or f"`{path}` changed since `{name}` read it, which keeps what it gave"
     for where, state in noting.supposed.items():
         asked = state is None or (looks.PRESENT, where) in noting.looks
-        if not asked and where not in noting.files and not noting.made(where) and _state(where) == state:
+        if not asked and where not in noting.files and not noting.made(where) and state_now(where) == state:
             for each in (noting, *noting.around):
                 each.read(where, state)
 
@@ -37,10 +41,10 @@ def changed(noting: Noting) -> dict[str, FileState | None]:
     """Those that are not as they were though nobody was seen to write them, each with what it was."""
     seen = noting.wrote()
     told = {where: state for where, state in noting.supposed.items() if where not in seen}
-    return {where: state for where, state in told.items() if _state(where) != state}
+    return {where: state for where, state in told.items() if state_now(where) != state}
 
 
-def _state(where: str) -> FileState | None:
+def state_now(where: str) -> FileState | None:
     """What the system says of a file now; None of what is none."""
     try:
         found = _stat(where)

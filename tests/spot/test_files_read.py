@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import functools
 import gzip
 import io
 import json
@@ -433,3 +434,29 @@ def test_many_threads_run_and_read_at_once(spot: Spot) -> None:
         assert list(pool.map(read, range(40))).count("b") == 1
         for entry in spot.store.recent(spot.entries()[0].name):
             assert len([name for name in entry.inputs if name.startswith("file ")]) == 1, "its own and no other's"
+
+
+@functools.cache
+def _prompt(name: str) -> str:
+    return (Path() / f"{name}.txt").read_text()
+
+
+def test_what_a_function_keeps_of_a_file_that_changed_is_not_stored_until_it_is_read_anew(spot: Spot) -> None:
+    """A hit elsewhere would give what only this process still remembers."""
+    _prompt.cache_clear()
+    Path("kept.txt").write_text("one")
+
+    @spot.mark
+    def ask(question: str) -> str:
+        return f"{_prompt('kept')} {question}"
+
+    assert ask("a") == "one a"
+    Path("kept.txt").write_text("two and more")
+    assert ask("b") == "one b"
+    assert "`kept.txt` changed since `_prompt` read it" in reason()
+    _prompt.cache_clear()
+    assert ask("b") == "two and more b"
+    assert ask("c") == "two and more c"
+    assert [ask("b"), verdict()] == ["two and more b", "hit"]
+    assert [ask("c"), verdict()] == ["two and more c", "hit"]
+    _prompt.cache_clear()

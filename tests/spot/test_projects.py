@@ -23,22 +23,38 @@ for folder in sorted(pathlib.Path(".").iterdir()):
     pathlib.os.chdir(folder)
     import importlib
     found = importlib.import_module("main_" + folder.name)
-    value = repr(spot.mark(found.f)(*getattr(found, "ARGS", ())))
+    marked = spot.mark(found.f)
+    value = repr([marked(*args) for args in getattr(found, "CALLS", [getattr(found, "ARGS", ())])])
     told = spotmagic.last()
     pathlib.os.chdir(here)
     sys.path.pop(0)
+    for name in [name for name, one in sys.modules.items() if str(folder.resolve()) in str(getattr(one, "__file__", ""))]:
+        del sys.modules[name]
     said[folder.name] = [value, getattr(told, "verdict", ""), getattr(told, "reason", "")]
 print(json.dumps(said))
 """
 
 
 class Project(NamedTuple):
-    """Files by name, ``main`` among them, which defines ``f`` and may name ``ARGS``; the file that is edited, and how."""
+    """Files by name, ``main`` among them, which has ``f`` and may name ``ARGS``, or ``CALLS`` for several; the file that is edited, and how."""
 
     files: dict[str, str]
     edited: str
     old: str
     new: str
+
+
+NEW_FILE = ""  # the edit puts a file beside the one that it names
+
+
+def _kept(text: str, asked: str) -> dict[str, str]:
+    """A project whose helper keeps what it gives, and that asks it in two calls."""
+    read = "import pathlib\nHERE = pathlib.Path('.')\ndef read(n): return (HERE / (n + '.txt')).read_text()\n"
+    return {
+        "main": f"from kept import *\ndef f(q): return {asked} + q\nCALLS = [('a',), ('b',)]",
+        "kept.py": read + text,
+        "t.txt": "one",
+    }
 
 
 PROJECTS = {
@@ -53,15 +69,34 @@ PROJECTS = {
     "class_of_a_module_asked_for_any_name": Project({"main": "import cfg_c2\ndef f(): return cfg_c2.hot", "cfg_c2.py": "import sys, types\nclass M(types.ModuleType):\n    def __getattr__(self, n): return n + 'a'\nsys.modules[__name__].__class__ = M"}, "cfg_c2.py", "'a'", "'b'"),
     "class_of_a_module_that_is_given": Project({"main": "import cfg_c3\ndef f(m): return m.level\nARGS = (cfg_c3,)", "cfg_c3.py": "import sys, types\nclass M(types.ModuleType):\n    @property\n    def level(self): return 1\nsys.modules[__name__].__class__ = M"}, "cfg_c3.py", "return 1", "return 2"),
     "class_of_a_module_that_can_be_called": Project({"main": "import cfg_c4\ndef f(): return cfg_c4(1)", "cfg_c4.py": "import sys, types\nclass M(types.ModuleType):\n    def __call__(self, x): return x + 1\nsys.modules[__name__].__class__ = M"}, "cfg_c4.py", "+ 1", "+ 2"),
+    # What a function keeps that read a file once counts for each call that asks it.
+    "lru_cache_over_a_file": Project(_kept("import functools\n@functools.lru_cache\ndef get(n): return read(n)", "get('t')"), "t.txt", "one", "two"),
+    "lru_cache_over_a_helper": Project(_kept("import functools\n@functools.cache\ndef get(n): return half(n) * 2\ndef half(n): return read(n)", "get('t')"), "t.txt", "one", "two"),
+    "lru_cache_over_another": Project(_kept("import functools\n@functools.cache\ndef get(n): return half(n) * 2\n@functools.cache\ndef half(n): return read(n)", "half('t') + get('t')"), "t.txt", "one", "two"),
+    "lru_cache_of_a_static_method": Project(_kept("import functools\nclass K:\n    @staticmethod\n    @functools.cache\n    def get(n): return read(n)", "K.get('t')"), "t.txt", "one", "two"),
+    "lru_cache_of_a_class_method": Project(_kept("import functools\nclass K:\n    @classmethod\n    @functools.cache\n    def get(cls, n): return read(n)", "K.get('t')"), "t.txt", "one", "two"),
+    "lru_cache_under_a_retry": Project(_kept("import functools, tenacity\n@tenacity.retry(reraise=True)\n@functools.cache\ndef get(n): return read(n)", "get('t')"), "t.txt", "one", "two"),
+    "cached_property_of_a_global": Project(_kept("import functools\nclass P:\n    @functools.cached_property\n    def text(self): return read('t')\np = P()", "p.text"), "t.txt", "one", "two"),
+    "cached_property_of_an_argument": Project({"main": "import pathlib, functools\nclass P:\n    @functools.cached_property\n    def text(self): return (pathlib.Path('.') / ('t' + '.txt')).read_text()\np = P()\ndef f(p, q): return p.text + q\nCALLS = [(p, 'a'), (p, 'b')]", "t.txt": "one"}, "t.txt", "one", "two"),
+    "memo_in_a_closure": Project(_kept("import functools\ndef memo(g):\n    kept = {}\n    @functools.wraps(g)\n    def go(*a):\n        if a not in kept: kept[a] = g(*a)\n        return kept[a]\n    return go\n@memo\ndef get(n): return read(n)", "get('t')"), "t.txt", "one", "two"),
+    "cache_of_cachetools": Project(_kept("import cachetools\n@cachetools.cached(cachetools.LRUCache(9))\ndef get(n): return read(n)", "get('t')"), "t.txt", "one", "two"),
+    "lru_cache_over_a_table": Project(_kept("import functools, pandas as pd\n@functools.cache\ndef get(n): return pd.read_csv(HERE / (n + '.txt')).columns[0]", "get('t')"), "t.txt", "one", "two"),
+    "lru_cache_over_a_list_of_a_folder": Project(_kept("import functools\n@functools.cache\ndef get(n): return ''.join(sorted(p.stem for p in (HERE / n).iterdir()))", "get('d')") | {"d/one.md": "x"}, "d/one.md", "x", NEW_FILE),
+    "lru_cache_over_a_variable": Project(_kept("import functools, os\nos.environ['KEPT_T'] = 'one'\n@functools.cache\ndef get(n): return os.environ['KEPT_' + n.upper()]", "get('t')"), "kept.py", "'one'", "'two'"),
 }  # fmt: skip
 
 
 def _write(root: Path, *, edited: bool) -> None:
     for name, project in PROJECTS.items():
         for file, text in project.files.items():
+            more = root / name / f"{file}.new"
+            more.unlink(missing_ok=True)
             if edited and file == project.edited:
                 assert project.old in text
-                text = text.replace(project.old, project.new)
+                if project.new == NEW_FILE:
+                    more.write_text("")
+                else:
+                    text = text.replace(project.old, project.new)
             path = root / name / (f"main_{name}.py" if file == "main" else file)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)

@@ -1,0 +1,119 @@
+"""Files behind what functions keep in memory: ``@lru_cache``, ``@cached_property``, a memo in a closure.
+
+Such a function reads its file once. Whoever asks it again depends on the file and reads nothing, so what it read while
+a run was watched is remembered here, and counts for each later run that reaches it.
+
+Example: ``ask("a")`` calls ``prompt()``, an ``@lru_cache`` that reads ``system.txt``. ``ask("b")`` is given what
+``prompt`` kept, and is stored with ``system.txt`` all the same.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Iterable, Iterator
+from types import CellType, FrameType, FunctionType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from spotmagic.reads.noting import FileState, Noting
+
+_LRU = type(functools.lru_cache(len))
+_KEEPING = frozenset({"cache", "cache_clear", "cache_info"})  # attributes of wrappers that keep, such as cachetools'
+_MOST = 50  # frames that are looked at, from the innermost
+
+
+class _Behind(NamedTuple):
+    """What a function read that keeps what it gives: files, and questions with their answers."""
+
+    files: dict[str, FileState | None]
+    looks: dict[tuple[int, str], list[str]]
+
+
+_read: dict[str, _Behind] = {}  # by the name of the function, as it is told among the inputs
+
+
+def remember_file(path: str, state: FileState | None) -> None:
+    """A file is read now: note it of each function around this that keeps what it gives."""
+    for name in _keepers():
+        _read.setdefault(name, _Behind({}, {})).files[path] = state
+
+
+def remember_look(kind: int, path: str, answer: list[str]) -> None:
+    """The same for a question that is asked now."""
+    for name in _keepers():
+        _read.setdefault(name, _Behind({}, {})).looks[kind, path] = answer
+
+
+def recall(noting: Noting, inputs: Iterable[str]) -> None:
+    """Count what is behind functions among the inputs of a run, which keep what they gave.
+
+    A file that changed since must be read anew in the run: else the result is made of what it held before.
+    """
+    if not _read:
+        return
+    from spotmagic.reads.supposed import state_now
+
+    for label in inputs:
+        name = label.removeprefix("helper ").partition(" (")[0]
+        behind = _read.get(name) if name != label else None
+        if behind is None:
+            continue
+        for (kind, path), answer in behind.looks.items():
+            noting.ask(kind, path, answer)
+        for path, state in behind.files.items():
+            if state_now(path) == state:
+                noting.supposed[path] = state
+            else:
+                noting.outdated[path] = name
+
+
+def _keepers() -> Iterator[str]:
+    """The names of the functions around this that keep what they give."""
+    frame: FrameType | None = sys._getframe(2)
+    for _ in range(_MOST):
+        if frame is None:
+            return
+        if _keeps(frame):
+            yield frame.f_code.co_qualname.replace(".<locals>", "")
+        frame = frame.f_back
+
+
+def _keeps(frame: FrameType) -> bool:
+    """Whether the function of a frame is one that keeps what it gives. It is found by its name."""
+    space: Any = frame.f_globals
+    value: Any = None
+    for name in frame.f_code.co_qualname.split("."):
+        value = space.get(name)
+        space = vars(value) if issubclass(type(value), type) else {}
+    for _ in range(_MOST):
+        kind = type(value)
+        if kind is _LRU or issubclass(kind, functools.cached_property):
+            return True
+        if issubclass(kind, staticmethod | classmethod):
+            value = value.__func__
+            continue
+        held = _attributes(value)
+        if "__wrapped__" not in held:
+            return False
+        if not _KEEPING.isdisjoint(held) or any(not _KEEPING.isdisjoint(vars(one)) for one in kind.__mro__):
+            return True
+        if kind is FunctionType and any(type(_content(cell)) is dict for cell in value.__closure__ or ()):
+            return True
+        value = held["__wrapped__"]
+    return False
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """The attributes of an object, without asking its class for any."""
+    try:
+        return dict(object.__getattribute__(value, "__dict__"))
+    except (AttributeError, TypeError):
+        return {}
+
+
+def _content(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # it is empty still
+        return None
