@@ -101,7 +101,7 @@ def test_a_result_is_seen_and_thrown_away(serve: Serve, page: Page, tmp_path: Pa
     page.goto(serve(command))
     panel = page.locator("section.panel")
     expect(panel).to_be_visible(timeout=READY * 1000)
-    expect(panel.get_by_label("Totals")).to_contain_text("1 hit, 2 ran")
+    expect(panel.get_by_label("Totals")).to_contain_text("1 hit, 2 runs")
     rows = panel.locator("tbody tr")
     expect(rows).to_have_count(2)
     shots(page, f"marimo-{command}")

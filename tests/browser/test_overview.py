@@ -112,10 +112,10 @@ def test_what_runs_is_seen_without_a_click_while_it_does(notebook: Open, lab: La
     auditor(book.page)
     shots(panel, "running")
     (lab.root / Path(book.name).parent / "enough").touch()
-    expect(panel.get_by_label("Totals")).to_contain_text("0 hits, 1 ran")
+    expect(panel.get_by_label("Totals")).to_contain_text("0 hits, 1 run")
     expect(running).to_have_count(0)
     book.run(3)
-    expect(panel.get_by_label("Totals")).to_contain_text("1 hit, 1 ran")
+    expect(panel.get_by_label("Totals")).to_contain_text("1 hit, 1 run")
     times = book.ask("[run['started'] for run in spot.catalog.runs()]")
     verdicts = book.ask("[run['verdict'] for run in spot.catalog.runs()]")
     assert verdicts == ["hit", "ran"]

@@ -52,7 +52,7 @@ def test_the_page_shows_the_numbers_an_entry_and_forgets_it(site: Site, page: Pa
     page.goto(site.address)
     assert "token" not in page.url
     panel = page.locator("section.panel")
-    expect(panel.get_by_label("Totals")).to_contain_text("3 hits, 3 ran")
+    expect(panel.get_by_label("Totals")).to_contain_text("3 hits, 3 runs")
     rows = panel.locator("tbody tr")
     expect(rows).to_have_count(3)
     rows.filter(has_text="THREE").locator(".link").click()

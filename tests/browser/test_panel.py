@@ -54,7 +54,7 @@ def test_a_reader_sees_the_numbers_looks_at_a_result_and_throws_it_away(notebook
     panel = book.panel
     expect(panel).to_be_visible()
     expect(panel.get_by_label("Totals")).to_contain_text("$0.03")
-    expect(panel.get_by_label("Totals")).to_contain_text("3 hits, 5 ran")
+    expect(panel.get_by_label("Totals")).to_contain_text("3 hits, 5 runs")
     rows = panel.locator("tbody tr")
     expect(rows).to_have_count(5)
     expect(panel.get_by_role("button", name='ask("two")', exact=True)).to_be_visible()
@@ -167,7 +167,7 @@ def test_it_answers_and_counts_while_a_cell_runs(notebook: Open) -> None:
     expect(panel.locator("tbody tr")).to_have_count(5)
     book.page.wait_for_timeout(1500)
     book.run(2, wait=False)
-    expect(panel.get_by_label("Totals")).to_contain_text(re.compile(r"\d\d ran"))
+    expect(panel.get_by_label("Totals")).to_contain_text(re.compile(r"\d\d runs"))
     panel.get_by_role("tab", name="Functions").click()
     expect(panel.get_by_role("table", name="Functions and cells")).to_contain_text("ask")
     prompt = book.page.locator(".jp-Notebook .jp-CodeCell").nth(2).locator(".jp-InputPrompt")
