@@ -8,6 +8,7 @@ import contextvars
 import ctypes
 import functools
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -246,14 +247,21 @@ class ThreadJob(Job):
 
     def _run(self, run: Callable[[], Any]) -> Any:
         self._begin()
-        with heard(self._log):
-            with self._lock:
-                self._inside = threading.get_ident()
-            try:
-                return run()
-            finally:
+        made: defaultdict[int, Any] = defaultdict(run)  # holds what it gives from the very step in which that comes
+        try:
+            with heard(self._log):
                 with self._lock:
-                    self._inside = 0
+                    self._inside = threading.get_ident()
+                try:
+                    made[0]
+                finally:
+                    with self._lock:
+                        self._inside = 0
+        except KeyboardInterrupt:
+            if not made:
+                raise
+            self._inside = 0  # the force came too late: what was paid for is kept
+        return made[0]
 
     async def _arun(self, run: Callable[[], Any]) -> Any:
         self._begin()
