@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import sys
 import time
@@ -38,16 +39,16 @@ def make(folder: Path, told: Told, data: bytes) -> int:
             done = asyncio.run(spot.engine.adrive(call)) if asynchronous else spot.engine.drive(call)
             outcome = done.outcome()
             if not outcome.stored:  # what was paid for is not lost because it cannot be a result
-                _keep(folder, spot.ring, done.value, marked.name)
+                _keep(folder, told, spot.ring, done.value, marked.name)
         facts = {name: getattr(outcome, name) for name in ("verdict", "stored", "reason", "seconds", "price")}
-        told.tell(status="COMPLETED", ended=time.time(), entry=outcome.key, **facts)
+        told.end(status="COMPLETED", ended=time.time(), entry=outcome.key, **facts)
     except KeyboardInterrupt:
         told.tell(status="CANCELLED", ended=time.time())
         return 1
     except BaseException as error:
         what = masked(f"{type(error).__name__}: {error}", told.secrets)
         where = masked(mask(trace(error)), told.secrets)
-        told.tell(status="FAILED", ended=time.time(), error=what, traceback=where)
+        told.end(status="FAILED", ended=time.time(), error=what, traceback=where)
         return 1
     return 0
 
@@ -59,17 +60,23 @@ class _Log:
         self._stream, self._told = stream, told
 
     def write(self, text: str) -> int:
-        """Write a text without the credentials in it."""
-        self._stream.write(masked(text, self._told.secrets))
+        """Write a text without the credentials in it. What a full disk does not take is lost, and not the call."""
+        with contextlib.suppress(OSError):
+            self._stream.write(masked(text, self._told.secrets))
         return len(text)
+
+    def flush(self) -> None:
+        """Write what waits to be written."""
+        with contextlib.suppress(OSError):
+            self._stream.flush()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
 
-def _keep(folder: Path, ring: Any, value: Any, name: str) -> None:
-    data = pack_value(value, f"the result of {name}")
-    files.write_whole(folder / VALUE, ring.wrap(data))  # it may be none because it holds a credential
+def _keep(folder: Path, told: Told, ring: Any, value: Any, name: str) -> None:
+    data = ring.wrap(pack_value(value, f"the result of {name}"))  # it may be none because it holds a credential
+    told.insist(lambda: files.write_whole(folder / VALUE, data))
 
 
 def _begun(told: Told, run: Callable[[], Any]) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,11 +36,12 @@ if TYPE_CHECKING:
     from spotmagic.spot.mark import MarkedFunction
     from spotmagic.spot.spot import Spot
 
-STATE, LIFE, LOG, VALUE, CANCEL = "state.json", "life", "log", "value", "cancel"
+STATE, LIFE, LOG, VALUE, CANCEL, BEGIN = "state.json", "life", "log", "value", "cancel", "begin.lock"
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1])\n"
     "from spotmagic.jobs.detached import run_detached; sys.exit(run_detached(sys.argv[2], int(sys.argv[3])))"
 )
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _TAIL = 600  # characters of the log that the error of a vanished job shows
 
 
@@ -86,8 +88,12 @@ class DetachedJob(Job):
         state = self._settled()
         if state["status"] in OVER or state.get("host") != socket.gethostname():
             return False
-        files.write_whole(self.folder / CANCEL, b"", durable=False)  # a killed process cannot tell it any more
-        with contextlib.suppress(ProcessLookupError, PermissionError):
+        if "pid" not in state:  # its process is just being started
+            with contextlib.suppress(OSError), files.locked(self.folder.with_name(BEGIN)):
+                state = self._state()
+        with contextlib.suppress(OSError):  # a full disk keeps nobody from stopping a job
+            files.write_whole(self.folder / CANCEL, b"", durable=False)  # a killed process cannot tell it any more
+        with contextlib.suppress(ProcessLookupError, PermissionError, KeyError):
             if force:
                 os.killpg(state["pid"], signal.SIGKILL)
             else:
@@ -191,14 +197,18 @@ def start(function: MarkedFunction, args: tuple[Any, ...], kwargs: dict[str, Any
     folder = place / key
     try:
         files.make_folder(place)
-        with files.locked(place / "begin.lock"):  # two kernels that submit one call start one process
+        with files.locked(place / BEGIN):  # two kernels that submit one call start one process
             if (folder / STATE).exists():
                 known = DetachedJob(spot, folder)
                 if known.status not in OVER:
                     return known
                 shutil.rmtree(folder, ignore_errors=True)
             files.make_folder(folder)
-            process = _launch(folder, marked.name)
+            try:
+                process = _launch(folder, marked.name)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
     except OSError as error:
         raise OptionError(
             f"{marked.name} cannot be detached", f"{error.filename or place}: {error.strerror}", "Run it in a thread"
@@ -225,7 +235,12 @@ def _launch(folder: Path, name: str) -> subprocess.Popen[bytes]:
             start_new_session=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
-        save_state(folder, state | {"pid": process.pid})
+        try:
+            save_state(folder, state | {"pid": process.pid})
+        except BaseException:
+            process.kill()
+            process.communicate()
+            raise
         return process
     finally:
         os.close(life)
@@ -272,10 +287,27 @@ class Told:
         self.secrets: Collection[str] = ()
 
     def tell(self, **facts: Any) -> None:
-        """Say something new."""
+        """Say something new. Where the disk is full it is said later, with what comes next."""
         self._state |= facts
         self._at = time.monotonic()
-        save_state(self._folder, self._state)
+        with contextlib.suppress(OSError):
+            save_state(self._folder, self._state)
+
+    def end(self, **facts: Any) -> None:
+        """Say how it ended, as soon as there is room to say so."""
+        self._state |= facts
+        self.insist(lambda: save_state(self._folder, self._state))
+
+    def insist(self, write: Callable[[], None]) -> None:
+        """Write something that is nowhere else, waiting for room on a full disk until the job is cancelled."""
+        for pause in pauses():
+            try:
+                write()
+                return
+            except OSError as error:
+                if error.errno not in _FULL:
+                    raise
+            time.sleep(10 * pause)
 
     def follow(self, done: float, total: float | None, note: str) -> None:
         """Take in how far the call is, and tell it ten times a second at most."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -138,6 +139,71 @@ def test_a_result_that_cannot_be_stored_is_not_lost(spot: Spot) -> None:
     (job.folder / "value").write_bytes(b"x" * 100)  # what somebody else put there is not loaded
     with pytest.raises(Exception, match="is not there"):
         job.result()
+
+
+FILLED = """
+import errno, os, sys
+
+def failing(real):
+    def write(*args):
+        if os.path.exists(os.environ["DISK_IS_FULL"]):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(*args)
+    return write
+
+os.write, os.pwrite, sys.stdout.write = failing(os.write), failing(os.pwrite), failing(sys.stdout.write)
+"""
+
+
+@pytest.fixture
+def full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """While this file is there, the processes of jobs meet a full disk."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(FILLED)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "site"), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("DISK_IS_FULL", str(tmp_path / "full"))
+    return tmp_path / "full"
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_full_disk_costs_no_result(spot: Spot, tmp_path: Path, full: Path, cancelled: bool) -> None:
+    """What it tells and prints meanwhile is lost; what came of it is told as soon as there is room."""
+    f = detached(spot, everywhere.told)
+    job = f.submit(str(tmp_path), 5)
+    until(lambda: job.progress)
+    full.touch()
+    far = job.progress.done
+    (tmp_path / "go").touch()
+    until((tmp_path / "runs").exists)
+    with pytest.raises(TimeoutError):
+        job.result(0.3)
+    assert job.status == "RUNNING" and job.progress.done <= far + 1
+    if cancelled:
+        assert job.cancel()
+        with pytest.raises(JobCancelled):
+            job.result(60)
+    else:
+        full.unlink()
+        assert job.result(60) == 10
+
+
+def test_a_job_that_cannot_be_begun_leaves_nothing(spot: Spot, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[subprocess.Popen[bytes]] = []
+
+    def fails(folder: Path, state: dict[str, Any]) -> None:
+        if "pid" in state:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    class Noted(subprocess.Popen[bytes]):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            begun.append(self)
+
+    monkeypatch.setattr("spotmagic.jobs.detached.save_state", fails)
+    monkeypatch.setattr(subprocess, "Popen", Noted)
+    with pytest.raises(OptionError, match="No space left"):
+        detached(spot, everywhere.broken).submit(7)
+    assert [process.poll() for process in begun] == [-signal.SIGKILL] and spot.jobs() == []
 
 
 def test_what_cannot_be_sent_is_refused_before_anything_runs(spot: Spot) -> None:
