@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 import traceback
 from collections.abc import Mapping
@@ -339,7 +340,10 @@ def price_of(call: Call, ran: Ran) -> float:
     if price is None or ran.error is not None:
         return 0.0
     try:
-        return float(price(ran.value)) if callable(price) else float(price)
+        told = float(price(ran.value)) if callable(price) else float(price)
+        if not 0 <= told < math.inf:  # it would spoil every sum that it is a part of
+            raise ValueError(f"{told:g} is not a price")
+        return told
     except BaseException as error:
         if is_end(error):
             raise

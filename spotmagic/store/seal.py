@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 import struct
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -171,7 +172,8 @@ def _validate(header: Any) -> None:
     if (
         not all(type(word) is str for word in words)
         or not all(type(piece) is bytes for piece in (code, *prints))
-        or not all(type(number) in (int, float) and number == number for number in numbers)
+        or not all(type(number) in (int, float) and -math.inf < number < math.inf for number in numbers)
+        or min(seconds, price, waited) < 0
         or not all(type(size) is int for size in sizes)
         or not all(part[4] is None or type(part[4]) is bytes for part in parts)
         or len(set(inputs)) != len(inputs)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from spotmagic import Spot
-from spotmagic.errors import BudgetSpent, OptionError, SpotWarning
+from spotmagic.errors import BudgetSpent, OptionError, SpotWarning, tell_again
 
 runs: list[int] = []
 
@@ -174,3 +174,18 @@ def test_a_budget_spends_its_last_cent(tmp_path: Path) -> None:
     with Spot("budget", root=tmp_path, budget=0.3) as spot:
         f = spot.mark(price=0.1)(work)
         assert [f(1), f(2), f(3)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("told", [float("nan"), float("inf"), -3.0])
+def test_a_price_that_is_none_spoils_no_sum(tmp_path: Path, told: float) -> None:
+    """It counts as free, and that is told: infinity would be spent for ever."""
+    tell_again("price test_budget.work")
+    with (
+        Spot("budget", root=tmp_path, budget=1.0) as spot,
+        pytest.warns(SpotWarning, match=r"price= of \S*work failed"),
+    ):
+        f, g = spot.mark(price=lambda value: told)(work), spot.mark(price=0.6)(abs)
+        assert (f(1), f(1), g(-1)) == (1, 1, 1) and runs == [1]
+        assert spot.stats().price_paid == pytest.approx(0.6)
+        with pytest.raises(BudgetSpent, match=r"0\.6 is paid"):
+            g(-2)
