@@ -169,6 +169,13 @@ def open_private(path: Path | str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE_FILE)
 
 
+def open_private_into(table: dict[str, int], name: str, path: Path, flags: int) -> int:
+    """The same, kept in a table under a name, in one step of the interpreter: no interrupt comes between the two."""
+    how = (str(path),), (flags | os.O_NOFOLLOW | os.O_CLOEXEC,), (PRIVATE_FILE,)
+    table.update(zip((name,), map(os.open, *how), strict=True))
+    return table[name]
+
+
 def is_private(fd: int) -> bool:
     """Whether an open file is a regular one, of this user, that nobody else may read or write."""
     info = os.fstat(fd)

@@ -23,7 +23,7 @@ from spotmagic.batch.screen import hear_prints
 from spotmagic.batch.target import BatchFunction
 from spotmagic.batch.ticker import Heartbeat
 from spotmagic.engine.loop import own_loop
-from spotmagic.errors import SpotError
+from spotmagic.errors import SpotError, tell
 from spotmagic.limits.queue import Pause, TaskWaiter, Waiter
 
 if TYPE_CHECKING:
@@ -82,7 +82,10 @@ class Batch:
         """
         self._refuse_blocking()
         self._books.items.drain()
-        return self._books.over.wait(timeout)
+        over = self._books.over.wait(timeout)
+        if over:
+            self._let_finish()
+        return over
 
     def __await__(self) -> Generator[Any, None, Batch]:
         return self._awaited().__await__()
@@ -102,7 +105,9 @@ class Batch:
     @property
     def failed(self) -> list[Failed]:
         """The inputs that failed, in their order: with error, attempts and traceback."""
-        found = list(self._books.failures) if self._plan.keep else read_failed(self.folder)
+        found = list(self._books.failures)
+        if not self._plan.keep:  # in memory are those alone that the folder did not take
+            found += read_failed(self.folder)
         return sorted(found, key=lambda one: (one.index, one.sample))
 
     def values(self, missing: Any = RAISE) -> list[Any]:
@@ -168,6 +173,7 @@ class Batch:
             if not item():
                 waiter.wait(_UNTIL_RUNG)
             self._books.items.leave(waiter)
+        self._let_finish()
         self._raise_error()
 
     async def __aiter__(self) -> AsyncIterator[Item]:
@@ -180,6 +186,7 @@ class Batch:
             if not item():
                 await waiter.await_ring(_UNTIL_RUNG)
             self._books.items.leave(waiter)
+        self._let_finish()
         self._raise_error()
 
     def __repr__(self) -> str:
@@ -249,8 +256,7 @@ class Batch:
             with self._finishing:  # never over its end
                 if not self._finished:
                     books.folder.save(now.said())
-        if self._display is not None:
-            self._display.show(now)
+        self._show(now)
 
     def _open(
         self, tasks: Iterator[Task] | AsyncIterator[Task], boss: Waiter, loop: asyncio.AbstractEventLoop | None
@@ -264,8 +270,7 @@ class Batch:
         self._books.folder.open()  # before anything runs: a kill from here on leaves a run that is told as lost
         now = self._books.progress()
         self._books.folder.save(now.said())
-        if self._display is not None:  # in the cell that began it, whichever runs when it goes on
-            self._display.show(now)
+        self._show(now)  # in the cell that began it, whichever runs when it goes on
         listening.listen(self)
         self._ticker = Heartbeat(self)
         self._ticker.start()
@@ -312,8 +317,20 @@ class Batch:
             if self._ticker is not None:
                 self._ticker.stop()
             self._finished = True
-        if self._display is not None:
-            self._display.show(now)
+        self._show(now)
+
+    def _let_finish(self) -> None:
+        """Wait until whoever tells its end has done so: other kernels see it by then, and its folder is left alone."""
+        with self._finishing:
+            pass
+
+    def _show(self, now: Progress) -> None:
+        """Show how far it is. A display that fails, the user's own or a closed stream, ends no batch."""
+        try:
+            if self._display is not None:
+                self._display.show(now)
+        except Exception as error:
+            tell("the progress of a batch cannot be shown", f"{type(error).__name__}: {error}", once="batch display")
 
     def _failed_tasks(self) -> Iterator[Task]:
         """The failed inputs as they were asked, taken out of the books."""
@@ -334,6 +351,7 @@ class Batch:
         while not self.done():
             await waiter.await_ring(_UNTIL_RUNG)
         self._books.items.leave(waiter)
+        self._let_finish()
         return self
 
     def _raise_error(self) -> None:

@@ -144,8 +144,9 @@ class Books:
         self.folder.fail(failed, secrets)
         with self._lock:
             self.failed += 1
-            if self._plan.keep:
+            if self._plan.keep or not self.folder.usable:
                 self.failures.append(failed)
+            if self._plan.keep:
                 self._broken.append(task)
             if self.items.holds:
                 self.items.add(Item(task, None, error, None))

@@ -28,6 +28,7 @@ from spotmagic import files
 from spotmagic.batch.item import Failed
 from spotmagic.codecs import Undecodable, decode, encode
 from spotmagic.errors import Uncacheable, tell
+from spotmagic.options import is_off
 from spotmagic.store.entry import Bad, Entry, Part
 from spotmagic.store.seal import seal, unseal
 from spotmagic.store.trust import ring
@@ -42,7 +43,11 @@ MOST_INPUT = 16_000_000
 
 
 class RunFolder:
-    """Where one run writes. Trouble with the disk is told once, and costs the log alone."""
+    """Where one run writes. Trouble with the disk is told once, and costs the log alone.
+
+    Attributes:
+        usable: it writes; not after trouble, nor while spotmagic is off.
+    """
 
     def __init__(self, spot_folder: Path, name: str, pickle: Literal["signed", "never"]) -> None:
         word = re.sub(r"[^\w.\-]+", "-", name)[:60]
@@ -53,7 +58,7 @@ class RunFolder:
         self._open: dict[str, int] = {}
         self._lines: list[str] = []
         self._saved = ""
-        self._usable = True
+        self.usable = not is_off()
         self._lock = threading.RLock()
 
     def open(self) -> None:
@@ -134,7 +139,7 @@ class RunFolder:
 
     def word(self) -> str:
         """What another kernel asked since the last look, or empty."""
-        return take_word(self.path) if self._usable else ""
+        return take_word(self.path) if self.usable else ""
 
     def close(self) -> None:
         """Write what is left and let go."""
@@ -152,16 +157,17 @@ class RunFolder:
     def _file(self, name: str) -> int:
         file = self._open.get(name)
         if file is None:
-            file = self._open[name] = files.open_private(self.path / name, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+            file = files.open_private_into(self._open, name, self.path / name, flags)
         return file
 
     def _safely(self, write: Callable[[], None]) -> None:
-        if not self._usable:
+        if not self.usable:
             return
         try:
             write()
         except OSError as error:
-            self._usable = False
+            self.usable = False
             if not self.path.parent.exists() and self._open:  # the whole spot was removed meanwhile
                 return
             tell("the log of a batch is not written", str(error), "Results are kept all the same", once="batch log")

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from spotmagic import Retry, Spot
-from spotmagic.batch.folder import MOST_RUNS, RUNS, is_alive
+from spotmagic import Batch, Retry, Spot
+from spotmagic.batch.folder import MOST_RUNS, RUNS, RunFolder, is_alive, read_state
 from spotmagic.errors import SpotWarning, tell_again
 from spotmagic.testing import FakeClock
 
@@ -197,3 +197,41 @@ def test_a_million_inputs_take_no_memory(tmp_path: Path) -> None:
     done, grown = map(int, out.split()[:2])
     assert done == 1_000_000 and grown < 30
     assert out.splitlines()[1] == "[]"
+
+
+def test_whoever_has_its_values_may_take_its_folder_away(spot: Spot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its end is told by then."""
+    returned, early, real = threading.Event(), list[bool](), RunFolder.close
+
+    def close(folder: RunFolder) -> None:
+        early.append(returned.wait(0.1))
+        real(folder)
+
+    monkeypatch.setattr(RunFolder, "close", close)
+    for ends in (Batch.values, list, Batch.wait):
+        returned.clear()
+        batch = spot.map(abs, [-1, -2], progress=False, background=True)
+        ends(batch)  # type: ignore[operator]
+        returned.set()
+        assert (read_state(batch.folder) or {})["status"] == "done" and not is_alive(batch.folder)
+    assert early == [False] * 3
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_while_spotmagic_is_off_a_batch_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: bool
+) -> None:
+    """What failed is told all the same."""
+    monkeypatch.setenv("SPOTMAGIC_OFF", "1")
+
+    def odd(x: int) -> int:
+        if x % 2:
+            raise ValueError(x)
+        return x
+
+    with Spot("off", root=tmp_path / "root") as spot:
+        batch = spot.map(spot.mark(odd), range(4), progress=False, keep=keep)
+        assert [one.input for one in batch.failed] == [1, 3] and batch.log() == []
+        if keep:
+            assert batch.retry_failed().values(missing=None) == [0, None, 2, None]
+    assert not (tmp_path / "root").exists()

@@ -12,6 +12,7 @@ import pytest
 from spotmagic import Spot
 from spotmagic.batch.progress import Progress, html, phrases
 from spotmagic.batch.screen import screen
+from spotmagic.errors import SpotWarning, tell_again
 
 
 def progress(**change: object) -> Progress:
@@ -130,3 +131,15 @@ def test_no_more_calls_are_told_to_run_than_do(spot: Spot) -> None:
     assert batch.progress.running == 2
     gate.set()
     assert batch.wait(20)
+
+
+def test_a_display_that_fails_ends_no_batch(spot: Spot) -> None:
+    """One's own function, or a stream that was closed."""
+
+    def fails(_: Progress) -> None:
+        raise ValueError("I/O operation on closed file")
+
+    tell_again("batch display")
+    with pytest.warns(SpotWarning, match="progress of a batch cannot be shown: ValueError: I/O"):
+        batch = spot.map(abs, [-1, -2], progress=fails)
+    assert batch.values() == [1, 2] and batch.status == "done"
