@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 
-from spotmagic.code.credentials import Door, credentials
+from spotmagic.code.credentials import Login, credentials
 from spotmagic.code.flow import Flow
 from spotmagic.code.normal import normal_form, parse
 from spotmagic.code.scope import bound_names, nodes_of
@@ -58,7 +58,7 @@ class CellCode:
             again would not bring those back.
         opaque: what analysis cannot see through, such as ``"exec"``; empty when it sees all.
         starred: the modules of every ``from module import *``.
-        credentials: what the cell only gives to doors, by name.
+        credentials: what the cell only logs in with, by name.
     """
 
     source: str
@@ -80,7 +80,7 @@ class CellCode:
     touched: frozenset[str] = frozenset()
     opaque: tuple[str, ...] = ()
     starred: tuple[str, ...] = ()
-    credentials: Mapping[str, frozenset[Door]] = field(default_factory=dict)
+    credentials: Mapping[str, frozenset[Login]] = field(default_factory=dict)
 
     @property
     def star_imports(self) -> bool:

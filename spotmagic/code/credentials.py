@@ -1,12 +1,12 @@
-"""Names whose value does nothing but open a door: it reaches the key of a client, or the head of a request.
+"""Names whose value does nothing but log in: it reaches the key of a client, or the head of a request.
 
 ::
 
-    OpenAI(api_key=key)                                              key, to the door OpenAI
-    requests.post(url, headers={"Authorization": f"Bearer {key}"})   key, to the door requests.post
+    OpenAI(api_key=key)                                              a login at OpenAI
+    requests.post(url, headers={"Authorization": f"Bearer {key}"})   a login at requests.post
 
-Where every use of a name is such a one, its value lets one in and changes no answer. What is behind the door is for
-whoever knows the objects to say: here only the way to it is read.
+Where every use of a name is such a one, its value lets one in and changes no answer. Whether there is a service at the
+end of the way is for whoever knows the objects to say: here only the way to it is read.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from spotmagic.code.scope import bound_names, nodes_of
 HEADERS = frozenset({"headers", "default_headers"})
 _SAYING_POST = frozenset({"request", "stream"})
 CALLED = "()"
-"""Stands in the way to a door for the call of what is named before: ``httpx.Client().post``."""
+"""Stands in the way to a service for the call of what is named before: ``httpx.Client().post``."""
 
 
-class Door(NamedTuple):
+class Login(NamedTuple):
     """What a credential is given to.
 
     Attributes:
@@ -38,8 +38,8 @@ class Door(NamedTuple):
     header: str = ""
 
 
-def credentials(body: Sequence[ast.AST], *, own_names: bool) -> Mapping[str, frozenset[Door]]:
-    """The doors of what is only given to doors: by name, ``env NAME`` for a variable of the environment.
+def credentials(body: Sequence[ast.AST], *, own_names: bool) -> Mapping[str, frozenset[Login]]:
+    """The logins of what is only used to log in: by name, ``env NAME`` for a variable of the environment.
 
     Args:
         body: the statements of a function or cell.
@@ -70,14 +70,14 @@ class _Reading:
             {name for name, count in stored.items() if count == 1} - parameters - outside if own_names else set()
         )
 
-    def found(self) -> Mapping[str, frozenset[Door]]:
+    def found(self) -> Mapping[str, frozenset[Login]]:
         starts: dict[str, list[ast.expr]] = {
             name: list(uses) for name, uses in self.uses.items() if name not in self.bound
         }
         for variable, node in self._variables():
             starts.setdefault(f"env {variable}", []).append(node)
-        doors = {name: [self._doors(node, frozenset()) for node in nodes] for name, nodes in starts.items()}
-        return {name: frozenset().union(*each) for name, each in doors.items() if all(each)}
+        logins = {name: [self._logins(node, frozenset()) for node in nodes] for name, nodes in starts.items()}
+        return {name: frozenset().union(*each) for name, each in logins.items() if all(each)}
 
     def _variables(self) -> Iterator[tuple[str, ast.expr]]:
         """Where the environment may be asked for a variable by its name."""
@@ -88,8 +88,8 @@ class _Reading:
                 case ast.Call(args=[ast.Constant(value=str(name)), *_]):
                     yield name, node
 
-    def _doors(self, node: ast.expr, seen: frozenset[str], *, text: bool = False, header: str = "") -> set[Door]:
-        """The doors that the value of an expression goes to; none if it goes anywhere else as well.
+    def _logins(self, node: ast.expr, seen: frozenset[str], *, text: bool = False, header: str = "") -> set[Login]:
+        """The logins that the value of an expression is for; none if it goes anywhere else as well.
 
         Args:
             seen: names that it went by.
@@ -99,7 +99,7 @@ class _Reading:
         above = self.above.get(id(node))
         match above:
             case ast.Assign(targets=[ast.Name(id=name)]) if name in self.once - seen:
-                each = [self._doors(use, seen | {name}, text=text, header=header) for use in self.uses.get(name, ())]
+                each = [self._logins(use, seen | {name}, text=text, header=header) for use in self.uses.get(name, ())]
                 return set().union(*each) if all(each) else set()
             case ast.keyword(arg=str(word), value=value):
                 way = self._way_of(self.above[id(above)])
@@ -107,24 +107,24 @@ class _Reading:
                     return set()
                 if word in HEADERS and not header and (seen or not isinstance(value, ast.Name)):
                     return set()
-                return {Door(way, word, header)}
+                return {Login(way, word, header)}
             case _ if header:
                 return set()
             case ast.Dict(keys=keys, values=values):
                 for key, value in zip(keys, values, strict=True):
                     if value is node and isinstance(key, ast.Constant) and isinstance(key.value, str):
-                        return self._doors(above, seen, header=key.value)
+                        return self._logins(above, seen, header=key.value)
             case ast.Attribute(attr="get_secret_value" | "strip"):
                 call = self.above.get(id(above))
                 plain = isinstance(call, ast.Call) and call.func is above and not (call.args or call.keywords)
-                return self._doors(call, seen, text=text) if plain else set()  # type: ignore[arg-type]
+                return self._logins(call, seen, text=text) if plain else set()  # type: ignore[arg-type]
             case ast.BoolOp(op=ast.Or()):
-                return self._doors(above, seen, text=text)
+                return self._logins(above, seen, text=text)
             case ast.FormattedValue() | ast.JoinedStr():
-                return self._doors(above, seen, text=True)
+                return self._logins(above, seen, text=True)
             case ast.BinOp(op=ast.Add(), left=left, right=right):
                 beside = left if right is node else right
-                return self._doors(above, seen, text=True) if isinstance(beside, ast.Constant) else set()
+                return self._logins(above, seen, text=True) if isinstance(beside, ast.Constant) else set()
         return set()
 
     def _way_of(self, call: ast.AST) -> tuple[str, ...] | None:

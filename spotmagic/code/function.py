@@ -12,7 +12,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from spotmagic import files
-from spotmagic.code.credentials import Door, credentials
+from spotmagic.code.credentials import Login, credentials
 from spotmagic.code.normal import normal_form, parse
 from spotmagic.code.scope import annotations_of, bound_names, dotted
 from spotmagic.code.source import Definition, find, nested
@@ -50,7 +50,7 @@ class Facts:
         texts: what it names in text.
         keys: the items it asks of what a name with attributes stands for; an empty key for any other use of it.
         passed: its first parameter, if it is never bound anew: what it asks by that, its callers name.
-        credentials: what it only gives to doors, by name and ``env NAME``.
+        credentials: what it only logs in with, by name and ``env NAME``.
         loads: every attribute that it reads, of anything; ``*`` where the name is made while it runs.
         paths: texts in it that may be paths of files.
         trouble: "" or why what was read may not be what runs.
@@ -66,7 +66,7 @@ class Facts:
     keys: Mapping[Chain, frozenset[Key]] = field(default_factory=dict)
     loads: frozenset[str] = frozenset({"*"})
     passed: str = ""
-    credentials: Mapping[str, frozenset[Door]] = field(default_factory=dict)
+    credentials: Mapping[str, frozenset[Login]] = field(default_factory=dict)
     paths: frozenset[str] = frozenset()
     trouble: str = ""
 

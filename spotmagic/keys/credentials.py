@@ -1,4 +1,4 @@
-"""Whether a credential only opens a door: a client made for it, or a request that is posted with it in its head.
+"""Whether a credential only logs in: at a client made for it, or in the head of a request that is posted.
 
 A client that is made outside counts without its credential (``values/handles.py``), so one that is made inside does.
 What is fetched with it (``requests.get``) may be its owner's own, and counts.
@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from types import MappingProxyType
 from typing import Any
 
-from spotmagic.code.credentials import CALLED, HEADERS, Door
+from spotmagic.code.credentials import CALLED, HEADERS, Login
 from spotmagic.code.function import facts
 from spotmagic.code.origin import is_user_module
 from spotmagic.keys import named
@@ -28,13 +28,13 @@ _POSTING = frozenset({"requests.api", "httpx", "httpx._api", "httpx2", "httpx2._
 
 
 def counting(function: types.FunctionType, name: str, cells: Cells, guards: Guards, encoder: Encoder) -> list[Any]:
-    """What counts of a name that a function only gives to doors, in a list; nothing where it counts as any other."""
-    doors = facts(function).credentials.get(name, frozenset())
-    if not doors:
+    """What counts of a name that a function only logs in with, in a list; nothing where it counts as any other."""
+    logins = facts(function).credentials.get(name, frozenset())
+    if not logins:
         return []
     value, held = named.held_by(function, name, cells), functools.partial(named.held_by, function, cells=cells)
-    opens = only_opens(doors, value, held)
-    counts = None if opens else without_credentials(doors, value, held)
+    opens = only_logs_in(logins, value, held)
+    counts = None if opens else without_credentials(logins, value, held)
     if counts is MISSING:
         return []
     if name in cells:
@@ -48,10 +48,10 @@ def counting(function: types.FunctionType, name: str, cells: Cells, guards: Guar
 
 
 def is_given_only(function: types.FunctionType, name: str, cells: Cells = MappingProxyType({})) -> bool:
-    """Whether a function only gives a global, or a variable of the environment (``env NAME``), to doors."""
+    """Whether a function only logs in with a global, or a variable of the environment (``env NAME``)."""
     held = functools.partial(named.held_by, function, cells=cells)
     value = None if " " in name else held(name)
-    return only_opens(facts(function).credentials.get(name, ()), value, held)
+    return only_logs_in(facts(function).credentials.get(name, ()), value, held)
 
 
 def masked(value: str | bytes, mask: Mask | None) -> Tree:
@@ -60,28 +60,29 @@ def masked(value: str | bytes, mask: Mask | None) -> Tree:
     return tree(Kind.SECRET, mask(known) if mask else known)
 
 
-def only_opens(doors: Collection[Door], value: Any, held: Callable[[str], Any]) -> bool:
-    """Whether a value that is given to these doors and to nothing else changes no answer.
+def only_logs_in(logins: Collection[Login], value: Any, held: Callable[[str], Any]) -> bool:
+    """Whether a value that is used for these logins and nothing else changes no answer.
 
     Args:
         held: what a name of outside stands for, or ``MISSING``.
     """
     plain = value is None or isinstance(value, str | bytes) or callable(getattr(type(value), "get_secret_value", None))
-    return bool(doors) and plain and all(is_secret(one.header or one.word) and _stands(one, held) for one in doors)
+    secret = all(is_secret(one.header or one.word) for one in logins)
+    return bool(logins) and plain and secret and all(_is_service(one, held) for one in logins)
 
 
-def without_credentials(doors: Collection[Door], value: Any, held: Callable[[str], Any]) -> Any:
-    """What counts of headers that are given to these doors and to nothing else; ``MISSING`` for anything else."""
-    if type(value) is not dict or not doors:
+def without_credentials(logins: Collection[Login], value: Any, held: Callable[[str], Any]) -> Any:
+    """What counts of headers that are used for these logins and nothing else; ``MISSING`` for anything else."""
+    if type(value) is not dict or not logins:
         return MISSING
-    if not all(one.word in HEADERS and not one.header and _stands(one, held) for one in doors):
+    if not all(one.word in HEADERS and not one.header and _is_service(one, held) for one in logins):
         return MISSING
     return headers(value.items())
 
 
-def _stands(door: Door, held: Callable[[str], Any]) -> bool:
-    """Whether there is a door at the end of the way: the class of a client, or what posts a request."""
-    root, *steps = door.way
+def _is_service(login: Login, held: Callable[[str], Any]) -> bool:
+    """Whether there is a service at the end of the way: the class of a client, or what posts a request."""
+    root, *steps = login.way
     found, made = held(root), False
     for step in steps:
         if step == CALLED:
@@ -89,7 +90,7 @@ def _stands(door: Door, held: Callable[[str], Any]) -> bool:
                 return False
             made = True
         elif made or is_handle_type(type(found)):
-            return step == steps[-1] == "post" and door.word in HEADERS
+            return step == steps[-1] == "post" and login.word in HEADERS
         elif isinstance(found, types.ModuleType) and not is_user_module(found.__name__):
             found = getattr(found, step, MISSING)
         else:
@@ -97,7 +98,7 @@ def _stands(door: Door, held: Callable[[str], Any]) -> bool:
     if made:
         return False
     if isinstance(found, types.FunctionType):
-        return door.word in HEADERS and found.__name__ == "post" and found.__module__ in _POSTING
+        return login.word in HEADERS and found.__name__ == "post" and found.__module__ in _POSTING
     return _is_client(found)
 
 

@@ -14,7 +14,7 @@ from spotmagic.code.cell import CellCode, singles
 from spotmagic.code.wrapped import Wrapped
 from spotmagic.errors import Uncacheable
 from spotmagic.keys import Mask, Notes, fingerprint
-from spotmagic.keys.credentials import masked, only_opens, without_credentials
+from spotmagic.keys.credentials import masked, only_logs_in, without_credentials
 from spotmagic.keys.guards import MISSING
 from spotmagic.notebook import rng as generators
 from spotmagic.notebook.again import (
@@ -81,7 +81,7 @@ class Watch:
         ignored = set(ignore)
         self.notes = Notes()
         named = inputs_of(ns, code, inputs=inputs, ignore=ignored)
-        self._values = {name: ns[name] for name in named if name in inputs or not self._only_opens(name)}
+        self._values = {name: ns[name] for name in named if name in inputs or not self._only_logs_in(name)}
         self._process = Process("", {})
         self._beside: frozenset[str] = frozenset()  # what nothing names, where hidden code may read all there is
         self._reached = Reachable(ns, code, mask)
@@ -111,9 +111,9 @@ class Watch:
         self._rng, self._trouble = dict[str, Any](), ""
         self.counted: dict[str, bytes] = {}
 
-    def _only_opens(self, name: str) -> bool:
+    def _only_logs_in(self, name: str) -> bool:
         """Whether the cell only gives a credential to clients and heads of requests."""
-        if opens := only_opens(self._code.credentials.get(name, ()), self._ns[name], self._outside):
+        if opens := only_logs_in(self._code.credentials.get(name, ()), self._ns[name], self._outside):
             self.notes.leave_credential(name)
         return opens
 

@@ -43,7 +43,7 @@ class Notes:
             self.state.append(name)
 
     def leave_credential(self, name: str) -> None:
-        """Note a name that only opens a door: it counts by that alone."""
+        """Note a name that is only used to log in: it counts by that alone."""
         if (note := f"{name} (credential)") not in self.handles:
             self.handles.append(note)
 
