@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from spotmagic.code.cell import CellCode
 from spotmagic.code.normal import parse
 from spotmagic.code.origin import is_user_module
-from spotmagic.code.scope import bound_names, nodes_of
+from spotmagic.code.scope import bound_names, dotted, nodes_of, root_name
 from spotmagic.code.writes import MUTATORS
 from spotmagic.codecs.references import reference
 from spotmagic.codecs.registry import refusal
@@ -186,7 +186,7 @@ def _closed_file(path: str, mode: str, encoding: str) -> Any:
     with Path(os.devnull).open(plain + ("b" if binary else ""), encoding=None if binary else encoding) as opened:
         file: Any = opened
     raw = (file if binary else file.buffer).raw
-    raw.name = path
+    raw.name = path  # a text file and a buffer ask the raw one for it
     if not binary:
         file.mode = mode
     return file
@@ -199,25 +199,19 @@ def steered(source: str, handles: Collection[str]) -> str:
     """
     for node in ast.walk(parse(source)) if handles else ():
         if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
-            name = _root(node)
+            name = root_name(node)
         elif (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
             and node.func.attr in MUTATORS
             and isinstance(node.func.value, ast.Attribute | ast.Subscript)
         ):
-            name = _root(node.func.value)
+            name = root_name(node.func.value)
         else:
             continue
         if name in handles:
             return name
     return ""
-
-
-def _root(node: ast.expr) -> str:
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
 
 
 def refuse_what_only_code_makes(
@@ -296,17 +290,10 @@ def _stores(source: str) -> tuple[tuple[tuple[str, ...], str], ...]:
     for node in nodes_of(parse(source)):
         match node:
             case ast.Attribute(value=holder, attr=str(attribute), ctx=ast.Store()):
-                found.append((_path(holder), attribute))
+                found.append((dotted(holder), attribute))
             case ast.Call(func=ast.Name(id="setattr"), args=[holder, ast.Constant(value=str(attribute)), _]):
-                found.append((_path(holder), attribute))
-    return tuple((path, attribute) for path, attribute in found if path)
-
-
-def _path(node: ast.expr) -> tuple[str, ...]:
-    if isinstance(node, ast.Name):
-        return (node.id,)
-    above = _path(node.value) if isinstance(node, ast.Attribute) else ()
-    return (*above, node.attr) if above else ()  # type: ignore[attr-defined]
+                found.append((dotted(holder), attribute))
+    return tuple(((path[0], *path[1]), attribute) for path, attribute in found if path)
 
 
 def set_again(ns: Mapping[str, Any], kept: list[list[Any]], undo: ExitStack) -> None:

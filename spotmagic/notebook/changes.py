@@ -230,6 +230,7 @@ def _restore(
     values = parts.values
     thaw = thaw or Thaw(load(account["rows"]) if account["rows"] else [], live)
     values.update((name, thaw[row]) for name, row in account["linked"].items())
+    # Every row is read before the first object changes in place: others may stand for that very object.
     bodies = [(name, place, form, thaw[row]) for name, place, form, row in account["put"]]
     values.update((name, _imported(module, code)) for name, module in account["modules"].items())
     values.update((name, made(name, about)) for name, about in account["closed"].items())
@@ -243,7 +244,7 @@ def _restore(
     for name in account["deleted"]:
         ns.pop(name, None)
     settings.make_again(account["settings"])
-    generators.restore(account["rng"])
+    generators.restore(account["rng"])  # last, as definitions and handles that ran again may have drawn
     return values
 
 

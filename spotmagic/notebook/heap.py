@@ -2,6 +2,11 @@
 
 A row is ``[kind, ...]`` and names other rows by number. ``live`` rows stand for objects that the cell's inputs hold;
 rows of other kinds are only made for what leads to one. Everything else is a ``leaf``, kept by the codecs as it is.
+Where ``a`` is an input, ``b = [a, 1]`` is::
+
+    0  ["list", [1, 2]]
+    1  ["live", "a", 0, "056519b3e4cc", None]       the first object of a, which has this form; no copy of it
+    2  ["leaf", 1]
 """
 
 from __future__ import annotations
@@ -33,7 +38,7 @@ class Heap:
         self.rows: list[Row] = []
         self._live, self._copies, self._bound = live, copies, bound
         self._numbers: dict[int, int] = {}
-        self._kept: list[Any] = []
+        self._kept: list[Any] = []  # what the ids stand for lives as long
         self._leading: set[int] = set()
         self._looked: set[int] = set()
 
@@ -95,7 +100,7 @@ class Heap:
         """The number of a row that makes an object like this one, whatever it is itself known as."""
         kind = type(value)
         row: Row = []
-        place = self._row(value if number else row, row)
+        place = self._row(value if number else row, row)  # before its parts, which may hold the object itself
         if is_array(value):
             row += (self._view(value, path) if number else None) or ["leaf", value]
         elif self._whole(value):
@@ -230,7 +235,7 @@ class Thaw:
                 made[number] = self._found(name, place, form, copy)
             case ["list", parts]:
                 filled: list[Any] = []
-                made[number] = filled
+                made[number] = filled  # before its parts, one of which may be the list
                 filled.extend(self[part] for part in parts)
             case ["dict", pairs]:
                 table: dict[Any, Any] = {}

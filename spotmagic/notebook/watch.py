@@ -86,7 +86,7 @@ class Watch:
         self._beside: frozenset[str] = frozenset()  # what nothing names, where hidden code may read all there is
         self._reached = Reachable(ns, code, mask)
         self.inputs: dict[str, bytes] = {}
-        while todo := sorted(self._values.keys() - self.inputs.keys()):
+        while todo := sorted(self._values.keys() - self.inputs.keys()):  # each look may lead to further variables
             for name in todo:
                 try:
                     self._take(name, self._values[name])
@@ -182,7 +182,7 @@ class Watch:
         hidden = {own: self._ns[own] for own in bound & names_reached(value, self._mask)} if bound else {}
         if not hidden:
             return fingerprint(value, path=name, notes=notes, mask=self._mask)
-        for own in hidden:
+        for own in hidden:  # what reads them is looked at in the notebook itself
             del self._ns[own]
         try:
             return fingerprint(value, path=name, notes=notes, mask=self._mask)
@@ -197,7 +197,7 @@ class Watch:
                 self._look()
         except (TooLong, Uncacheable) as error:
             self._trouble = f"{error}"
-        self._process = process()
+        self._process = process()  # after our own look, which may have loaded a library
         self._before, self._began = dict(self._ns), time.time_ns()
         generators.load_library(self._code.source)
         self._rng = generators.states()
@@ -291,18 +291,16 @@ class Watch:
         refuse_lost_callbacks({**made, **results})
         for name, value in {**made, **results}.items():
             refuse_what_only_code_makes(name, value, self._ns, lambda top: top in before or top in self._code.defined)
-        mutated = self._mutated()
-        drawn = self._drawn()
         return Changes(
             set=made,
             deleted=tuple(deleted),
-            mutated=mutated,
+            mutated=self._mutated(),
             modules=modules,
             closed=closed,
             inputs=self.inputs,
             live=self._live,
             pinned=self._pinned,
-            rng=drawn,
+            rng=self._drawn(),
             settings=made_again,
             attributes=held,
             values=values,
