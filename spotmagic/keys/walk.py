@@ -30,6 +30,7 @@ from spotmagic.values.scheme import Kind, Tree, tree
 _WHOLE: frozenset[Chain] = frozenset({()})
 _DESCRIPTORS: tuple[type, ...] = (staticmethod, classmethod, property)
 _DESCRIPTORS += (functools.cached_property, functools.partialmethod, functools.singledispatchmethod)
+_DISPATCH = vars(functools.singledispatch(len)).keys()  # its registry tells of all of it, but for its memo
 _LRU = type(functools.lru_cache(len))
 
 
@@ -175,7 +176,8 @@ class Walk:
         if wrapped is not None:
             self.guards.name(vars(function), "__wrapped__", wrapped)
             parts.append(wrapped)
-        if own and self._as_value and vars(function).keys() - {"__wrapped__"}:
+        told = _DISPATCH if "_clear_cache" in vars(function) else {"__wrapped__"}
+        if own and self._as_value and vars(function).keys() - told:
             self.guards.live(vars(function), self._encoder.pack(vars(function), short_name(function)))
             parts.append(dict(vars(function)))  # whoever is given it may look at them
         return parts
@@ -228,8 +230,9 @@ class Walk:
     def _installed(self, function: types.FunctionType, cells: Cells, own: bool) -> list[Any]:
         """A function of a package that was made for the user: by a decorator, mostly."""
         parts: list[Any] = ["installed", by_name(function)]
-        registry = vars(function).get("registry")
-        if isinstance(registry, types.MappingProxyType) and function.__code__.co_qualname.startswith("singledispatch."):
+        registry = cells["registry"].cell_contents if "registry" in cells else vars(function).get("registry")
+        dispatches = function.__code__.co_qualname.startswith("singledispatch.")
+        if dispatches and isinstance(registry, dict | types.MappingProxyType):
             self.guards.live(registry, self._encoder.pack(registry, short_name(function)))
             return [*parts, registry]  # the rest of its closure is a cache
         if is_made(function):

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import dis
 import functools
-import random
 import re
 import sys
 import types
+import weakref
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -36,9 +36,6 @@ _MEMBERS = (staticmethod, classmethod, property, functools.cached_property, func
 _HIDING = frozenset({"eval", "exec", "globals", "get_ipython"})
 _HIDING_MEMBERS = frozenset({"__main__", "_getframe", "currentframe", "f_globals", "user_ns"})
 _MISSING = object()
-_FEW = 100  # items of a container that are looked at: functions are kept in short ones
-_GLOBAL = getattr(random.random, "__self__", None)
-_MARKS = re.compile(r"\.(mark|map|amap|submit|cached_run)\b")
 _PRIVATE = re.compile(r"_+|_i+|_i?\d+|_[ido]h|_exit_code|In|Out|get_ipython|exit|quit")
 _RESULT = re.compile(r"_+|_\d+")
 _OUT = re.compile(r"\bOut\[(\d+)\]")
@@ -202,6 +199,8 @@ class Reachable:
                 continue
             if type(value).__module__.partition(".")[0] in ("spotmagic", "typing", "dataclasses"):
                 continue
+            if any(isinstance(one, weakref.WeakKeyDictionary) for one in (value, getattr(value, "__self__", None))):
+                continue  # a memo, such as singledispatch's
             yield name, value
 
     def _visit(self, one: Any, attributes: Collection[str]) -> None:
