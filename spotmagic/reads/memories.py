@@ -74,7 +74,8 @@ def _keepers() -> Iterator[str]:
     for _ in range(_MOST):
         if frame is None:
             return
-        if _keeps(frame):
+        plain: Any = frame.f_globals.get(frame.f_code.co_qualname)
+        if not (type(plain) is FunctionType and not plain.__dict__) and _keeps(frame):
             yield frame.f_code.co_qualname.replace(".<locals>", "")
         frame = frame.f_back
 

@@ -8,6 +8,7 @@ import sys
 import threading
 import traceback
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import polars as pl
@@ -70,9 +71,9 @@ def test_a_hit_beside_a_run_follows_no_code_again(spot: Spot) -> None:
         begun.set()
         return end.wait(60)
 
-    def count(_: object, event: str, __: object) -> None:
+    def count(frame: FrameType, event: str, _: object) -> None:
         nonlocal calls
-        calls += event == "call"
+        calls += event == "call" and Path(frame.f_code.co_filename).parent.name == "keys"
 
     marked("one.csv"), marked("one.csv")
     other = threading.Thread(target=spot.mark(wait, version="1"))
@@ -89,7 +90,7 @@ def test_a_hit_beside_a_run_follows_no_code_again(spot: Spot) -> None:
     finally:
         end.set()
         other.join()
-    assert 0 < calls < 100
+    assert 0 < calls < 20  # of the room that follows code; thousands where it does
 
 
 _SESSION = """
