@@ -76,7 +76,10 @@ def test_calls_streams_and_batches_need_no_thread(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_threads")
-def test_a_batch_of_an_async_function_says_what_to_do(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+def test_a_batch_of_an_async_function_says_what_to_do(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spotmagic.engine.loop._loop", None)  # another test may have begun it
     with Spot("s", root=tmp_path) as spot, pytest.raises(RuntimeError, match="spot.amap"):
         spot.map(atwice, [1], progress=False)
     assert not [one for one in recwarn if "log of a batch" in str(one.message)]

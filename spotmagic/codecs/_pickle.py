@@ -135,6 +135,8 @@ class _Pickler(pickle.Pickler):
         reduce = _REDUCE.get(kind)
         if reduce is not None:
             return reduce(obj)
+        if isinstance(obj, BaseException) and _takes_traceback(obj):
+            return obj.__reduce_ex__(_PROTOCOL)
         shared = shared_generator(obj)  # libraries hold it to draw from: a copy would draw for itself
         if shared is not None:
             return held_in, shared
@@ -171,6 +173,13 @@ class _Pickler(pickle.Pickler):
         if name == f"{obj.__module__}:{obj.__qualname__}":
             return NotImplemented  # installed: pickle has a shorter form
         return references.referred, (name,)
+
+
+def _takes_traceback(error: BaseException) -> bool:
+    """Whether a package has exceptions of a class pickled with their traceback, as dask does: it stays behind."""
+    registered: Any = copyreg.dispatch_table.get(type(error))
+    made = registered(error) if registered else ""
+    return isinstance(made, tuple) and any(isinstance(one, types.TracebackType) for one in made[1])
 
 
 @functools.lru_cache(maxsize=1024)

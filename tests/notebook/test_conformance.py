@@ -179,6 +179,7 @@ REFUSED = [
     Row("os.chdir", "import os\nos.chdir('sub')", "import os; os.makedirs('sub', exist_ok=True)"),
     Row("a secret in os.environ", "import os\nos.environ['SPOT_API_KEY'] = 'abcdefgh1'"),
     Row("%env with a secret", "%env SPOT_TOKEN=abcdefgh2"),
+    Row("a count in a list of functions", "steps[0](1)", "def make():\n    def step(x): step.runs += 1\n    step.runs = 0\n    return step\nsteps = [make()]"),
     Row("random numbers", "import random\ny = random.random()", "In[:] = ['']"),
     Row("locks in a list", "import threading\nlocks = [threading.Lock()]"),
     Row("an open file", "file = open('notes.txt', 'w')"),
