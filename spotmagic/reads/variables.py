@@ -20,14 +20,15 @@ _variable, _variables = _Environ.__getitem__, _Environ.__iter__
 # Variables that say who shows a text and which process began this one: they are others in each session.
 _OF_SESSION = ("JPY_", "PYTEST_", "VSCODE_", "SSH_", "TERM", "COLUMNS", "LINES", "COLORTERM", "NO_COLOR", "FORCE_COLOR")
 
-_choosing: weakref.WeakSet[CodeType] = weakref.WeakSet()
+# By id: code that is written twice is equal, and one of the two may go before the other.
+_choosing: weakref.WeakValueDictionary[int, CodeType] = weakref.WeakValueDictionary()
 _within = threading.local()  # ``listed``: the names that a look through all of them gave
 _ask: Callable[[int, str, list[str]], None] | None = None
 
 
 def count_at_run(code: CodeType) -> None:
     """Let the variables count that this code reads while it is watched: their names are made while it runs."""
-    _choosing.add(code)
+    _choosing[id(code)] = code
 
 
 def install_variables(ask: Callable[[int, str, list[str]], None]) -> None:
@@ -67,7 +68,8 @@ def _noting_variable(self: Any, key: Any) -> Any:
     """A variable that is read under a name which no text of the user's gives. Of the others the key knows."""
     if _ask is not None and self is os.environ and isinstance(key, str):
         root, frame = looks.asker()
-        kind = looks.CHOSEN if frame is not None and frame.f_code in _choosing else looks.VARIABLE
+        chosen = frame is not None and _choosing.get(id(frame.f_code)) is frame.f_code
+        kind = looks.CHOSEN if chosen else looks.VARIABLE
         if kind == looks.CHOSEN or (_is_of_package(root, frame) and not key.startswith(_OF_SESSION)):
             by, listed = getattr(_within, "listed", (None, set[str]()))
             if by is frame.f_code and key in listed:

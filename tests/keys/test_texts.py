@@ -107,7 +107,7 @@ def test_a_variable_that_is_chosen_while_it_runs_is_noted_then(
         first = marked("A")
         assert last().verdict == "ran"
         assert marked("A") == first
-        assert last().verdict == "hit"
+        assert last().verdict == "hit", last().reason
     monkeypatch.setenv("A", "1")
     assert "1" in str(marked("A"))
     assert last().verdict == "hit"
