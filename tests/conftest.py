@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+from spotmagic import Spot
 
 # A busy machine takes long over the first example: that says nothing about a test.
 hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -46,3 +49,10 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     for name in ("ROOT", "MODE", "OFF", "KEYS"):
         monkeypatch.delenv(f"SPOTMAGIC_{name}", raising=False)
     return home
+
+
+@pytest.fixture
+def spot(tmp_path: Path) -> Iterator[Spot]:
+    """A spot of the test's own: that of the plug-in is kept for the next run."""
+    with Spot("test", root=tmp_path) as spot:
+        yield spot
