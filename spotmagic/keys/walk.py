@@ -230,8 +230,10 @@ class Walk:
     def _installed(self, function: types.FunctionType, cells: Cells, own: bool) -> list[Any]:
         """A function of a package that was made for the user: by a decorator, mostly."""
         parts: list[Any] = ["installed", by_name(function)]
-        registry = cells["registry"].cell_contents if "registry" in cells else vars(function).get("registry")
         dispatches = function.__code__.co_qualname.startswith("singledispatch.")
+        registry = vars(function).get("registry")
+        if dispatches and "registry" in cells:
+            registry = cells["registry"].cell_contents
         if dispatches and isinstance(registry, dict | types.MappingProxyType):
             self.guards.live(registry, self._encoder.pack(registry, short_name(function)))
             return [*parts, registry]  # the rest of its closure is a cache
