@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import importlib.machinery
 import importlib.util
-import io
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
@@ -17,15 +16,13 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-from spotmagic.code.arrivals import file_of
 from spotmagic.code.function import Import
 from spotmagic.code.normal import normal_form, parse
-from spotmagic.code.origin import is_user_file, is_user_module
+from spotmagic.code.origin import is_user_file
 from spotmagic.code.source import find
 from spotmagic.code.texts import IMPORTING
 from spotmagic.errors import Uncacheable
 from spotmagic.keys.guards import MISSING, Guards
-from spotmagic.reads import looks, pickles
 
 RUNS = "uses `runpy`, which runs files that cannot be seen before"
 _SCALARS = (type(None), bool, int, float, str)
@@ -84,53 +81,6 @@ def of_cell(names: Iterable[str], ref: Callable[[Any], Any]) -> Iterator[tuple[s
             yield module, [normal_form(tree), changed]
 
 
-def of_pickle(module: str, name: str) -> list[str] | str:
-    """What stands for the code behind a name that a run meets in a pickle: the user's module, and those it imports.
-
-    Nothing where it counts already: a package's, or what the code that runs names. Why it cannot be told, as a text.
-    """
-    if module.startswith("spotmagic.") or not is_user_module(module) or _is_named(name.partition(".")[0]):
-        return []
-    try:
-        answer, why = _code_of(module), "its code is in no file: name it in the function that reads"
-    except Uncacheable as error:
-        answer, why = [], error.why
-    return answer or f"it reads a pickle of `{name}`: {why}"
-
-
-def _is_named(name: str) -> bool:
-    """Whether code of the run under way names something, so that it counts already."""
-    frame, inside = sys._getframe(1), False
-    while frame is not None:
-        ours = frame.f_globals.get("__name__", "").startswith("spotmagic.")
-        if ours and inside:
-            return False  # what called the run does not count
-        inside = inside or not ours
-        if inside and name in frame.f_code.co_names and is_user_file(file_of(frame.f_code)):
-            return True
-        frame = frame.f_back  # type: ignore[assignment]
-    return False
-
-
-def _code_of(module: str) -> list[str]:
-    """What stands for the code of a user's module, in a list; nothing for one that has no file."""
-    from spotmagic.keys.fingerprint import fingerprint  # which comes to this file on its way
-
-    found = list(of_cell([module], fingerprint))
-    return [fingerprint(found).hex()] if found else []
-
-
-def _code_now(module: str) -> list[str]:
-    try:
-        return _code_of(module)
-    except Uncacheable:
-        return []
-
-
-pickles.answer_by(of_pickle)
-looks.add_answers({looks.CODE: _code_now})
-
-
 def _absolute(one: Import, namespace: dict[str, Any]) -> str:
     package = namespace.get("__package__") or ""
     return importlib.util.resolve_name("." * one.level + one.module, package) if one.level and package else one.module
@@ -148,8 +98,7 @@ def _texts(name: str, seen: set[Path]) -> Iterator[tuple[str, ast.Module]]:
             continue
         seen.add(path)
         try:
-            with io.FileIO(path) as file:  # which no run that is watched takes for a file of its own
-                tree = parse(importlib.util.decode_source(file.readall()))
+            tree = parse(importlib.util.decode_source(path.read_bytes()))
         except (OSError, SyntaxError, ValueError):
             continue
         yield module, tree

@@ -20,8 +20,8 @@ from typing import Any
 import xxhash
 
 # What was asked. Stands in the place of a file's size, which is never negative.
-LISTED, GLOBBED, GLOBBED_BELOW, PATH_GLOBBED, PRESENT, VARIABLE, LINKED, TIMED, MODED, CHOSEN, CODE = range(-2, -13, -1)
-NAMED = (VARIABLE, CHOSEN, CODE)  # these are asked by the name of a variable or module, not by a path
+LISTED, GLOBBED, GLOBBED_BELOW, PATH_GLOBBED, PRESENT, VARIABLE, LINKED, TIMED, MODED, CHOSEN = range(-2, -12, -1)
+VARIABLES = (VARIABLE, CHOSEN)  # these are asked by the name of a variable, not by a path
 
 _listdir, _scandir, _stat, _lstat, _access, _open = os.listdir, os.scandir, os.stat, os.lstat, os.access, os.open
 _mkdir, _readlink, _replace, _rename = os.mkdir, os.readlink, os.replace, os.rename

@@ -96,20 +96,12 @@ _fill: Callable[[Any], None] | None = None
 _spoil: Callable[[str], None] | None = None
 
 
-_awaited: dict[str, Callable[[ModuleType], None]] = {}
-
-
-def await_module(name: str, place: Callable[[ModuleType], None]) -> None:
-    """Hand a module over that is loaded while something is noted."""
-    _awaited[name] = place
-
-
 class _Arrivals:
     """Puts readers into a module of the table that is loaded while something is noted."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
         """The spec that the other finders give, whose loader tells us of the module."""
-        if name not in _TABLED and name not in _awaited:
+        if name not in _TABLED:
             return None
         for finder in list(sys.meta_path):
             look = getattr(finder, "find_spec", None)
@@ -138,7 +130,7 @@ class _Loader:
             module.__spec__.loader = self._loader
         self._loader.exec_module(module)
         if _note is not None:
-            _awaited.get(module.__name__, _place)(module)
+            _place(module)
 
 
 _arrivals = _Arrivals()

@@ -15,10 +15,10 @@ import threading
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
-from types import MappingProxyType
+from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple, Self
 
-from spotmagic.reads import frames, looks, memories, natives, pickles, stand_ins, variables
+from spotmagic.reads import looks, memories, natives, stand_ins, variables
 from spotmagic.reads.paths import whole_path, working_directory
 
 _true_open, true_stat, _true_symlink, _true_link = stand_ins.true_open, os.stat, os.symlink, os.link
@@ -114,7 +114,7 @@ class Noting:
                     _remove()
                 _users.discard(self)
         if error is not None:
-            frames.shorten(error)
+            _shorten(error)
 
     def seen(self) -> Seen:
         """What was noted so far."""
@@ -241,7 +241,7 @@ def note(path: Any, *, missing: bool = True) -> None:
 def ask(kind: int, path: str, answer: list[str]) -> None:
     """Note a question that is asked of the system now."""
     takers = _takers() if _open else ()
-    where = (path if kind in looks.NAMED else whole_path(path)) if takers else None
+    where = (path if kind in looks.VARIABLES else whole_path(path)) if takers else None
     if where is not None:
         memories.remember_look(kind, where, answer)
         for taker in takers:
@@ -332,7 +332,6 @@ def _noting_open(
 
 
 def _install() -> None:
-    pickles.install_pickles(ask, spoil)
     stand_ins.install()  # it sees which modules have come
     natives.install(note, note_filled, spoil)
     looks.install_looks(ask, note, note_written, note_removed)
@@ -344,7 +343,6 @@ def _remove() -> None:
     natives.remove()
     looks.remove_looks()
     variables.remove_variables()
-    pickles.remove_pickles()
 
 
 def _after_fork() -> None:
@@ -375,5 +373,26 @@ for _able in (os.supports_dir_fd, os.supports_follow_symlinks):
     _able.update({ours for true, ours in _LINKS if true in _able})
 
 
+def _shorten(error: BaseException | None) -> None:
+    """Take our frames out of the traceback of a user's error."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        error.__traceback__ = _without_ours(error.__traceback__)
+        error = error.__cause__ or error.__context__
+
+
+def _without_ours(trace: TracebackType | None) -> TracebackType | None:
+    first = trace
+    while first is not None and first.tb_frame.f_code in _OURS:
+        first = first.tb_next
+    at = first
+    while at is not None:
+        while at.tb_next is not None and at.tb_next.tb_frame.f_code in _OURS:
+            at.tb_next = at.tb_next.tb_next
+        at = at.tb_next
+    return first
+
+
 _ours: tuple[Any, ...] = (_noting_open, _noting_symlink, _noting_link)
-frames.OURS.update({one.__code__ for one in _ours}, natives.CODES, looks.CODES, variables.CODES)
+_OURS: frozenset[Any] = frozenset({*(one.__code__ for one in _ours), *natives.CODES, *looks.CODES, *variables.CODES})

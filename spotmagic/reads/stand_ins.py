@@ -24,7 +24,6 @@ _Place = tuple[Any, str, Any, Any]  # a namespace or the cell of a closure, a na
 _Names = dict[str, Any]
 _ours_by_id: dict[int, Any] = {}
 _found: dict[int, tuple[_Names, _Names, _Names]] = {}  # namespaces, and of each the true functions and ours by name
-_may_be_held: set[int] = set()
 _given: dict[tuple[int, str], _Place] = {}  # where code of the user's has a true function under a name of its own
 _searched: dict[str, int] = {}
 _installed = False
@@ -40,15 +39,6 @@ def add(places: Iterable[_Place]) -> None:
             _ours_by_id[id(true)] = ours
 
 
-def add_at(space: _Names, name: str, true: Any, ours: Any) -> None:
-    """Let one be put into its place, at once where others are, that reads no file itself: it may be held as a value."""
-    with _guard:
-        _may_be_held.add(id(true))
-        add([(space, name, true, ours)])
-        if _installed:
-            space[name] = ours
-
-
 def ours_for(value: Any) -> Any:
     """What notes in the place of a function that reads files or asks for them, or None for any other."""
     kind = type(value)  # nothing is asked of a value of the user's, which might answer
@@ -59,7 +49,7 @@ def ours_for(value: Any) -> Any:
 
 def unseen(value: Any) -> str:
     """Why what a value reads cannot be noted, or "": it is one of those functions, held where nothing can stand in."""
-    if ours_for(value) is None or id(value) in _may_be_held:
+    if ours_for(value) is None:
         return ""
     return f"it is given `{value.__name__}` as a value, so what that reads cannot be seen: call it by its name"
 

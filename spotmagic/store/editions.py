@@ -27,7 +27,6 @@ FILES, EDITIONS, OUTCOMES = "files", "editions", "outcomes"
 LABEL = "file "
 VARIABLE = "variable "
 """They begin the names of files and of variables among the inputs of a result."""
-_LABELS = {looks.VARIABLE: VARIABLE, looks.CHOSEN: VARIABLE, looks.CODE: "module "}
 _LARGE = 256_000_000  # bytes; above, size and time of change stand for the content
 _CHUNK = 1 << 20
 _RECENT = 100_000_000  # nanoseconds: a file that young may change once more without another time of change
@@ -115,7 +114,7 @@ def labels(notes: Mapping[str, str]) -> dict[str, bytes]:
 
 
 def _label(file: File) -> str:
-    return _LABELS.get(file.size or 0, LABEL) + file.path
+    return (VARIABLE if file.size in looks.VARIABLES else LABEL) + file.path
 
 
 def as_now(notes: Mapping[str, str]) -> Mapping[str, str]:
@@ -159,7 +158,7 @@ def hand_up(entry: Entry) -> None:
     if is_noting():
         for file in files_of(entry.notes.get(FILES, "[]")):
             if _is_question(file.size):
-                where = file.path if file.size in looks.NAMED else os.path.abspath(file.path)  # noqa: PTH100
+                where = file.path if file.size in looks.VARIABLES else os.path.abspath(file.path)  # noqa: PTH100
                 ask(file.size, where, looks.names(file.size, where))
             else:
                 note(file.path)
@@ -301,9 +300,8 @@ def _read_file(noting: Noting, path: str, name: str, state: FileState | None) ->
 
 def _asked(noting: Noting, kind: int, path: str, answer: list[str], patterns: list[str]) -> File | None:
     """A question that a run asked, as it is noted; ``None`` for one that does not count."""
-    if kind in looks.NAMED:
-        set_by_run = looks.names(kind, path) != answer
-        counts = kind == looks.CODE or not (set_by_run or is_secret_name(path))
+    if kind in looks.VARIABLES:
+        counts = looks.names(kind, path) == answer and not is_secret_name(path)  # else the run itself set it
         if kind == looks.CHOSEN and not counts:
             raise _NotSteady(f"`env {path}` is a credential, or was changed, and its name was made while it ran")
         return File(path, kind, _NEVER, None, looks.digest(answer)) if counts else None
