@@ -263,7 +263,10 @@ def _grow(
         return None
     for row in grown:
         name, place, form, body = row
-        target = live.at(name, place, form)
+        try:
+            target = live.at(name, place, form)
+        except LookupError:  # told, or under `key=` left as it is, where all else is put
+            continue
         if thaw is not None and type(target) in _CONTAINERS:
             undo.callback(put, target, copy.copy(target))
             put(target, thaw[body])
@@ -334,7 +337,7 @@ def _put(ns: dict[str, Any], live: Live, name: str, place: int, form: str, body:
     except (LookupError, CannotPut) as error:
         if not pinned:
             raise LookupError(f"{name}: {error}") from error
-        if not place:  # the notebook has another input or none: what the cell left is all there is
+        if not place and name.isidentifier():  # another input or none: what the cell left is all there is
             ns[name] = body
 
 

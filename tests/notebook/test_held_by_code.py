@@ -42,3 +42,18 @@ def test_what_functions_without_a_name_hold_is_refused(kernels: list[Kernel]) ->
     plain, first, second = told(kernels, "-held-refused", cells)
     assert [one.log for one in plain] == [one.log for one in first] == [one.log for one in second]
     assert second[1].verdict == "ran" and "`make.step.runs` cannot be kept" in second[1].badge_text
+
+
+def test_under_a_key_another_class_gets_what_it_has_room_for(kernels: list[Kernel]) -> None:  # noqa: F811
+    """A result under ``key=`` holds whatever the class is by now, and leaves nothing else in the notebook."""
+    body = "    box = {'in': []}\n    def __init__(self, n): self.n = n; Dog.all.append(n); Dog.box['in'].append(n)"
+    for kernel, setup, verdict in (
+        (kernels[1], f"class Dog:\n    all = []\n{body}", "ran"),
+        (kernels[2], f"class Dog:\n    all = [1, 2]\n{body.replace('[]', '[5], 3: ()')}", "hit"),
+        (kernels[2], "class Dog: pass", "hit"),
+    ):
+        assert kernel.run(f"%reset -f\n%spot open story-held-key\n{setup}").status == "ok"
+        output = kernel.run("%%spot key=dogs\nd = Dog('c')\nd.n")
+        assert (output.status, output.verdict) == ("ok", verdict), output.badge_text
+        assert "'c'" in str(output.log)
+        assert kernel.value("[name for name in globals() if '.' in name]") == "[]"
