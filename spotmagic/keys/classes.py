@@ -68,7 +68,7 @@ def _members(kind: type) -> Iterator[tuple[str, Any]]:
     for name, value in list(vars(kind).items()):
         if name in _DERIVED or name.startswith(_READ_APART) or isinstance(value, _SLOTS | types.WrapperDescriptorType):
             continue
-        if enumerated is not None and (name in enumerated or (name[0] == name[-1] == "_" and not _is_users(value))):
+        if enumerated is not None and (name in enumerated or (name[:1] == name[-1:] == "_" and not _is_users(value))):
             continue
         if name.startswith("_") and isinstance(value, _CALLED) and not _is_users(value):
             continue  # generated: see made()
