@@ -7,6 +7,7 @@ and made again on a hit; those that outputs depend on (print options, rcParams) 
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import sys
@@ -94,21 +95,35 @@ def _set_paths(values: Plain) -> None:
 
 
 def _filters() -> Plain:
-    return {"filters": [[action, pattern_text(m), f"{k.__module__}:{k.__qualname__}", pattern_text(n), line]
-                        for action, m, k, n, line in warnings.filters if isinstance(k, type)]}  # fmt: skip
+    """The filters of warnings with their places, counted from the last: a new one comes before all others."""
+    return {text: place for place, text in enumerate(map(_filter_text, reversed(warnings.filters)))}
+
+
+def _filter_text(one: tuple[Any, ...]) -> str:
+    action, message, kind, module, line = one
+    return json.dumps([action, pattern_text(message), _name(kind), pattern_text(module), line])
+
+
+def _name(kind: Any) -> Any:
+    return f"{kind.__module__}:{kind.__qualname__}" if isinstance(kind, type) else [_name(one) for one in kind]
 
 
 def _set_filters(values: Plain) -> None:
-    made = []
-    for action, message, category, module, line in values["filters"]:
-        home, _, name = category.partition(":")
-        kind = getattr(sys.modules.get(home), name, None)
-        if kind is not None:
-            patterns = [one if one is None else re.compile(one, re.IGNORECASE) for one in (message, module)]
-            made.append((action, patterns[0], kind, patterns[1], line))
-    missing = [one for one in made if one not in warnings.filters]  # a second hit adds none twice
-    warnings.filters[:0] = missing  # type: ignore[index]
+    held = {_filter_text(one): one for one in warnings.filters}
+    set_first = sorted((text for text in values if values[text] is not None), key=lambda text: -values[text])
+    made = [held.get(text) or _filter(text) for text in set_first]
+    stays = [one for text, one in held.items() if text not in values]
+    warnings.filters[:] = [*(one for one in made if one is not None), *stays]  # type: ignore[index]
     warnings._filters_mutated()  # type: ignore[attr-defined]
+
+
+def _filter(text: str) -> tuple[Any, ...] | None:
+    """The filter, as ``filterwarnings`` makes it; None where its class is not there."""
+    action, message, kind, module, line = json.loads(text)
+    home, _, name = kind.partition(":") if isinstance(kind, str) else ("", "", "")
+    found = getattr(sys.modules.get(home), name, None) if name else None
+    patterns = message and re.compile(message, re.IGNORECASE), module and re.compile(module)
+    return found and (action, patterns[0], found, patterns[1], line)
 
 
 def _drawing() -> Plain:
@@ -121,6 +136,15 @@ def _set_drawing(values: Plain) -> None:
         import matplotlib.pyplot as plt
 
         plt.switch_backend(sys.modules["matplotlib"].get_backend())
+
+
+def _shown() -> Plain:
+    """Whether a cell shows its figures when it ends: not after ``plt.ioff()``."""
+    return {"shown": False} if _drawing() and not sys.modules["matplotlib"].is_interactive() else {}
+
+
+def _set_shown(values: Plain) -> None:
+    sys.modules["matplotlib"].interactive(values["shown"] is None)
 
 
 def _set_decimal(values: Plain) -> None:
@@ -220,6 +244,7 @@ SETTINGS: Mapping[str, Setter] = {
         "locale", lambda: {"LC_CTYPE": sys.modules["locale"].setlocale(sys.modules["locale"].LC_CTYPE)}, _set_locale
     ),
     "drawing": Setter("matplotlib.pyplot", _drawing, _set_drawing),
+    "figures": Setter("matplotlib.pyplot", _shown, _set_shown),
     "IPython formatter": Setter("IPython", _shell, _set_shell),
     "locale": Setter.of("locale", _set_locale),
     "numpy errors": Setter.of("numpy errors", _by_keywords("numpy", "seterr", lambda: ERRORS)),
@@ -246,7 +271,7 @@ def counted(words: Collection[str]) -> dict[str, Plain]:
     """
     local = LOCAL_TIME in words_used(words, "")
     names = [name for name, one in COUNTED.items() if one.package in sys.modules and (local or name != "time zone")]
-    return {name: now(name) for name in names} | _read(["IPython formatter"])
+    return {name: now(name) for name in names} | _read(["IPython formatter", "figures"])
 
 
 def prints(now: Mapping[str, Plain]) -> dict[str, bytes]:
