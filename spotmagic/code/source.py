@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dis
 import importlib.machinery
 import importlib.util
 import linecache
@@ -216,6 +217,12 @@ def nested(code: CodeType) -> Iterator[CodeType]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from nested(constant)
+
+
+def binds_outside(code: CodeType) -> set[str]:
+    """The variables of functions around it that code binds: those it says ``nonlocal`` of."""
+    steps = dis.get_instructions(code)
+    return {one.argval for one in steps if one.opname in ("STORE_DEREF", "DELETE_DEREF")} & {*code.co_freevars}
 
 
 def _bare(code: CodeType) -> CodeType:

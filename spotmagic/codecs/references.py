@@ -9,6 +9,7 @@ import collections
 import functools
 import importlib
 import json
+import re
 import sys
 import types
 import uuid
@@ -27,6 +28,7 @@ any_code: ContextVar[bool] = ContextVar("any_code", default=False)
 """Whether what is live is taken though its code is another, as who reads said that edits do not matter."""
 _unbound: ContextVar[frozenset[str]] = ContextVar("unbound", default=frozenset())
 _NAMED = (type, types.FunctionType, type(functools.lru_cache(len)))
+_RESULT = re.compile(r"_+\d*")  # what IPython binds to the last results is bound to others by the next
 _here: weakref.WeakValueDictionary[str, type] = weakref.WeakValueDictionary()
 _tokens: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
 
@@ -86,14 +88,14 @@ def has_own_name(function: types.FunctionType, bound: Container[str]) -> bool:
 
 def global_names() -> dict[int, str]:
     """Classes and functions by id, with the global of the user that each was assigned to: what a factory made."""
-    found: dict[int, str] = {}
+    found: dict[int, str] = {}  # `issubclass` of the type below: a proxy raises where it is asked
     for listed, place in list(sys.modules.items()):
         if issubclass(type(place), types.ModuleType) and (place is types or is_user(place)):
             # joblib lists the notebook once more, as `__mp_main__`, which no later kernel has.
             module = "__main__" if listed in MAINS else listed
             away = _unbound.get() if module == "__main__" else ()
             for name, value in list(vars(place).items()):
-                if issubclass(type(value), _NAMED) and name not in away:  # a proxy raises where it is asked
+                if issubclass(type(value), _NAMED) and name not in away and not _RESULT.fullmatch(name):
                     found.setdefault(id(value), f"{module}:{name}")
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import ast
 import functools
 import io
@@ -18,8 +19,10 @@ from spotmagic.code.cell import CellCode
 from spotmagic.code.normal import parse
 from spotmagic.code.origin import is_user_module
 from spotmagic.code.scope import bound_names, dotted, nodes_of, root_name
+from spotmagic.code.source import binds_outside, nested
+from spotmagic.code.wrapped import unwrapped
 from spotmagic.code.writes import MUTATORS
-from spotmagic.codecs.references import reference
+from spotmagic.codecs.references import has_own_name, reference
 from spotmagic.codecs.registry import refusal
 from spotmagic.errors import SpotError, Uncacheable
 from spotmagic.keys.owned import is_users
@@ -35,6 +38,7 @@ CONSTANTS = frozenset({type(None), bool, int, float, str})
 _MISSING = object()
 _ASKS = re.compile(r"\b(input|getpass)\(")
 _TICK = 10_000_000  # nanoseconds by which the time of a file may lie behind the clock
+_PLAIN_DECORATOR = re.compile(r"^(dataclasses\.)?dataclass\b|^(functools\.)?total_ordering$")
 _FLAGS = ("closed", "is_closed", "_closed", "_shutdown")
 
 
@@ -58,11 +62,13 @@ def is_made_by_code(value: Any) -> bool:
 
 def _compare(name: str, value: type, node: ast.ClassDef) -> None:
     if (
-        type(value) is type
+        type(value) in (type, abc.ABCMeta)
         and "__slots__" not in vars(value)
-        and not (node.decorator_list or node.bases or node.keywords)
+        and all(map(_PLAIN_DECORATOR.search, map(ast.unparse, node.decorator_list)))
+        and not node.keywords
+        and not any("__init_subclass__" in vars(base) for base in value.__mro__[1:-1])
     ):
-        own = {one for one in vars(value) if not one.startswith("__")} - bound_names(node.body)
+        own = {one for one in vars(value) if not one.startswith("__")} - bound_names(node.body) - {"_abc_impl"}
         if own:
             why = f"`{name}.{min(own)}` was put on it after it was defined"
             raise Uncacheable(f"`{name}` cannot be kept", why, path=name)
@@ -215,14 +221,21 @@ def steered(source: str, handles: Collection[str]) -> str:
 
 
 def refuse_what_only_code_makes(
-    name: str, value: Any, ns: Mapping[str, Any], comes_back: Callable[[str], bool]
+    name: str, value: Any, ns: Mapping[str, Any], comes_back: Callable[[str], bool], cells: Collection[int]
 ) -> None:
-    """Raise :class:`Uncacheable` if a variable is or holds a class that no definition makes again.
+    """Raise :class:`Uncacheable` if a variable holds a class or a tie of functions that nothing makes again.
 
     Args:
         comes_back: whether a top-level name of the notebook is there on a hit.
+        cells: ids of the cells of functions that were there before.
     """
     found = [one for level in levels(value) for one in level]
+    functions = [one for one in found if isinstance(one, types.FunctionType)] if cells else ()
+    for function in (one for one in functions if not has_own_name(one, ())):
+        for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            if id(cell) in cells and _may_be_bound_anew(function, variable, ns):
+                why = f"it shares `{variable}` with a function that was there before, and a copy would not"
+                raise Uncacheable(f"`{name}` cannot be kept", why, "Make both in one cell", path=name)
     made = {type(one) for one in found if "<locals>" in type(one).__qualname__}
     for one in (*(one for one in found if isinstance(one, type)), *made):
         top, *rest = one.__qualname__.split(".")
@@ -232,6 +245,14 @@ def refuse_what_only_code_makes(
         if one.__module__ == "__main__" and not (place is one and comes_back(top)) and not _has_name(one, comes_back):
             why = f"it is or holds the class {one.__qualname__}, which was made while the cell ran"
             raise Uncacheable(f"`{name}` cannot be kept", why, "Define the class at the top level of a cell", path=name)
+
+
+def _may_be_bound_anew(function: types.FunctionType, variable: str, ns: Mapping[str, Any]) -> bool:
+    """Whether code beside a function binds a variable that it closes over: as far as can be told, if it cannot."""
+    outer = unwrapped(ns.get(function.__qualname__.partition(".")[0]))
+    codes = list(nested(outer.__code__)) if isinstance(outer, types.FunctionType) else []
+    inner = [one for one in codes if variable in one.co_freevars]
+    return function.__code__ not in codes or any(variable in binds_outside(one) for one in inner)
 
 
 def _has_name(kind: type, comes_back: Callable[[str], bool]) -> bool:

@@ -138,7 +138,7 @@ def pack(changes: Changes) -> dict[str, Any]:
     linked: dict[str, Any] = {}
     bodies = {f"{name} {place}": one for name, place, one in changes.mutated}  # no variable has a space in its name
     made = {**changes.set, **changes.results}
-    for group in groups(made | bodies):
+    for group in groups(made | bodies, changes.set):
         names = [name for name in group if name not in bodies]
         reached = (level for name in names for level in levels(made[name], links))
         tied = len(names) < len(group) or any(map(live.knows_any, reached))

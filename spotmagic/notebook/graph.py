@@ -19,6 +19,7 @@ from typing import Any
 
 from spotmagic.code.origin import is_user_module
 from spotmagic.code.wrapped import Bound, Wrapped, closed_over, unwrapped
+from spotmagic.codecs.references import has_own_name
 from spotmagic.values.handles import is_handle_type
 from spotmagic.values.patience import check
 
@@ -321,10 +322,14 @@ class Live:
         return bool(known) and not known.isdisjoint(map(id, level))
 
 
-def groups(values: Mapping[str, Any]) -> list[tuple[str, ...]]:
+def groups(values: Mapping[str, Any], bound: Container[str] = ()) -> list[tuple[str, ...]]:
     """The names in groups, so that no object that can change is reachable from two groups.
 
     Of ``x = []``, ``{"a": x, "b": [x], "c": 1}`` gives ``[("a", "b"), ("c",)]``: ``a`` and ``b`` come back together.
+    Two functions of one call share its variables, which each of them may bind anew.
+
+    Args:
+        bound: names that the cell binds: functions of all other names are kept as these.
     """
     first_of: dict[int, str] = {}
     leader = {name: name for name in values}
@@ -338,11 +343,15 @@ def groups(values: Mapping[str, Any]) -> list[tuple[str, ...]]:
     for name, value in values.items():
         for level in levels(value):
             for one in level:
-                if type(one) in _FROZEN or is_atom(one) or isinstance(one, types.FunctionType | Wrapped):
+                if type(one) in _FROZEN or is_atom(one) or isinstance(one, Wrapped):
                     continue
-                first = first_of.setdefault(id(one), name)
-                if first is not name:
-                    leader[find(name)] = find(first)
+                is_function = isinstance(one, types.FunctionType)
+                if is_function and has_own_name(one, bound):
+                    continue
+                for part in (one, *(one.__closure__ or ())) if is_function else (one,):
+                    first = first_of.setdefault(id(part), name)
+                    if first is not name:
+                        leader[find(name)] = find(first)
     found: dict[str, list[str]] = {}
     for name in values:
         found.setdefault(find(name), []).append(name)

@@ -130,6 +130,11 @@ class Reachable:
             if type(value) not in ATOMS
         }
 
+    def cells(self) -> set[int]:
+        """The ids of the cells in which functions close over variables."""
+        kept = (space for space in self._spaces.values() if isinstance(space, _Kept))
+        return {id(cell) for one in kept for cell in one.cells.values()}
+
     def _watch_module(self, label: str, space: dict[str, Any], names: frozenset[str]) -> None:
         known = self._spaces.get(label)
         self._spaces[label] = _Part(space, names | (known.names if isinstance(known, _Part) else frozenset()))
@@ -320,12 +325,12 @@ class _Kept(dict[str, Any]):
 
     def __init__(self, function: types.FunctionType, cells: Mapping[str, types.CellType]) -> None:
         super().__init__()
-        self._function, self._cells = function, cells
+        self._function, self.cells = function, cells
 
     def items(self) -> Any:
         function = self._function
         defaults = {f"default {place}": value for place, value in enumerate(function.__defaults__ or ())}
-        closed = {name: cell.cell_contents for name, cell in self._cells.items()}
+        closed = {name: cell.cell_contents for name, cell in self.cells.items()}
         return (defaults | (function.__kwdefaults__ or {}) | closed).items()
 
 

@@ -289,8 +289,9 @@ class Watch:
                 continue
             made[name] = value
         refuse_lost_callbacks({**made, **results})
+        cells, defined = self._reached.cells(), self._code.defined
         for name, value in {**made, **results}.items():
-            refuse_what_only_code_makes(name, value, self._ns, lambda top: top in before or top in self._code.defined)
+            refuse_what_only_code_makes(name, value, self._ns, lambda top: top in before or top in defined, cells)
         return Changes(
             set=made,
             deleted=tuple(deleted),
