@@ -94,7 +94,7 @@ def _bare(obj: Any) -> Tree | None:
 def _code(obj: Any, notes: Notes | None, mask: Mask | None, met: dict[int, Tree]) -> Tree:
     """A function, class or module inside a value: the user's by all it reaches, others by name."""
     obj = unwrapped(obj)
-    if notes is not None and (why := stand_ins.unseen(obj)):
+    if notes is not None and (why := stand_ins.unseen(obj, held=True)):
         notes.trouble = notes.trouble or why
     if not is_users(obj):
         return stands_for(obj)

@@ -138,7 +138,7 @@ class Walk:
     def _ref_of_value(self, obj: Any) -> Tree:
         obj = unwrapped(obj)
         self._callers.meet(obj, passed=True)
-        self._trouble(stand_ins.unseen(obj))
+        self._trouble(stand_ins.unseen(obj, held=True))
         return self.ref(obj)
 
     def ref(self, obj: Any) -> Tree:

@@ -19,6 +19,8 @@ from typing import Any
 
 import xxhash
 
+from spotmagic.reads import standing
+
 # What was asked. Stands in the place of a file's size, which is never negative.
 LISTED, GLOBBED, GLOBBED_BELOW, PATH_GLOBBED, PRESENT, VARIABLE, LINKED, TIMED, MODED, CHOSEN = range(-2, -12, -1)
 VARIABLES = (VARIABLE, CHOSEN)  # these are asked by the name of a variable, not by a path
@@ -48,10 +50,11 @@ _PRESENCE = frozenset(
 
 _within = threading.local()  # ``deep``: inside a question that is noted as a whole
 _placed = False  # the noting functions stand in their classes
-_ask: Callable[[int, str, list[str]], None] | None = None
-_note: Callable[..., None] | None = None
-_note_written: Callable[[Any], None] | None = None
-_note_removed: Callable[[Any], None] | None = None
+# These stay when nothing is noted any more, as another thread may be on its way to them: they find nobody then.
+_ask: Callable[[int, str, list[str]], None]
+_note: Callable[..., None]
+_note_written: Callable[[Any], None]
+_note_removed: Callable[[Any], None]
 
 
 def names(kind: int, path: str) -> list[str]:
@@ -124,15 +127,9 @@ def install_looks(
                 setattr(owner, name, ours)
 
 
-def remove_looks() -> None:
-    """Put back what was there."""
-    global _ask, _note, _note_written, _note_removed
-    _ask = _note = _note_written = _note_removed = None
-
-
 def _is_asked(depth: int = 3) -> bool:
     """Whether who calls is after data."""
-    if _ask is None or is_deep():
+    if not standing.noting or is_deep():
         return False
     return asker(depth)[0] not in OF_IMPORTS
 
@@ -170,7 +167,7 @@ def users(root: str, frame: Any) -> Any:
 def _told(kind: int, path: Any, answer: Callable[[], list[str]]) -> None:
     """Note a question. Our trouble is never the user's."""
     try:
-        if _ask is not None and isinstance(path, str | bytes | os.PathLike):
+        if isinstance(path, str | bytes | os.PathLike):
             _ask(kind, os.fsdecode(path), answer())
     except (OSError, ValueError, TypeError):
         pass
@@ -208,7 +205,7 @@ def _noting_lstat(path: Any, *, dir_fd: int | None = None) -> Any:
 
 @functools.wraps(_readlink)
 def _noting_readlink(path: Any, *, dir_fd: int | None = None) -> Any:
-    if dir_fd is None and _ask is not None and users(*asker()) is not None:
+    if dir_fd is None and standing.noting and users(*asker()) is not None:
         _told(LINKED, path, lambda: names(LINKED, os.fsdecode(path)))
     return _readlink(path, dir_fd=dir_fd)
 
@@ -226,9 +223,9 @@ def _noting_access(path: Any, mode: int, **options: Any) -> Any:
 def _noting_open(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
     if dir_fd is None and _is_asked():
         if flags & (os.O_WRONLY | os.O_RDWR):
-            if flags & (os.O_CREAT | os.O_TRUNC) and _note_written is not None:
+            if flags & (os.O_CREAT | os.O_TRUNC):
                 _note_written(path)
-        elif _note is not None and not flags & getattr(os, "O_DIRECTORY", 0):
+        elif not flags & getattr(os, "O_DIRECTORY", 0):
             _note(path)
     return _open(path, flags, mode, dir_fd=dir_fd)
 
@@ -236,7 +233,7 @@ def _noting_open(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None
 @functools.wraps(_get_data)
 def _noting_get_data(self: Any, path: Any) -> Any:
     """Data beside a module, or its code: that of a module which no name finds counts as a file."""
-    if _note is not None:
+    if standing.noting:
         loaded = sys.modules.get(getattr(self, "name", ""))
         if not os.fspath(path).endswith((".py", ".pyc")):
             _note(path)
@@ -248,7 +245,7 @@ def _noting_get_data(self: Any, path: Any) -> Any:
 @functools.wraps(_mkdir)
 def _noting_mkdir(path: Any, mode: int = 0o777, *, dir_fd: int | None = None) -> None:
     _mkdir(path, mode, dir_fd=dir_fd)
-    if dir_fd is None and _note_written is not None:
+    if dir_fd is None and standing.noting:
         _note_written(path)
 
 
@@ -258,7 +255,7 @@ def _noting_change(true: Any) -> Any:
     @functools.wraps(true)
     def noting(*paths: Any, **options: Any) -> None:
         true(*paths, **options)
-        if _note_removed is not None and _note_written is not None and not options and _is_asked():
+        if not options and _is_asked():
             _note_removed(paths[0])
             for path in paths[1:]:
                 _note_written(path)
@@ -292,7 +289,7 @@ def _noting_path_rglob(self: pathlib.Path, pattern: Any, **options: Any) -> Iter
 
 
 def _path_globbed(true: Any, self: pathlib.Path, pattern: Any, below: str, options: dict[str, Any]) -> Iterator[Any]:
-    if _ask is None or options or not isinstance(pattern, str) or not _is_asked(4):
+    if options or not isinstance(pattern, str) or not _is_asked(4):
         return iter(true(self, pattern, **options))
     base = os.path.abspath(self)  # noqa: PTH100
     if glob.has_magic(base):
@@ -319,7 +316,7 @@ def _told_of_stat(path: Any) -> None:
         caller = caller.f_back
     if caller.f_code in _PRESENCE or caller.f_globals.get("__name__") in _BETWEEN - {"genericpath"}:
         _told_present(path)
-    elif _note is not None:
+    else:
         _told_present(path)
         _note(path, missing=False)
     code = users(*asker(3))

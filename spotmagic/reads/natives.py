@@ -91,9 +91,10 @@ _CALL = compile("__read__(*__args__, **__kwargs__)", "<reader>", "eval")
 _Place = tuple[Any, str, Any, Any]  # a module or class, a name, the true function, and ours
 _ready: dict[str, _Ready] = {}
 _loaded: list[ModuleType] = []  # those of the table
-_note: Callable[..., None] | None = None
-_fill: Callable[[Any], None] | None = None
-_spoil: Callable[[str], None] | None = None
+# These stay when nothing is noted any more, as another thread may be on its way to them: they find nobody then.
+_note: Callable[..., None]
+_fill: Callable[[Any], None]
+_spoil: Callable[[str], None]
 
 
 class _Arrivals:
@@ -129,7 +130,7 @@ class _Loader:
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
         self._loader.exec_module(module)
-        if _note is not None:
+        if standing.noting:
             _place(module)
 
 
@@ -146,7 +147,6 @@ def install(note: Callable[..., None], fill: Callable[[Any], None], spoil: Calla
     """
     global _note, _fill, _spoil
     _note, _fill, _spoil = note, fill, spoil
-    standing.noting = True
     for module in _loaded:
         _place(module)
     sys.meta_path.insert(0, _arrivals)
@@ -159,9 +159,6 @@ def arrived() -> None:
 
 def remove() -> None:
     """Put back what was there. What stands in classes stays, and is what was there from now on."""
-    global _note, _fill, _spoil
-    _note = _fill = _spoil = None
-    standing.noting = False
     for ready in _ready.values():
         swap(ready.space, ready.ours, ready.true)
     if _arrivals in sys.meta_path:
@@ -281,13 +278,12 @@ class _Maker(type):
 
 def _wrapper(true: Callable[..., Any], way: _Way) -> Callable[..., Any]:
     def read(*args: Any, **kwargs: Any) -> Any:
-        if true is _TRUE_SOURCE:
+        if standing.noting and true is _TRUE_SOURCE:
             _tell_source(args[0] if args else None)
-        elif _note is not None and _fill is not None:
-            if way == "writes":
-                _tell_written(_fill, (*args[:3], *(kwargs[name] for name in _TARGETS & kwargs.keys())))
-            else:
-                _tell(_note, _fill, (*args[:3], *kwargs.values()), way)
+        elif standing.noting and way == "writes":
+            _tell_written(_fill, (*args[:3], *(kwargs[name] for name in _TARGETS & kwargs.keys())))
+        elif standing.noting:
+            _tell(_note, _fill, (*args[:3], *kwargs.values()), way)
         if way != "asks":
             return true(*args, **kwargs)
         caller = sys._getframe(1)  # SQL names variables of whoever asks
@@ -321,9 +317,8 @@ def _tell_source(code: Any) -> None:
     except (TypeError, OSError):
         return  # the true one says so
     if os.path.exists(path):  # noqa: PTH110
-        if _note is not None:
-            _note(path)
-    elif path in linecache.cache and _spoil is not None:
+        _note(path)
+    elif path in linecache.cache:
         _spoil(f"it reads the text of {getattr(code, '__qualname__', 'code')}, which is in no file")
 
 

@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple, Self
 
-from spotmagic.reads import looks, memories, natives, stand_ins, variables
+from spotmagic.reads import looks, memories, natives, stand_ins, standing, variables
 from spotmagic.reads.paths import whole_path, working_directory
 
 _true_open, true_stat, _true_symlink, _true_link = stand_ins.true_open, os.stat, os.symlink, os.link
@@ -336,12 +336,13 @@ def _install() -> None:
     natives.install(note, note_filled, spoil)
     looks.install_looks(ask, note, note_written, note_removed)
     variables.install_variables(ask)
+    standing.noting = True
 
 
 def _remove() -> None:
+    standing.noting = False
     stand_ins.remove()
     natives.remove()
-    looks.remove_looks()
     variables.remove_variables()
 
 

@@ -47,9 +47,13 @@ def ours_for(value: Any) -> Any:
     return _ours_by_id.get(id(value)) or natives.ours_for(value)
 
 
-def unseen(value: Any) -> str:
-    """Why what a value reads cannot be noted, or "": it is one of those functions, held where nothing can stand in."""
-    if ours_for(value) is None:
+def unseen(value: Any, *, held: bool = False) -> str:
+    """Why what a value reads cannot be noted, or "": it is one of those functions, held where nothing can stand in.
+
+    Args:
+        held: it was found inside another value: ``open`` is in every namespace that a library keeps.
+    """
+    if ours_for(value) is None or (held and value is true_open):
         return ""
     return f"it is given `{value.__name__}` as a value, so what that reads cannot be seen: call it by its name"
 

@@ -23,7 +23,7 @@ _OF_SESSION = ("JPY_", "PYTEST_", "VSCODE_", "SSH_", "TERM", "COLUMNS", "LINES",
 # By id: code that is written twice is equal, and one of the two may go before the other.
 _choosing: weakref.WeakValueDictionary[int, CodeType] = weakref.WeakValueDictionary()
 _within = threading.local()  # ``listed``: the names that a look through all of them gave
-_ask: Callable[[int, str, list[str]], None] | None = None
+_ask: Callable[[int, str, list[str]], None]  # it stays: another thread may be on its way to it
 
 
 def count_at_run(code: CodeType) -> None:
@@ -45,10 +45,8 @@ def install_variables(ask: Callable[[int, str, list[str]], None]) -> None:
 
 def remove_variables() -> None:
     """Put back what was there."""
-    global _ask
     if type(os.environ) is _NotingEnviron:
         os.environ.__class__ = _Environ
-    _ask = None
 
 
 def _now(name: str) -> list[str]:
@@ -66,7 +64,7 @@ looks.add_answers({looks.VARIABLE: _now_of_package, looks.CHOSEN: _now})
 
 def _noting_variable(self: Any, key: Any) -> Any:
     """A variable that is read under a name which no text of the user's gives. Of the others the key knows."""
-    if _ask is not None and self is os.environ and isinstance(key, str):
+    if self is os.environ and isinstance(key, str):
         root, frame = looks.asker()
         chosen = frame is not None and _choosing.get(id(frame.f_code)) is frame.f_code
         kind = looks.CHOSEN if chosen else looks.VARIABLE

@@ -34,8 +34,7 @@ def named(value: Any) -> Tree:
 
 
 def _builtin(value: Any, encoder: Encoder) -> Tree:
-    # ``open`` is in every namespace that a library keeps.
-    if value is not stand_ins.true_open and (why := stand_ins.unseen(value)):
+    if why := stand_ins.unseen(value, held=True):
         encoder.notes.trouble = encoder.notes.trouble or why
     owner = value.__self__
     if owner is None or isinstance(owner, types.ModuleType):
