@@ -16,6 +16,7 @@ import struct
 import sys
 import types
 import uuid
+import weakref
 import zoneinfo
 from collections.abc import Callable
 from typing import Any
@@ -26,6 +27,9 @@ from spotmagic.values.scheme import Kind, Tree, Unfit, buffer, tree
 from spotmagic.values.state import held_in_c, plain_dict
 
 _RUN = 65536
+_LARGE, _MOST_SORTED = 1024, 16
+# By id, each set with what it held when it was last sorted: it lives no longer than the set.
+_sorted: dict[int, tuple[weakref.ref[Any], list[Any]]] = {}
 
 
 def _set(kind: Kind) -> Shape:
@@ -36,7 +40,7 @@ def _set(kind: Kind) -> Shape:
         types_ = set(map(type, items))
         # Of one type that has an order they are sorted as they are, of others by their bytes: sets have no order.
         if (types_ <= {str} and not encoder.renames) or types_ <= {int}:
-            return tree(kind, 0, _in_order(items))
+            return tree(kind, 0, _in_order(items) if len(items) < _LARGE else _in_order_again(value, base, items))
         return tree(kind, 1, encoder.sorted(items))
 
     return shape
@@ -51,6 +55,29 @@ def _in_order(items: list[Any]) -> list[Any]:
         check()
         runs += sorted(items[start : start + _RUN])
     return sorted(runs)
+
+
+def _in_order_again(value: Any, base: Any, items: list[Any]) -> list[Any]:
+    """The items of a large set sorted: as last time, if it holds the same ones now, which is found sooner.
+
+    As many items, and each of the old ones in it: so they are the same. All of them are texts, or all whole numbers,
+    of which equal ones are alike.
+    """
+    of, known = _sorted.get(id(value), (None, [None]))
+    same = of is not None and of() is value and len(known) == len(items) and type(known[0]) is type(items[0])
+    if same and base.issuperset(value, known):
+        return known
+    found = _in_order(items)
+    name = id(value)
+    _sorted[name] = weakref.ref(value, lambda gone: _forget(name, gone)), found
+    for oldest in list(_sorted)[:-_MOST_SORTED]:
+        _sorted.pop(oldest, None)
+    return found
+
+
+def _forget(name: int, gone: weakref.ref[Any]) -> None:
+    if (known := _sorted.get(name)) is not None and known[0] is gone:
+        _sorted.pop(name, None)
 
 
 def _ordered(value: collections.OrderedDict[Any, Any], _: Encoder) -> Tree:

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from spotmagic.errors import OptionError, Uncacheable
 from spotmagic.keys import Notes, digest, fingerprint, register_fingerprint
+from spotmagic.values import plain
 from tests.keys.conftest import mask
 
 scalars = st.one_of(
@@ -368,3 +369,34 @@ def test_a_figure_has_no_fingerprint_but_a_copy_of_it_can_be_checked_by_its_pict
         fingerprint({"fig": figures[0]})
     first, same, other = (fingerprint([figure, figure.axes[0]], as_copied=True) for figure in figures)
     assert first == same != other
+
+
+@pytest.mark.parametrize("kind", [str, int])
+def test_a_large_set_counts_by_what_it_holds_now_in_whatever_way_that_came_about(kind: type) -> None:
+    """What was sorted once is not sorted again: but for as many other items, in the same set or in its place."""
+    held = set(map(kind, range(3000)))
+    first = fingerprint(held)
+    held.remove(kind(7))
+    held.add(kind(-7))
+    changed = fingerprint(held)
+    assert changed == fingerprint(set(held)) != first
+    held.remove(kind(-7))
+    held.add(kind(7))
+    assert fingerprint(held) == first == fingerprint(set(map(kind, range(3000))))
+    held.remove(kind(7))
+    held.add(7.5)
+    assert fingerprint(held) != first
+    told = [fingerprint(set(map(kind, range(start, start + 3000)))) for start in range(20)]
+    assert len(set(told)) == 20, "each may have the memory of the one before"
+
+
+def test_a_large_set_is_sorted_once_as_long_as_it_holds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    sorts: list[int] = []
+    sort = plain._in_order
+    monkeypatch.setattr(plain, "_in_order", lambda items: sorts.append(len(items)) or sort(items))
+    held = set(map(str, range(3000)))
+    assert fingerprint(held) == fingerprint(held)
+    assert sorts == [3000]
+    held.add("more")
+    assert fingerprint(held) == fingerprint(held)
+    assert sorts == [3000, 3001]
