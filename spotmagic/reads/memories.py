@@ -74,19 +74,29 @@ def _keepers() -> Iterator[str]:
     for _ in range(_MOST):
         if frame is None:
             return
-        plain: Any = frame.f_globals.get(frame.f_code.co_qualname)
-        if not (type(plain) is FunctionType and not plain.__dict__) and _keeps(frame):
+        value = _bound(frame)
+        if value is not None and not (type(value) is FunctionType and not value.__dict__) and _keeps(value):
             yield frame.f_code.co_qualname.replace(".<locals>", "")
         frame = frame.f_back
 
 
-def _keeps(frame: FrameType) -> bool:
-    """Whether the function of a frame is one that keeps what it gives. It is found by its name."""
+def _bound(frame: FrameType) -> Any:
+    """What stands under the name of the function of a frame; None where no name leads there."""
+    name = frame.f_code.co_qualname
+    if "." not in name:
+        return frame.f_globals.get(name)
+    if "<" in name:  # inside another function
+        return None
     space: Any = frame.f_globals
     value: Any = None
-    for name in frame.f_code.co_qualname.split("."):
-        value = space.get(name)
+    for part in name.split("."):
+        value = space.get(part)
         space = vars(value) if issubclass(type(value), type) else {}
+    return value
+
+
+def _keeps(value: Any) -> bool:
+    """Whether what stands under a function's name is one that keeps what it gives."""
     for _ in range(_MOST):
         kind = type(value)
         if kind is _LRU or issubclass(kind, functools.cached_property):
