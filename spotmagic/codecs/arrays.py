@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from spotmagic.codecs.writer import Writer
 
 _CHUNK = 16 << 20
+_STRIP = 1 << 20  # of a table whose rows are not in one piece: a copy that stays near
 
 
 def array(value: Any, _: Encoder) -> Tree:
@@ -36,6 +37,25 @@ def array(value: Any, _: Encoder) -> Tree:
     # Sums differ in their last digits by the order in memory, and ``.flags`` tells of it.
     by_columns = ["F"] if array_.flags.f_contiguous and not array_.flags.c_contiguous else []
     return tree(Kind.NDARRAY, dtype(array_.dtype), list(array_.shape), _content(array_), *by_columns)
+
+
+def rows(value: Any) -> list[Tree] | None:
+    """The trees of the rows of a table, as :func:`array` gives each; None for a table whose rows it must look at.
+
+    The thousands of columns of a frame have dtype and length in common: numbers and times are written without asking
+    each of them.
+    """
+    kind, (count, length) = value.dtype, value.shape
+    size = length * kind.itemsize
+    if kind.kind not in "biufcmM" or kind.char in "gG" or kind.metadata or not 0 < size <= _CHUNK:
+        return None
+    said, found = [dtype(kind), [length]], list[Tree]()
+    step = max(1, _STRIP // size)
+    for start in range(0, count, step):
+        for row in np.ascontiguousarray(value[start : start + step]).view(np.uint8):
+            content = row.tobytes() if size <= INLINE else tree(Kind.BUFFER, size, xxhash.xxh3_128_digest(row))
+            found.append(tree(Kind.NDARRAY, *said, content))
+    return found
 
 
 def dtype(value: Any) -> Any:

@@ -41,12 +41,15 @@ if TYPE_CHECKING:
 
 
 def _frame(value: Any, encoder: Encoder) -> Tree:
-    arrays_: list[Any] = [None] * value.shape[1]
+    columns: list[Any] = [None] * value.shape[1]
     for block in value._mgr.blocks:  # asked for by its place, each of thousands of columns would be made a Series
         held = block.values
+        rows = arrays.rows(held) if isinstance(held, np.ndarray) and held.ndim == 2 else None
         for row, place in enumerate(block.mgr_locs.as_array.tolist()):
-            arrays_[place] = held[row] if held.ndim == 2 else held
-    columns = [_column(one, encoder) for one in arrays_]
+            if rows is not None:
+                columns[place] = tree(Kind.COLUMN, _text_of(held.dtype), rows[row])
+            else:
+                columns[place] = _column(held[row] if held.ndim == 2 else held, encoder)
     return tree(
         Kind.FRAME, _index(value.columns, encoder), _index(value.index, encoder), columns, value.attrs,
         value.flags.allows_duplicate_labels,
