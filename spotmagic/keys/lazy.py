@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from spotmagic.code.function import Import
 from spotmagic.code.normal import normal_form, parse
@@ -26,6 +26,7 @@ from spotmagic.keys.guards import MISSING, Guards
 
 RUNS = "uses `runpy`, which runs files that cannot be seen before"
 _SCALARS = (type(None), bool, int, float, str)
+_FUNCTION = object()  # what a text says of a name that it defines as a function
 
 
 def imported(
@@ -48,12 +49,11 @@ def imported(
         trouble(f"code {RUNS}")
     for name in names:
         uses(name)
-        for module, tree in _texts(name, seen):
-            for inner in ast.walk(tree):
-                for used in _named(inner, module):
-                    uses(used)
-            trouble(_unseen(module, tree))
-            parts.append([module, normal_form(tree), _changed(module, tree, guards, trouble, ref)])
+        for module, text in _texts(name, seen):
+            for used in text.used:
+                uses(used)
+            trouble(text.unseen)
+            parts.append([module, text.normal, _changed(module, text, guards, trouble, ref)])
     return parts
 
 
@@ -73,12 +73,12 @@ def of_cell(names: Iterable[str], ref: Callable[[Any], Any]) -> Iterator[tuple[s
     """
     seen: set[Path] = set()
     for name in names:
-        for module, tree in _texts(name, seen):
-            troubles = [_unseen(module, tree)]
-            changed = _changed(module, tree, Guards(), troubles.append, ref)
+        for module, text in _texts(name, seen):
+            troubles = [text.unseen]
+            changed = _changed(module, text, Guards(), troubles.append, ref)
             for why in filter(None, troubles):
                 raise Uncacheable(f"`{module}` cannot be fingerprinted", why, "Reload it, or leave it out", path=module)
-            yield module, [normal_form(tree), changed]
+            yield module, [text.normal, changed]
 
 
 def _absolute(one: Import, namespace: dict[str, Any]) -> str:
@@ -86,8 +86,35 @@ def _absolute(one: Import, namespace: dict[str, Any]) -> str:
     return importlib.util.resolve_name("." * one.level + one.module, package) if one.level and package else one.module
 
 
-def _texts(name: str, seen: set[Path]) -> Iterator[tuple[str, ast.Module]]:
-    """The user's module of this name and those it imports, each once, with the tree of its file."""
+class _FileText(NamedTuple):
+    """What the file of a module says.
+
+    Attributes:
+        normal: its normal form.
+        used: the modules that its imports name.
+        imports: the modules that it imports, by name or by text.
+        unseen: why code that it runs cannot be seen before, or "".
+        said: its functions, and its names that are given a plain value once.
+    """
+
+    normal: str
+    used: list[str]
+    imports: list[str]
+    unseen: str
+    said: list[tuple[str, Any]]
+
+
+@lru_cache(maxsize=256)
+def _read_text(source: bytes, module: str, package: str) -> _FileText:
+    tree = parse(importlib.util.decode_source(source))
+    nodes = list(ast.walk(tree))
+    imports = [other for node in nodes for other in (*_named(node, package), *(_by_text(node, tree, package) or ()))]
+    used = [other for node in nodes for other in _named(node, module)]
+    return _FileText(normal_form(tree), used, list(dict.fromkeys(imports)), _unseen(module, tree), _said(tree))
+
+
+def _texts(name: str, seen: set[Path]) -> Iterator[tuple[str, _FileText]]:
+    """The user's module of this name and those it imports, each once, with what its file says."""
     pieces = name.split(".")
     for count in range(1, len(pieces) + 1):
         module = ".".join(pieces[:count])
@@ -97,15 +124,14 @@ def _texts(name: str, seen: set[Path]) -> Iterator[tuple[str, ast.Module]]:
         if path is None or path in seen:
             continue
         seen.add(path)
+        package = module if path.name == "__init__.py" else module.rpartition(".")[0]
         try:
-            tree = parse(importlib.util.decode_source(path.read_bytes()))
+            text = _read_text(path.read_bytes(), module, package)
         except (OSError, SyntaxError, ValueError):
             continue
-        yield module, tree
-        package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-        for node in ast.walk(tree):
-            for other in [*_named(node, package), *(_by_text(node, tree, package) or ())]:
-                yield from _texts(other, seen)
+        yield module, text
+        for other in text.imports:
+            yield from _texts(other, seen)
 
 
 def _named(node: ast.AST, package: str) -> list[str]:
@@ -198,7 +224,7 @@ def _file(module: str) -> Path | None:
 
 def _changed(
     name: str,
-    tree: ast.Module,
+    text: _FileText,
     guards: Guards,
     trouble: Callable[[str], None],
     ref: Callable[[Any], Any],
@@ -210,10 +236,10 @@ def _changed(
     if not isinstance(module, ModuleType):
         return []
     space, found = vars(module), []
-    for known, said in _said(tree):
+    for known, said in text.said:
         value = space.get(known, MISSING)
         guards.name(space, known, value)
-        if isinstance(said, ast.AST):
+        if said is _FUNCTION:
             if isinstance(value, FunctionType) and value.__module__ == name:
                 trouble(find(value).trouble)
             elif isinstance(value, FunctionType):
@@ -228,7 +254,7 @@ def _said(tree: ast.Module) -> list[tuple[str, Any]]:
     said: dict[str, list[Any]] = {}
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            said.setdefault(node.name, []).append(node)
+            said.setdefault(node.name, []).append(_FUNCTION)
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
             for target in node.targets:
                 if isinstance(target, ast.Name):
