@@ -10,7 +10,7 @@ import sys
 import types
 import weakref
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Literal
 
@@ -75,6 +75,29 @@ def called_back(value: Any, most: int = 300, *, copied: bool = False, known: dic
             found.append(kind)
         todo += _parts(one, copied)  # nearest first: what is near is found before the most is reached
     return found
+
+
+def is_callable(value: Any) -> bool:
+    """Whether a value is code, or a method of an object."""
+    return isinstance(value, types.MethodType) or is_code(value)
+
+
+def unlike(objects: Iterable[Any], kinds: set[Any]) -> Iterator[Any]:
+    """Those of many objects that may be code, and of those that are none one of each class, which counts for all.
+
+    Whether an object is code hangs on its class alone, but for proxies, which say of themselves what they are.
+
+    Args:
+        kinds: the classes of which one came before; it takes in others.
+    """
+    for one in objects:
+        kind: Any = type(one)
+        if kind in kinds:
+            continue
+        is_proxy = any("__class__" in vars(base) for base in kind.__mro__[:-1])
+        if not (is_proxy or is_callable(one) or isinstance(one, functools.partial)):
+            kinds.add(kind)
+        yield one
 
 
 @functools.lru_cache(maxsize=4096)

@@ -27,7 +27,7 @@ from spotmagic.keys.credentials import is_given_only
 from spotmagic.keys.fingerprint import identity
 from spotmagic.keys.owned import is_users, short_name
 from spotmagic.notebook.again import CONSTANTS, holder_of
-from spotmagic.notebook.calls import called_back
+from spotmagic.notebook.calls import called_back, is_callable, unlike
 from spotmagic.notebook.graph import ATOMS, is_code, levels
 from spotmagic.values.written import texts_of
 
@@ -73,6 +73,7 @@ class Reachable:
         self.grown: dict[str, Any] = {}
         self._before: dict[str, dict[str, Any]] = {}
         self._seen: set[int] = set()
+        self._kinds: set[Any] = set()
         self._held: list[Any] = []
         self.back: dict[str, list[Any]] = {}
         self.hides = False
@@ -92,10 +93,10 @@ class Reachable:
             self._watch_module(
                 value.__name__ if loaded else name, vars(value), attributes if users else frozenset(plain)
             )
-        self._visit(value if _is_callable(value) else type(value), attributes)
-        for one in (one for level in levels(value) for one in level) if deep else ():
+        self._visit(value if is_callable(value) else type(value), attributes)
+        for one in (one for level in levels(value) for one in unlike(level, self._kinds)) if deep else ():
             held = one.func if isinstance(one, functools.partial) else one
-            self._visit(held if _is_callable(held) else type(held), attributes)
+            self._visit(held if is_callable(held) else type(held), attributes)
         for one in called_back(value):
             self._visit(one, attributes)
             self.back.setdefault(name, []).append(one)
@@ -303,10 +304,6 @@ def _is_loaded(label: str, value: Any) -> bool:
     package = sys.modules.get(label)
     home = getattr(value, "__name__" if isinstance(value, ModuleType) else "__module__", None) or ""
     return package is not None and not is_users(package) and is_code(value) and home.startswith(f"{label}.")
-
-
-def _is_callable(value: Any) -> bool:
-    return isinstance(value, types.MethodType) or is_code(unwrapped(value))
 
 
 class _Part(dict[str, Any]):

@@ -7,6 +7,8 @@ import pytest
 from notebook_kernels import Kernel
 from test_stories import as_it_would_have_run, kernels, told
 
+from spotmagic.notebook.calls import unlike
+
 __all__ = ["kernels"]
 pytestmark = pytest.mark.kernel
 
@@ -24,6 +26,7 @@ KEPT: dict[str, list[str]] = {
     "a counter in a class attribute": ["from collections import Counter, defaultdict, deque\nclass Log:\n    kinds = Counter(); by = defaultdict(list); last = deque(maxlen=2); names = set()\n    @classmethod\n    def add(cls, kind, text): cls.kinds[kind] += 1; cls.by[kind].append(text); cls.last.append(text); cls.names.add(kind)", "Log.add('x', 'one'); Log.add('y', 'two')", "Log.add('x', 'three')", "print(Log.kinds, dict(Log.by), Log.last, sorted(Log.names))"],
     "a count in an object that a function holds": ["class Meter:\n    def __init__(self): self.n = 0\ndef metered(f):\n    meter = Meter()\n    def inner(x):\n        meter.n += 1\n        return f(x)\n    inner.meter = meter\n    return inner", "@metered\ndef twice(x): return 2 * x", "twice(1); twice(2)", "print(twice.meter.n)"],
     "a function of many types": ["from functools import singledispatch\n@singledispatch\ndef show(x): return 'any'\n@show.register(list)\ndef _many(x): return ','.join(map(show, x))", "show([1, [2]])", "@show.register(str)\ndef _text(x): return x", "print(show(['a', 1]))"],
+    "a function among thousands of lists": ["class Dog:\n    all = []\ndef add(x):\n    Dog.all.append(x)\n    return x\nrows = [[n] for n in range(3000)] + [[add]]", "rows[-1][0]('a')", "rows[-1][0]('b')", "print(Dog.all)"],
     "an array that a class holds": ["import numpy as np\nclass Board:\n    cells = np.zeros(3)\n    @classmethod\n    def mark(cls, n): cls.cells[n] = 1", "Board.mark(1)", "print(Board.cells)", "Board.mark(2)", "print(Board.cells)"],
 }  # fmt: skip
 
@@ -57,3 +60,21 @@ def test_under_a_key_another_class_gets_what_it_has_room_for(kernels: list[Kerne
         assert (output.status, output.verdict) == ("ok", verdict), output.badge_text
         assert "'c'" in str(output.log)
         assert kernel.value("[name for name in globals() if '.' in name]") == "[]"
+
+
+def test_of_thousands_of_values_one_of_each_class_is_looked_at() -> None:
+    class Proxy:
+        """Says of itself what it is."""
+
+        def __init__(self, held: object) -> None:
+            self._held = held
+
+        @property
+        def __class__(self) -> type:  # type: ignore[override]
+            return type(self._held)
+
+    lists, functions, proxies = [[n] for n in range(3000)], [len, print], [Proxy(1), Proxy(lambda: 1)]
+    kinds: set[type] = set()
+    assert list(unlike([*lists, *functions, *proxies], kinds)) == [[0], *functions, *proxies]
+    assert list(unlike([[1], {}, len], kinds)) == [{}, len]
+    assert kinds == {list, dict}
