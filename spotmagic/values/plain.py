@@ -8,6 +8,7 @@ import datetime
 import decimal
 import fractions
 import io
+import operator
 import os
 import pathlib
 import re
@@ -19,7 +20,7 @@ import uuid
 import weakref
 import zoneinfo
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from spotmagic.values.encode import Encoder, Shape
 from spotmagic.values.patience import check
@@ -28,19 +29,34 @@ from spotmagic.values.state import held_in_c, plain_dict
 
 _RUN = 65536
 _LARGE, _MOST_SORTED = 1024, 16
-# By id, each set with what it held when it was last sorted: it lives no longer than the set.
-_sorted: dict[int, tuple[weakref.ref[Any], list[Any]]] = {}
+
+
+class _Sorted(NamedTuple):
+    """A large set of texts or of whole numbers, what it held in its own order when it was sorted, and that sorted."""
+
+    of: weakref.ref[Any]
+    held: list[Any]
+    found: list[Any]
+
+
+_sorted: dict[int, _Sorted] = {}  # by id; none lives longer than its set
 
 
 def _set(kind: Kind) -> Shape:
     base: Any = frozenset if kind is Kind.FROZENSET else set
 
     def shape(value: Any, encoder: Encoder) -> Tree:
+        known = _sorted.get(id(value))
+        if known and not (encoder.renames and type(known.held[0]) is str) and _holds_still(value, base, known):
+            return tree(kind, 0, known.found)
         items = list(base.__iter__(value))
         types_ = set(map(type, items))
         # Of one type that has an order they are sorted as they are, of others by their bytes: sets have no order.
         if (types_ <= {str} and not encoder.renames) or types_ <= {int}:
-            return tree(kind, 0, _in_order(items) if len(items) < _LARGE else _in_order_again(value, base, items))
+            found = _in_order(items)
+            if len(items) >= _LARGE:
+                _keep_sorted(value, items, found)
+            return tree(kind, 0, found)
         return tree(kind, 1, encoder.sorted(items))
 
     return shape
@@ -57,26 +73,21 @@ def _in_order(items: list[Any]) -> list[Any]:
     return sorted(runs)
 
 
-def _in_order_again(value: Any, base: Any, items: list[Any]) -> list[Any]:
-    """The items of a large set sorted: as last time, if it holds the same ones now, which is found sooner.
+def _holds_still(value: Any, base: Any, known: _Sorted) -> bool:
+    """Whether a set holds the very objects in the very order. Texts and whole numbers cannot have become others."""
+    same = known.of() is value and len(known.held) == base.__len__(value)
+    return same and all(map(operator.is_, known.held, base.__iter__(value)))
 
-    As many items, and each of the old ones in it: so they are the same. All of them are texts, or all whole numbers,
-    of which equal ones are alike.
-    """
-    of, known = _sorted.get(id(value), (None, [None]))
-    same = of is not None and of() is value and len(known) == len(items) and type(known[0]) is type(items[0])
-    if same and base.issuperset(value, known):
-        return known
-    found = _in_order(items)
+
+def _keep_sorted(value: Any, items: list[Any], found: list[Any]) -> None:
     name = id(value)
-    _sorted[name] = weakref.ref(value, lambda gone: _forget(name, gone)), found
+    _sorted[name] = _Sorted(weakref.ref(value, lambda gone: _forget(name, gone)), items, found)
     for oldest in list(_sorted)[:-_MOST_SORTED]:
         _sorted.pop(oldest, None)
-    return found
 
 
 def _forget(name: int, gone: weakref.ref[Any]) -> None:
-    if (known := _sorted.get(name)) is not None and known[0] is gone:
+    if (known := _sorted.get(name)) is not None and known.of is gone:
         _sorted.pop(name, None)
 
 
