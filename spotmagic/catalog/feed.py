@@ -101,7 +101,7 @@ def _put(batch: Intake, key: bytes, stamp: int, what: Entry | Bad, made: bool = 
     else:
         notes, fingerprints = what.notes, tuple(what.inputs.values())
         names, places = _asks(what.kind, tuple(what.inputs), notes.get(DEFAULTS, ""))
-        question = asked(places, fingerprints, notes)
+        question = asked(places, fingerprints)
     own = said_of(what)
     prints = "".join([ITEM + each.hex() for each in what.inputs.values()])
     batch.entries.append((*own, what.code.hex(), question.hex(), stamp, what.reason, what.waited, made, names, prints))

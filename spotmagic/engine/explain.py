@@ -1,7 +1,9 @@
 """Why a call ran: what differs from the nearest result of the same name.
 
 The nearest is the newest one that was asked with the same arguments, whatever its code: so every call that is paid
-again after an edit names the edit. Where there is none, it is the newest one of the same code.
+again after an edit names the edit. Where there is none, it is the one that shares most arguments, and what is told are
+the arguments that no result was asked with: ``ask("new", model="m")`` is the first call with this `prompt`, and not
+with this `model`, whichever of the two the last call had.
 """
 
 from __future__ import annotations
@@ -15,11 +17,14 @@ from typing import NamedTuple
 from spotmagic.store.entry import MADE_BY_OLD
 from spotmagic.values.notes import is_secret_name
 
-ARGUMENTS, ASKED, DEFAULTS, HANDLES, STATE, ACCEPTED = "arguments", "asked", "defaults", "handles", "state", "accepted"
-"""Notes: the arguments in short texts (:func:`spotmagic.values.short.pack`); a digest of arguments that carry code,
-without the code; the arguments that have their default; what counts by its settings only; what the call only writes,
-which is no input; what differed from the result that was accepted."""
+ARGUMENTS, BROUGHT, DEFAULTS = "arguments", "brought", "defaults"
+HANDLES, STATE, ACCEPTED = "handles", "state", "accepted"
+"""Notes: the arguments in short texts (:func:`spotmagic.values.short.pack`); that some of them bring code; those that
+have their default; what counts by its settings only; what the call only writes, which is no input; what differed
+from the result that was accepted."""
 EDITED = frozenset({"helper", "class", "module"})
+VERSION = "version="
+"""What is told of a call whose version is another one. No parameter is called so."""
 _NO_NOTES: Mapping[str, str] = {}
 
 
@@ -37,9 +42,19 @@ class Trace(NamedTuple):
         return self.notes.get("source", "")
 
     @property
+    def version(self) -> str:
+        """What stands for the code, if anything does."""
+        return self.notes.get("version", "")
+
+    @property
     def asked(self) -> bytes:
         """A digest of the arguments alone."""
-        return asked(asks(self.kind, tuple(self.inputs), self.notes), tuple(self.inputs.values()), self.notes)
+        return asked(asks(self.kind, tuple(self.inputs), self.notes), tuple(self.inputs.values()))
+
+    @property
+    def arguments(self) -> list[tuple[str, bytes]]:
+        """The arguments by name, those that have their default too; of a cell the variables it reads."""
+        return [(name, print_) for name, print_ in self.inputs.items() if " " not in name]
 
 
 class Why(NamedTuple):
@@ -92,58 +107,89 @@ def asks(kind: str, names: Sequence[str], notes: Mapping[str, str] = _NO_NOTES) 
     return tuple(places if kind == "function" else sorted(places, key=names.__getitem__))
 
 
-def asked(asks: Iterable[int], prints: Sequence[bytes], notes: Mapping[str, str] = _NO_NOTES) -> bytes:
+def asked(asks: Iterable[int], prints: Sequence[bytes]) -> bytes:
     """A digest of the arguments alone, which an edit leaves as it is."""
-    known = notes.get(ASKED)
-    if known:
-        return known.encode()
     return blake2b(b"".join([prints[place] for place in asks]), digest_size=16).digest()
 
 
-def account(name: str, kind: str, now: Trace, near: Trace | None) -> Explanation:
+class Near(NamedTuple):
+    """What a call is compared with.
+
+    Attributes:
+        trace: of the result that is nearest by its arguments.
+        unseen: the arguments that no result was asked with; ``None`` where the nearest was asked the same.
+        since: of the newest result of the same code, else of the newest: it tells whether the code was edited.
+    """
+
+    trace: Trace
+    unseen: tuple[str, ...] | None = None
+    since: Trace | None = None
+
+
+def account(name: str, now: Trace, near: Near | None) -> Explanation:
     """The full explanation of a call with this trace against the nearest one."""
     if near is None:
         return Explanation(name, "first run", notes=remarks(now.notes))
-    names = differences(now, near)
+    before = near.trace
+    names = differences(now, before)
     changes = tuple(
         Change(
             label,
-            (near.code if label == "code" else near.inputs.get(label, b"")).hex(),
+            (before.code if label == "code" else before.inputs.get(label, b"")).hex(),
             (now.code if label == "code" else now.inputs.get(label, b"")).hex(),
         )
         for label in names
+        if label != VERSION
     )
     edit = ""
-    if now.source and near.source and now.source != near.source and now.code != near.code:
+    if now.source and before.source and now.source != before.source and now.code != before.code:
         edit = "\n".join(
-            difflib.unified_diff(near.source.splitlines(), now.source.splitlines(), "before", "now", lineterm="")
+            difflib.unified_diff(before.source.splitlines(), now.source.splitlines(), "before", "now", lineterm="")
         )
-    reason = explain(kind, now, near).reason if names else "nothing changed"
+    reason = explain(now, near).reason if names else "nothing changed"
     return Explanation(name, reason, changes, edit, remarks(now.notes))
 
 
-def nearest(now: Trace, before: Iterable[Trace]) -> Trace | None:
-    """The trace to compare with among those made before, newest first: same arguments first, then same code."""
-    traces = list(before)
-    alike = now.asked
-    return max(traces, key=lambda one: (one.asked == alike, one.code == now.code, likeness(now, one)), default=None)
-
-
-def explain(kind: str, now: Trace, near: Trace | None) -> Why:
+def explain(now: Trace, near: Near | None) -> Why:
     """Why a call with this trace found no result, compared with the nearest one."""
     if near is None:
         return Why("first run")
-    alike = now.asked == near.asked
-    names = {**near.inputs, **now.inputs}
-    both = tuple(name for name in names if name in near.inputs and name in now.inputs)
-    differing = tuple(name for name in both if near.inputs[name] != now.inputs[name])
-    alone = tuple(name for name in names if name not in both)
-    return why(kind, now.code == near.code, alike, differing, alone)
+    before = near.trace
+    if now.kind != "function" or near.unseen is None:
+        return why(now.kind, _same_code(now, before), *_compared(now, before))
+    arguments = near.unseen or [name for name, print_ in now.arguments if before.inputs.get(name) != print_]
+    since = near.since or before
+    return why(now.kind, _same_code(now, since), *_compared(now, since), arguments, unseen=bool(near.unseen))
 
 
-def why(kind: str, same_code: bool, alike: bool, differing: Sequence[str], alone: Sequence[str]) -> Why:
+def _same_code(now: Trace, before: Trace) -> bool:
+    """Whether the code is the same, or a version stands for it."""
+    return now.code == before.code or bool(now.version or before.version)
+
+
+def _compared(now: Trace, before: Trace) -> tuple[list[str], list[str]]:
+    """The inputs of both that differ, and those that only one of them has."""
+    names, differing = [*before.inputs, *now.inputs], []
+    if now.version != before.version:
+        differing.append(VERSION)
+    if now.kind == "function" and (now.version or before.version):  # it stands for all of these
+        names = [name for name in names if " " not in name or name.startswith("closure ")]
+    both = [name for name in dict.fromkeys(names) if name in before.inputs and name in now.inputs]
+    differing += [name for name in both if before.inputs[name] != now.inputs[name]]
+    return differing, [name for name in dict.fromkeys(names) if name not in both]
+
+
+def why(
+    kind: str,
+    same_code: bool,
+    differing: Sequence[str],
+    alone: Sequence[str],
+    arguments: Sequence[str] = (),
+    *,
+    unseen: bool = True,
+) -> Why:
     """The reason in words, with the way out where nothing but secrets differs. Arguments as of :func:`_why`."""
-    found = _why(kind, same_code, alike, differing, alone)
+    found = _why(kind, same_code, sorted(differing), sorted(alone), tuple(sorted(arguments)), unseen)
     secrets = [short for name in found.changed if is_secret_name(short := name.rpartition(" ")[2].rpartition(".")[2])]
     if not secrets or len(secrets) < len(found.changed):
         return found
@@ -151,34 +197,45 @@ def why(kind: str, same_code: bool, alike: bool, differing: Sequence[str], alone
     return found._replace(reason=f"{found.reason}; a secret counts under its owner's mask, {ways} leaves it out")
 
 
-def _why(kind: str, same_code: bool, alike: bool, differing: Sequence[str], alone: Sequence[str]) -> Why:
+def _why(
+    kind: str,
+    same_code: bool,
+    differing: Sequence[str],
+    alone: Sequence[str],
+    asked_with: tuple[str, ...],
+    unseen: bool,
+) -> Why:
     """The reason in words.
 
     Args:
         same_code: whether the code is the same.
-        alike: whether the arguments are.
         differing: inputs of both that differ.
         alone: inputs that only one of them has. Where the code was edited they came or went with the edit.
+        asked_with: arguments that make the call another one than all before. An edit is told beside them.
+        unseen: whether no call had any of these; else none had them together with the others.
     """
-    differing, alone = sorted(differing), sorted(alone)
     if MADE_BY_OLD in alone:
         return Why(f"the kept result was {MADE_BY_OLD}, which keyed calls otherwise", (MADE_BY_OLD,))
-    edits = tuple(name for name in differing if name.partition(" ")[0] in EDITED)
+    edits = tuple(name for name in differing if name.partition(" ")[0] in EDITED or name == VERSION)
     if not (same_code or edits):
         edits = ("code",)
-    arguments = tuple(name for name in (*differing, *(() if edits else alone)) if " " not in name)
-    others = tuple(name for name in differing if " " in name and name not in edits)
-    if not edits:
-        others += tuple(name for name in alone if " " in name)
-    if kind == "function" and alike and (edits or others):
-        arguments = ()  # they carry code that was edited, or have another default
-    elif kind == "function" and arguments and not alike:
-        return Why(f"first call with {'this' if len(arguments) == 1 else 'these'} {quoted(arguments)}", arguments)
+    if asked_with:
+        told = f"first call with {'this' if len(asked_with) == 1 else 'these'} {quoted(asked_with)}"
+        told += "" if unseen else " together with the other arguments"
+        return Why(", ".join([told, *map(phrase, edits)]), (*asked_with, *edits))
+    others = [name for name in (*differing, *(() if edits else alone)) if " " in name and name not in edits]
+    if kind == "function" and (edits or others):
+        arguments = []  # they were renamed, came or went with an edit, or have another default by it
+    else:
+        arguments = [name for name in (*differing, *(() if edits else alone)) if " " not in name and name not in edits]
     changed = (*arguments, *edits, *others)
     if not changed:
         return Why("no result kept")
-    told = [f"the default of `{name}` changed" if kind == "function" else phrase(name) for name in arguments]
-    return Why(", ".join([*told, *map(phrase, (*edits, *others))]), changed)
+    if kind != "function":
+        return Why(", ".join(map(phrase, changed)), changed)
+    ways = {name: f"the default of `{name}` changed" for name in arguments if name in differing}
+    ways |= {name: f"whether `{name}` counts was changed" for name in arguments if name in alone}
+    return Why(", ".join(ways.get(name) or phrase(name) for name in changed), changed)
 
 
 def differences(now: Trace, before: Trace) -> tuple[str, ...]:
@@ -187,6 +244,8 @@ def differences(now: Trace, before: Trace) -> tuple[str, ...]:
     names = [name for name in {**one, **other} if other.get(name) != one.get(name)]
     if now.code != before.code and not any(name.split(" ")[0] in EDITED for name in names):
         names.insert(0, "code")
+    if now.version != before.version:
+        names.insert(0, VERSION)
     return tuple(names)
 
 
@@ -194,6 +253,8 @@ def phrase(name: str) -> str:
     """What happened to a changed name, in words."""
     if name == "code":
         return "the code was edited"
+    if name == VERSION:
+        return "version= changed"
     sort, _, rest = name.partition(" ")
     if not rest:
         return f"`{name}` changed"
@@ -219,8 +280,3 @@ def listed(notes: Mapping[str, str], name: str) -> tuple[str, ...]:
     """What a note lists."""
     text = notes.get(name)
     return tuple(text.split("\n")) if text else ()
-
-
-def likeness(now: Trace, before: Trace) -> int:
-    """How much two traces share."""
-    return sum(before.inputs.get(name) == print_ for name, print_ in now.inputs.items())

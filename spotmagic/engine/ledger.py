@@ -390,4 +390,4 @@ def _notes(call: Call) -> Mapping[str, str]:
 
 
 def _trace(call: Call) -> Trace:
-    return Trace(call.code, call.inputs, call.notes, call.kind)
+    return Trace(call.code, call.inputs, _notes(call), call.kind)

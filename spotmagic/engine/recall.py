@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from spotmagic import files
 from spotmagic.engine.call import Outcome
-from spotmagic.engine.explain import (
-    HANDLES,
-    STATE,
-    Explanation,
-    Trace,
-    Why,
-    account,
-    explain,
-    likeness,
-    listed,
-    nearest,
-)
+from spotmagic.engine.explain import HANDLES, STATE, Explanation, Near, Trace, Why, account, explain, listed
+from spotmagic.engine.postings import Postings
 from spotmagic.store import Store
 from spotmagic.store.editions import FILES, labels
 from spotmagic.store.entry import Entry
 from spotmagic.words import duration
 
-_MOST = 200_000  # results that are remembered by their arguments, the newest: some 30 MB
-_PER_QUESTION = 4  # editions of one call
+_PER_QUESTION = 64  # results that are looked for: some may be gone
+_MOST = 100_000  # results that are remembered by their arguments, the newest: some 40 MB
 
 
 class Recall:
@@ -39,28 +30,34 @@ class Recall:
 
     def forked(self) -> None:
         """Know nothing yet. Another thread may have been in the middle of reading when a child was forked."""
-        self._positions: dict[str, int] = {}
-        self._keys: dict[tuple[str, bytes], tuple[bytes, ...]] = {}
         self._lock = threading.Lock()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._positions: dict[str, int] = {}
+        self._names: dict[str, Postings] = {}
+        self._count = 0
 
     def why(self, name: str, key: bytes, now: Trace) -> Why:
         """Why a call with this trace found no result."""
-        near = self.near(name, key, now)
-        return explain(now.kind, beside(now, near), None if near is None else trace_of(near))
+        entry, near = self._near(name, key, now)
+        return explain(beside(now, entry), near)
 
     def beside(self, name: str, key: bytes, now: Trace, at: float) -> str:
         """What a call has not got: how it differs from the nearest result, and which that is."""
-        near = self.near(name, key, now)
-        reason = explain(now.kind, beside(now, near), None if near is None else trace_of(near)).reason
-        if near is None:
+        entry, near = self._near(name, key, now)
+        reason = explain(beside(now, entry), near).reason
+        if entry is None:
             return reason
-        return f"{reason}; the nearest result is {near.key.hex()[:8]}, made {duration(max(0.0, at - near.created))} ago"
+        return (
+            f"{reason}; the nearest result is {entry.key.hex()[:8]}, made {duration(max(0.0, at - entry.created))} ago"
+        )
 
     def account(self, name: str, key: bytes, now: Trace) -> Explanation:
         """What differs between a call and the nearest result of its name, its own included."""
         kept = self._store.get(key) if key else None
-        near = kept if isinstance(kept, Entry) else self.near(name, key, now)
-        return account(name, now.kind, beside(now, near), None if near is None else trace_of(near))
+        entry, near = (kept, Near(trace_of(kept))) if isinstance(kept, Entry) else self._near(name, key, now)
+        return account(name, beside(now, entry), near)
 
     def account_of(self, name: str) -> Explanation:
         """What differs between the last result of a name and the nearest one before it."""
@@ -68,38 +65,42 @@ class Recall:
         if not entries:
             return Explanation(name, "no result is kept under this name")
         now = trace_of(entries[0])
-        near = self.near(name, entries[0].key, now)
-        return account(name, now.kind, now, None if near is None else trace_of(near))
+        return account(name, now, self._near(name, entries[0].key, now)[1])
 
-    def near(self, name: str, key: bytes, now: Trace) -> Entry | None:
-        """The result to compare a call with: the newest of the same arguments, else of its name. Never its own."""
+    def _near(self, name: str, key: bytes, now: Trace) -> tuple[Entry | None, Near | None]:
+        """The result to compare a call with: the newest of the same arguments, else the one that shares most."""
         recent = [entry for entry in self._store.recent(name) if entry.key != key]
-        found = next((entry for entry in recent if trace_of(entry).asked == now.asked), None)
-        if found is None and recent:
-            found = next(self.alike(name, key, now), None)
-        if found is not None or not recent:
-            return found
-        best = nearest(now, map(trace_of, recent))
-        return next(entry for entry in recent if trace_of(entry) == best)
-
-    def alike(self, name: str, key: bytes, now: Trace) -> Iterator[Entry]:
-        """The results of a name that were asked with the same arguments, newest first, without a key's own."""
+        for entry in recent:
+            if (trace := trace_of(entry)).asked == now.asked:
+                return entry, Near(trace)
+        if not recent:
+            return None, None
         with self._lock:
             self._catch_up()
-            keys = self._keys.get((name, now.asked), ())
-        for one in reversed(keys):
-            entry = self._store.get(one) if one != key else None
-            if isinstance(entry, Entry):
-                yield entry
+            known = self._names.get(name, Postings())
+            alike = self._first(known.alike(now.asked), key)
+            if alike is not None:
+                return alike, Near(trace_of(alike))
+            arguments, until = now.arguments, known.until(key, now.asked)
+            nearest = self._first(known.nearest(now.code, arguments, until), key) or recent[0]
+            since = self._first(known.since(now.code, until), key) or recent[0]
+            return nearest, Near(trace_of(nearest), known.unseen(arguments, until), trace_of(since))
+
+    def _first(self, keys: Iterable[bytes], but: bytes) -> Entry | None:
+        """The first of these results that is still there, and not of one key."""
+        found = (self._store.get(key) for key in islice(keys, _PER_QUESTION) if key != but)
+        return next((entry for entry in found if isinstance(entry, Entry)), None)
 
     def candidates(self, name: str, key: bytes, now: Trace) -> Iterator[Entry]:
         """Results that may stand for a call: those of the same arguments; of a cell, which has few, the others too."""
-        yield from self.alike(name, key, now)
-        if now.kind == "cell":
-            for near in sorted(self._store.recent(name), key=lambda entry: -likeness(now, trace_of(entry))):
-                entry = self._store.get(near.key)
-                if isinstance(entry, Entry):
-                    yield entry
+        with self._lock:
+            self._catch_up()
+            known = self._names.get(name, Postings())
+            keys = list(islice(known.alike(now.asked), _PER_QUESTION))
+            if now.kind == "cell":
+                keys += islice(known.nearest(now.code, now.arguments, len(known.keys)), _PER_QUESTION)
+        found = (self._store.get(one) for one in dict.fromkeys(keys) if one != key)
+        return (entry for entry in found if isinstance(entry, Entry))
 
     def editions(self, name: str) -> list[Trace]:
         """What the results of a name were made from, one for each state of the code, the newest first."""
@@ -113,16 +114,28 @@ class Recall:
         return [trace for _, trace in sorted(newest.values(), key=lambda one: -one[0])]
 
     def _catch_up(self) -> None:
+        if self._count > 2 * _MOST:
+            self._forget()
         names: dict[str, str] = {}
+        made: list[tuple[int, str, bytes, bytes, bytes, list[tuple[str, bytes]]]] = []
+        gone: dict[bytes, int] = {}
         for record in self._store.records(self._positions):
             self._positions[record.file] = max(record.end, self._positions.get(record.file, 0))
-            entry = record.what
+            entry, key = record.what, record.key
             if isinstance(entry, Entry):
-                place = names.setdefault(entry.name, entry.name), trace_of(entry).asked
-                keys = self._keys.pop(place, ())
-                self._keys[place] = (*(one for one in keys if one != record.key), record.key)[-_PER_QUESTION:]
-        while len(self._keys) > _MOST:
-            del self._keys[next(iter(self._keys))]
+                trace, name = trace_of(entry), names.setdefault(entry.name, entry.name)
+                made.append((record.stamp, name, key, trace.asked, trace.code, trace.arguments))
+                if len(made) > 2 * _MOST:
+                    made = sorted(made)[-_MOST:]
+            elif record.kind == "delete":
+                gone[key] = max(record.stamp, gone.get(key, 0))
+        if gone:
+            for known in self._names.values():
+                known.remove(gone)
+        for stamp, name, key, asked, code, arguments in sorted(made)[-_MOST:]:
+            if stamp > gone.get(key, -1):
+                self._names.setdefault(name, Postings()).add(key, asked, code, arguments)
+                self._count += 1
 
 
 def trace_of(entry: Entry) -> Trace:

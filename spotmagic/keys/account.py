@@ -64,12 +64,13 @@ class Keyed(NamedTuple):
     Attributes:
         key: what :meth:`FunctionKey.key` gives.
         code: digest of all code reached; under ``version=`` too, so that drift can be shown.
-        inputs: fingerprints of the arguments by name, and of what is reached: ``"helper clean"``, ``"global PROMPT"``.
+        inputs: fingerprints of the arguments by name, without the code that some bring, and of what is reached:
+            ``"helper clean"``, ``"global PROMPT"``.
         handles: what counts by type and settings only.
         state: names that the function itself changes, left out of the key.
         trouble: why the result may not be stored, or "".
         secret: whether a secret is in it, masked.
-        asked: a digest of the arguments without the code that some of them carry, if any does.
+        brought: whether an argument brings code, as the object of a class does.
         defaults: arguments that have their default.
     """
 
@@ -80,7 +81,7 @@ class Keyed(NamedTuple):
     state: tuple[str, ...] = ()
     trouble: str = ""
     secret: bool = False
-    asked: str = ""
+    brought: bool = False
     defaults: tuple[str, ...] = ()
 
     @property

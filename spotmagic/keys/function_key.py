@@ -220,28 +220,33 @@ class FunctionKey:
             notes.take(account.notes)
             notes.reach(account.now.notes.reached)
             notes.reach(account.notes.reached)
+        bare, defaults = self._bare(account, args, kwargs)
         return Keyed(
             account.key,
             account.now.code,
-            {**account.inputs(), **self._sample, **notes.reached},
+            {**account.inputs(), **bare, **self._sample, **notes.reached},
             tuple(notes.handles),
             tuple(notes.state),
             "" if self._version is not None else notes.trouble,
             notes.secret,
-            *self._asked(account, args, kwargs),
+            bool(bare),
+            defaults,
         )
 
-    def _asked(self, account: Account, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
-        """What an edit of code leaves as it is of the arguments, and which have their default."""
-        now = account.now
-        if not (now.defaults or account.notes.reached):
-            return "", ()
+    def _bare(
+        self, account: Account, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[dict[str, bytes], tuple[str, ...]]:
+        """The fingerprints of arguments as an edit of the code that some bring leaves them: none where none brings any;
+        and which arguments have their default.
+        """
+        now, brought = account.now, account.notes.reached
+        if not (now.defaults or brought):
+            return {}, ()
         counted = self._counted(now.bind(*args, **kwargs), args, kwargs, Notes())
         defaults = tuple(name for name, value in counted if now.defaults.get(name, counted) is value)
-        if not account.notes.reached:
-            return "", defaults
-        bare = [self._packed(now, name, value, Notes(), bare=True) for name, value in counted if name not in defaults]
-        return digest(*bare, *self._sample.values()).hex(), defaults
+        if not brought:
+            return {}, defaults
+        return {name: digest(self._packed(now, name, one, Notes(), bare=True)) for name, one in counted}, defaults
 
     def edition(self, labels: Iterable[str], owner: Any = None) -> dict[str, bytes]:
         """What the function is now: its code, what it reaches, its defaults, and what the classes of arguments are.
@@ -267,7 +272,7 @@ class FunctionKey:
             found = identity(thing, self._mask).told | found
         for name, value in now.defaults.items():
             with contextlib.suppress(Uncacheable):
-                found[name] = digest(packed(value, name, None, self._mask))
+                found[name] = digest(packed(value, name, None, self._mask, bare=True))
         return found
 
     def texts(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from spotmagic.engine.call import Call
-from spotmagic.engine.explain import ASKED, DEFAULTS, EDITED, Trace, listed
+from spotmagic.engine.explain import BROUGHT, DEFAULTS, EDITED, Trace, listed
 from spotmagic.spot.shared import Settings, Shared
 from spotmagic.store import Store
 from spotmagic.store.editions import LABEL, VARIABLE
@@ -60,7 +60,7 @@ def last_edit(made: Iterable[Trace], now: Mapping[str, bytes]) -> dict[str, tupl
         if all(now.get(label, before[label]) == before[label] for label in code):
             continue
         changed = code | {label for label in before if " " in label and label not in now}
-        if ASKED in trace.notes:  # what is not there now may be an argument's own, as a lambda is: no edit took it away
+        if BROUGHT in trace.notes:  # what is not there now may be an argument's own, as a lambda is
             changed = {label for label in changed if label in now}
         for label in changed | {*listed(trace.notes, DEFAULTS)}:
             if label not in settled and before.get(label) != now.get(label):
@@ -75,11 +75,7 @@ def stands_for(pairs: Mapping[str, list[list[str]]], call: Call, entry: Entry) -
     """What differs between a result and a call of the same arguments, if all of it was accepted, else ``None``."""
     now, before = {"code": call.code, **call.inputs}, {"code": entry.code, **_without_files(entry.inputs)}
     differ = [label for label in {**before, **now} if before.get(label) != now.get(label)]
-    defaults = {*listed(call.notes, DEFAULTS), *listed(entry.notes, DEFAULTS)}
-    carried = ASKED in call.notes and ASKED in entry.notes  # then only the code can differ that arguments carry
     for label in differ:
-        if carried and " " not in label and label in before and label in now and label not in (*defaults, "code"):
-            continue
         if not is_accepted(pairs, label, before.get(label, b""), now.get(label, b"")):
             return None
     return [label for label in differ if label not in call.inputs or " " in label or label == "code"]

@@ -13,7 +13,7 @@ from spotmagic.codecs import Undecodable, decode, encode
 from spotmagic.engine.around import around
 from spotmagic.engine.call import Call, Gate, Outcome, Ticket
 from spotmagic.engine.decide import RETURN, decide
-from spotmagic.engine.explain import ACCEPTED, ARGUMENTS, ASKED, DEFAULTS, HANDLES, STATE, listed, phrase
+from spotmagic.engine.explain import ACCEPTED, ARGUMENTS, BROUGHT, DEFAULTS, HANDLES, STATE, listed, phrase
 from spotmagic.errors import RecordMissing, Uncacheable
 from spotmagic.keys import Account, FunctionKey, Keyed, asked_with
 from spotmagic.keys.hidden import hidden
@@ -234,11 +234,11 @@ class Marked:
 
 def _notes(keyed: Keyed) -> Mapping[str, str]:
     """What is kept with a result about its key: for whoever asks why it ran, and what counted."""
-    if not (keyed.asked or keyed.defaults or keyed.handles or keyed.state or keyed.secret):
+    if not (keyed.brought or keyed.defaults or keyed.handles or keyed.state or keyed.secret):
         return NO_NOTES
     said = {DEFAULTS: keyed.defaults, HANDLES: keyed.handles, STATE: keyed.state, MASKED: keyed.masked}
     notes = {name: "\n".join(texts) for name, texts in said.items() if texts}
-    return {**notes, ASKED: keyed.asked} if keyed.asked else notes
+    return {**notes, BROUGHT: "code"} if keyed.brought else notes
 
 
 def decode_value(entry: Entry) -> Any:

@@ -156,3 +156,123 @@ def test_what_counts_by_its_settings_and_what_is_left_out_is_told(spot: Spot) ->
         f(1, logging.getLogger("mine"))
     text = str(f.explain(1, logging.getLogger("mine")))
     assert "logging.Logger" in text and "log" in text
+
+
+ALL = """
+import asyncio
+
+def clean(text):
+    return text.strip()
+
+class Agent:
+    def __init__(self, model):
+        self.model = model
+    def twice(self, x):
+        return f"{self.model}{x}" * 2
+    @spot.mark
+    def ask(self, x):
+        return self.twice(x)
+
+@spot.mark
+def plain(prompt, model="m"):
+    return clean(prompt)
+
+@spot.mark
+async def awaited(prompt, model="m"):
+    return clean(prompt)
+
+@spot.mark
+def streamed(prompt, model="m"):
+    yield clean(prompt)
+
+def asked(call, explained):
+    before = explained.reason
+    call()
+    assert last().reason == before, (last().reason, before)
+    print(last().name.rpartition(".")[2], "|", last().reason)
+
+for n in NUMBERS:
+    asked(lambda: Agent("a").ask(n), Agent.ask.explain(Agent("a"), n))
+    asked(lambda: plain(f"p{n}"), plain.explain(f"p{n}"))
+    asked(lambda: asyncio.run(awaited(f"p{n}")), awaited.explain(f"p{n}"))
+    asked(lambda: list(streamed(f"p{n}")), streamed.explain(f"p{n}"))
+asked(lambda: plain("p1", "other" + MORE), plain.explain("p1", "other" + MORE))
+told = [run for run in spot.catalog.runs(limit=100) if run["verdict"] == "ran"]
+print("catalog", *sorted(run["name"].rpartition(".")[2] + " | " + run["reason"] for run in told), sep="\\n")
+"""
+
+
+def test_an_edit_and_a_new_argument_are_told_together_and_once(tmp_path: Path) -> None:
+    """Of functions, methods, coroutines and generators, in the verdict, by ``explain`` and in the catalog alike."""
+
+    def lines(code: str, numbers: str, more: str) -> list[str]:
+        script = tmp_path / "script.py"
+        script.write_text(HEAD + code.replace("NUMBERS", numbers).replace("MORE", more))
+        done = subprocess.run(
+            [sys.executable, str(script)], capture_output=True, text=True, env={"ROOT": str(tmp_path), "PATH": "",
+            "HOME": str(tmp_path), "PYTHONPATH": ":".join(sys.path)}, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    first = lines(ALL, "range(12)", "'1'")
+    assert "plain | first call with this `prompt`" in first and "plain | first call with this `model`" in first
+    assert "ask | first call with this `x`" in first
+    edited = ALL.replace("strip()", "strip() + ''").replace("* 2", "* 3")
+    told = lines(edited, "(50, 3, 51, 4)", "'2'")
+    verdicts, catalog = told[: told.index("catalog")], told[told.index("catalog") + 1 :]
+    names = [
+        ("ask", "x", "Agent.twice"),
+        ("plain", "prompt", "clean"),
+        ("awaited", "prompt", "clean"),
+        ("streamed", "prompt", "clean"),
+    ]
+    expected = [
+        *(f"{name} | first call with this `{argument}`, helper `{edit}` was edited" for name, argument, edit in names),
+        *(f"{name} | helper `{edit}` was edited" for name, _, edit in names),
+        *(f"{name} | first call with this `{argument}`" for name, argument, _ in names),
+        *(f"{name} | helper `{edit}` was edited" for name, _, edit in names),
+        "plain | first call with this `model`",
+    ]
+    assert verdicts == expected
+    assert sorted([*verdicts, *first[: first.index("catalog")]]) == catalog
+
+
+def test_only_what_no_call_had_is_called_new(spot: Spot) -> None:
+    """Not what the newest call did not have: each of the arguments may be known of another one."""
+
+    @spot.mark
+    def grid(lr: int, depth: int, seed: int = 0) -> int:
+        return lr * depth + seed
+
+    def reason(*args: int) -> str:
+        explained = grid.explain(*args).reason
+        grid(*args)
+        assert (outcome := last()) is not None and outcome.reason == explained
+        return outcome.reason
+
+    assert reason(1, 1) == "first run"
+    assert reason(2, 2) == "first call with these `depth`, `lr`"
+    assert reason(1, 2) == "first call with this `lr` together with the other arguments"
+    assert reason(3, 1) == "first call with this `lr`"
+    for one in range(20):
+        grid(10 + one, 100 + one)
+    assert reason(1, 50) == "first call with this `depth`"
+    assert reason(1, 1, 4) == "first call with this `seed`"
+    assert reason(2, 2, 4) == "first call with this `seed` together with the other arguments"
+    told = [run["reason"] for run in spot.catalog.runs(limit=4)]
+    assert told[0] == "first call with this `seed` together with the other arguments", told
+    assert told[1:] == ["first call with this `seed`", "first call with this `depth`", told[3]], told
+    spot.forget("*")
+    assert reason(1, 1) == "first run"
+
+
+def test_another_version_is_the_reason_of_its_run(spot: Spot) -> None:
+    def one(x: int) -> int:
+        return x
+
+    for version in "12":
+        spot.mark(version=version)(one)(1)
+        assert (outcome := last()) is not None
+    assert outcome.reason == "version= changed" == spot.explain(outcome.name).reason
+    assert spot.catalog.runs(limit=1)[0]["reason"] == "version= changed"
