@@ -91,8 +91,20 @@ class Connection:
                 raise Busy("its damaged file is still being read")
             if not self._users:
                 self._attach(instance)
+            return self._used(instance)
+
+    def _used(self, instance: Instance) -> Cursor:
+        """A connection of one more user, who is counted once there is one: nobody else would leave for them."""
+        try:
+            cursor = instance.cursor()
             self._users += 1
-        return instance.cursor()
+        except BaseException as error:
+            if not self._users:
+                self._detach()
+            if isinstance(error, duckdb.Error):
+                raise sorted_out(error) from error
+            raise
+        return cursor
 
     def glimpse(self) -> Cursor:
         """A connection to the tables as they are, where that can be had without waiting. It needs its :meth:`leave`.
@@ -114,8 +126,7 @@ class Connection:
         with self._lock:  # a thread of this process brings it up to date: the file is attached, or is about to be
             if not self._users or self._condemned:
                 raise Busy("it is being opened")
-            self._users += 1
-            return self._own().cursor()
+            return self._used(self._own())
 
     def leave(self, cursor: Cursor) -> None:
         """Let go of the file, when nobody else in this process looks at it."""

@@ -9,13 +9,16 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 from catalog_files import plain, put_aside
 from catalog_ledger import Ledger
 
 from spotmagic.catalog import Catalog
 from spotmagic.catalog.connection import connection
+from spotmagic.catalog.instance import Instance, Unavailable
 from spotmagic.errors import SpotWarning
 from spotmagic.testing import FakeClock
 
@@ -219,3 +222,25 @@ def test_a_mistake_in_a_query_is_not_taken_for_damage(made: Path, ledger: Ledger
             catalog.sql(query)
     assert catalog.count() == 3 and put_aside(made.parent) == []
     assert made.stat().st_ino == inode
+
+
+def test_a_connection_that_cannot_be_had_keeps_nobody_out(
+    made: Path, ledger: Ledger, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever gets none does not count as a user of the file, which is let go of."""
+    true = Instance.cursor
+    refused = [duckdb.OutOfMemoryException("no memory for one more")]
+
+    def cursor(self: Instance) -> Any:
+        if refused:
+            raise refused.pop()
+        return true(self)
+
+    catalog = Catalog(made.parent, ledger, clock=clock)
+    assert catalog.count() == 3
+    monkeypatch.setattr(Instance, "cursor", cursor)
+    with pytest.raises(Unavailable, match="no memory"):
+        connection(made.parent).enter()
+    with plain(made) as other:  # it is open nowhere
+        assert other.execute("SELECT count(*) FROM entries").fetchall() == [(3,)]
+    assert catalog.count() == 3
