@@ -12,7 +12,7 @@ from spotmagic import files
 from spotmagic import options as words
 from spotmagic.errors import OptionError, unknown
 from spotmagic.wrap.functions import FunctionTarget
-from spotmagic.wrap.target import Target, Undo, installed, load_target, read_options, replaced
+from spotmagic.wrap.target import Target, Undo, installed, load_target, read_options, replaced, take_back
 
 if TYPE_CHECKING:
     from spotmagic.spot.spot import Spot
@@ -40,8 +40,7 @@ class WrappedTargets:
         with _lock:
             for key, undo in reversed(self._done):
                 if key in _on and _on[key].undo is undo:  # not what somebody has wrapped anew since
-                    del _on[key]
-                    undo()
+                    _take_off(key)
 
     def __enter__(self) -> Self:
         return self
@@ -71,20 +70,32 @@ def on(
     options = [read_options(given, word, target.options) for word, target in found]
     if words.is_off():  # only now: a wrong word is an error in every mode
         return WrappedTargets(())
-    done: list[tuple[tuple[str, str], Undo]] = []
+    keys = [(word, str(chosen.get("match", ""))) for (word, _), chosen in zip(found, options, strict=True)]
+    undos: list[Undo] = []
     with _lock:
         try:
-            for (word, target), chosen in zip(found, options, strict=True):
-                key = word, str(chosen.get("match", ""))
+            for key, (_, target), chosen in zip(keys, found, options, strict=True):
                 if key in _on:  # the original first, or its wrapper would be wrapped
-                    _on.pop(key).undo()
-                undo = target.on(spot, chosen)
-                _on[key] = _Wrapped(undo, spot)
-                done.append((key, undo))
+                    _take_off(key)
+                # What takes it back is kept in the step in which it comes, so that no interrupt gets between.
+                undos.extend(map(target.on, (spot,), (chosen,)))
+                _on[key] = _Wrapped(undos[-1], spot)
         except BaseException:
-            WrappedTargets(done).off()
+            for key in [key for key, wrapped in _on.items() if wrapped.undo in undos]:
+                del _on[key]
+            take_back(undos)
             raise
-    return WrappedTargets(done)
+    return WrappedTargets([*zip(keys, undos, strict=True)])
+
+
+def _take_off(key: tuple[str, str]) -> None:
+    """Put the originals of a target back. One that is interrupted stays on the list, to be taken off another time."""
+    try:
+        _on[key].undo()
+    except Exception:
+        del _on[key]
+        raise
+    del _on[key]
 
 
 def off(target: str | None = None, *, spot: Spot | None = None) -> None:
@@ -98,7 +109,7 @@ def off(target: str | None = None, *, spot: Spot | None = None) -> None:
         if target is not None and not keys:
             raise unknown("wrapped target", target, {word for word, _ in _on})
         for key in keys:
-            _on.pop(key).undo()
+            _take_off(key)
 
 
 def names() -> list[str]:

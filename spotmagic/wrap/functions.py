@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from spotmagic.code.origin import is_user
 from spotmagic.errors import OptionError, unknown
 from spotmagic.options import MarkOptions
-from spotmagic.wrap.target import LIMITS, Undo, replaced
+from spotmagic.wrap.target import LIMITS, Undo, place_over, take_back
 
 if TYPE_CHECKING:
     from spotmagic.spot.spot import Spot
@@ -62,15 +62,15 @@ class FunctionTarget:
             raise OptionError(f"{self._word} is no function", why=what, todo="Name a function")
         if wrapper is function:  # SPOTMAGIC_OFF
             return lambda: None
-        undo = replaced(owner, name, wrapper)
-        # After the module itself: a name that is imported between the two has the wrapper already.
-        self._rename(original, wrapper)
-
-        def back() -> None:
-            undo()
-            self._rename(wrapper, original)
-
-        return back
+        undos: list[Undo] = [lambda: self._rename(wrapper, original)]
+        try:
+            place_over(owner, name, wrapper, undos)
+            # After the module itself: a name that is imported between the two has the wrapper already.
+            self._rename(original, wrapper)
+        except BaseException:
+            take_back(undos)
+            raise
+        return lambda: take_back(undos)
 
     def _rename(self, before: Any, after: Any) -> None:
         """Let the names that the user's own code has for one object mean another."""

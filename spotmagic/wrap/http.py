@@ -22,7 +22,7 @@ from spotmagic.store.entry import Entry, Part
 from spotmagic.values.short import pack, texts
 from spotmagic.wrap.answer import Answer, StatusError, answer_from, obstacle
 from spotmagic.wrap.request import METHODS, Asked, Sent, address, read_request
-from spotmagic.wrap.target import Undo
+from spotmagic.wrap.target import Undo, take_back
 
 if TYPE_CHECKING:
     from spotmagic.spot.spot import Spot
@@ -33,7 +33,7 @@ Show = Callable[[Answer], Any]
 """Makes the answer a response of the user's library, read whole."""
 
 _rules: dict[str, list[Rule]] = {}  # by family, the newest first
-_undos: dict[str, Undo] = {}
+_undos: dict[str, list[Undo]] = {}
 # Held while rules change. They are read without it: a list of rules is never changed, another takes its place.
 _lock = threading.RLock()
 
@@ -49,28 +49,33 @@ class HTTPTarget:
     def on(self, spot: Spot, options: Mapping[str, Any]) -> Undo:
         """Let the requests that match pass this spot. Of several rules that match the newest holds."""
         rule, family = Rule(spot, self._family, options), self._family
-        with _lock:
-            if family not in _undos:
-                _undos[family] = _wrapping(family)
-            _rules[family] = [rule, *_rules.get(family, ())]
 
         def undo() -> None:
             with _lock:
-                _rules[family] = [one for one in _rules[family] if one is not rule]
+                _rules[family] = [one for one in _rules.get(family, ()) if one is not rule]
                 if not _rules[family]:
-                    _undos.pop(family)()
+                    take_back(_undos.get(family, []))
 
+        try:
+            with _lock:
+                if not _undos.setdefault(family, []):
+                    _wrap(family, _undos[family])
+                _rules[family] = [rule, *_rules.get(family, ())]
+        except BaseException:
+            undo()
+            raise
         return undo
 
 
-def _wrapping(family: str) -> Undo:
+def _wrap(family: str, undos: list[Undo]) -> None:
     if family == "requests":
         from spotmagic.wrap import sessions
 
-        return sessions.wrap()
-    from spotmagic.wrap import transports
+        sessions.wrap(undos)
+    else:
+        from spotmagic.wrap import transports
 
-    return transports.wrap()
+        transports.wrap(undos)
 
 
 def rule_of(family: str, method: str, url: str) -> Rule | None:

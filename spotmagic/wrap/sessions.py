@@ -16,22 +16,20 @@ from spotmagic.errors import OptionError
 from spotmagic.wrap.answer import Answer, Arriving, StatusError, has_ended
 from spotmagic.wrap.http import checked_status, drive, opened_answer, prepared, rule_of
 from spotmagic.wrap.request import Sent
-from spotmagic.wrap.target import Undo, all_of, replaced
+from spotmagic.wrap.target import Undo, place_over
 
 _MOST = 1 << 28  # bytes of a request that are read to be counted
 _PIECE = 1 << 16
 
 
-def wrap() -> Undo:
-    """Wrap adapter and session. Raises :class:`OptionError` where there is no ``requests``."""
+def wrap(undos: list[Undo]) -> None:
+    """Wrap adapter and session, noting what takes it back. Raises :class:`OptionError` without ``requests``."""
     if importlib.util.find_spec("requests") is None:
         raise OptionError("requests cannot be wrapped", why="it is not installed", todo="pip install requests")
     requests = importlib.import_module("requests")
     adapter, session = requests.adapters.HTTPAdapter, requests.Session
-    return all_of([
-        replaced(adapter, "send", _sending(adapter.send)),
-        replaced(session, "send", _timed(session.send)),
-    ])  # fmt: skip
+    place_over(adapter, "send", _sending(adapter.send), undos)
+    place_over(session, "send", _timed(session.send), undos)
 
 
 def _sending(original: Callable[..., Any]) -> Callable[..., Any]:

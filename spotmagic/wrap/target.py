@@ -71,9 +71,19 @@ def replaced(owner: Any, name: str, wrapper: Any) -> Undo:
 
     What somebody else put there meanwhile stays. An attribute that the owner only inherited is inherited again.
     """
+    undos: list[Undo] = []
+    try:
+        place_over(owner, name, wrapper, undos)
+    except BaseException:
+        take_back(undos)
+        raise
+    return undos[0]
+
+
+def place_over(owner: Any, name: str, wrapper: Any, undos: list[Undo]) -> None:
+    """The same, with what puts the original back on a list before anything is done: whoever is interrupted has it."""
     missing = object()  # an attribute may well be None
     original = vars(owner).get(name, missing)
-    setattr(owner, name, wrapper)
 
     def undo() -> None:
         if vars(owner).get(name) is not wrapper:  # somebody has put theirs over it, which may call ours
@@ -83,17 +93,16 @@ def replaced(owner: Any, name: str, wrapper: Any) -> Undo:
         else:
             setattr(owner, name, original)
 
-    return undo
+    undos.append(undo)
+    setattr(owner, name, wrapper)
 
 
-def all_of(undos: list[Undo]) -> Undo:
-    """What takes back several things, the last first."""
-
-    def undo() -> None:
-        while undos:  # the list is looked at anew each time: transports that are met later are added to it
-            undos.pop()()
-
-    return undo
+def take_back(undos: list[Undo]) -> None:
+    """Take several things back, the last first. An interrupt leaves on the list what is not taken back."""
+    while undos:  # looked at anew each time: transports that are met later are added to it
+        last = undos[-1]
+        last()
+        undos.remove(last)
 
 
 def installed() -> dict[str, Any]:

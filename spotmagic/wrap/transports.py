@@ -23,7 +23,7 @@ from spotmagic.errors import OptionError
 from spotmagic.wrap.answer import Answer, Arriving, StatusError, has_ended
 from spotmagic.wrap.http import Rule, adrive, checked_status, drive, opened_answer, prepared, rule_of
 from spotmagic.wrap.request import Sent
-from spotmagic.wrap.target import Undo, all_of, replaced
+from spotmagic.wrap.target import Undo, place_over
 
 PACKAGES = ("httpx", "httpx2")
 _OF_CODING = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
@@ -34,20 +34,22 @@ _pieces: ContextVar[bool] = ContextVar("spotmagic_pieces", default=True)
 """Whether the body is read piece by piece, as far as the client says; a transport without a client leaves it open."""
 
 
-def wrap() -> Undo:
-    """Wrap the transports of the packages that are there. Raises :class:`OptionError` if none is."""
+def wrap(undos: list[Undo]) -> None:
+    """Wrap the transports of the packages that are there, noting what takes it back.
+
+    Raises:
+        OptionError: none is there.
+    """
     packages = [importlib.import_module(name) for name in PACKAGES if importlib.util.find_spec(name)]
     if not packages:
         raise OptionError("httpx cannot be wrapped", why="it is not installed", todo="pip install httpx")
-    undos: list[Undo] = []
     for package in packages:
         one, other = package.HTTPTransport, package.AsyncHTTPTransport
-        undos.append(replaced(one, "handle_request", _sync(package, one.handle_request)))
-        undos.append(replaced(other, "handle_async_request", _async(package, other.handle_async_request)))
+        place_over(one, "handle_request", _sync(package, one.handle_request), undos)
+        place_over(other, "handle_async_request", _async(package, other.handle_async_request), undos)
         others = _Others(package, undos)
-        undos.append(replaced(package.Client, "send", _sending(package.Client.send)))
-        undos.append(replaced(package.AsyncClient, "send", _asending(package.AsyncClient.send, others)))
-    return all_of(undos)
+        place_over(package.Client, "send", _sending(package.Client.send), undos)
+        place_over(package.AsyncClient, "send", _asending(package.AsyncClient.send, others), undos)
 
 
 class _Others:
@@ -70,7 +72,7 @@ class _Others:
                 if hasattr(sys.modules.get(owner.__module__), "aiohttp") and owner not in self._seen - {kind}:
                     self._seen.add(owner)
                     wrapper = _async(self._package, vars(owner)["handle_async_request"])
-                    self._undos.append(replaced(owner, "handle_async_request", wrapper))
+                    place_over(owner, "handle_async_request", wrapper, self._undos)
 
 
 def _sending(original: Callable[..., Any]) -> Callable[..., Any]:
