@@ -216,9 +216,9 @@ class Catalog:
         """Bring the tables up to date now."""
         self._ask(_nothing)
 
-    def folded_at(self) -> float:
-        """When its file was last brought up to date, in seconds since 1970. Raises ``OSError`` where there is none."""
-        return self._connection.path.stat().st_mtime
+    def folded(self) -> tuple[float, Mapping[str, int]]:
+        """When its file was last brought up to date, and how far this process had read journals. ``OSError``: no file."""
+        return self._connection.path.stat().st_mtime, self._connection.read
 
     def rebuild(self) -> None:
         """Make the tables anew from the store."""
@@ -362,13 +362,16 @@ class Catalog:
         return cursor
 
     def _fold(self, cursor: Cursor, database: str) -> None:
-        folded = False
+        folded, read = False, fold.positions(cursor, database)
         try:
-            for batch in batches(self._store.records(fold.positions(cursor, database))):
+            for batch in batches(self._store.records(read)):
                 if database == DATABASE:
                     self._connection.prepare_write()
                 fold.apply(cursor, database, batch)
+                read |= batch.positions
                 folded = True
+            if database == DATABASE:
+                self._connection.read = read
             if folded:
                 reasons.tell(cursor, database)
         except Behind:

@@ -28,7 +28,11 @@ _PROBE_AFTER = 0.5  # a younger log may be that of a kernel which looks at the c
 
 
 class Connection:
-    """The way to the catalog file of one folder, shared by all of this process. See :func:`connection`."""
+    """The way to the catalog file of one folder, shared by all of this process. See :func:`connection`.
+
+    Attributes:
+        read: how far this process had read each journal when it last brought the file up to date.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
@@ -44,6 +48,7 @@ class Connection:
         self._condemned_file = 0
         self._known: tuple[int, ...] = ()
         self._replayed: tuple[int, ...] = ()
+        self.read: dict[str, int] = {}
 
     @property
     def instance(self) -> Instance:
@@ -154,7 +159,7 @@ class Connection:
         with self._lock:
             if self._users:
                 raise Busy("its damaged file is still being read")
-            self._condemned, self._known = "", ()
+            self._condemned, self._known, self.read = "", (), {}
             if self._instance is not None:
                 self._instance.close()
                 self._instance = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from spotmagic import threads
@@ -12,7 +13,8 @@ from spotmagic.catalog.connection import DATABASE
 from spotmagic.catalog.instance import Busy, CatalogError, Cursor, Opened
 from spotmagic.errors import SpotError
 
-LITTLE = 2_000_000  # bytes that a question takes in itself
+SOME = 1_000_000  # bytes that the first question takes in itself, of which a reader sees nothing meanwhile
+LITTLE = 2_000_000  # ... and any other
 OPENINGS, OPENING = 20, 0.005  # looks, and seconds between them, until a file is opened
 MOMENT = 0.12  # seconds that a look waits for more
 
@@ -54,13 +56,13 @@ class Lookout:
 
     Args:
         catalog: gives the catalog, when it is first needed.
-        backlog: bytes that were written since a time, about.
+        backlog: bytes that were written since a time, about, given how far journals had been read by then.
 
     Attributes:
         counting: what was written is still being counted: answers may lack it.
     """
 
-    def __init__(self, catalog: Callable[[], Catalog], backlog: Callable[[float], int]) -> None:
+    def __init__(self, catalog: Callable[[], Catalog], backlog: Callable[[float, Mapping[str, int]], int]) -> None:
         self._get, self._backlog = catalog, backlog
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -73,7 +75,7 @@ class Lookout:
             if self._thread is not None and self._thread.is_alive():
                 return
             self.counting = False
-            if not self._is_large():
+            if self._behind() <= LITTLE:
                 return
             self.counting = True  # before the thread may say that it has done
             thread = self._thread = threads.spawn("spotmagic-fold", self._catch_up)
@@ -83,18 +85,18 @@ class Lookout:
         thread.join(moment)
         self.counting = thread.is_alive()
 
-    def _is_large(self) -> bool:
+    def _behind(self) -> int:
+        """Bytes that the tables lack, about."""
         catalog = self._get()
         if not isinstance(catalog, Catalog):
-            return False  # somebody's own
+            return 0  # somebody's own
+        then: tuple[float, Mapping[str, int]] = 0.0, {}
+        with contextlib.suppress(OSError):
+            then = catalog.folded()
         try:
-            folded = catalog.folded_at()
+            return self._backlog(*then)
         except OSError:
-            folded = 0.0
-        try:
-            return self._backlog(folded) > LITTLE
-        except OSError:
-            return False
+            return 0
 
     @property
     def catalog(self) -> Catalog:
@@ -106,6 +108,14 @@ class Lookout:
         if self.counting and self._thread is not None and not self._thread.is_alive():
             self.counting = False
         return Glimpse(catalog) if self.counting else catalog
+
+    def at_once(self, answer: Callable[[], T]) -> T:
+        """As :meth:`together`, for a reader who has nothing to look at yet: of tables that lack more than a little, as
+        they are. The next look brings them up to date."""
+        with self._guard:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread, self.counting = None, self._behind() > SOME
+        return self.together(answer)
 
     def together(self, answer: Callable[[], T]) -> T:
         """An answer that takes several questions of :attr:`catalog`, all of them to the same tables."""

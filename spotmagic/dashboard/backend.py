@@ -97,15 +97,14 @@ class Backend:
 
     def first(self) -> Result:
         """What a panel shows before it has asked anything. A notebook may save it, so no value is in it."""
-        self._lookout.look()
-        totals, page = clean(self._lookout.together(lambda: [self.overview.totals(), self._entries(Params({}))]))
+        totals, page = clean(self._lookout.at_once(lambda: [self.overview.totals(), self._entries(Params({}))]))
         for row in page["rows"]:  # who is given the notebook may not be who may see the results
             row |= {"result": "", "call": row["name"], "arguments": [], "thumb": ""}
         return {"totals": totals, "page": page}
 
-    def _written_since(self, then: float) -> int:
+    def _written_since(self, then: float, read: Mapping[str, int]) -> int:
         store = self._spot.store
-        return store.transfer.written_since(then) if isinstance(store, FolderStore) else 0
+        return store.transfer.written_since(then, read) if isinstance(store, FolderStore) else 0
 
     def beat(self) -> Result:
         """The totals, for who is told of news."""

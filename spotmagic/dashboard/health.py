@@ -102,7 +102,7 @@ class Health:
         if not isinstance(store, FolderStore):
             return ""
         try:
-            size = store.transfer.written_since(self._spot.catalog.folded_at())
+            size = store.transfer.written_since(*self._spot.catalog.folded())
         except OSError:
             return ""
         return f" Up to {words.size(size)} written since then are in these numbers, not in its file." if size else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,10 +63,14 @@ class Transfer:
         with tempfile.TemporaryFile(dir=journals if journals.is_dir() else self.folder, buffering=0) as file:
             files.write_all(file.fileno(), b"\0" * 4096)
 
-    def written_since(self, time: float) -> int:
-        """Bytes of the journals that were written to after a time: more than was written since then."""
-        written = [path.stat() for path in (self.folder / JOURNALS).iterdir()]
-        return sum(one.st_size for one in written if one.st_mtime > time)
+    def written_since(self, time: float, read: Mapping[str, int]) -> int:
+        """Bytes of the journals that were written to after a time, at most.
+
+        Args:
+            read: how far journals had been read by then, by name. Of others all counts.
+        """
+        written = [(path.stem, path.stat()) for path in (self.folder / JOURNALS).iterdir()]
+        return sum(max(0, one.st_size - read.get(name, 0)) for name, one in written if one.st_mtime > time)
 
     def unseal(self, sealed: bytes, key: bytes, trust: Trust | None = None) -> Unsealed | Bad:
         """The entry in sealed bytes, and where its large parts lie."""

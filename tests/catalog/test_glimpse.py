@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from catalog_ledger import Ledger
 
+from spotmagic import Spot
 from spotmagic.catalog import Catalog, fold
 from spotmagic.catalog.connection import Connection
-from spotmagic.catalog.glimpse import Counting, Glimpse, Lookout
+from spotmagic.catalog.glimpse import SOME, Counting, Glimpse, Lookout
 from spotmagic.files import locked
 
 
-def much(_: float) -> int:
+def much(_: float, __: Mapping[str, int]) -> int:
     return 10**9
 
 
-def little(_: float) -> int:
+def little(_: float, __: Mapping[str, int]) -> int:
     return 1000
 
 
@@ -112,6 +114,39 @@ def test_little_that_is_new_is_taken_in_by_the_question_itself(catalog: Catalog,
     lookout.look()
     assert lookout._thread is None
     assert lookout.catalog.count() == 1
+
+
+def test_the_first_answer_is_of_the_tables_as_they_are_and_the_next_look_fills_them(
+    catalog: Catalog, ledger: Ledger
+) -> None:
+    ledger.put(1, "f")
+    catalog.fold()
+    ledger.put(2, "f")
+    lookout = Lookout(lambda: catalog, lambda *_: SOME + 1)
+    assert lookout.at_once(lambda: (lookout.catalog.count(), lookout.counting)) == (1, True)
+    assert lookout._thread is None, "nothing works beside the first answer"
+    lookout.look()
+    assert (lookout.catalog.count(), lookout.counting) == (2, False)
+
+
+def test_the_first_answer_takes_in_what_is_little(catalog: Catalog, ledger: Ledger) -> None:
+    ledger.put(1, "f")
+    lookout = Lookout(lambda: catalog, little)
+    assert lookout.at_once(lambda: (lookout.catalog.count(), lookout.counting)) == (1, False)
+
+
+def test_what_was_read_of_a_journal_that_is_written_to_counts_no_more(tmp_path: Path) -> None:
+    with Spot("test", root=tmp_path) as spot:
+        answer = spot.mark(str)
+        for number in range(20):
+            answer(number)
+        spot.store.flush()
+        spot.catalog.fold()
+        whole = spot.store.transfer.written_since(0.0, {})
+        answer(20)
+        spot.store.flush()
+        _, read = spot.catalog.folded()
+        assert 0 < spot.store.transfer.written_since(0.0, read) < whole / 5
 
 
 def test_another_kernel_that_counts_is_not_waited_for(folder: Path, catalog: Catalog, ledger: Ledger) -> None:
