@@ -33,9 +33,14 @@ def heading(field: str) -> str:
     return HEADINGS.get(field, field.replace("_", " "))
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number of something: ``"1 hit"``, ``"1,234 hits"``, ``"2 batches"`` with a word of its own for many."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def results(count: int) -> str:
     """A number of results: ``"1 result"``, ``"1,234 results"``."""
-    return f"{count:,} result{'' if count == 1 else 's'}"
+    return counted(count, "result")
 
 
 def checked(count: int, damaged: int) -> str:
@@ -64,7 +69,7 @@ def ago(then: float, now: float) -> str:
             return f"{int(passed // seconds)} {unit} ago"
     days = int(passed // 86400)
     if days < 60:
-        return f"{days} day{'' if days == 1 else 's'} ago"
+        return f"{counted(days, 'day')} ago"
     from datetime import datetime
 
     return datetime.fromtimestamp(then).strftime("%Y-%m-%d")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import html
+import itertools
 import json
 import re
 from pathlib import Path
@@ -75,6 +76,34 @@ def test_the_walk_finds_what_it_looks_for(tmp_path: Path) -> None:
     assert [text for _, text in texts(module) if GONE.search(text)] == [" entries are live"]
 
 
+MANY = re.compile(
+    r" (\w+ )?(hits|runs|results|calls|items|inputs|rows|cells|files|times|days|tokens|requests|columns|numbers)\b"
+)
+
+
+def many_said(path: Path) -> list[str]:
+    """The texts of a module in which a number stands before a word for many: of one it would say "1 hits"."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.JoinedStr):
+            for number, text in itertools.pairwise(node.values):
+                plain = isinstance(number, ast.FormattedValue) and isinstance(text, ast.Constant)
+                if plain and "counted" not in ast.dump(number) and number.format_spec and MANY.match(text.value):
+                    found.append(ast.unparse(node))
+    return found
+
+
+def test_one_is_no_many() -> None:
+    """Whatever is counted is said by :func:`words.counted`."""
+    assert not [(path.name, text) for path in sorted(PACKAGE.rglob("*.py")) for text in many_said(path)]
+
+
+def test_the_walk_finds_a_number_before_many(tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    module.write_text('say(f"{n:,} hits, {counted(n, word)} hits, {n:,} failed runs, {n:,} of it, {name} calls")')
+    assert len(many_said(module)) == 2
+
+
 def test_statuses_are_those_of_results() -> None:
     assert tuple(words.STATUSES) == STATUSES
 
@@ -107,6 +136,11 @@ def said_by_panel(source: str) -> list[str]:
     between = re.findall(r">([^<>{}=;()\n]*)[<{]", re.sub(r'"[^"\n]*"', "", source))
     read = [text.strip() for text in (*map("".join, literals), *between)]
     return [text for text in read if " " in text or text[:1].isupper()]
+
+
+@pytest.mark.parametrize("path", PANEL, ids=lambda path: path.name)
+def test_one_is_no_many_in_the_panel(path: Path) -> None:
+    assert not re.findall(rf"number\([^()]*(?:\([^()]*\))?\)\}}{MANY.pattern}", path.read_text())
 
 
 @pytest.mark.parametrize("path", PANEL, ids=lambda path: path.name)

@@ -7,18 +7,21 @@ const KEPT = ["search", "name", "kind", "status", "model", "tag", "order"] as co
 const KEY = /^[0-9a-f]{32}$/;
 
 export class Address {
-  constructor(private readonly desk: Desk) {
-    addEventListener("popstate", this.read);
-    if (location.hash) queueMicrotask(this.read);
+  readonly #desk: Desk;
+
+  constructor(desk: Desk) {
+    this.#desk = desk;
+    addEventListener("popstate", this.#read);
+    if (location.hash) queueMicrotask(this.#read);
   }
 
   close(): void {
-    removeEventListener("popstate", this.read);
+    removeEventListener("popstate", this.#read);
   }
 
   /** Put what is shown into the address. */
   write(): void {
-    const { view, open, query } = this.desk;
+    const { view, open, query } = this.#desk;
     const said = new URLSearchParams();
     for (const name of KEPT) if (query.value[name] !== START[name]) said.set(name, query.value[name]);
     if (query.value.offset) said.set("offset", String(query.value.offset));
@@ -29,15 +32,15 @@ export class Address {
     history[typed ? "replaceState" : "pushState"](null, "", hash);
   }
 
-  private readonly read = (): void => {
+  readonly #read = (): void => {
     const [path = "", text = ""] = location.hash.slice(1).split("?");
     const said = new URLSearchParams(text);
     const query: Query = { ...START };
     for (const name of KEPT) query[name] = said.get(name) ?? START[name];
     query.offset = Math.max(0, Math.trunc(Number(said.get("offset"))) || 0);
     const [view = "", key = ""] = path.split("/");
-    if (view === "result" && KEY.test(key)) this.desk.go("entries", key, query);
-    else this.desk.go(decoded(view) || "entries", null, query);
+    if (view === "result" && KEY.test(key)) this.#desk.go("entries", key, query);
+    else this.#desk.go(decoded(view) || "entries", null, query);
   };
 }
 

@@ -1,17 +1,16 @@
 // The frame of the panel: who it is about, how the line to the kernel stands, the totals, and one view below.
 
 import type { TargetedKeyboardEvent } from "preact";
-import { BatchesView } from "./batches";
 import type { Desk } from "./desk";
 import { ResultView } from "./result";
 import { ResultsView } from "./results";
 import { FunctionsView } from "./functions";
-import { JobsView } from "./jobs";
 import { LimitsView } from "./limits";
 import { Icon, Spot } from "./marks";
 import { MODES, ModeChoice } from "./modes";
 import { Maintenance, Overview, Wrong } from "./overview";
 import { RunsView } from "./runs";
+import { BatchesView, JobsView } from "./tasks";
 import type { Totals } from "./wire";
 import { ago } from "./words";
 

@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import type { Asking, Desk } from "./desk";
 import type { Row } from "./wire";
-import { cut, duration, money, number, results } from "./words";
+import { cut, duration, money, results } from "./words";
 
 /** A button that asks. */
 export function Asks({ desk, what, rows, children }: {
@@ -78,7 +78,7 @@ function worded(desk: Desk, { what, rows, name, taken }: Asking): [ComponentChil
   }
   if (what === "export") {
     const page = desk.page.value;
-    const all = page.state === "ready" ? `all ${number(page.value.total)} shown` : "all";
+    const all = page.state === "ready" ? `all ${results(page.value.total)} shown` : "all";
     const where = desk.alone ? "which your browser keeps." : "beside the notebook.";
     return [`Export ${rows.length ? some : all} to`, where, "Export", "Cancel"];
   }

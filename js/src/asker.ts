@@ -15,8 +15,8 @@ interface Turn {
 export class Asker {
   protected draw = () => {};
   protected closed = false;
-  private readonly changed = soon(() => !this.closed && this.draw());
-  private readonly turns = new Map<string, Turn>();
+  readonly #changed = soon(() => !this.closed && this.draw());
+  readonly #turns = new Map<string, Turn>();
   readonly link: Link;
   /** There are no numbers yet: they are being counted, and come when the backend is asked again. */
   readonly counting = this.watched(false);
@@ -33,7 +33,7 @@ export class Asker {
 
   /** A value that draws the panel anew when it changes. */
   watched<T>(value: T): Signal<T> {
-    return new Signal(value, this.changed);
+    return new Signal(value, this.#changed);
   }
 
   /** Fill a signal. What is shown stays until the new answer is there; without a kernel it stays for good. */
@@ -52,14 +52,14 @@ export class Asker {
 
   /** At most one of each kind in flight: of those asked meanwhile, the last one follows. */
   once(what: string, task: () => Promise<void>): Promise<void> {
-    const turn = this.turns.get(what) ?? {};
-    this.turns.set(what, turn);
+    const turn = this.#turns.get(what) ?? {};
+    this.#turns.set(what, turn);
     turn.next = task;
-    turn.done ??= this.drain(turn);
+    turn.done ??= this.#drain(turn);
     return turn.done;
   }
 
-  private async drain(turn: Turn): Promise<void> {
+  async #drain(turn: Turn): Promise<void> {
     try {
       while (turn.next && !this.closed) {
         const task = turn.next;

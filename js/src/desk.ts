@@ -49,29 +49,32 @@ export class Desk extends Asker {
   readonly lists = new Lists(this);
   readonly menu = this.watched(false);
   readonly asking = this.watched<Asking | null>(null);
-  private readonly clock: ReturnType<typeof setInterval>;
-  private typing: ReturnType<typeof setTimeout> | undefined;
-  private quiet: ReturnType<typeof setTimeout> | undefined;
-  private feed: Model | null = null;
-  private last = -1;
-  private readonly address: Address | null;
+  readonly #clock: ReturnType<typeof setInterval>;
+  #typing: ReturnType<typeof setTimeout> | undefined;
+  #quiet: ReturnType<typeof setTimeout> | undefined;
+  #feed: Model | null = null;
+  #last = -1;
+  readonly #address: Address | null;
+
+  readonly #model: Model;
 
   constructor(
-    private readonly model: Model,
+    model: Model,
     slow?: number,
   ) {
     super(model, slow);
+    this.#model = model;
     const first = model.get("first") as Partial<First> | null;
     if (first?.totals) this.totals.value = first.totals;
     if (first?.page) this.page.value = { state: "ready", value: first.page };
     model.on("change:first", this.renew);
-    this.address = this.alone ? new Address(this) : null;
-    this.clock = setInterval(this.tick, 1000);
+    this.#address = this.alone ? new Address(this) : null;
+    this.#clock = setInterval(this.#tick, 1000);
   }
 
   /** Whether this is the page of `spotmagic ui`, and not an output of a notebook. */
   get alone(): boolean {
-    return this.model.get("place") === "page";
+    return this.#model.get("place") === "page";
   }
 
   /** Draw now and after every change, and ask for what is new since the panel was made. */
@@ -85,18 +88,18 @@ export class Desk extends Asker {
   /** Listen to the live counters, which come over a model of their own. */
   follow(feed: Model): void {
     if (this.closed) return;
-    this.feed = feed;
-    feed.on("change:beat", this.heard);
+    this.#feed = feed;
+    feed.on("change:beat", this.#heard);
   }
 
   close(): void {
     this.closed = true;
-    this.model.off("change:first", this.renew);
-    this.feed?.off("change:beat", this.heard);
-    this.address?.close();
-    clearInterval(this.clock);
-    clearTimeout(this.quiet);
-    clearTimeout(this.typing);
+    this.#model.off("change:first", this.renew);
+    this.#feed?.off("change:beat", this.#heard);
+    this.#address?.close();
+    clearInterval(this.#clock);
+    clearTimeout(this.#quiet);
+    clearTimeout(this.#typing);
     this.link.close();
   }
 
@@ -105,25 +108,25 @@ export class Desk extends Asker {
     this.link.drop();
     this.now.value = Date.now() / 1000;
     this.counting.value = false;
-    await Promise.all([this.loadTotals(), this.lists.loadSpending(), this.loadView()]);
+    await Promise.all([this.#loadTotals(), this.lists.loadSpending(), this.#loadView()]);
   }
 
   show(view: string): void {
     this.view.value = view;
     this.open.value = null;
     this.asking.value = null;
-    this.address?.write();
-    void this.loadView();
+    this.#address?.write();
+    void this.#loadView();
   }
 
   /** Another search, filter, order or page. Anything but a page starts at the first row and drops the selection. */
   find(change: Partial<Query>): void {
     this.query.value = { ...this.query.value, offset: 0, ...change };
     this.selected.value = new Map();
-    this.last = -1;
+    this.#last = -1;
     this.asking.value = null;
-    this.address?.write();
-    void this.loadPage();
+    this.#address?.write();
+    void this.#loadPage();
   }
 
   /** Show what an address says. */
@@ -135,15 +138,15 @@ export class Desk extends Asker {
     if (key && key !== this.open.value) this.openEntry(key);
     else {
       this.open.value = key;
-      void this.loadView();
+      void this.#loadView();
     }
   }
 
   /** Search for what is being typed, once it rests. */
   type(text: string): void {
-    clearTimeout(this.typing);
+    clearTimeout(this.#typing);
     this.query.value = { ...this.query.value, search: text }; // what is typed stands, whatever is drawn meanwhile
-    this.typing = setTimeout(() => this.find({}), 200);
+    this.#typing = setTimeout(() => this.find({}), 200);
   }
 
   /** The entries of one function or cell. */
@@ -165,8 +168,8 @@ export class Desk extends Asker {
 
   /** Choose a row of those shown, or all from the one chosen before to it. */
   pick(rows: readonly Row[], index: number, on: boolean, range: boolean): void {
-    const from = range && this.last >= 0 && this.last < rows.length ? this.last : index;
-    this.last = index;
+    const from = range && this.#last >= 0 && this.#last < rows.length ? this.#last : index;
+    this.#last = index;
     this.select(rows.slice(Math.min(from, index), Math.max(from, index) + 1).filter((row) => row.key), on);
   }
 
@@ -176,20 +179,20 @@ export class Desk extends Asker {
     this.entry.value = LOADING;
     this.preview.value = LOADING;
     this.asking.value = null;
-    this.address?.write();
-    void this.loadEntry(true);
+    this.#address?.write();
+    void this.#loadEntry(true);
   }
 
   back(): void {
     this.open.value = null;
     this.asking.value = null;
-    this.address?.write();
-    void this.loadPage();
+    this.#address?.write();
+    void this.#loadPage();
   }
 
   showPart(name: string, all = false): void {
     this.part.value = name;
-    void this.loadPreview(all);
+    void this.#loadPreview(all);
   }
 
   /** Give a variable of the notebook what is shown. What it holds is replaced only when the reader says so. */
@@ -218,7 +221,7 @@ export class Desk extends Asker {
       if (result) {
         this.selected.value = new Map();
         this.open.value = null;
-        this.address?.write();
+        this.#address?.write();
         this.say(`${results(result.forgotten)} forgotten.`);
       }
     } else if (what === "rebuild") {
@@ -239,13 +242,13 @@ export class Desk extends Asker {
 
   async pin(rows: readonly Row[], pinned: boolean): Promise<void> {
     await this.act("pin", { keys: rows.map((row) => row.key), pinned }, pinned ? "Not pinned" : "Not unpinned");
-    await Promise.all([this.loadPage(), this.open.value ? this.loadEntry(false) : undefined]);
+    await Promise.all([this.#loadPage(), this.open.value ? this.#loadEntry(false) : undefined]);
   }
 
   /** Let a result stand for the code and inputs as they are now. */
   async accept({ key }: Row): Promise<void> {
     if (await this.act("accept", { key }, "Not accepted")) this.say("It stands for the code and inputs as they are now.");
-    await this.loadEntry(false);
+    await this.#loadEntry(false);
   }
 
   /** Set the mode of a name, or of the spot under the empty name. */
@@ -261,44 +264,44 @@ export class Desk extends Asker {
   }
 
   /** Every second: gauges are read; every ten, ages, and whether a silent kernel is still there. */
-  private readonly tick = (): void => {
+  readonly #tick = (): void => {
     const now = Date.now() / 1000;
     if (this.counting.value || this.totals.value?.counting) void this.refresh();
     if (now - this.now.value >= 10 || this.totals.value?.running[0]) {
       this.now.value = now;
       this.link.probe();
     }
-    if (this.lists.moves(this.view.value) && this.steerable) void this.loadView();
+    if (this.lists.moves(this.view.value) && this.steerable) void this.#loadView();
   };
 
   /** Ask anew: the reader wants it, the panel was shown again, or its server is back. */
   readonly renew = (): void => void this.refresh();
 
-  private readonly heard = (): void => {
-    const beat = this.feed?.get("beat") as { totals?: Totals; running?: Now[] } | null;
+  readonly #heard = (): void => {
+    const beat = this.#feed?.get("beat") as { totals?: Totals; running?: Now[] } | null;
     this.now.value = Date.now() / 1000;
     if (beat?.running && this.totals.value) this.totals.value = { ...this.totals.value, running: beat.running };
     if (!beat?.totals) return;
     this.totals.value = beat.totals;
-    this.quiet ??= setTimeout(() => {
-      this.quiet = undefined;
+    this.#quiet ??= setTimeout(() => {
+      this.#quiet = undefined;
       void this.lists.loadSpending();
-      if (!this.settled()) void this.loadView();
+      if (!this.#settled()) void this.#loadView();
     }, QUIET);
   };
 
   /** Whether rows should stay where they are, because the reader is choosing among them. */
-  private settled(): boolean {
+  #settled(): boolean {
     return this.selected.value.size > 0 || this.asking.value !== null || this.query.value.offset > 0;
   }
 
-  private loadView(): Promise<void> {
-    if (this.open.value) return this.loadEntry(false);
+  #loadView(): Promise<void> {
+    if (this.open.value) return this.#loadEntry(false);
     const view = this.view.value as List | "entries";
-    return view === "entries" ? this.loadPage() : this.lists.load(view);
+    return view === "entries" ? this.#loadPage() : this.lists.load(view);
   }
 
-  private loadTotals(): Promise<void> {
+  #loadTotals(): Promise<void> {
     return this.once("totals", async () => {
       try {
         this.totals.value = (await this.link.ask("totals", {})).result;
@@ -309,7 +312,7 @@ export class Desk extends Asker {
     });
   }
 
-  private async loadPage(): Promise<void> {
+  async #loadPage(): Promise<void> {
     this.fetching.value = true;
     await this.fill("entries", this.page, async () => {
       const { result } = await this.link.ask("entries", this.query.value);
@@ -327,17 +330,17 @@ export class Desk extends Asker {
     });
   }
 
-  private async loadEntry(fresh: boolean): Promise<void> {
+  async #loadEntry(fresh: boolean): Promise<void> {
     const key = this.open.value;
     if (!key) return;
     await this.fill("entry", this.entry, async () => (await this.link.ask("entry", { key })).result);
     const entry = this.entry.value;
     if (!fresh || entry.state !== "ready" || entry.value.row.key !== key || this.open.value !== key) return;
     this.part.value = entry.value.parts[0]?.name ?? "";
-    await this.loadPreview(false);
+    await this.#loadPreview(false);
   }
 
-  private async loadPreview(all: boolean): Promise<void> {
+  async #loadPreview(all: boolean): Promise<void> {
     const key = this.open.value;
     const part = this.part.value;
     if (!key || !part) return;

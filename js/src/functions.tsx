@@ -7,7 +7,7 @@ import { ModeChoice } from "./modes";
 import { why } from "./runs";
 import { Waiting } from "./waiting";
 import type { FunctionDetail, FunctionRow } from "./wire";
-import { ago, bytes, count, duration, money, number, percent } from "./words";
+import { ago, bytes, counted, duration, money, number, percent } from "./words";
 
 export function FunctionsView({ desk }: { desk: Desk }) {
   return (
@@ -77,10 +77,8 @@ function Use({ desk, row, priced, largest }: { desk: Desk; row: FunctionRow; pri
   );
 }
 
-const OUTCOMES: Record<string, string> = { hit: "hits", "not stored": "not kept" };
-
 function Detail({ desk, detail: { latency, outcomes, models, runs } }: { desk: Desk; detail: FunctionDetail }) {
-  const said = Object.entries(outcomes).map(([word, times]) => `${number(times)} ${OUTCOMES[word] ?? word}`);
+  const said = Object.entries(outcomes).map(([word, times]) => word === "hit" ? counted(times, word) : `${number(times)} ${word === "not stored" ? "not kept" : word}`);
   return (
     <div class="detail">
       <dl>
@@ -101,8 +99,8 @@ function Detail({ desk, detail: { latency, outcomes, models, runs } }: { desk: D
                 <th scope="row">{one.model}</th>
                 <td class="num">{number(one.runs)}</td>
                 <td class="num">{number(one.hits)}</td>
-                <td class="num">{count(one.input_tokens, "token")}</td>
-                <td class="num">{count(one.output_tokens, "token")}</td>
+                <td class="num">{counted(one.input_tokens, "token")}</td>
+                <td class="num">{counted(one.output_tokens, "token")}</td>
                 <td class="num">{money(one.paid)}</td>
                 <td class="num">{money(one.saved)}</td>
               </tr>

@@ -30,18 +30,18 @@ interface Pending {
 let views = 0;
 
 export class Link {
-  private readonly prefix = `${(views++).toString(36)}${Math.random().toString(36).slice(2, 8)}`;
-  private readonly pending = new Map<string, Pending>();
-  private asked = 0;
-  private answered = false;
+  readonly #prefix = `${(views++).toString(36)}${Math.random().toString(36).slice(2, 8)}`;
+  readonly #pending = new Map<string, Pending>();
+  #asked = 0;
+  #answered = false;
 
   constructor(
     private readonly model: Model,
     readonly state: Signal<LinkState>,
     private readonly slow = SLOW,
   ) {
-    model.on("msg:custom", this.receive);
-    model.on("gone", this.cut);
+    model.on("msg:custom", this.#receive);
+    model.on("gone", this.#cut);
   }
 
   /**
@@ -53,67 +53,67 @@ export class Link {
     params: Methods[M][0],
     keep = false,
   ): Promise<{ result: Methods[M][1]; buffers: DataView[] }> {
-    const rid = `${this.prefix}.${++this.asked}`;
+    const rid = `${this.#prefix}.${++this.#asked}`;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.state.value = this.answered ? "busy" : "lost";
+        this.state.value = this.#answered ? "busy" : "lost";
       }, this.slow);
-      this.pending.set(rid, { resolve: resolve as Pending["resolve"], reject, timer, keep });
-      this.send({ t: "request", v: 1, rid, method, params });
+      this.#pending.set(rid, { resolve: resolve as Pending["resolve"], reject, timer, keep });
+      this.#send({ t: "request", v: 1, rid, method, params });
     });
   }
 
   /** Find out whether anything can still be sent, while answers are due: a kernel that was restarted never gives them. */
   probe(): void {
-    if (this.state.value === "busy" || this.state.value === "lost") this.send({ t: "probe" });
+    if (this.state.value === "busy" || this.state.value === "lost") this.#send({ t: "probe" });
   }
 
   /** Wait no longer for what was asked so far. */
   drop(error?: Error): void {
-    for (const [rid, pending] of [...this.pending]) {
+    for (const [rid, pending] of [...this.#pending]) {
       if (pending.keep && !error) continue;
-      this.settle(rid);
+      this.#settle(rid);
       pending.reject(error ?? new Aborted("asked anew"));
     }
   }
 
   close(): void {
-    this.model.off("msg:custom", this.receive);
-    this.model.off("gone", this.cut);
+    this.model.off("msg:custom", this.#receive);
+    this.model.off("gone", this.#cut);
     this.drop(new Aborted("the panel was closed"));
-    this.send({ t: "left", view: this.prefix }); // nobody need watch the folder for this view any more
+    this.#send({ t: "left", view: this.#prefix }); // nobody need watch the folder for this view any more
   }
 
-  private send(message: object): void {
+  #send(message: object): void {
     try {
       this.model.send(message);
     } catch (error) {
-      this.cut(error);
+      this.#cut(error);
     }
   }
 
   /** Nothing can be sent any more, so nothing will come. */
-  private readonly cut = (error?: unknown): void => {
+  readonly #cut = (error?: unknown): void => {
     this.state.value = "gone";
     this.drop(new Refused({ type: "Gone", text: error instanceof Error ? error.message : "The line was cut." }));
   };
 
-  private readonly receive = (message: unknown, buffers?: unknown): void => {
+  readonly #receive = (message: unknown, buffers?: unknown): void => {
     const reply = message as Reply | null;
     if (!reply || reply.t !== "reply" || typeof reply.rid !== "string") return;
-    const pending = this.settle(reply.rid);
+    const pending = this.#settle(reply.rid);
     if (!pending) return;
-    this.answered = true;
+    this.#answered = true;
     this.state.value = "live";
     if (reply.ok) pending.resolve({ result: reply.result, buffers: (buffers as DataView[] | undefined) ?? [] });
     else pending.reject(new Refused(reply.error));
   };
 
-  private settle(rid: string): Pending | undefined {
-    const pending = this.pending.get(rid);
+  #settle(rid: string): Pending | undefined {
+    const pending = this.#pending.get(rid);
     if (!pending) return undefined;
     clearTimeout(pending.timer);
-    this.pending.delete(rid);
+    this.#pending.delete(rid);
     return pending;
   }
 }

@@ -23,7 +23,10 @@ export class Lists {
   readonly batch: Signal<string>;
   readonly failed: Signal<Loaded<Methods["batch_failed"][1]>>;
 
-  constructor(private readonly asker: Asker) {
+  readonly #asker: Asker;
+
+  constructor(asker: Asker) {
+    this.#asker = asker;
     const loaded = <T>() => asker.watched<Loaded<T>>(LOADING);
     this.functions = loaded();
     this.runs = loaded();
@@ -47,7 +50,7 @@ export class Lists {
   load<L extends List>(name: L): Promise<void> {
     const into = this[name] as { value: Loaded<Methods[L][1]["rows"]> };
     if (name === "functions") this.showFunction(this.name.value);
-    return this.asker.fill(name, into, async () => (await this.asker.link.ask(name, { limit: MOST })).result.rows);
+    return this.#asker.fill(name, into, async () => (await this.#asker.link.ask(name, { limit: MOST })).result.rows);
   }
 
   /** Show what was paid and saved over another span. That of a day comes with the totals. */
@@ -59,11 +62,11 @@ export class Lists {
   loadSpending(): Promise<void> {
     const span = this.span.value;
     if (span === "day") this.spending.value = null;
-    return span === "day" ? Promise.resolve() : this.asker.once("spending", async () => {
+    return span === "day" ? Promise.resolve() : this.#asker.once("spending", async () => {
       try {
-        this.spending.value = (await this.asker.link.ask("spending", { span })).result;
+        this.spending.value = (await this.#asker.link.ask("spending", { span })).result;
       } catch (error) {
-        this.asker.complain(error, "What was spent could not be read");
+        this.#asker.complain(error, "What was spent could not be read");
       }
     });
   }
@@ -72,12 +75,12 @@ export class Lists {
   showFunction(name: string): void {
     if (name !== this.name.value) this.detail.value = LOADING;
     this.name.value = name;
-    if (name) void this.asker.fill("function", this.detail, async () => (await this.asker.link.ask("function", { name })).result);
+    if (name) void this.#asker.fill("function", this.detail, async () => (await this.#asker.link.ask("function", { name })).result);
   }
 
   /** Ask a batch to pause, resume, stop, or retry what failed; ask a job to stop. */
   async steer<M extends "ask_batch" | "cancel_job">(method: M, params: Methods[M][0]): Promise<void> {
-    await this.asker.act(method, params, "Not done");
+    await this.#asker.act(method, params, "Not done");
     await this.load(method === "ask_batch" ? "batches" : "jobs");
   }
 
@@ -85,6 +88,6 @@ export class Lists {
   showFailed(id: string): void {
     this.batch.value = id;
     this.failed.value = LOADING;
-    if (id) void this.asker.fill("failed", this.failed, async () => (await this.asker.link.ask("batch_failed", { id })).result);
+    if (id) void this.#asker.fill("failed", this.failed, async () => (await this.#asker.link.ask("batch_failed", { id })).result);
   }
 }

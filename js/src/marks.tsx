@@ -48,13 +48,20 @@ export function Tag({ children, tone = "" }: { children: ComponentChildren; tone
   return <span class={`tag ${tone}`}>{children}</span>;
 }
 
-/** How far something is. */
-export function Bar({ label, done, total, text, bad }: { label: string; done: number; total: number; text: string; bad: boolean }) {
+/** How far something is, or how much of it is used. */
+export function Bar({ role = "progressbar", label, done, total, text, bad }: {
+  role?: "progressbar" | "meter";
+  label: string;
+  done: number;
+  total: number;
+  text: string;
+  bad: boolean;
+}) {
   const part = total ? Math.min(Math.max(done / total, 0), 1) : 1;
   return (
     <span
       class={`track ${bad ? "full" : ""}`}
-      role="progressbar"
+      role={role}
       aria-label={label}
       aria-valuemin={0}
       aria-valuemax={total}

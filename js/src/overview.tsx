@@ -5,7 +5,7 @@ import { Columns, stepName } from "./charts";
 import type { Desk } from "./desk";
 import { Icon, Told } from "./marks";
 import type { Span, Totals, Unkept } from "./wire";
-import { ago, bytes, count, duration, moment, money, number, percent } from "./words";
+import { ago, bytes, counted, duration, moment, money, number, percent } from "./words";
 
 const SPANS: [Span, string][] = [["day", "24 h"], ["week", "7 days"], ["all", "All"]];
 const SHOWN = 3;
@@ -32,7 +32,7 @@ export function Wrong({ desk, totals: { health, unkept } }: { desk: Desk; totals
         {unkept.slice(0, SHOWN).map((one) => (
           <p class="bar warn" key={one.name}>
             <span><Told text={complaint(one)} /></span>
-            <span class="muted">{count(one.runs, "run")}{one.paid > 0 && `, ${money(one.paid)}`}</span>
+            <span class="muted">{counted(one.runs, "run")}{one.paid > 0 && `, ${money(one.paid)}`}</span>
           </p>
         ))}
         {said.map((one) => <p class="note muted" key={one}>{one}</p>)}
@@ -62,7 +62,7 @@ function RunningNow({ desk, totals: { running } }: { desk: Desk; totals: Totals 
           <span class="muted">since {moment(one.since).slice(11, 16)}</span>
         </li>
       ))}
-      {running.length > SHOWN && <li class="muted">and {count(running.length - SHOWN, "more")}</li>}
+      {running.length > SHOWN && <li class="muted">and {number(running.length - SHOWN)} more</li>}
     </ul>
   );
 }
@@ -88,7 +88,7 @@ function Numbers({ totals }: { totals: Totals }) {
         <dt>Hit rate</dt>
         <dd class="big">{percent(totals.hits, calls)}</dd>
         <dd class="small">
-          {count(totals.hits, "hit")}, {count(totals.misses, "run")}
+          {counted(totals.hits, "hit")}, {counted(totals.misses, "run")}
           {totals.errors > 0 && <span class="bad">, {number(totals.errors)} failed</span>}
         </dd>
       </div>

@@ -6,7 +6,7 @@ import { harmless } from "./frame";
 import { Markdown, isMarkdown } from "./markdown";
 import { Tree } from "./tree";
 import type { Preview } from "./wire";
-import { bytes, count, number } from "./words";
+import { bytes, counted, number } from "./words";
 
 interface Props {
   shown: Shown;
@@ -111,7 +111,7 @@ class Text extends Component<TextProps, { raw: boolean }> {
 function Strip({ type, size, values, low, high, norm, first }: Extract<Preview, { view: "strip" }>) {
   const most = Math.max(Math.abs(low), Math.abs(high)) || 1;
   const path = values.map((value, at) => `M${at + 0.5} 20V${(20 - (19 * value) / most).toFixed(1)}`).join("");
-  const about = `${number(size)} numbers from ${low.toPrecision(3)} to ${high.toPrecision(3)}`;
+  const about = `${counted(size, "number")} from ${low.toPrecision(3)} to ${high.toPrecision(3)}`;
   return (
     <figure>
       <svg class="strip" viewBox={`0 0 ${values.length} 40`} preserveAspectRatio="none" role="img" aria-label={about}>
@@ -165,9 +165,9 @@ function Grid({ columns, rows, labels, height, width }: Extract<Preview, { view:
         </table>
       </div>
       <p class="label">
-        {count(height, "row")}, {count(width, "column")}
+        {counted(height, "row")}, {counted(width, "column")}
         {rows.length < height && `; the first ${number(rows.length)} shown`}
-        {columns.length < width && `, ${number(columns.length)} columns shown`}
+        {columns.length < width && `, ${counted(columns.length, "column")} shown`}
       </p>
     </>
   );

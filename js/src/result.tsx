@@ -9,7 +9,7 @@ import { Marks } from "./results";
 import { why } from "./runs";
 import { Waiting } from "./waiting";
 import type { DiffLine, Entry, PartRow } from "./wire";
-import { ago, bytes, count, cut, duration, moment, money, number } from "./words";
+import { ago, bytes, counted, cut, duration, moment, money, number } from "./words";
 
 export function ResultView({ desk }: { desk: Desk }) {
   const loaded = desk.entry.value;
@@ -223,7 +223,7 @@ function Inputs({ entry: { inputs, remarks, row } }: { entry: Entry }) {
       {remarks.map((text) => <p key={text} class="muted">{text}</p>)}
       {code.length > 0 && (
         <details class="source">
-          <summary>{count(code.length, "piece")} of code</summary>
+          <summary>{counted(code.length, "piece")} of code</summary>
           <Prints of={code} />
         </details>
       )}

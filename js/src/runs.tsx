@@ -5,7 +5,7 @@ import type { Desk } from "./desk";
 import { Heads, Named, Told, Verdict } from "./marks";
 import { Waiting } from "./waiting";
 import type { Run } from "./wire";
-import { ago, count, duration, moment, money } from "./words";
+import { ago, counted, duration, moment, money } from "./words";
 
 const GAP = 120; // seconds without a call that end a run of the notebook
 const WANTED: [string, string, (run: Run) => boolean][] = [
@@ -21,7 +21,7 @@ const WANTED: [string, string, (run: Run) => boolean][] = [
 export function why(run: Run): string {
   if (run.verdict === "hit") {
     const price = run.price > 0 ? ` and ${money(run.price)}` : "";
-    return `${count(run.times, "time")}, saved ${duration(run.seconds)}${price}`;
+    return `${counted(run.times, "time")}, saved ${duration(run.seconds)}${price}`;
   }
   const waited = run.waited >= 0.1 ? `waited ${duration(run.waited)} for its limit` : "";
   return [run.error || run.reason, waited].filter(Boolean).join("; ");
@@ -94,7 +94,7 @@ function headed(calls: Run[], from: number, to: number): string {
   const failed = times((run) => !!run.error);
   const paid = calls.reduce((sum, run) => sum + (run.verdict === "ran" ? run.price : 0), 0);
   const said = [
-    count(times((run) => run.verdict === "hit"), "hit"),
+    counted(times((run) => run.verdict === "hit"), "hit"),
     `${times((run) => run.verdict === "ran" && !run.error)} ran`,
     failed && `${failed} failed`,
   ];

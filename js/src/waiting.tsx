@@ -23,6 +23,20 @@ export function Waiting<T>({ of, lines = 4, retry, children }: Props<T>) {
   );
 }
 
+/** What there is of something, each in a place of its own, or a sentence where there is nothing. */
+export function Listed<T>({ of, retry, none, children }: {
+  of: Loaded<T[]>;
+  retry: () => void;
+  none: string;
+  children: (row: T) => ComponentChildren;
+}) {
+  return (
+    <Waiting of={of} lines={3} retry={retry}>
+      {(rows) => rows.length ? <ul class="limits">{rows.map(children)}</ul> : <div class="empty"><p>{none}</p></div>}
+    </Waiting>
+  );
+}
+
 export function Failed({ failure, retry }: { failure: Failure; retry?: (() => void) | undefined }) {
   return (
     <div class="trouble" role="alert">

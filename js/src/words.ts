@@ -2,12 +2,13 @@
 
 const whole = new Intl.NumberFormat("en-US");
 
-export function count(n: number, one: string, many = `${one}s`): string {
+/** A number of something: the one place that knows of one and many. */
+export function counted(n: number, one: string, many = `${one}s`): string {
   return `${whole.format(n)} ${n === 1 ? one : many}`;
 }
 
 export function results(n: number): string {
-  return count(n, "result");
+  return counted(n, "result");
 }
 
 /** How a status and a mode are called where people read them. */
@@ -73,7 +74,7 @@ export function ago(then: number, now: number): string {
   if (passed < 60) return `${Math.floor(passed)} s ago`;
   if (passed < 3600) return `${Math.floor(passed / 60)} min ago`;
   if (passed < 86400) return `${Math.floor(passed / 3600)} h ago`;
-  if (passed < 86400 * 60) return `${count(Math.floor(passed / 86400), "day")} ago`;
+  if (passed < 86400 * 60) return `${counted(Math.floor(passed / 86400), "day")} ago`;
   return new Date(then * 1000).toLocaleDateString("en-CA");
 }
 

@@ -183,7 +183,7 @@ describe("functions", () => {
     expect(text()).toContain("1.5 kB");
     await click("More about ask");
     expect(text()).toContain("1.0 s half of the time, 3.0 s in 9 of 10, at most 5.0 s");
-    expect(text()).toContain("1 hits, 2 ran, 1 not kept");
+    expect(text()).toContain("1 hit, 2 ran, 1 not kept");
     expect(root.querySelector('table[aria-label="By model"] tbody')?.textContent).toBe("gpt-5211,200 tokens1 token$1.00$0.50");
     await click("More about ask");
     expect(text()).not.toContain("half of the time");

@@ -1019,7 +1019,7 @@ describe("an export", () => {
     await vi.advanceTimersByTimeAsync(200);
     button(root, "Export the results shown…").click();
     await settled();
-    expect(text()).toContain("Export all 3 shown to");
+    expect(text()).toContain("Export all 3 results shown to");
     expect(text()).toContain("beside the notebook");
     expect(name().value).toBe("default-results.zip");
     expect(root.activeElement).toBe(name());
@@ -1102,7 +1102,7 @@ describe("an export", () => {
     await settled();
     button(root, "Export the results shown…").click();
     await settled();
-    expect(text()).toContain("Export all 3 shown to");
+    expect(text()).toContain("Export all 3 results shown to");
     expect(root.querySelector(".results")).not.toBeNull();
   });
 

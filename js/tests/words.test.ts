@@ -1,13 +1,14 @@
 import { describe, expect, it } from "vitest";
 import * as words from "../src/words";
 
-// The same table is read by tests/dashboard/test_words.py: the panel and its twin say the same.
+// The same table is read by tests/test_words.py: the panel and its twin say the same.
 import table from "./words.json";
 
 describe("numbers in words", () => {
   it.each(table.duration as [number, string][])("%s s is %s", (value, text) => expect(words.duration(value)).toBe(text));
   it.each(table.money as [number, string][])("%s is %s", (value, text) => expect(words.money(value)).toBe(text));
   it.each(table.size as [number, string][])("%s bytes are %s", (value, text) => expect(words.bytes(value)).toBe(text));
+  it.each(table.counted as [number, string, string][])("%s of %s is %s", (n, one, text) => expect(words.counted(n, one)).toBe(text));
   it.each(table.percent as [number, number, string][])("%s of %s is %s", (part, all, text) =>
     expect(words.percent(part, all)).toBe(text),
   );

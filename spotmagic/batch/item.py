@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from spotmagic.engine.call import Outcome
 from spotmagic.errors import BatchFailed, trace
 from spotmagic.values.secrets import masked
+from spotmagic.words import counted
 
 if TYPE_CHECKING:
     from spotmagic.batch.batch import Batch
@@ -155,7 +156,9 @@ def batch_failed(batch: Batch, failed: Sequence[Failed], unasked: int = 0) -> Ba
     parts = [f"{number:,} {kind}" for kind, number in kinds]
     first = f", first: {failed[0].shown} raised {failed[0].kind}: {failed[0].message}" if failed else ""
     rest = f"{unasked:,} were not asked" if unasked else ""
-    what = f"{len(failed):,} inputs of {batch.name} failed" if failed else f"{batch.name} did not come to its end"
+    what = (
+        f"{counted(len(failed), 'input')} of {batch.name} failed" if failed else f"{batch.name} did not come to its end"
+    )
     why = "; ".join(filter(None, (", ".join(parts) + first, rest)))
     todo = "error.batch has the rest: batch.failed, batch.values(missing=None), batch.retry_failed()"
     error = BatchFailed(what, why, todo)

@@ -217,7 +217,7 @@ class Catalog:
         self._ask(_nothing)
 
     def folded(self) -> tuple[float, Mapping[str, int]]:
-        """When its file was last brought up to date, and how far this process had read journals. ``OSError``: no file."""
+        """When its file was last brought up to date, and how far journals had been read. Raises ``OSError``."""
         return self._connection.path.stat().st_mtime, self._connection.read
 
     def rebuild(self) -> None:

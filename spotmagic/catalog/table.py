@@ -9,6 +9,7 @@ from typing import Any
 from spotmagic.options import is_number
 from spotmagic.terminal import plain
 from spotmagic.view import Number, View
+from spotmagic.words import counted
 
 SHOWN_ROWS = 40
 _SHOWN_CHARS = 60
@@ -65,7 +66,7 @@ class Table:
         numeric = [all(is_number(row[place]) for row in shown) for place in range(len(self.columns))]
         heads = [Number(name) if number else name for name, number in zip(self.columns, numeric, strict=True)]
         hidden = len(self.rows) - SHOWN_ROWS
-        rest = f"… and {hidden:,} more rows" if hidden > 0 else "" if shown else "no rows"
+        rest = f"… and {counted(hidden, 'more row')}" if hidden > 0 else "" if shown else "no rows"
         data = [dict(zip(self.columns, row, strict=True)) for row in self.rows]
         cells = [[_text(value) for value in row] for row in shown]
         return View("", (), heads, cells, parts=[View(lines=[rest])] if rest else (), data=data)

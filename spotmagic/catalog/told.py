@@ -9,6 +9,7 @@ from typing import Any
 from spotmagic.codecs import decode
 from spotmagic.store.entry import Entry, Part
 from spotmagic.values.shown import LINE, REPR, SMALL, TYPE, type_of
+from spotmagic.words import counted
 
 OUTPUTS = "outputs"  # the part in which a cell keeps what it put out
 _ITEMS, _EACH, _PLAIN = 4, 60, ("plain",)
@@ -62,7 +63,7 @@ def _line(value: Any, depth: int) -> str:
     if value is None or isinstance(value, _SCALARS):
         return f"{value:.6g}" if kind is float else str(value)[:_EACH]
     if kind is bytes:
-        return f"{len(value):,} bytes"
+        return counted(len(value), "byte")
     if isinstance(value, dict) and depth:
         pairs = [
             f"{key if isinstance(key, str) else _line(key, 0)}: {_line(one, depth - 1)}"

@@ -80,7 +80,9 @@ def verify(session: Session, repair: bool = False) -> View:
         (key.hex()[:8], name, "damaged" if bad.kind == "corrupt" else bad.kind, bad.why)
         for key, name, bad in (*found.bad, *found.refused)
     ]
-    rows += [("", file, "damaged", f"{count:,} bytes belong to no record") for file, count in found.damaged.items()]
+    rows += [
+        ("", file, "damaged", f"{words.counted(count, 'byte')} of no record") for file, count in found.damaged.items()
+    ]
     state = words.checked(found.checked, len(found.bad)) + (", repaired" if found.repaired and not found.good else "")
     left = found.checked - found.unusable.count - len(found.bad)
     use = [f"{left:,} can be used here, {found.unusable.count:,} not:", *found.unusable.lines()]

@@ -24,7 +24,7 @@ def previewed(name: str, preview: Mapping[str, Any]) -> View:
         return View(name, [f"  {line}" for line in text.splitlines()])
     facts = [preview.get("type") or preview.get("mime"), preview.get("why")]
     if "first" in preview:
-        facts += [f"{preview['size']:,} numbers", f"{', '.join(preview['first'])} …"]
+        facts += [words.counted(preview["size"], "number"), f"{', '.join(preview['first'])} …"]
     elif isinstance(preview.get("size"), int):
         facts.append(words.size(preview["size"]))
     return View(name, ["  " + (", ".join(str(fact) for fact in facts if fact) or kind)])

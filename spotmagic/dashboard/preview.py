@@ -19,6 +19,7 @@ from spotmagic.dashboard.wire import Shape
 from spotmagic.store.entry import Entry, Part
 from spotmagic.values.shown import REPR, TYPE
 from spotmagic.values.thumbnail import is_picture, pixels
+from spotmagic.words import counted
 
 SENT = 2_000_000  # bytes of one preview
 TEXT = 40_000  # letters of a first look; "show more" gives up to SENT
@@ -132,7 +133,7 @@ class Preview:
 
     def _media(self, mime: str, data: bytes) -> Shape:
         if len(data) > SENT * self._scale:
-            return {"view": "none", "why": f"{mime}, {len(data):,} bytes: too large for a look."}
+            return {"view": "none", "why": f"{mime}, {counted(len(data), 'byte')}: too large for a look."}
         self.buffers.append(data)
         place, size = len(self.buffers) - 1, len(data)
         return {"view": "media", "media": mime.split("/")[0], "mime": mime, "buffer": place, "size": size}

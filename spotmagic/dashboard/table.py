@@ -9,6 +9,7 @@ from typing import Any
 
 from spotmagic.dashboard.wire import Shape
 from spotmagic.values.thumbnail import is_row
+from spotmagic.words import counted
 
 ROWS = 50
 COLUMNS = 40
@@ -148,7 +149,7 @@ def _text(cell: Any) -> str:
         if isinstance(cell, list | tuple | dict | set | frozenset):
             return f"{type(cell).__name__} of {len(cell)}"
         if isinstance(cell, bytes):
-            return f"{len(cell):,} bytes"
+            return counted(len(cell), "byte")
         text = ("NaN" if cell != cell else f"{cell:.6g}") if isinstance(cell, float) else str(cell)
     else:
         return type(cell).__name__

@@ -16,6 +16,7 @@ from typing import Any
 from spotmagic.codecs.reader import Outline
 from spotmagic.values.shown import TELLING
 from spotmagic.values.thumbnail import is_row
+from spotmagic.words import counted
 
 DEPTH = 20
 CHILDREN = 200
@@ -83,7 +84,7 @@ class ValueTree:
             return self._leaf(kind, value)
         if isinstance(value, bytes | bytearray):
             more = " …" if len(value) > 16 else ""
-            return {"type": kind, "text": f"{len(value):,} bytes: {bytes(value[:16]).hex(' ')}{more}"}
+            return {"type": kind, "text": f"{counted(len(value), 'byte')}: {bytes(value[:16]).hex(' ')}{more}"}
         if isinstance(value, _SPOKEN):
             return self._leaf(kind, str(value))
         if isinstance(value, Mapping) and type(value).__module__ in ("builtins", "collections"):

@@ -16,6 +16,7 @@ from spotmagic.errors import is_end, tell
 from spotmagic.reads.memories import recall
 from spotmagic.reads.noting import Noting
 from spotmagic.reads.supposed import suppose
+from spotmagic.words import counted
 
 if TYPE_CHECKING:
     from spotmagic.limits import Permit
@@ -237,7 +238,7 @@ class Course:
         if pause is not None and self.call.hooks is not None:
             self._tell("retry", seconds=self.seconds, waited=self._waited, pause=pause, error=self.error)
         if pause is None and len(self._reasons) > 1:
-            self.error.add_note(f"spotmagic tried {len(self._reasons)} times: " + "; ".join(self._reasons))
+            self.error.add_note(f"spotmagic tried {counted(len(self._reasons), 'time')}: " + "; ".join(self._reasons))
         return pause
 
     def stopped(self) -> None:

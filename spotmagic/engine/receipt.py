@@ -30,6 +30,7 @@ from spotmagic.values.credentials import found_in
 from spotmagic.values.secrets import masked
 from spotmagic.values.shown import noted
 from spotmagic.values.written import mask
+from spotmagic.words import counted
 
 SYNC_AFTER = 0.05  # a call this long in seconds is on disk before its result is returned
 NO_KEY = bytes(16)
@@ -226,7 +227,7 @@ class Receipt:
         """What forbids to keep a stream that was stopped early: nothing had come, or all of it is kept already."""
         assert self.ran is not None
         came, kept = len(self.ran.value or ()), store.get(self.call.key) if self.call.key else None
-        said = f"stopped after {came:,} item{'' if came == 1 else 's'}"
+        said = f"stopped after {counted(came, 'item')}"
         if self.ran.error is not None:
             said += f" by {type(self.ran.error).__name__}"
         if not came or (isinstance(kept, Entry) and kept.status != "partial"):

@@ -22,6 +22,7 @@ from typing import Any
 from spotmagic import files
 from spotmagic.errors import JobFailed, OptionError, unknown
 from spotmagic.jobs.shipment import BegunBefore, arrive, pack_call, work
+from spotmagic.words import counted
 
 WORDS = ("threads", "processes")
 _RUNS = 3  # of a call whose worker died, the first one included
@@ -114,7 +115,8 @@ class Carrier:
         if self._never_twice or run == _RUNS:
             raise JobFailed(
                 f"the worker that ran {name} died",
-                why="it may or may not have run to its end" + ("" if self._never_twice else f", {run} times"),
+                why="it may or may not have run to its end"
+                + ("" if self._never_twice else f", {counted(run, 'time')}"),
                 todo="Look whether it was paid for, then call it again",
             ) from error
 

@@ -16,7 +16,7 @@ from spotmagic.terminal import plain
 from spotmagic.values.secrets import is_private, is_secret
 from spotmagic.values.short import pack, texts
 from spotmagic.values.written import mask
-from spotmagic.words import duration, markup, money
+from spotmagic.words import counted, duration, markup, money
 
 _GREEN, _TROUBLE = "light-dark(#1a7f37,#3fb950)", "light-dark(#bc4c00,#f0883e)"
 _COLOURS = {
@@ -88,9 +88,9 @@ def summary(value: Any) -> str:
     if kind.__module__.partition(".")[0] in _SHAPED:  # asking others for a shape would run code of the user
         return _shaped(value, name)
     if isinstance(value, _SIZED):
-        return f"{name}, {len(value):,} item{'' if len(value) == 1 else 's'}"
+        return f"{name}, {counted(len(value), 'item')}"
     if isinstance(value, str | bytes | bytearray) and len(value) >= _LONG:
-        return f"{name}, {len(value):,} {'characters' if isinstance(value, str) else 'bytes'}"
+        return f"{name}, {counted(len(value), 'character' if isinstance(value, str) else 'byte')}"
     return name
 
 

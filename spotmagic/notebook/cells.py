@@ -14,6 +14,7 @@ from spotmagic.notebook.events import Replay
 from spotmagic.notebook.options import CellOptions, parse
 from spotmagic.options import is_off
 from spotmagic.spot import current
+from spotmagic.words import counted
 
 if TYPE_CHECKING:
     from spotmagic.spot import Spot
@@ -120,7 +121,7 @@ class Cells:
         if outcome is None:
             return
         kept = cell.kept_inside() if outcome.verdict == "ran" else 0
-        self._show(outcome, options, f"{kept} call{'s' * (kept > 1)} inside will not be paid again" if kept else "")
+        self._show(outcome, options, f"{counted(kept, 'call')} inside will not be paid again" if kept else "")
 
     def _as_it_is(self, text: str, above: int = 1) -> Coroutine[Any, Any, None] | None:
         body = executor.prepare(self._shell, text, above)

@@ -90,7 +90,8 @@ def status(session: Notebook) -> View:
     spot, stats, outcome = session.spot, session.spot.stats(), last()
     lines = [
         f"{words.results(stats.entries)}, {size(stats.bytes)} in {spot.folder}",
-        f"{stats.hits:,} hits, {stats.misses:,} runs ({percent(stats.hits, stats.hits + stats.misses)} hits)",
+        f"{words.counted(stats.hits, 'hit')}, {words.counted(stats.misses, 'run')}, "
+        f"hit rate {percent(stats.hits, stats.hits + stats.misses)}",
         f"saved: run time {duration(stats.seconds_saved)}, cost {money(stats.price_saved)}; "
         f"cost of the runs {money(stats.price_paid)}",
         f"mode {spot.mode_of('')}",

@@ -12,7 +12,7 @@ from spotmagic.spot.accepted import Accepted, is_accepted
 from spotmagic.spot.shared import Settings, Shared
 from spotmagic.store import Store
 from spotmagic.store.entry import Entry
-from spotmagic.words import money
+from spotmagic.words import counted, money
 
 _AMOUNT = "amount"
 
@@ -57,7 +57,7 @@ class Edits:
         count, cost = self._before(call)
         if cost > over:
             raise EditCosts(
-                f"{call.name} was edited, and its {count:,} known results cost {money(cost)}",
+                f"{call.name} was edited, and its {counted(count, 'known result')} cost {money(cost)}",
                 why=f"they would be paid again, and you are asked over {money(over)}",
                 todo=f"If the edit does not matter, accept it (%spot accept {call.name}, or the word accept); to pay, "
                 "refresh one call; or raise the amount (%spot ask)",

@@ -145,7 +145,7 @@ class Swept:
         if not self.entries and not self.blobs:
             return f"nothing to remove{f' ({self.kept})' if self.kept else ''}"
         done = "would remove" if self.dry_run else "removed"
-        blobs = f"{len(self.blobs)} blob{'' if len(self.blobs) == 1 else 's'}"
+        blobs = words.counted(len(self.blobs), "blob")
         text = f"{done} {words.results(len(self.entries))} and {blobs} of {words.size(self.size)}"
         return f"{text} ({self.kept})" if self.kept else text
 

@@ -77,7 +77,9 @@ class Loaded:
         if self.unsigned:
             lines.append(f"{self.unsigned:,} are not signed, so nobody knows whose they are")
         if self.reduced:
-            lines.append(f"{self.reduced:,} cells of people you do not trust show text and pictures alone")
+            lines.append(
+                f"{words.counted(self.reduced, 'cell')} of people you do not trust: their text and pictures alone"
+            )
         refused = Counter(why for _, why in self.refused)
         return "\n".join([*lines, *(f"  {count:,} refused: {why}" for why, count in refused.most_common())])
 

@@ -24,6 +24,7 @@ from spotmagic.code.wrapped import unwrapped
 from spotmagic.values.credentials import ROWS, Credentials, hides, row_base, tells_secret
 from spotmagic.values.secrets import HIDDEN, beginning, is_private, spellings
 from spotmagic.values.state import attributes
+from spotmagic.words import counted
 
 EACH, ALL = 200, 2_000
 _DEEP, _FAR = 6, 30
@@ -119,7 +120,7 @@ class _Short:
         if issubclass(kind, int | float):
             return _cut(f"{kind.__name__}({_number(int(value) if issubclass(kind, int) else float(value))})", room)
         if issubclass(kind, bytes | bytearray | memoryview):
-            return _cut(f"<{kind.__name__}, {memoryview(value).nbytes:,} bytes>", room)
+            return _cut(f"<{kind.__name__}, {counted(memoryview(value).nbytes, 'byte')}>", room)
         if kind in _AS_TEXT:
             return _cut(_said(value), room)
         if issubclass(kind, pathlib.PurePath):

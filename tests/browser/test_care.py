@@ -104,7 +104,7 @@ def test_what_was_chosen_is_written_beside_the_notebook(notebook: Open, lab: Any
         assert len(archive.namelist()) == 2
     panel.get_by_role("button", name="Choose none").click()
     maintain(panel, "Export the results shown…")
-    expect(panel.get_by_role("alertdialog")).to_contain_text("Export all 5 shown to")
+    expect(panel.get_by_role("alertdialog")).to_contain_text("Export all 5 results shown to")
     panel.get_by_role("button", name="Export", exact=True).click()
     expect(panel.get_by_role("alert")).to_contain_text("demo-results.zip is there already. Say another name")
     shots(panel, "export-refused")
