@@ -11,6 +11,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+from spotmagic.code.wrapped import closed_over
 from spotmagic.values.secrets import (
     environment,
     in_argument,
@@ -26,6 +27,7 @@ from spotmagic.values.state import attributes
 
 _DEEP, _NODES = 6, 300  # as far as people nest settings; a look at each argument of each call must stay short
 ROWS: tuple[type, ...] = (list, tuple, set, frozenset, deque)
+_CODE = (type, types.ModuleType, types.FunctionType)
 _ATOMS = frozenset({str, bytes, int, float, bool, type(None)})
 _TELLING = "name", "key", "header"
 _WHOLE = 1 << 20  # bytes of a piece up to which every spelling is looked for; in larger ones the text as it is
@@ -101,7 +103,9 @@ class Credentials(dict[str, str]):
             except Exception:  # somebody else's: it is not shown either way
                 return
         else:
-            held = _of_code(value) if issubclass(kind, type | types.ModuleType) else attributes(value)
+            held = (
+                _of_code(value) if issubclass(kind, type | types.ModuleType | types.FunctionType) else attributes(value)
+            )
             for name, item in islice(held.items(), _NODES):
                 own = name if names_secret(name) else ""
                 self._gather(item, own or path, own or private, seen, depth + 1, sure=sure)
@@ -129,9 +133,23 @@ def names_secret(name: str) -> bool:
 
 
 def _of_code(value: Any) -> dict[str, Any]:
-    """What a class or module has under the names of secrets: the rest of it is looked at where it is used."""
-    held = ((name, item) for name, item in list(vars(value).items()) if type(item) in (str, bytes) and is_private(name))
-    return dict(held)
+    """What a class or module has under the names of secrets: the rest of it is looked at where it is used.
+
+    Of a function the same in its module, and what it holds and names: so that is looked at, not all there is beside it.
+    """
+    space = value.__globals__ if isinstance(value, types.FunctionType) else vars(value)
+    held = {name: one for name, one in list(space.items()) if type(one) in (str, bytes) and is_private(name)}
+    if isinstance(value, types.FunctionType):
+        held |= {name: space[name] for name in _names(value.__code__) if name in space}
+        held |= {**closed_over(value), **vars(value), "defaults": [value.__defaults__, value.__kwdefaults__]}
+    return held
+
+
+@lru_cache(maxsize=2048)
+def _names(code: types.CodeType) -> tuple[str, ...]:
+    """What code and the functions in it name."""
+    inner = (_names(one) for one in code.co_consts if isinstance(one, types.CodeType))
+    return tuple(dict.fromkeys((*code.co_names, *(name for names in inner for name in names))))
 
 
 def tells_secret(value: dict[Any, Any]) -> str:

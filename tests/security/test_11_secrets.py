@@ -28,6 +28,7 @@ from spotmagic import KeyGen, Spot, last, running, wrap
 from spotmagic.errors import JobFailed, SpotWarning, _told
 from spotmagic.store import trust
 from spotmagic.store.shared import SharedStore
+from spotmagic.values.credentials import Credentials
 
 from .leaks import Canaries, packings, spelled
 
@@ -448,3 +449,18 @@ def test_cells_keep_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_ways_of_writing_a_credential_differ() -> None:
     """The search looks for as many spellings as it says."""
     assert len({*spelled("a/b+c é").values()}) >= 12
+
+
+def test_a_function_tells_the_credentials_it_names_and_holds_and_none_beside_it() -> None:
+    space: dict[str, Any] = {"SETTINGS": {"password": "named-hunter2x9"}, "beside": {"password": "beside-hunter2x9"}}
+    source = """
+def read(): return SETTINGS
+def make(held):
+    def ask(x, options={"password": "default-hunter2x9"}): return [read() for _ in held]
+    return ask
+ask = make({"password": "closed-hunter2x9"})
+"""
+    exec(source, space)
+    found = Credentials()
+    found.look("ask", space["ask"])
+    assert found.all == {"named-hunter2x9", "default-hunter2x9", "closed-hunter2x9"}
