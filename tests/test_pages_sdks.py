@@ -88,7 +88,7 @@ def test_what_the_page_on_sharing_says_is_so(server: S3Server, tmp_path: Path) -
         assert outputs[1:] == [(name, "answer-1\nhit\n") for name, _ in outputs[1:]] and len(outputs) >= 5
         assert api.paid == 1, "and nobody else does"
         told = "\n".join(out for _, _, out in said)
-        assert "wrote 1 result" in told and "1 were there" in told and "1 checked, none damaged" in told
+        assert "wrote 1 result" in told and "1 there already" in told and "1 checked, none damaged" in told
         assert "ann is trusted" in told and "ann is no longer trusted" in told
         assert ben.shell("python ignore.py") == "Why? is answered\nWhy? is answered hit\n"
         assert "sk-of" not in "".join(out for _, _, out in said)

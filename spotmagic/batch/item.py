@@ -155,7 +155,7 @@ def batch_failed(batch: Batch, failed: Sequence[Failed], unasked: int = 0) -> Ba
     kinds = Counter(one.kind for one in failed).most_common(_KINDS)
     parts = [f"{number:,} {kind}" for kind, number in kinds]
     first = f", first: {failed[0].shown} raised {failed[0].kind}: {failed[0].message}" if failed else ""
-    rest = f"{unasked:,} were not asked" if unasked else ""
+    rest = f"{unasked:,} not asked" if unasked else ""
     what = (
         f"{counted(len(failed), 'input')} of {batch.name} failed" if failed else f"{batch.name} did not come to its end"
     )

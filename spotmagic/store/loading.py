@@ -33,7 +33,7 @@ class Pushed:
     unusable: Unusable
 
     def __str__(self) -> str:
-        told = f"sent {words.results(self.sent)}, {self.there:,} were there"
+        told = f"sent {words.results(self.sent)}, {self.there:,} there already"
         rest = [f"others cannot use {self.unusable.count:,} of them:", *self.unusable.lines()] if self.unusable else []
         return "\n".join([told, *rest])
 
@@ -68,14 +68,14 @@ class Loaded:
     def __str__(self) -> str:
         whose = f" ({self.foreign:,} of people you do not trust)" if self.foreign else ""
         gone = f", {self.gone:,} deleted" if self.gone else ""
-        there = f"{self.known:,} were there{gone}, {len(self.refused):,} refused"
+        there = f"{self.known:,} there already{gone}, {len(self.refused):,} refused"
         lines = [f"loaded {words.results(self.taken)}{whose}, {there}"]
         if self.unusable:
             lines += [f"{self.usable:,} can be used here, {self.unusable.count:,} not:", *self.unusable.lines()]
         elif self.foreign:
             lines.append("all can be used here")
         if self.unsigned:
-            lines.append(f"{self.unsigned:,} are not signed, so nobody knows whose they are")
+            lines.append(f"{self.unsigned:,} not signed: whose, nobody knows")
         if self.reduced:
             lines.append(
                 f"{words.counted(self.reduced, 'cell')} of people you do not trust: their text and pictures alone"

@@ -26,10 +26,10 @@ def test_results_go_to_a_bucket_and_come_from_it(
         with Spot(name) as spot:
             spot.mark(double)(len(name) if name == "one" else 5)
     assert main(["push", "--spot", "one", "--remote", url]) == 0
-    assert "sent 1 result, 0 were there" in capsys.readouterr().out
+    assert "sent 1 result, 0 there already" in capsys.readouterr().out
     monkeypatch.setenv("SPOTMAGIC_REMOTE", url)
     assert main(["pull", "--spot", "two"]) == 0
-    assert "loaded 1 result, 0 were there, 0 refused" in capsys.readouterr().out
+    assert "loaded 1 result, 0 there already, 0 refused" in capsys.readouterr().out
     with Spot("two") as spot:
         assert spot.mark(double).peek(3) == 6
 

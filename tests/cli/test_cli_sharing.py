@@ -42,8 +42,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_export_and_load_carry_results(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys, "export", "r.zip", "--spot", "one") == "wrote 3 results to r.zip\n"
-    assert said(capsys, "load", "r.zip", "--spot", "two") == "loaded 3 results, 0 were there, 0 refused\n"
-    assert "loaded 0 results, 3 were there" in said(capsys, "load", "r.zip", "--spot", "two")
+    assert said(capsys, "load", "r.zip", "--spot", "two") == "loaded 3 results, 0 there already, 0 refused\n"
+    assert "loaded 0 results, 3 there already" in said(capsys, "load", "r.zip", "--spot", "two")
     assert json.loads(said(capsys, "stats", "--spot", "two", "--json"))["entries"] == 3
     assert "wrote 0 results" in said(capsys, "export", "none.zip", "nothing*", "--spot", "one")
 

@@ -107,7 +107,7 @@ def test_who_trusts_nobody_takes_nothing(work: Path, monkeypatch: pytest.MonkeyP
     done = subprocess.run(
         [sys.executable, "-c", code, str(work), str(path)], capture_output=True, text=True, check=True
     )
-    assert done.stdout.startswith("loaded 0 results, 0 were there, 2 refused\n  2 refused: foreign: its writer")
+    assert done.stdout.startswith("loaded 0 results, 0 there already, 2 refused\n  2 refused: foreign: its writer")
 
 
 def test_entries_lie_in_the_archive_as_in_the_store_for_the_owner_alone(tmp_path: Path) -> None:
