@@ -62,7 +62,20 @@ def _nulls(series: Any) -> Any:
 
 
 def _plan(*_: Any) -> Tree:
-    raise Unfit("it is a LazyFrame: a plan that is not run yet, over data that may change")
+    raise Unfit("it is a LazyFrame, a plan that is not run yet, over data that may change", "Give its collect()")
+
+
+_PYTHON = b"PLPYFN"  # begins a Python function in what polars writes
+
+
+def _expression(value: Any, _: Encoder) -> Tree:
+    """The tree of an expression. Of a Python function in it polars writes a pickle, which only names what a module has:
+    an edit of it, or of what it reaches, would not be seen.
+    """
+    data = value.meta.serialize()
+    if _PYTHON in data:
+        raise Unfit("it holds a Python function, which polars shows to nobody", "Make it where it is used")
+    return tree(Kind.POLARS, "expression", buffer(data))
 
 
 def _lower_frame(frame: Any, writer: Writer) -> tuple[Any, Any]:
@@ -121,6 +134,6 @@ add_family(pl.DataType, pl.Schema, fingerprint=lambda value, _: tree(Kind.POLARS
 add_family(pl.LazyFrame, fingerprint=_plan)
 add_family(
     pl.Expr,
-    fingerprint=lambda value, _: tree(Kind.POLARS, "expression", buffer(value.meta.serialize())),
+    fingerprint=_expression,
     covered=frozenset({"_pyexpr"}),
 )

@@ -64,6 +64,9 @@ class Why(NamedTuple):
     changed: tuple[str, ...] = ()
 
 
+NOT_KEPT = Why("no result kept")
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """An input that differs: its fingerprints in hexadecimal, empty where it was not there."""
@@ -230,7 +233,7 @@ def _why(
         arguments = [name for name in (*differing, *(() if edits else alone)) if " " not in name and name not in edits]
     changed = (*arguments, *edits, *others)
     if not changed:
-        return Why("no result kept")
+        return NOT_KEPT
     if kind != "function":
         return Why(", ".join(map(phrase, changed)), changed)
     ways = {name: f"the default of `{name}` changed" for name in arguments if name in differing}

@@ -15,7 +15,7 @@ from spotmagic.engine.around import around
 from spotmagic.engine.attempts import Course, Ran
 from spotmagic.engine.call import Call, Done, NotKept, Outcome, tell_hit
 from spotmagic.engine.decide import FIRST, Decision, decide
-from spotmagic.engine.explain import ACCEPTED, Explanation, Trace, Why, differences, listed, phrase, quoted
+from spotmagic.engine.explain import ACCEPTED, NOT_KEPT, Explanation, Trace, Why, differences, listed, phrase, quoted
 from spotmagic.engine.flight import GONE, Flight, Landed, Seat
 from spotmagic.engine.recall import Recall, beside, outcome, trace_of
 from spotmagic.engine.receipt import Receipt, anyway, tell_unstored
@@ -237,10 +237,13 @@ class Ledger:
             self._drifted.pop(call.name, None)
         if obstacle or ran.error is not None or ran.stopped:
             self._log(receipt.run(reason))
-        known = why.reason or not call.key
+        known, again = why.reason or not call.key, bool(obstacle) and self.recall.unkept(call.name)
+        if obstacle and call.key:
+            self.recall.not_kept(call.name, call.key)
         done = self._done(
             call, ran.value, verdict="ran", stored=not obstacle and not ran.stopped, reason=reason, changed=why.changed,
-            seconds=ran.seconds, price=receipt.price or 0.0, waited=ran.waited, why=None if known else self.recall.why,
+            seconds=ran.seconds, price=receipt.price or 0.0, waited=ran.waited,
+            why=None if known else functools.partial(self.recall.why, again=again),
         )  # fmt: skip
         if not obstacle and not ran.stopped and (cell := around()) is not None:
             cell.count()
@@ -253,7 +256,9 @@ class Ledger:
         if receipt.why is None:
             reason = receipt.decision.reason
             receipt.why = Why(reason, receipt.decision.changed)
-            if call.kind == "cell" and not reason:  # its badge asks at once
+            if not reason and self.recall.unkept(call.key):
+                receipt.why = NOT_KEPT
+            elif call.kind == "cell" and not reason:  # its badge asks at once
                 receipt.why = self.recall.why(call.name, call.key, _trace(call))
         if receipt.price is None:
             receipt.cost()

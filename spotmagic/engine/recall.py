@@ -9,7 +9,19 @@ from typing import Any
 
 from spotmagic import files
 from spotmagic.engine.call import Outcome
-from spotmagic.engine.explain import HANDLES, STATE, Explanation, Near, Trace, Why, account, explain, listed
+from spotmagic.engine.explain import (
+    HANDLES,
+    NOT_KEPT,
+    STATE,
+    Explanation,
+    Near,
+    Trace,
+    Why,
+    account,
+    explain,
+    listed,
+    remarks,
+)
 from spotmagic.engine.postings import Postings
 from spotmagic.store import Store
 from spotmagic.store.editions import FILES, labels
@@ -25,6 +37,7 @@ class Recall:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._unkept: set[str | bytes] = set()
         self.forked()
         files.reopen_after_fork(self)
 
@@ -38,10 +51,24 @@ class Recall:
         self._names: dict[str, Postings] = {}
         self._count = 0
 
-    def why(self, name: str, key: bytes, now: Trace) -> Why:
-        """Why a call with this trace found no result."""
+    def why(self, name: str, key: bytes, now: Trace, again: bool = False) -> Why:
+        """Why a call with this trace found no result.
+
+        Args:
+            again: it is no first run, though nothing is kept of the runs before.
+        """
         entry, near = self._near(name, key, now)
-        return explain(beside(now, entry), near)
+        return NOT_KEPT if near is None and again else explain(beside(now, entry), near)
+
+    def unkept(self, what: str | bytes) -> bool:
+        """Whether a function or cell of this name, or the very call of this key, ran here without being kept."""
+        return what in self._unkept
+
+    def not_kept(self, name: str, key: bytes) -> None:
+        """A call ran, and its result was not kept."""
+        if len(self._unkept) > _MOST:
+            self._unkept.clear()
+        self._unkept |= {name, key}
 
     def beside(self, name: str, key: bytes, now: Trace, at: float) -> str:
         """What a call has not got: how it differs from the nearest result, and which that is."""
@@ -57,6 +84,8 @@ class Recall:
         """What differs between a call and the nearest result of its name, its own included."""
         kept = self._store.get(key) if key else None
         entry, near = (kept, Near(trace_of(kept))) if isinstance(kept, Entry) else self._near(name, key, now)
+        if kept is None and (key in self._unkept or (near is None and name in self._unkept)):
+            return Explanation(name, NOT_KEPT.reason, notes=remarks(now.notes))
         return account(name, beside(now, entry), near)
 
     def account_of(self, name: str) -> Explanation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import io
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from hashlib import blake2b
@@ -139,6 +140,11 @@ class FunctionKey:
                 with contextlib.suppress(Uncacheable):
                     found[name][attribute] = digest(packed(value, attribute, None, self._mask))
         return found
+
+    def streams(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> set[str]:
+        """The names of the arguments that are open files or streams."""
+        values = dict(zip(self._binder.names, self._binder.bind(*args, **kwargs), strict=False))
+        return {name for name, value in values.items() if isinstance(value, io.IOBase)}
 
     def key(self, args: tuple[Any, ...], kwargs: dict[str, Any], accounts: list[Account] | None = None) -> bytes:
         """The 16 bytes that name the call's result.

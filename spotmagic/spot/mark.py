@@ -227,7 +227,7 @@ class Marked:
         attributes = {
             name: [one for one, now in after_run[name].items() if before[name].get(one) != now] for name in before
         }
-        tell_changed(self.name, names, attributes, self.keys.ignorable())
+        tell_changed(self.name, names, attributes, self.keys.ignorable(), self.keys.streams(args, kwargs))
         self._changing.update(name for name in names if " " not in name)
         return names
 

@@ -6,19 +6,23 @@ from collections.abc import Iterable, Mapping
 
 from spotmagic import files
 from spotmagic.errors import Uncacheable, tell
+from spotmagic.values.encode import TODO
 
 _met: set[tuple[str, str]] = set()
 _lock = files.ForkLock()
 _LATER_FINE = "after import", "after it ran"
 
 
-def tell_changed(name: str, changed: Iterable[str], attributes: Mapping[str, list[str]], ignorable: set[str]) -> None:
+def tell_changed(
+    name: str, changed: Iterable[str], attributes: Mapping[str, list[str]], ignorable: set[str], streams: set[str]
+) -> None:
     """Tell, when it is met again, that a function changes what it is called with or reads.
 
     Args:
         changed: names of inputs, as in a verdict: ``llm``, ``global rows``.
         attributes: of some of them the attributes that were changed.
         ignorable: names that its ``ignore=`` takes.
+        streams: arguments that are open files: without these, calls of other files would be the same call.
     """
     labels = tuple(changed)
     if _first(name, f"changed {labels}"):  # it may have been the first call alone, which fills a cache
@@ -32,7 +36,9 @@ def tell_changed(name: str, changed: Iterable[str], attributes: Mapping[str, lis
         fine += narrow
         options += narrow if root == "self" and narrow else [root] if root in ignorable else []
     todo = "Let it work on a copy"
-    if options:
+    if streams.intersection(labels):
+        todo = "Give it the path, or what the file holds"
+    elif options:
         todo = f"Leave {'it' if len(labels) == 1 else 'them'} out with ignore='{','.join(dict.fromkeys(options))}'"
         if fine and options != fine:
             todo += f", or no more than that with ignore='{','.join(fine)}'"
@@ -43,7 +49,9 @@ def tell_uncacheable(name: str, error: Uncacheable, ignorable: set[str]) -> None
     """Tell that an argument, or what the function reads, has no fingerprint."""
     root = error.path.partition(".")[0].partition("[")[0]
     todo = error.todo
-    if root in ignorable:
+    if root in ignorable and todo != TODO:
+        todo = f"{todo}, or leave it out with ignore='{root}'"
+    elif root in ignorable:
         todo = (
             f"Leave it out with ignore='{root}', or tell what counts of it with spotmagic.register(type, fingerprint=…)"
         )

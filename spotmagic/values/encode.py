@@ -183,7 +183,9 @@ class Encoder:
                     return bytes(out.bytes())
         except Unfit as error:
             where = _shorten("".join([*labels, label]))
-            raise Uncacheable(f"`{where}` cannot be fingerprinted", str(error), TODO, path=where) from None
+            raise Uncacheable(
+                f"`{where}` cannot be fingerprinted", str(error), error.todo or TODO, path=where
+            ) from None
         finally:
             while len(ancestors) > depth:
                 ancestors.popitem()

@@ -41,7 +41,8 @@ def shape_of(kind: Any) -> Shape:
         return stream
     why = _read_once(kind)
     if why:
-        return functools.partial(_refused, why)
+        give = why.endswith("read only once") and kind.__module__ != "itertools"  # which have no end
+        return functools.partial(_refused, why, "Give it a list" if give else "")
     if any(f"{base.__module__}.{base.__qualname__}" in _GENERATORS for base in kind.__mro__):
         return _generator
     if isinstance(inspect.getattr_static(kind, "__wrapped__", None), types.GetSetDescriptorType):
@@ -52,8 +53,8 @@ def shape_of(kind: Any) -> Shape:
     return _wrapping if calls else by_state
 
 
-def _refused(why: str, _: Any, __: Encoder) -> Tree:
-    raise Unfit(why)
+def _refused(why: str, todo: str, _: Any, __: Encoder) -> Tree:
+    raise Unfit(why, todo)
 
 
 def _secret(value: Any, encoder: Encoder) -> Tree:

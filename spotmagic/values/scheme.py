@@ -150,4 +150,12 @@ def buffer(data: Any) -> Any:
 
 
 class Unfit(Exception):
-    """A value that cannot be fingerprinted, before it is known where it stands. The text says why."""
+    """A value that cannot be fingerprinted, before it is known where it stands. The text says why.
+
+    Args:
+        todo: what to do about it, where that is more than what can be done about any.
+    """
+
+    def __init__(self, why: str, todo: str = "") -> None:
+        super().__init__(why)
+        self.todo = todo

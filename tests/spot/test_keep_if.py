@@ -34,7 +34,7 @@ def test_an_answer_that_was_cut_off_is_returned_and_run_again(spot: Spot) -> Non
 
     assert ask("hi")["finish_reason"] == "length" and ask("hi")["finish_reason"] == "length"
     assert (told().verdict, told().stored) == ("ran", False)
-    assert told().reason == "first run; not stored: not worth keeping, says keep_if=finished"
+    assert told().reason == "no result kept; not stored: not worth keeping, says keep_if=finished"
     assert ask("hi") == ask("hi") and len(runs) == 3 and told().verdict == "hit"
     assert spot.budget.spent() == pytest.approx(0.3)  # what is not kept was paid for all the same
     assert spot.stats().misses == 3 and spot.stats().price_paid == pytest.approx(0.3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -119,6 +120,28 @@ def test_an_argument_without_a_fingerprint_is_told_at_once(spot: Spot) -> None:
     texts = told(lambda: f(1, iter([1])))
     assert len(texts) == 1 and "by_iterator runs uncached and is paid at every call: `source`" in texts[0], texts
     assert ends(spot, texts[0], by_iterator, 1, iter([1]))
+
+
+def by_lines(source: Any) -> str:
+    return "".join(source)
+
+
+def by_file(source: Any) -> str:
+    return str(source.read())
+
+
+def test_what_is_used_up_is_asked_for_as_it_can_be_kept(spot: Spot, tmp_path: Path) -> None:
+    """Left out, calls with other lines and with other files would be one call."""
+    (tmp_path / "a").write_text("text")
+    texts = told(lambda f=spot.mark(by_lines): f(one for one in "ab"))
+    assert len(texts) == 1 and "Give it a list, or leave it out with ignore='source'" in texts[0], texts
+
+    def opened(f: Any) -> None:
+        with (tmp_path / "a").open() as source:
+            f(source)
+
+    texts = told(lambda f=spot.mark(by_file): opened(f))
+    assert len(texts) == 1 and "it changes `source`. Give it the path, or what the file holds" in texts[0], texts
 
 
 def test_code_that_cannot_be_read_is_told_at_once(spot: Spot) -> None:

@@ -276,3 +276,25 @@ def test_another_version_is_the_reason_of_its_run(spot: Spot) -> None:
         assert (outcome := last()) is not None
     assert outcome.reason == "version= changed" == spot.explain(outcome.name).reason
     assert spot.catalog.runs(limit=1)[0]["reason"] == "version= changed"
+
+
+def test_a_call_that_was_not_kept_before_is_no_first_run(spot: Spot) -> None:
+    trouble = [True]
+
+    @spot.mark(ignore="trouble")
+    def ask(x: int) -> int:
+        if trouble[0]:
+            raise ValueError("no")
+        return x
+
+    reasons = []
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no"):
+            ask(1)
+        assert (outcome := last()) is not None
+        reasons.append(outcome.reason)
+        assert ask.explain(1).reason == "no result kept"
+    assert reasons == ["first run; not stored: raised ValueError", "no result kept; not stored: raised ValueError"]
+    trouble[0] = False
+    assert ask(1) == 1 and (outcome := last()) is not None and outcome.reason == "no result kept"
+    assert spot.catalog.runs(limit=1)[0]["reason"] == "no result kept"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy, istr
 from pydantic import BaseModel, Field, ValidationError
@@ -70,6 +71,17 @@ def test_they_count_by_their_content(name: str) -> None:
 def test_an_error_that_says_nothing_of_what_it_holds_is_refused() -> None:
     with pytest.raises(Uncacheable, match="PydanticKnownError, whose state cannot be read"):
         fingerprint(PydanticKnownError("int_parsing"))
+
+
+def test_a_python_function_in_an_expression_of_polars_is_refused(tmp_path: Path) -> None:
+    """polars writes the name of one in a module, so that an edit of it was not seen: a hit gave the old answer."""
+    frame = pl.DataFrame({"a": [1, 2]})
+    for expression in (pl.col("a").map_elements(row, return_dtype=pl.Int64), 1 + pl.col("a").map_batches(abs)):
+        with pytest.raises(Uncacheable, match="holds a Python function, which polars shows to nobody. Make it where"):
+            fingerprint(expression)
+    assert fingerprint(pl.col("a") + 1) == fingerprint(pl.col("a") + 1) != fingerprint(pl.col("a") + 2)
+    with pytest.raises(Uncacheable, match=r"LazyFrame, a plan .*\. Give its collect\(\)"):
+        fingerprint(frame.lazy())
 
 
 def explain(error: ValidationError) -> str:
