@@ -260,7 +260,7 @@ def make_array(spec: Any, rest: Any, reader: Reader) -> Any:
         array = np.fromiter(rest, dtype=object, count=len(rest)).reshape(shape, order=order)
     else:
         array = np.ndarray(shape, dtype, _memory(rest, math.prod(shape) * dtype.itemsize, dtype.alignment), order=order)
-        if array.nbytes <= bounds.OWN:  # so that it can be resized, which takes memory of its own
+        if array.nbytes <= bounds.OWN and reader.lasting:  # so that it can be resized, which takes memory of its own
             array = array.copy(order="K")
         if not reader.trusted:
             _check(array)

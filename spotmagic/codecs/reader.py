@@ -21,11 +21,12 @@ class Reader:
         names: the codecs the entry declares; the bytes may use no other.
         buffers: what lies out of band.
         trusted: whether the bytes are my own, so that they may mean any class that can be imported.
+        lasting: whether somebody will work with the value, which is not only looked at.
     """
 
-    def __init__(self, names: Sequence[str], buffers: Sequence[Any], *, trusted: bool) -> None:
+    def __init__(self, names: Sequence[str], buffers: Sequence[Any], *, trusted: bool, lasting: bool = True) -> None:
         self.names = frozenset(names)
-        self.trusted = trusted
+        self.trusted, self.lasting = trusted, lasting
         self.classes: dict[tuple[str, str], tuple[type, list[str]]] = {}
         self._buffers: list[Any] = list(buffers)
         self._made: dict[int, Any] = {}

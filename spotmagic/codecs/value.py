@@ -86,7 +86,7 @@ def _write(value: Any) -> Encoded:
     if writer.circular or not writer.exact:
         # Releases of a package to come may hold more than its codec knows of: what comes back decides.
         try:
-            copy = decode(encoded.codecs, head, encoded.buffers, trusted=True)
+            copy = decode(encoded.codecs, head, encoded.buffers, trusted=True, lasting=False)
         except Undecodable as error:
             raise NoCodec(f"a {type(value).__qualname__} that does not come back ({error.why})") from None
         lost = "" if writer.exact else difference(value, copy, unseen="trust")
@@ -101,7 +101,13 @@ def _refusal(path: str, why: str) -> Uncacheable:
 
 
 def decode(
-    codecs: Sequence[str], head: Any, buffers: Sequence[Any] = (), *, trusted: bool, edited: bool = False
+    codecs: Sequence[str],
+    head: Any,
+    buffers: Sequence[Any] = (),
+    *,
+    trusted: bool,
+    edited: bool = False,
+    lasting: bool = True,
 ) -> Any:
     """A fresh value from bytes that :func:`encode` made.
 
@@ -110,6 +116,7 @@ def decode(
             built right over it. What cannot be written is copied.
         trusted: whether I wrote the bytes. Those of others may use safe codecs and registered classes only.
         edited: whether objects are given although their class was edited since (``version=``, ``accept``).
+        lasting: whether somebody will work with the value. One that is only looked at shares the memory of its bytes.
 
     Raises:
         Undecodable: no value can be made. Nothing else is raised, but the ways of ending a program or a task.
@@ -120,7 +127,7 @@ def decode(
         if trusted:
             if tuple(codecs) == PLAIN and not buffers:
                 return open_plain(head)
-            return _read(codecs, head, buffers)
+            return _read(codecs, head, buffers, lasting=lasting)
         return _read_foreign(codecs, head, buffers)
     except BaseException as error:
         raise undecodable(error) from error
@@ -139,13 +146,13 @@ def _decode_edited(codecs: Sequence[str], head: Any, buffers: Sequence[Any], tru
     return decode(codecs, head, buffers, trusted=trusted)
 
 
-def _read(codecs: Sequence[str], head: Any, buffers: Sequence[Any]) -> Any:
+def _read(codecs: Sequence[str], head: Any, buffers: Sequence[Any], *, lasting: bool) -> Any:
     if tuple(codecs) == PICKLE:
         from spotmagic.codecs import _pickle
 
         return _pickle.unpickle(head, buffers)
     _check_names(codecs)
-    return Reader(codecs, buffers, trusted=True).value(head)
+    return Reader(codecs, buffers, trusted=True, lasting=lasting).value(head)
 
 
 def _read_foreign(codecs: Sequence[str], head: Any, buffers: Sequence[Any], reader: type[Reader] = Reader) -> Any:

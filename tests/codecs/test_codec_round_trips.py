@@ -8,11 +8,14 @@ import decimal
 import fractions
 import math
 import pathlib
+import tracemalloc
 import types
 import uuid
 import zoneinfo
 from array import array
 
+import numpy as np
+import pandas as pd
 import pytest
 from codec_samples import back
 from codec_values import arrays, frames, leaves, plain_values
@@ -279,3 +282,17 @@ def test_keys_that_differ_by_identity_alone_stay_apart() -> None:
     copy = back({Token(): 1, Token(): 2})
     assert list(copy.values()) == [1, 2]
     assert len(back({float("nan"): 1, float("nan"): 2})) == 2
+
+
+def test_the_check_of_a_table_shares_the_memory_of_its_many_columns() -> None:
+    columns = [pd.DataFrame({f"c{number}": np.arange(7500.0)}) for number in range(100)]
+    table = pd.concat(columns, axis=1)  # each column in memory of its own, 6 MB in all
+    encode(table)
+    tracemalloc.start()
+    encoded = encode(table)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2_000_000
+    copy = decode(*encoded, trusted=True)
+    copy.loc[0, "c1"] = 5.0
+    assert table.loc[0, "c1"] == 0.0, "what is worked with has memory of its own"
