@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -56,6 +57,7 @@ class Ledger:
 
     Attributes:
         refused: the last errors of calls that might not run and had nothing to return.
+        insist: writes a result by calling what it is given; whoever can wait for room on a full disk calls it again.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Ledger:
         self.store, self.flight, self.clock, self._tell_outcome, self.board = store, flight, clock, tell_outcome, board
         self.recall = Recall(store)
         self.refused: deque[SpotError] = deque(maxlen=100)
+        self.insist: Callable[[Callable[[], Any]], Any] = operator.call
         self._drifted: dict[str, tuple[bytes, Trace]] = {}
 
     def look(self, call: Call) -> Look:
@@ -282,10 +285,10 @@ class Ledger:
                 if isinstance(kept, Entry) and kept.created == entry.created:  # written before an interrupt came
                     if durable:
                         self.store.flush()
-                elif soon:
-                    pending = self.store.put_soon(entry, save_blob=save_blob, durable=durable, run=run)
                 else:
-                    self.store.put(entry, save_blob=save_blob, durable=durable, run=run)
+                    put = self.store.put_soon if soon else self.store.put
+                    done = self.insist(functools.partial(put, entry, save_blob=save_blob, durable=durable, run=run))
+                    pending = done if soon else None
                 tell_again("put")
             except Exception as error:  # whatever it is, the result was paid for and is returned
                 receipt.obstacle = tell_unstored(error)

@@ -35,6 +35,7 @@ def make(folder: Path, told: Told, data: bytes) -> int:
             call = marked.call(args, kwargs)
             told.secrets = call.secrets().all
             asynchronous = awaits(marked.function)
+            spot.engine.ledger.insist = told.insist
             call.run = functools.partial(_abegun if asynchronous else _begun, told, call.run)
             done = asyncio.run(spot.engine.adrive(call)) if asynchronous else spot.engine.drive(call)
             outcome = done.outcome()

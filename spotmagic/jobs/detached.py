@@ -283,7 +283,7 @@ class Told:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._state: dict[str, Any] = json.loads((folder / STATE).read_text()) | {"pid": os.getpid()}
-        self._at = 0.0
+        self._at, self._cancelled = 0.0, False
         self.secrets: Collection[str] = ()
 
     def tell(self, **facts: Any) -> None:
@@ -298,16 +298,20 @@ class Told:
         self._state |= facts
         self.insist(lambda: save_state(self._folder, self._state))
 
-    def insist(self, write: Callable[[], None]) -> None:
+    def insist(self, write: Callable[[], Any]) -> Any:
         """Write something that is nowhere else, waiting for room on a full disk until the job is cancelled."""
         for pause in pauses():
             try:
-                write()
-                return
+                return write()
             except OSError as error:
-                if error.errno not in _FULL:
+                if error.errno not in _FULL or self._cancelled:
                     raise
-            time.sleep(10 * pause)
+            try:
+                time.sleep(10 * pause)
+            except KeyboardInterrupt:
+                self._cancelled = True  # what it still has to write is tried once
+                raise
+        raise AssertionError  # the pauses never end
 
     def follow(self, done: float, total: float | None, note: str) -> None:
         """Take in how far the call is, and tell it ten times a second at most."""

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from jobs import everywhere
-from spotmagic import Spot
+from spotmagic import Spot, last
 from spotmagic.cli import main
 from spotmagic.errors import JobCancelled, JobFailed, OptionError
 
@@ -144,11 +144,13 @@ def test_a_result_that_cannot_be_stored_is_not_lost(spot: Spot) -> None:
 FILLED = """
 import errno, os, sys
 
-def failing(real):
+def failing(real, stat=os.stat):  # the true one, so that no call is seen to ask for the file
     def write(*args):
-        if os.path.exists(os.environ["DISK_IS_FULL"]):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return real(*args)
+        try:
+            stat(os.environ["DISK_IS_FULL"])
+        except FileNotFoundError:
+            return real(*args)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     return write
 
 os.write, os.pwrite, sys.stdout.write = failing(os.write), failing(os.pwrite), failing(sys.stdout.write)
@@ -185,6 +187,26 @@ def test_a_full_disk_costs_no_result(spot: Spot, tmp_path: Path, full: Path, can
     else:
         full.unlink()
         assert job.result(60) == 10
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_result_waits_for_room_and_is_a_hit_then(spot: Spot, tmp_path: Path, full: Path, cancelled: bool) -> None:
+    """Asking again pays nothing: the job stores it as soon as it can, and gives up where it is cancelled."""
+    f = detached(spot, everywhere.noted)
+    full.touch()
+    job = f.submit(str(tmp_path), 5)
+    until((tmp_path / "runs").exists)
+    with pytest.raises(TimeoutError):
+        job.result(0.3)
+    if cancelled:
+        assert job.cancel()
+        with pytest.raises(JobCancelled):
+            job.result(60)
+    else:
+        full.unlink()
+        assert job.result(60) == f(str(tmp_path), 5) == 10
+        assert last().verdict == "hit"
+    assert len((tmp_path / "runs").read_text().splitlines()) == 1
 
 
 def test_a_job_that_cannot_be_begun_leaves_nothing(spot: Spot, monkeypatch: pytest.MonkeyPatch) -> None:
