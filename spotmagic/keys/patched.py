@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import builtins
 import functools
+import itertools
 import sys
 import types
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, ValuesView
 from operator import is_
 from typing import Any, NamedTuple
 
@@ -72,7 +73,36 @@ def classes(packages: frozenset[str], function: Any = None) -> list[type]:
 
 def among(packages: frozenset[str]) -> list[type]:
     """Those of the classes into which the user did put something."""
-    return [kind for kind in classes(packages) if own_members(kind)]
+    kinds = classes(packages)
+    known = _among.get(packages)
+    if known is None or known.kinds is not kinds or not known.holds():
+        if len(_among) >= _MOST:
+            _among.clear()
+        spaces = [vars(kind).values() for kind in kinds]
+        # Before they are looked at: what another thread puts there meanwhile is found to be another the next time.
+        held = [*itertools.chain.from_iterable(spaces)]
+        known = _among[packages] = _Among(kinds, spaces, held, [kind for kind in kinds if own_members(kind)])
+    return known.found
+
+
+class _Among(NamedTuple):
+    """What many classes held when somebody looked, as one list, and those into which the user did put something."""
+
+    kinds: list[type]
+    spaces: list[ValuesView[Any]]
+    held: list[Any]
+    found: list[type]
+
+    def holds(self) -> bool:
+        """Whether all is as it was, compared as in :func:`own_members`: each miss asks, of thousands of members."""
+        try:
+            each = map(is_, itertools.chain.from_iterable(self.spaces), self.held)
+            return sum(map(len, self.spaces)) == len(self.held) and all(each)
+        except RuntimeError:  # another thread is putting something in
+            return False
+
+
+_among: dict[frozenset[str], _Among] = {}
 
 
 def put_in(packages: frozenset[str], names: Collection[str]) -> list[Member]:
