@@ -27,7 +27,6 @@ from spotmagic.reads.noting import spoil
 from spotmagic.store import Store
 from spotmagic.store.editions import FILES, as_now, hand_up, holding, labels
 from spotmagic.store.entry import Bad, Entry
-from spotmagic.store.record import Run
 from spotmagic.values.scheme import digest
 from spotmagic.values.secrets import masked
 
@@ -239,7 +238,7 @@ class Ledger:
         if not obstacle and ran.error is None:
             self._drifted.pop(call.name, None)
         if obstacle or ran.error is not None or ran.stopped:
-            self._log(receipt.run(reason))
+            receipt.log(self.store, reason)
         known, again = why.reason or not call.key, bool(obstacle) and self.recall.unkept(call.name)
         if obstacle and call.key:
             self.recall.not_kept(call.name, call.key)
@@ -384,12 +383,6 @@ class Ledger:
         assert receipt.why is not None and receipt.price is not None
         receipt.make(parts, {**_notes(call), **receipt.about}, self.clock.now(), self.store)
         return ""
-
-    def _log(self, run: Run) -> None:
-        try:
-            self.store.ran(run)
-        except Exception as error:
-            tell("runs are not being counted", str(error), "Results are returned all the same", once="put")
 
 
 def _notes(call: Call) -> Mapping[str, str]:

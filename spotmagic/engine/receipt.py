@@ -308,8 +308,14 @@ class Receipt:
         entry = self.entry
         return entry is not None and entry.status != "partial" and (entry.seconds > SYNC_AFTER or entry.price > 0)
 
-    def run(self, reason: str) -> Run:
-        """The record of the run, for one that no entry tells of."""
+    def log(self, store: Store, reason: str) -> None:
+        """Write the run down, of which no entry tells."""
+        try:
+            store.ran(self._run(reason))
+        except Exception as error:
+            tell("runs are not being counted", str(error), "Results are returned all the same", once="put")
+
+    def _run(self, reason: str) -> Run:
         call, ran = self.call, self.ran
         assert ran is not None
         return Run(
