@@ -26,7 +26,7 @@ from spotmagic.notebook.reached import is_hidden, paths_in
 from spotmagic.notebook.recorder import Recorder, Silence
 from spotmagic.notebook.watch import LOOK, Watch
 from spotmagic.options import ErrorTypes, MarkOptions
-from spotmagic.reads import written
+from spotmagic.reads import variables, written
 from spotmagic.spot import Spot, last
 from spotmagic.store.editions import is_pattern
 from spotmagic.store.entry import Entry, Part
@@ -271,6 +271,7 @@ class Cell:
                 stack.enter_context(self._watch.running())
             stack.enter_context(self._recorder)
             stack.enter_context(self._around.running())
+            stack.enter_context(variables.counting_in(self.body.filename))
             stack.enter_context(written.note_files(self._wrote, self._code.source))
             return stack.pop_all()
 

@@ -7,11 +7,13 @@ and made again on a hit; those that outputs depend on (print options, rcParams) 
 from __future__ import annotations
 
 import ast
+import io
 import json
 import os
 import re
 import sys
 import warnings
+from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -181,6 +183,23 @@ def _handlers() -> Plain:
     }
 
 
+def _records() -> Plain:
+    """How much the handlers of loggers hold: records in their lists, and text in a stream of memory."""
+    logging = sys.modules["logging"]
+    found: Plain = {}
+    for name, one in {"root": logging.root, **logging.root.manager.loggerDict}.items():
+        for handler in getattr(one, "handlers", ()):
+            home = type(handler).__module__
+            if home.partition(".")[0] != "logging" and not is_user_module(home):
+                continue  # a package's own, such as dask's
+            held = [len(each) for each in vars(handler).values() if isinstance(each, list | dict | deque)]
+            stream = getattr(handler, "stream", None)
+            held += [stream.tell()] if isinstance(stream, io.StringIO) and not stream.closed else []
+            if any(held):
+                found[name] = (*found.get(name, ()), handler, *held)
+    return found
+
+
 def _set_handlers(values: Plain) -> None:
     for name in values:  # only what a cell took away is kept
         sys.modules["logging"].getLogger(name).handlers.clear()
@@ -234,6 +253,7 @@ SETTINGS: Mapping[str, Setter] = {
     ),
     "levels of loggers": Setter("logging", _levels, _set_levels),
     "handlers of loggers": Setter("logging", _handlers, _set_handlers),
+    "records of loggers": Setter("logging", _records, lambda _: None),  # what a cell logs into them is not kept
     "disabled logging": Setter(
         "logging",
         lambda: {"level": sys.modules["logging"].root.manager.disable},

@@ -58,7 +58,7 @@ class Noting:
     Attributes:
         files: the state of each file before it was opened, ``None`` for one that was not there.
         looks: the questions it asked of the file system and their answers, by question and path (see ``looks.py``).
-        rewritten: files that were read and then written.
+        rewritten: files that were read and then written, or added to and then read.
         folder: the working directory when the run began.
         trouble: why nobody can know all that it read, or empty.
     """
@@ -140,10 +140,11 @@ class Noting:
         self.trouble = self.trouble or seen.trouble
 
     def read(self, path: str, state: FileState | None) -> None:
-        """Note a file that is about to be read. What the run itself wrote is no input."""
+        """Note a file that is about to be read. What the run itself wrote is no input, but what it added to is."""
         path = self._beyond(path)
         if path not in self._written:
             self.files.setdefault(path, state)
+            self.rewritten |= {path: None} if self._added.get(path, -1) >= 0 else {}
 
     def ask(self, kind: int, path: str, answer: list[str]) -> None:
         """Note a question and its first answer.
@@ -151,7 +152,7 @@ class Noting:
         In what the run itself made there is nothing to ask, and the folders above the working directory say where
         somebody works, not what with.
         """
-        path = path if kind == looks.VARIABLE else self._beyond(path)
+        path = path if kind in looks.VARIABLES else self._beyond(path)
         above = kind == looks.PRESENT and (path == self.folder or self.folder.startswith(os.path.join(path, "")))  # noqa: PTH118
         if not above and not self.made(path):
             self.looks.setdefault((kind, path), answer)
@@ -322,12 +323,10 @@ def _noting_open(
     if _open and mode.__class__ is str:
         if "w" in mode or "x" in mode:
             note_written(file)
-        elif "a" in mode:
-            note_added(file)
         else:
-            note(file)
+            (note_added if "a" in mode else note)(file)
             if "+" in mode:
-                note_written(file)
+                (note if "a" in mode else note_written)(file)
     return _true_open(file, mode, buffering, encoding, errors, newline, closefd, opener)
 
 

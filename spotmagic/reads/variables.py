@@ -1,7 +1,7 @@
 """Variables of the environment that a run reads under names which no key can see before.
 
 A package reads by names of its own. Where code of the user's makes a name while it runs, ``os.environ[f"APP_{name}"]``,
-whoever takes the key says so by :func:`count_at_run`.
+whoever takes the key says so by :func:`count_at_run`. What code of a cell reads counts then too (:func:`counting_in`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import CodeType
 from typing import Any
 
@@ -22,6 +24,8 @@ _OF_SESSION = ("JPY_", "PYTEST_", "VSCODE_", "SSH_", "TERM", "COLUMNS", "LINES",
 
 # By id: code that is written twice is equal, and one of the two may go before the other.
 _choosing: weakref.WeakValueDictionary[int, CodeType] = weakref.WeakValueDictionary()
+_cells: Counter[str] = Counter()  # files whose code runs as a cell, and the variables before each
+_before: dict[str, dict[str, str]] = {}
 _within = threading.local()  # ``listed``: the names that a look through all of them gave
 _ask: Callable[[int, str, list[str]], None]  # it stays: another thread may be on its way to it
 
@@ -29,6 +33,30 @@ _ask: Callable[[int, str, list[str]], None]  # it stays: another thread may be o
 def count_at_run(code: CodeType) -> None:
     """Let the variables count that this code reads while it is watched: their names are made while it runs."""
     _choosing[id(code)] = code
+
+
+@contextmanager
+def counting_in(filename: str) -> Iterator[None]:
+    """Inside, what the code of this file reads counts, if it was there before: what a run set itself, it knows."""
+    _before.setdefault(filename, dict(os.environ))
+    _cells[filename] += 1
+    try:
+        yield
+    finally:
+        _cells[filename] -= 1
+        if not _cells[filename]:
+            del _cells[filename]
+            _before.pop(filename, None)
+
+
+def _is_read_in_cell(frame: Any, name: str) -> bool:
+    """Whether code of a cell that runs reads a variable which it has not set itself."""
+    before = _before.get(frame.f_code.co_filename) if frame is not None else None
+    return before is not None and looks.names(looks.NAMED, name) == [looks.digest([one]) for one in _of(before, name)]
+
+
+def _of(before: dict[str, str], name: str) -> list[str]:
+    return [before[name]] if name in before else []
 
 
 def install_variables(ask: Callable[[int, str, list[str]], None]) -> None:
@@ -59,7 +87,7 @@ def _now_of_package(name: str) -> list[str]:
     return [] if _variable(os.environ, name).startswith(os.sep) else _now(name)
 
 
-looks.add_answers({looks.VARIABLE: _now_of_package, looks.CHOSEN: _now})
+looks.add_answers({looks.VARIABLE: _now_of_package, looks.CHOSEN: _now, looks.NAMED: _now})
 
 
 def _noting_variable(self: Any, key: Any) -> Any:
@@ -67,8 +95,8 @@ def _noting_variable(self: Any, key: Any) -> Any:
     if self is os.environ and isinstance(key, str):
         root, frame = looks.asker()
         chosen = frame is not None and _choosing.get(id(frame.f_code)) is frame.f_code
-        kind = looks.CHOSEN if chosen else looks.VARIABLE
-        if kind == looks.CHOSEN or (_is_of_package(root, frame) and not key.startswith(_OF_SESSION)):
+        kind = looks.CHOSEN if chosen else looks.NAMED if _is_read_in_cell(frame, key) else looks.VARIABLE
+        if kind != looks.VARIABLE or (_is_of_package(root, frame) and not key.startswith(_OF_SESSION)):
             by, listed = getattr(_within, "listed", (None, set[str]()))
             if by is frame.f_code and key in listed:
                 listed.remove(key)

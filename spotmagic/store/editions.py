@@ -300,8 +300,9 @@ def _read_file(noting: Noting, path: str, name: str, state: FileState | None) ->
 
 def _asked(noting: Noting, kind: int, path: str, answer: list[str], patterns: list[str]) -> File | None:
     """A question that a run asked, as it is noted; ``None`` for one that does not count."""
-    if kind in looks.VARIABLES:
-        counts = looks.names(kind, path) == answer and not is_secret_name(path)  # else the run itself set it
+    if kind in looks.VARIABLES:  # of a named one the answer was there before, whatever the run set afterwards
+        steady = path not in patterns if kind == looks.NAMED else looks.names(kind, path) == answer
+        counts = steady and not is_secret_name(path)  # else the run itself set it
         if kind == looks.CHOSEN and not counts:
             raise _NotSteady(f"`env {path}` is a credential, or was changed, and its name was made while it ran")
         return File(path, kind, _NEVER, None, looks.digest(answer)) if counts else None

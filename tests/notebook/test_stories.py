@@ -6,7 +6,7 @@ Three kernels tell each story: without us, the first run under ``%%spot``, and o
 # ruff: noqa: E501
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from notebook_kernels import Kernel, Output, environment
@@ -111,6 +111,8 @@ ALIKE: dict[str, list[str]] = {
 }  # fmt: skip
 REFUSED: dict[str, tuple[list[str], str]] = {
     "a handler of a logger": (["import logging\nclass H(logging.Handler):\n    def emit(self, r): print('!', r.getMessage())", "logging.getLogger('story2').handlers[:] = [H()]", "logging.getLogger('story2').warning('a')"], "story2"),
+    "what handlers of loggers hold": (["#plain\nimport logging, io\nlog3 = logging.getLogger('story3'); buf = io.StringIO()\ndef work(n): log3.error('start %d', n)\nlog3.handlers[:] = [logging.StreamHandler(buf)]; log3.propagate = False", "work(1)", "#plain\nprint(buf.getvalue()); log3.handlers.clear()"], "story3"),
+    "a file that is added to and read": (["#plain\nimport os\nif os.path.exists('o_added.txt'): os.remove('o_added.txt')", "with open('o_added.txt', 'a') as f: n = f.write('x')\nprint(open('o_added.txt').read())", "with open('o_added.txt', 'a+') as f: f.seek(0); print(f.read())"], "o_added.txt"),
     "a callback of IPython": (["cnt = []\ndef count(*_): cnt.append(1)", "get_ipython().events.register('post_run_cell', count)", "#plain\nprint(len(cnt)); get_ipython().events.unregister('post_run_cell', count)"], "post_run_cell"),
     "a widget that is watched": (["#plain\nimport ipywidgets as w\nseen = []\ns = w.IntSlider(4)\ns.observe(lambda c: seen.append(c['new']), 'value')", "s.value = 7", "#plain\nprint(seen, s.value)"], "s"),
     "a drawing that calls back": (["import matplotlib.pyplot as plt\nhits = []", "fig, ax = plt.subplots(); c = ax.callbacks.connect('xlim_changed', lambda a: hits.append(1))", "ax.set_xlim(0, 5)", "#plain\nprint(len(hits))"], "call"),
@@ -203,3 +205,19 @@ def test_what_a_hit_could_not_do_again_is_refused_by_name(kernels: list[Kernel],
         assert (one.status, one.log) == (two.status, two.log) == (three.status, three.log), cell
     for run in (first, second):
         assert "not stored" in run[1].badge_text and word in run[1].badge_text
+
+
+def test_variables_of_the_environment_that_a_cell_reads_count(start: Callable[..., Kernel]) -> None:
+    cells = (
+        "print(os.environ['STORY_KIND'])",
+        "def kind(usual='none'): return os.environ.get('STORY_KIND', usual)\nprint(kind())",
+        "class Conf:\n    def kind(self): return [os.getenv(name) for name in ('STORY_KIND',)]\nprint(*Conf().kind())",
+        "os.environ['STORY_KIND'] += os.environ.get('STORY_TOKEN', ''); print(os.environ['STORY_KIND'])",
+    )
+    for kind, verdict in (("/a", "ran"), ("/b", "ran"), ("/a", "hit")):
+        kernel = start(STORY_KIND=kind)
+        kernel.run("import os")
+        for cell in cells:
+            output = kernel.run(f"%%spot\n{cell}")
+            assert (output.text, output.verdict) == (f"{kind}\n", verdict), (cell, output.badge_text)
+        assert kernel.value("os.environ['STORY_KIND']") == repr(kind)
