@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spotmagic import words
 from spotmagic.commands.command import Session, argument, command, known_name, option
-from spotmagic.commands.previewed import previewed
 from spotmagic.errors import OptionError, RecordMissing
 from spotmagic.view import Number, View
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 _DAMAGED = "corrupt"
 _KINDS = "function", "cell", "http"
 _STATUSES = (*words.STATUSES.values(), *(field for field, said in words.STATUSES.items() if field != said), "all")
+_NUMBERS = ("int", "uint", "float", "Int", "UInt", "Float", "double", "decimal")
 _ORDERS = {"made": "created", "cost": "price", "run-time": "seconds"}
 PATTERN = "names such as 'summ*', the start of a key, or arguments such as 'what is the*'"
 NAME = "a function or cell, by its whole name or its last words"
@@ -108,11 +108,50 @@ def show(session: Session, key: str) -> View:
     previews = [backend.dispatch("preview", {"key": row.key, "part": name})[0] for name in row.parts]
     notes += [words.DRIFTED] if details.get("drifted") else []
     parts = [View("arguments", rows=list(row.arguments.items()))] if row.arguments else []
-    parts += [previewed(name, shown) for name, shown in zip(row.parts, previews, strict=True)]
+    parts += [_previewed(name, shown) for name, shown in zip(row.parts, previews, strict=True)]
     if made_from := sorted(spot.catalog.inputs(row.key).items()):
         parts.append(View("made from", rows=[(name, print_[:8]) for name, print_ in made_from]))
     facts = list(_facts(row, spot.clock.now()))
     return View(row.call, notes, rows=facts, parts=parts, data={**details, "previews": previews})
+
+
+def _previewed(name: str, preview: Mapping[str, Any]) -> View:
+    """One preview of the panel as people read it in a terminal, under the name of its part."""
+    kind = preview["view"]
+    if kind == "table":
+        return _table(name, preview)
+    if kind == "tree":
+        return View(name, list(_tree("", preview["tree"], "  ")))
+    if kind == "list":
+        return View(name, parts=[_previewed("", item) for item in preview["items"]])
+    if text := preview.get("text"):
+        return View(name, [f"  {line}" for line in text.splitlines()])
+    facts = [preview.get("type") or preview.get("mime"), preview.get("why")]
+    if "first" in preview:
+        facts += [words.counted(preview["size"], "number"), f"{', '.join(preview['first'])} …"]
+    elif isinstance(preview.get("size"), int):
+        facts.append(words.size(preview["size"]))
+    return View(name, ["  " + (", ".join(str(fact) for fact in facts if fact) or kind)])
+
+
+def _table(name: str, preview: Mapping[str, Any]) -> View:
+    columns = [
+        Number(one["name"]) if one["type"].startswith(_NUMBERS) else str(one["name"]) for one in preview["columns"]
+    ]
+    rows = [[label, *row] for label, row in zip(preview["labels"], preview["rows"], strict=True)]
+    return View(f"{name}: {preview['height']:,} x {preview['width']:,}", (), ("", *columns), rows)
+
+
+def _tree(name: str, node: Mapping[str, Any], indent: str) -> Iterator[str]:
+    label = f"{name}: " if name else ""
+    if "children" not in node:
+        first, *more = str(node.get("text", node["type"])).splitlines() or [""]
+        yield f"{indent}{label}{first}"
+        yield from (f"{indent}  {line}" for line in more)
+        return
+    yield f"{indent}{label}{node['type']} of {node['size']}"
+    for child, inner in node["children"]:
+        yield from _tree(child, inner, indent + "  ")
 
 
 def _meant(spot: Spot, key: str) -> tuple[Row, list[str]]:

@@ -34,6 +34,15 @@ def state_path(name: str) -> Path:
     return folder / f"{_digest(name.encode('utf-8', 'surrogatepass'))}.state"
 
 
+def open_own(path: Path, flags: int) -> int:
+    """Open a file of a limit. Raises ``PermissionError`` for one that others may read or write."""
+    fd = files.open_private(path, flags)
+    if not files.is_private(fd):
+        os.close(fd)
+        raise PermissionError(f"{path} is not a private file of this user")
+    return fd
+
+
 def write_name(path: Path, name: str) -> None:
     """Write the name of a limit beside its state, unless it is there. Never raises: only those who look miss it."""
     told, beside = name.encode("utf-8", "replace"), path.with_suffix(".name")
@@ -68,9 +77,9 @@ def _digest(name: bytes) -> str:
 def _read_name(path: Path) -> bytes:
     """What a file of a name holds; nothing where there is none, or it is not a private file of this user."""
     try:
-        fd = files.open_private(path, os.O_RDONLY | os.O_NONBLOCK)
+        fd = open_own(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
-            return os.read(fd, LONGEST + 1) if files.is_private(fd) else b""
+            return os.read(fd, LONGEST + 1)
         finally:
             os.close(fd)
     except OSError:

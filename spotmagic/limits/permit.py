@@ -68,15 +68,11 @@ class Permit:
             self._line.heed(pause or 0.0, True, self._booking.start, self._storage)
 
     def _give_back(self, units: float) -> None:
-        booking = self._booking
-        if booking.token_seconds or self._line.rates.tokens:
-            rate = self._line.rates.tokens
-            per_unit = booking.token_seconds / self.cost if self.cost else (MINUTE / rate if rate else 0.0)
-            self._settle(0.0, units * per_unit)
-        else:
-            rate = self._line.rates.requests
-            per_unit = booking.request_seconds / self.cost if self.cost else (MINUTE / rate if rate else 0.0)
-            self._settle(units * per_unit, 0.0)
+        booking, rates = self._booking, self._line.rates
+        tokens = bool(booking.token_seconds or rates.tokens)
+        booked, rate = (booking.token_seconds, rates.tokens) if tokens else (booking.request_seconds, rates.requests)
+        seconds = units * (booked / self.cost if self.cost else MINUTE / rate if rate else 0.0)
+        self._settle(*((0.0, seconds) if tokens else (seconds, 0.0)))
 
     def _settle(self, request_seconds: float, token_seconds: float) -> None:
         if not request_seconds and not token_seconds:

@@ -1,17 +1,22 @@
-"""The limits of a spot, by name."""
+"""The limits of a spot, by name, and those that other living processes of this machine use."""
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from pathlib import Path
 
+from spotmagic import files
 from spotmagic.clock import SYSTEM, Clock
 from spotmagic.errors import unknown
 from spotmagic.limits.booking import Rates
-from spotmagic.limits.census import others
+from spotmagic.limits.folder import open_own, state_files
 from spotmagic.limits.limit import Limit, parse_rates
-from spotmagic.limits.status import LimitState
-from spotmagic.limits.timebase import timebase
+from spotmagic.limits.slots import roster
+from spotmagic.limits.state_file import newest
+from spotmagic.limits.status import LimitState, status
+from spotmagic.limits.timebase import Timebase, timebase
 
 
 class Limits:
@@ -74,4 +79,43 @@ class Limits:
         own = [limit.state() for limit in list(self._limits.values())]
         if not everywhere or self.backend is not None:
             return own
-        return own + others({state.name for state in own}, timebase(self._clock))
+        return own + _others({state.name for state in own}, timebase(self._clock))
+
+
+def _others(known: Container[str], base: Timebase) -> list[LimitState]:
+    """What the limits in files do now that some living process uses: no lock is taken for it, and no file made.
+
+    Args:
+        known: names to leave out.
+        base: states of another one say nothing about now, and are left out.
+    """
+    found = []
+    for name, path in state_files().items():
+        if name in known:
+            continue
+        try:
+            state = _state(name, path, base)
+        except OSError:  # deleted meanwhile, or not ours
+            continue
+        if state is not None:
+            found.append(state)
+    return found
+
+
+def _state(name: str, path: Path, base: Timebase) -> LimitState | None:
+    slots = open_own(path.with_suffix(".slots"), os.O_RDWR | os.O_NONBLOCK)
+    try:
+        users = roster(slots)
+        if not users:
+            return None
+        fd = open_own(path, os.O_RDWR | os.O_NONBLOCK)
+        try:
+            _, state = newest(fd, base.boot)
+        finally:
+            os.close(fd)
+        if state is None:
+            return None
+        running = sum(files.byte_is_locked(slots, slot) for slot in range(state.concurrency))
+        return status(name, "file", state, base.now(), users, running)
+    finally:
+        os.close(slots)

@@ -11,6 +11,7 @@ import struct
 from pathlib import Path
 
 from spotmagic import files
+from spotmagic.limits.folder import open_own
 from spotmagic.limits.storage import User
 
 MOST_SLOTS = 100_000  # each is looked at in turn
@@ -62,9 +63,7 @@ class Slots:
         self._next = 0
         self._waiting = 0
         self._row: int | None = None
-        self._fd = files.open_private(path, os.O_RDWR | os.O_CREAT)
-        if not files.is_private(self._fd):
-            raise PermissionError(f"{path} is not a private file of this user")
+        self._fd = open_own(path, os.O_RDWR | os.O_CREAT)
         # More processes than rows share the limit all the same; they are only not seen by those who look.
         self._row = next((row for row in range(ROWS) if files.lock_byte(self._fd, _ROW_LOCKS + row)), None)
         self._write_row()

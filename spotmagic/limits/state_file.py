@@ -18,7 +18,7 @@ from pathlib import Path
 from spotmagic import files
 from spotmagic.limits import booking as rule
 from spotmagic.limits.booking import Rates, State
-from spotmagic.limits.folder import write_name
+from spotmagic.limits.folder import open_own, write_name
 from spotmagic.limits.slots import Slots
 from spotmagic.limits.storage import OwnRule, Slot, T, User, answering
 from spotmagic.limits.timebase import Timebase
@@ -150,9 +150,7 @@ class FileStorage(OwnRule):
 
     def _open(self) -> None:
         with answering():
-            self._fd = files.open_private(self.path, os.O_RDWR | os.O_CREAT)
-            if not files.is_private(self._fd):
-                raise PermissionError(f"{self.path} is not a private file of this user")
+            self._fd = open_own(self.path, os.O_RDWR | os.O_CREAT)
             self._slots = Slots(self.path.with_suffix(".slots"))
             self._inode = os.fstat(self._fd).st_ino
         write_name(self.path, self._name)
