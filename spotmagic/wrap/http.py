@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -161,34 +162,42 @@ def decode_answer(entry: Entry) -> Answer:
     return answer_from(decode_value(entry))
 
 
-def drive(rule: Rule, call: Call, send: Callable[[], Answer]) -> Answer:
-    """The answer to a request, from the store or by sending it. One that is not kept is given as it came."""
-    call.run = lambda: checked_status(send())
+def answered(rule: Rule, call: Call, ask: Callable[[bool], Answer], *, whole: bool) -> tuple[Answer, Streamed | None]:
+    """The answer to a request, from the store or by asking for it. One that is not kept is given as it came.
+
+    Args:
+        ask: sends the request. Told False, it leaves the body of an answer that is kept to its reader.
+        whole: the body is not read piece by piece.
+
+    Returns:
+        The answer; where its body is still to come with what is told of how that ends.
+    """
     try:
-        answer: Answer = rule.spot.engine.drive(call).value
+        if whole:
+            call.run = functools.partial(ask, True)
+            return rule.spot.engine.drive(call).value, None
+        found = streamed.opened(rule.spot.engine.ledger, call)
+        if not isinstance(found, Streamed):
+            return found.value, None
+        return found.start(functools.partial(ask, False)), found
     except StatusError as error:
-        answer = error.response
-    return answer
+        return error.response, None
 
 
-async def adrive(rule: Rule, call: Call, send: Callable[[], Awaitable[Answer]]) -> Answer:
+async def aanswered(
+    rule: Rule, call: Call, ask: Callable[[bool], Awaitable[Answer]], *, whole: bool
+) -> tuple[Answer, Streamed | None]:
     """The same for a request that is awaited."""
-
-    async def run() -> Answer:
-        return checked_status(await send())
-
-    call.run = run
     try:
-        answer: Answer = (await rule.spot.engine.adrive(call)).value
+        if whole:
+            call.run = functools.partial(ask, True)
+            return (await rule.spot.engine.adrive(call)).value, None
+        found = streamed.opened(rule.spot.engine.ledger, call)
+        if not isinstance(found, Streamed):
+            return found.value, None
+        return await found.astart(functools.partial(ask, False)), found
     except StatusError as error:
-        answer = error.response
-    return answer
-
-
-def opened_answer(rule: Rule, call: Call) -> Answer | Streamed:
-    """The answer to a request whose body is read piece by piece: kept and whole, or still to be started."""
-    found = streamed.opened(rule.spot.engine.ledger, call)
-    return found if isinstance(found, Streamed) else found.value
+        return error.response, None
 
 
 def checked_status(answer: Answer) -> Answer:

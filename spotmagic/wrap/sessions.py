@@ -13,8 +13,8 @@ from typing import Any
 
 from spotmagic.engine.streamed import Streamed
 from spotmagic.errors import OptionError
-from spotmagic.wrap.answer import Answer, Arriving, StatusError, has_ended
-from spotmagic.wrap.http import checked_status, drive, opened_answer, prepared, rule_of
+from spotmagic.wrap.answer import Answer, Arriving, has_ended
+from spotmagic.wrap.http import answered, checked_status, prepared, rule_of
 from spotmagic.wrap.request import Sent
 from spotmagic.wrap.target import Undo, place_over
 
@@ -42,32 +42,19 @@ def _sending(original: Callable[..., Any]) -> Callable[..., Any]:
         # Streamed in any case: the body is had as it came, before its coding is undone and its pieces are joined.
         live: list[Any] = []  # the response that came, of the last attempt; a hit has none
 
-        def head() -> Answer:
+        def ask(whole: bool) -> Answer:
             began = time.perf_counter()
             response = original(adapter, request, True, *args, **kwargs)
             seconds = time.perf_counter() - began  # to the head alone, as requests itself counts
             live[:] = [response]
-            return _answer(response, (), seconds)
+            answer = _answer(response, (), seconds)
+            if whole or not answer.ok:  # that of an answer that is not kept is read here, for limits and retries
+                answer = replace(answer, chunks=tuple(_asked_for(response.raw)))
+            return checked_status(answer)
 
-        def whole() -> Answer:
-            answer = head()
-            return replace(answer, chunks=tuple(_asked_for(live[0].raw)))
-
-        def begin() -> Answer:
-            # Of one that is kept the body is left to its reader; any other is read here, for limits and retries.
-            answer = head()
-            return answer if answer.ok else checked_status(replace(answer, chunks=tuple(_asked_for(live[0].raw))))
-
-        if not stream:
-            return _response(adapter, request, drive(rule, call, whole), live)
-        found = opened_answer(rule, call)
-        if isinstance(found, Answer):
-            return _response(adapter, request, found, live)
-        try:
-            begun = found.start(begin)
-        except StatusError as error:
-            return _response(adapter, request, error.response, live)
-        return _response(adapter, request, begun, live, _Passing(begun, live[0].raw, found))
+        answer, coming = answered(rule, call, ask, whole=not stream)
+        passing = None if coming is None else _Passing(answer, live[0].raw, coming)
+        return _response(adapter, request, answer, live, passing)
 
     return send
 

@@ -20,8 +20,8 @@ from typing import Any
 
 from spotmagic.engine.streamed import Streamed
 from spotmagic.errors import OptionError
-from spotmagic.wrap.answer import Answer, Arriving, StatusError, has_ended
-from spotmagic.wrap.http import Rule, adrive, checked_status, drive, opened_answer, prepared, rule_of
+from spotmagic.wrap.answer import Answer, Arriving, has_ended
+from spotmagic.wrap.http import Rule, aanswered, answered, checked_status, prepared, rule_of
 from spotmagic.wrap.request import Sent
 from spotmagic.wrap.target import Undo, place_over
 
@@ -116,31 +116,19 @@ def _sync(package: Any, original: Callable[..., Any]) -> Callable[..., Any]:
             return original(transport, request)
         live: list[Any] = []  # the response that came, of the last attempt; a hit has none
 
-        def send() -> Answer:
+        def ask(whole: bool) -> Answer:
             began = time.perf_counter()
             response = original(transport, request)
             live[:] = [response]
-            return _answer(response, _read(response.stream), time.perf_counter() - began)
+            # Of one that is kept the body may be left to its reader; any other is read here, for limits and retries.
+            chunks = _read(response.stream) if whole or not response.is_success else ()
+            return checked_status(_answer(response, chunks, time.perf_counter() - began))
 
-        def begin() -> Answer:
-            response = original(transport, request)
-            live[:] = [response]
-            # Of one that is kept the body is left to its reader; any other is read here, for limits and retries.
-            chunks = () if 200 <= response.status_code < 300 else _read(response.stream)
-            return checked_status(_answer(response, chunks, 0.0))
-
-        if not _pieces.get():
-            return _response(package, kept, drive(rule, call, send), live)
-        found = opened_answer(rule, call)
-        if isinstance(found, Answer):
-            return _response(package, kept, found, live)
-        try:
-            head = found.start(begin)
-        except StatusError as error:
-            return _response(package, kept, error.response, live)
-        response = live[0]
-        response.stream = passing(head, response.stream, found)
-        return response
+        answer, coming = answered(rule, call, ask, whole=not _pieces.get())
+        if coming is not None:
+            live[0].stream = passing(answer, live[0].stream, coming)
+            return live[0]
+        return _response(package, kept, answer, live)
 
     return handle_request
 
@@ -161,31 +149,18 @@ def _async(package: Any, original: Callable[..., Any]) -> Callable[..., Any]:
             return await original(transport, request)
         live: list[Any] = []
 
-        async def send() -> Answer:
+        async def ask(whole: bool) -> Answer:
             began = time.perf_counter()
             response = await original(transport, request)
             live[:] = [response]
-            chunks = await _aread(response.stream)
-            return _answer(response, chunks, time.perf_counter() - began)
+            chunks = await _aread(response.stream) if whole or not response.is_success else ()
+            return checked_status(_answer(response, chunks, time.perf_counter() - began))
 
-        async def begin() -> Answer:
-            response = await original(transport, request)
-            live[:] = [response]
-            chunks = () if 200 <= response.status_code < 300 else await _aread(response.stream)
-            return checked_status(_answer(response, chunks, 0.0))
-
-        if not _pieces.get():
-            return _response(package, kept, await adrive(rule, call, send), live)
-        found = opened_answer(rule, call)
-        if isinstance(found, Answer):
-            return _response(package, kept, found, live)
-        try:
-            head = await found.astart(begin)
-        except StatusError as error:
-            return _response(package, kept, error.response, live)
-        response = live[0]
-        response.stream = passing(head, response.stream, found)
-        return response
+        answer, coming = await aanswered(rule, call, ask, whole=not _pieces.get())
+        if coming is not None:
+            live[0].stream = passing(answer, live[0].stream, coming)
+            return live[0]
+        return _response(package, kept, answer, live)
 
     return handle_async_request
 
