@@ -36,7 +36,7 @@ def make(folder: Path, told: Told, data: bytes) -> int:
             told.secrets = call.secrets().all
             asynchronous = awaits(marked.function)
             spot.engine.ledger.insist = told.insist
-            call.run = functools.partial(_abegun if asynchronous else _begun, told, call.run)
+            call.run = functools.partial(_begun, told, call.run)
             done = asyncio.run(spot.engine.adrive(call)) if asynchronous else spot.engine.drive(call)
             outcome = done.outcome()
             if not outcome.stored:  # what was paid for is not lost because it cannot be a result
@@ -81,16 +81,8 @@ def _keep(folder: Path, told: Told, ring: Any, value: Any, name: str) -> None:
 
 
 def _begun(told: Told, run: Callable[[], Any]) -> Any:
-    _begin(told)
-    return run()
-
-
-async def _abegun(told: Told, run: Callable[[], Any]) -> Any:
-    _begin(told)
-    return await run()
-
-
-def _begin(told: Told) -> None:
+    """What the call gives, or of an async one what is awaited. It is told before anything of it runs."""
     told.tell(status="RUNNING", started=time.time())
     attempt: Any = now_running.get()
     attempt.follower = told
+    return run()

@@ -158,7 +158,7 @@ class DetachedJob(Job):
         if (self.folder / CANCEL).exists():
             state |= {"status": "CANCELLED", "error": ""}
         with contextlib.suppress(OSError):
-            self._save(state)
+            save_state(self.folder, state)
         return state
 
     def _gone(self) -> bool:
@@ -175,9 +175,6 @@ class DetachedJob(Job):
             return state
         except (OSError, ValueError):
             return {"status": "FAILED", "error": "its folder is gone or damaged", "name": getattr(self, "name", "?")}
-
-    def _save(self, state: dict[str, Any]) -> None:
-        save_state(self.folder, state)
 
 
 def save_state(folder: Path, state: dict[str, Any]) -> None:
