@@ -162,8 +162,12 @@ def unwrapped(value: Any) -> Any:
 
 def closed_over(function: types.FunctionType) -> dict[str, Any]:
     """What a function's closure holds by name, without cells that nothing was put into yet."""
-    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-    return {name: cell.cell_contents for name, cell in cells if cell != types.CellType()}
+    return {name: cell.cell_contents for name, cell in cells_of(function).items() if cell != types.CellType()}
+
+
+def cells_of(function: types.FunctionType) -> dict[str, types.CellType]:
+    """The cells of a function's closure by name."""
+    return dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
 
 
 def _only_notes(function: types.FunctionType) -> bool:

@@ -22,7 +22,8 @@ from typing import Any
 from msgpack import packb, unpackb
 
 from spotmagic.code.origin import is_user_module
-from spotmagic.codecs import bounds, functions, models, references
+from spotmagic.code.wrapped import closed_over
+from spotmagic.codecs import bounds, functions, references
 from spotmagic.codecs.bounds import Undecodable
 from spotmagic.codecs.registry import refusal
 from spotmagic.codecs.value import decode, difference, encode
@@ -30,6 +31,7 @@ from spotmagic.codecs.writer import NoCodec
 from spotmagic.errors import Uncacheable, is_end
 from spotmagic.values.dispatch import family_of
 from spotmagic.values.objects import shared_generator
+from spotmagic.values.state import attributes
 
 _PROTOCOL = 5
 _TODO = "Return plain data, or teach spotmagic.register() the type"
@@ -149,7 +151,7 @@ class _Pickler(pickle.Pickler):
         elif of_family is None and not issubclass(kind, dict) and kind.__module__.partition(".")[0] not in _GENERATING:
             self._plain.add(kind)
         # The sixth part of what pickle takes is a function that puts the state in, in place of ``__setstate__``.
-        if made is NotImplemented and isinstance(obj, dict) and _leaves_out(kind) and vars_of(obj):
+        if made is NotImplemented and isinstance(obj, dict) and _leaves_out(kind) and attributes(obj):
             return *(*obj.__reduce_ex__(_PROTOCOL), None, None)[:5], put_back
         return made
 
@@ -256,19 +258,13 @@ def from_codec(codecs: tuple[str, ...], head: bytes, buffers: list[Any]) -> Any:
 def _forgotten(value: Any) -> str:
     """What an object loses when it is pickled, in a text. Its fingerprint is of what it says of itself: too little."""
     data, buffers, _ = _dump(value)
-    before, after = vars_of(value), vars_of(pickle.loads(data, buffers=buffers))
+    before, after = attributes(value), attributes(pickle.loads(data, buffers=buffers))
     kind = type(value)
     recomputed = {
         name for base in kind.__mro__ for name, one in vars(base).items() if isinstance(one, functools.cached_property)
     }
     lost = sorted(before.keys() - after.keys() - recomputed)
     return f"a {kind.__qualname__} comes back from its pickle without {', '.join(lost)}" if lost else ""
-
-
-def vars_of(value: Any) -> dict[str, Any]:
-    """The attributes of an object, slots included."""
-    attributes, slots = models.state(value)
-    return {**attributes, **slots}
 
 
 def _locate(value: Any, path: str, error: BaseException) -> tuple[str, str]:
@@ -309,15 +305,7 @@ def _inside(value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, (set, frozenset)):
         yield from ((f" item {ascii(child)[:60]}", child) for child in value)
     elif isinstance(value, types.FunctionType):
-        cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=False)
-        yield from ((f".{name}", cell.cell_contents) for name, cell in cells if cell != types.CellType())
+        yield from ((f".{name}", child) for name, child in closed_over(value).items())
     if isinstance(value, type):
         return
-    attributes = getattr(value, "__dict__", None)
-    if isinstance(attributes, dict):
-        yield from ((f".{name}", child) for name, child in list(attributes.items()))
-    for base in type(value).__mro__:
-        slots = base.__dict__.get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            if hasattr(value, name):
-                yield f".{name}", getattr(value, name)
+    yield from ((f".{name}", child) for name, child in attributes(value).items())

@@ -171,7 +171,8 @@ def describe(dtype: Any, writer: Writer, depth: int = 0) -> Any:
         base, shape = dtype.subdtype
         return {"base": describe(base, writer, depth + 1), "shape": list(shape)}
     if dtype.names is not None:
-        fields = [[name, describe(field[0], writer, depth + 1), field[1], *field[2:]] for name, field in _fields(dtype)]
+        known = [(name, *dtype.fields[name]) for name in dtype.names]
+        fields = [[name, describe(one, writer, depth + 1), *where] for name, one, *where in known]
         if len(fields) > bounds.FIELDS or any(type(title) is not str for field in fields for title in field[3:]):
             writer.refuse(f"an array of dtype {dtype}")
         if dtype.type is not np.void:
@@ -187,10 +188,6 @@ def describe(dtype: Any, writer: Writer, depth: int = 0) -> Any:
     if not _DTYPE.fullmatch(code):
         writer.refuse(f"an array of dtype {dtype}")
     return code
-
-
-def _fields(dtype: Any) -> list[tuple[str, Any]]:
-    return [(name, dtype.fields[name]) for name in dtype.names]
 
 
 def dtype_of(spec: Any, depth: int = 0) -> Any:

@@ -128,7 +128,7 @@ def _text(of: Any, error: BaseException) -> str:
 def _standing(kind: Any, text: str, shown: str, notes: list[str]) -> BaseException:
     try:
         made: Any = _stand_in_class(kind)
-        base: Any = next(filter(_is_of_python, kind.__mro__))
+        base: Any = next(one for one in kind.__mro__ if one.__module__ == "builtins")
         within: Any = (text, [Exception(text)]) if BaseExceptionGroup in kind.__mro__ else ()
         error: BaseException = base.__new__(made, *within)
         error.args = (text,)
@@ -137,10 +137,6 @@ def _standing(kind: Any, text: str, shown: str, notes: list[str]) -> BaseExcepti
         what = f"an exception of {kind.__qualname__} cannot be kept"
         raise Uncacheable(what, f"{type(trouble).__name__}: {trouble}") from trouble
     return error
-
-
-def _is_of_python(kind: type) -> bool:
-    return kind.__module__ == "builtins"
 
 
 @functools.lru_cache(maxsize=256)

@@ -38,16 +38,12 @@ class Picture:
 
 
 def _picture(figure: Any, encoder: Encoder) -> Picture:
+    """Size, resolution and the picture itself, where a picture is enough."""
     if not encoder.as_copied:
         raise Unfit("it is a figure or drawn in one, which is not compared: draw, change and show it in one cell")
     if id(figure) not in encoder.pictures:
         encoder.pictures[id(figure)] = Picture(figure)
     return encoder.pictures[id(figure)]  # type: ignore[no-any-return]
-
-
-def _figure(value: Any, encoder: Encoder) -> Tree:
-    """Size, resolution and the picture itself, where a picture is enough."""
-    return _picture(value, encoder).tree
 
 
 def _artist(value: Any, encoder: Encoder) -> Tree:
@@ -87,7 +83,7 @@ def _reduce(figure: Any) -> tuple[Any, ...]:
     return tuple(made)
 
 
-add_family(Figure, fingerprint=_figure, covered=None, reduce=_reduce)
+add_family(Figure, fingerprint=lambda value, encoder: _picture(value, encoder).tree, covered=None, reduce=_reduce)
 add_family(Artist, fingerprint=_artist, covered=None)
 add_family(Colorbar, fingerprint=_colorbar, covered=None)
 add_family(

@@ -111,22 +111,6 @@ def _plain_array(value: Any) -> Any:
     return value.array if hasattr(value, "array") else value
 
 
-def _timestamp(value: Any, _: Encoder) -> Tree:
-    return tree(Kind.PANDAS_SCALAR, "Timestamp", value._value, value.unit, value.fold, value.tzinfo)
-
-
-def _timedelta(value: Any, _: Encoder) -> Tree:
-    return tree(Kind.PANDAS_SCALAR, "Timedelta", value._value, value.unit)
-
-
-def _period(value: Any, _: Encoder) -> Tree:
-    return tree(Kind.PANDAS_SCALAR, "Period", value.ordinal, value.freqstr)
-
-
-def _interval(value: Any, _: Encoder) -> Tree:
-    return tree(Kind.PANDAS_SCALAR, "Interval", value.left, value.right, value.closed)
-
-
 def _dtype(value: Any, encoder: Encoder) -> Tree:
     if isinstance(value, pd.CategoricalDtype):
         categories = None if value.categories is None else _index(value.categories, encoder)
@@ -134,10 +118,6 @@ def _dtype(value: Any, encoder: Encoder) -> Tree:
     if not type(value).__module__.startswith("pandas."):
         return objects.by_state(value, encoder)
     return tree(Kind.DTYPE, type(value).__name__, repr(value))
-
-
-def _missing(value: Any, _: Encoder) -> Tree:
-    return tree(Kind.PANDAS_SCALAR, type(value).__name__)
 
 
 def _lower_about(value: Any, writer: Writer) -> list[Any]:
@@ -314,10 +294,26 @@ _SCALAR = CODECS["pandas.scalar"]
 add_family(pd.DataFrame, fingerprint=_frame, covered=_COVERED, codec=CODECS["pandas.frame"], reduce=_reduce)
 add_family(pd.Series, fingerprint=_series, covered=_COVERED, codec=CODECS["pandas.series"], reduce=_reduce)
 add_family(*index_classes(), fingerprint=_index, covered=_COVERED, codec=CODECS["pandas.index"])
-add_family(pd.Timestamp, fingerprint=_timestamp, codec=_SCALAR)
-add_family(pd.Timedelta, fingerprint=_timedelta, codec=_SCALAR)
-add_family(pd.Period, fingerprint=_period, codec=_SCALAR)
-add_family(pd.Interval, fingerprint=_interval, codec=_SCALAR)
-add_family(type(pd.NaT), type(pd.NA), fingerprint=_missing, codec=_SCALAR)
+add_family(
+    pd.Timestamp,
+    fingerprint=lambda one, _: tree(Kind.PANDAS_SCALAR, "Timestamp", one._value, one.unit, one.fold, one.tzinfo),
+    codec=_SCALAR,
+)
+add_family(
+    pd.Timedelta, fingerprint=lambda one, _: tree(Kind.PANDAS_SCALAR, "Timedelta", one._value, one.unit), codec=_SCALAR
+)
+add_family(
+    pd.Period, fingerprint=lambda one, _: tree(Kind.PANDAS_SCALAR, "Period", one.ordinal, one.freqstr), codec=_SCALAR
+)
+add_family(
+    pd.Interval,
+    fingerprint=lambda one, _: tree(Kind.PANDAS_SCALAR, "Interval", one.left, one.right, one.closed),
+    codec=_SCALAR,
+)
+add_family(
+    *(type(pd.NaT), type(pd.NA)),
+    fingerprint=lambda value, _: tree(Kind.PANDAS_SCALAR, type(value).__name__),
+    codec=_SCALAR,
+)
 add_family(pd.api.extensions.ExtensionArray, fingerprint=_column, covered=None, codec=CODECS["pandas.array"])
 add_family(pd.api.extensions.ExtensionDtype, fingerprint=_dtype, covered=None)

@@ -35,10 +35,6 @@ _MODES = {
 }
 
 
-def _opened_name(kind: type) -> str:
-    return f"{kind.__module__.removeprefix('PIL.')}:{kind.__qualname__}"
-
-
 def _lower(image: Any, writer: Writer) -> tuple[Any, Any]:
     if getattr(image, "n_frames", 1) != 1:
         writer.refuse("an image of several frames", final=True)
@@ -48,8 +44,9 @@ def _lower(image: Any, writer: Writer) -> tuple[Any, Any]:
         writer.refuse(f"an image that cannot be read ({error})", final=True)
     if image.mode not in _MODES:
         writer.refuse(f"an image of mode {image.mode}")
-    name = "" if type(image).__qualname__ == "Image" else _opened_name(type(image))
-    more = () if name else sorted(vars(image).keys() - vars(type(image)()).keys() - {"_exif"})
+    kind: Any = type(image)
+    name = "" if kind.__qualname__ == "Image" else f"{kind.__module__.removeprefix('PIL.')}:{kind.__qualname__}"
+    more = () if name else sorted(vars(image).keys() - vars(kind()).keys() - {"_exif"})
     if more:
         writer.refuse(f"an image with attributes of its own ({', '.join(more)})", final=True)
     palette = None

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from spotmagic.codecs import references, registry
 from spotmagic.codecs.bounds import Undecodable
 from spotmagic.codecs.registry import Codec
+from spotmagic.values.state import slots_between
 
 if TYPE_CHECKING:
     from spotmagic.codecs.reader import Reader
@@ -149,12 +150,7 @@ def _make_namedtuple(spec: Any, rest: Any, reader: Reader) -> Any:
 @functools.lru_cache(maxsize=256)
 def _slots(kind: Any) -> dict[str, Any]:
     """The slots of a class by name, each with what reads and writes it past any ``__getattr__`` of the class."""
-    return {
-        name: member
-        for base in reversed(kind.__mro__)
-        for name, member in base.__dict__.items()
-        if isinstance(member, types.MemberDescriptorType)
-    }
+    return dict(reversed(slots_between(kind, object)))
 
 
 def state(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -294,18 +290,6 @@ def _pydantic_children(value: Any) -> Iterable[Any]:
     return [item for part in _pydantic_state(value) if part for item in part.values()]
 
 
-def _lower_namespace(value: types.SimpleNamespace, writer: Writer) -> tuple[Any, Any]:
-    return None, writer.pairs(vars(value))
-
-
-def _make_namespace(_spec: Any, rest: Any, _reader: Reader) -> types.SimpleNamespace:
-    return types.SimpleNamespace(**(rest or {}))
-
-
-def _fill_namespace(value: types.SimpleNamespace, rest: Any, _reader: Reader) -> None:
-    vars(value).update(rest)
-
-
 CODECS = {
     "enum": Codec("enum", _lower_enum, _make_enum),
     "namedtuple": Codec("namedtuple", _lower_namedtuple, _make_namedtuple, children=lambda value: value),
@@ -313,6 +297,10 @@ CODECS = {
     "attrs": Codec("attrs", _lower_record("attrs"), _make_record("attrs"), _fill_record, _children),
     "pydantic": Codec("pydantic", _lower_pydantic, _make_pydantic, _fill_pydantic, _pydantic_children),
     "namespace": Codec(
-        "namespace", _lower_namespace, _make_namespace, _fill_namespace, lambda value: vars(value).values()
+        "namespace",
+        lambda value, writer: (None, writer.pairs(vars(value))),
+        lambda _spec, rest, _reader: types.SimpleNamespace(**(rest or {})),
+        lambda value, rest, _reader: vars(value).update(rest),
+        lambda value: vars(value).values(),
     ),
 }

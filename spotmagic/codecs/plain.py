@@ -246,10 +246,6 @@ def _default(data: bytes, open_: Open) -> Any:
     return collections.defaultdict(_known(FACTORIES, factory), _dict(items))
 
 
-def _ordered(data: bytes, open_: Open) -> Any:
-    return collections.OrderedDict(_dict(open_(data)))
-
-
 def _counter(data: bytes, open_: Open) -> Any:
     counter: collections.Counter[Any] = collections.Counter()  # its own ``update`` would add to what is there
     dict.update(counter, _dict(open_(data)))
@@ -312,7 +308,7 @@ DECODERS: dict[int, Callable[[bytes, Open], Any]] = {
     SET: lambda data, open_: set(exact(open_(data), list)),
     FROZENSET: lambda data, open_: frozenset(exact(open_(data), list)),
     DEQUE: _deque,
-    ORDERED: _ordered,
+    ORDERED: lambda data, open_: collections.OrderedDict(_dict(open_(data))),
     DEFAULT: _default,
     COUNTER: _counter,
     DATETIME: _datetime,

@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 ENTRY_POINTS = "spotmagic.codecs"
 
 
-def _nothing(_value: Any) -> Iterable[Any]:
-    return ()
-
-
 @dataclass(frozen=True, slots=True)
 class Codec:
     """How one kind of object becomes plain values and back.
@@ -50,7 +46,7 @@ class Codec:
     encode: Callable[[Any, Writer], tuple[Any, Any]]
     decode: Callable[[Any, Any, Reader], Any]
     fill: Callable[[Any, Any, Reader], None] | None = None
-    children: Callable[[Any], Iterable[Any]] = _nothing
+    children: Callable[[Any], Iterable[Any]] = lambda _: ()
     safe: bool = True
     exact: bool = True
     below: bool = False

@@ -46,27 +46,16 @@ def held(value: Any) -> dict[str, Any]:
     return dict(sorted(state.items()))  # some come when they are asked for
 
 
-def _of(value: Any, encoder: Encoder, content: Any) -> Tree:
-    return tree(Kind.MEMBER, encoder.code(type(value)), content, None)
-
-
-def _tree(value: Any, encoder: Encoder) -> Tree:
+def _whole(value: Any) -> dict[str, Any]:
     state = held(value)
     if "status_code" in state and state.get("_content", False) is False:
         raise Unfit("it is a response that was not read; read it first")
-    return _of(value, encoder, state)
+    return state
 
 
-def _items(value: Any, encoder: Encoder) -> Tree:
-    return _of(value, encoder, list(value.items()))
-
-
-def _jar(value: Any, encoder: Encoder) -> Tree:
-    return _of(value, encoder, [*map(vars, value)])
-
-
-def _raw(value: Any, encoder: Encoder) -> Tree:
-    return _of(value, encoder, value.raw)
+def _by(read: Callable[[Any], Any]) -> Callable[[Any, Encoder], Tree]:
+    """What gives the tree of a value, by its class and what is read of it."""
+    return lambda value, encoder: tree(Kind.MEMBER, encoder.code(type(value)), read(value), None)
 
 
 _CLASSES = {
@@ -175,7 +164,11 @@ def _codec(name: str) -> Codec:
 
 
 CODECS = by_names(*map(_codec, _CLASSES))
-_FINGERPRINTS = {"response": _tree, "request": _tree, "url": by_state, "cookies": _jar}
+_FINGERPRINTS = {
+    "response": _by(_whole), "request": _by(_whole), "url": by_state,
+    "cookies": _by(lambda jar: [*map(vars, jar)]),
+    "headers": _by(lambda headers: headers.raw if hasattr(headers, "raw") else list(headers.items())),
+}  # fmt: skip
 
 
 def _reduce(value: Any) -> tuple[Any, ...]:
@@ -189,6 +182,5 @@ def load_package(package: str) -> None:
     """Register the families of a package that is there."""
     for name in CODECS:
         if name.partition(".")[0] == package and _class(name) is not None:
-            form = name.partition(".")[2]
-            shape = _FINGERPRINTS.get(form, _items if package == "requests" else _raw)
+            shape = _FINGERPRINTS[name.partition(".")[2]]
             add_family(_class(name), fingerprint=shape, covered=None, codec=CODECS[name], reduce=_reduce)

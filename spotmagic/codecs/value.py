@@ -202,7 +202,7 @@ def difference(value: Any, copy: Any, *, unseen: Literal["doubt", "trust"]) -> s
     """
     from spotmagic.keys import fingerprint
 
-    kind = type(value)
+    kind: Any = type(value)
     if type(copy) is not kind and not references.is_row(kind):
         return f"its pickle gives a {type(copy).__qualname__} back for a {kind.__qualname__}"
     try:
@@ -223,7 +223,7 @@ def difference(value: Any, copy: Any, *, unseen: Literal["doubt", "trust"]) -> s
                 raise
             return f"a copy of a {kind.__qualname__} that cannot be looked at ({type(error).__name__}: {error})"
         return "" if same else f"a {kind.__qualname__} {_loss(value, copy)}"
-    if unseen == "trust" or (_compares(kind) and _equal(value, copy)):
+    if unseen == "trust" or (kind.__eq__ is not object.__eq__ and _equal(value, copy)):
         return ""
     return f"its pickle cannot be checked against it, as {why}"
 
@@ -235,10 +235,6 @@ def _loss(value: Any, copy: Any) -> str:
         return f"comes back without {', '.join(lost)}"
     other = [name for name in sorted(before) if difference(before[name], after[name], unseen="trust")]
     return f"comes back with another {', '.join(other)}" if other else "does not come back equal"
-
-
-def _compares(kind: Any) -> bool:
-    return kind.__eq__ is not object.__eq__
 
 
 def _equal(value: Any, copy: Any) -> bool:

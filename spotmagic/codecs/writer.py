@@ -306,10 +306,6 @@ def _text(value: str) -> Any:
     return value
 
 
-def _bytearray(writer: Writer, value: bytearray) -> ExtType:
-    return ExtType(plain.BYTEARRAY, pack_plain(writer.buffer(value)))
-
-
 def _array(writer: Writer, value: array[Any]) -> ExtType:
     if value.typecode not in "bBhHiIlLqQfd":
         writer.refuse(f"an array of type {value.typecode!r}")
@@ -317,10 +313,6 @@ def _array(writer: Writer, value: array[Any]) -> ExtType:
         plain.ARRAY,
         pack_plain([value.typecode, value.itemsize, sys.byteorder, writer.buffer(memoryview(value).cast("B"))]),
     )
-
-
-def _deque(writer: Writer, value: collections.deque[Any]) -> ExtType:
-    return ExtType(plain.DEQUE, pack_plain([value.maxlen, writer.items(value)]))
 
 
 def _default(writer: Writer, value: collections.defaultdict[Any, Any]) -> ExtType:
@@ -335,20 +327,16 @@ def _bare(writer: Writer, value: Any) -> Any:
     return writer.pairs(value)
 
 
-def _slice(writer: Writer, value: slice) -> ExtType:
-    return ExtType(plain.SLICE, pack_plain(writer.items([value.start, value.stop, value.step])))
-
-
 _CONTAINERS: dict[type, Callable[[Writer, Any], Any]] = {
     list: Writer.items,
     dict: Writer.pairs,
     tuple: lambda writer, value: ExtType(plain.TUPLE, pack_plain(writer.items(value))),
     set: lambda writer, value: ExtType(plain.SET, pack_plain(writer.items(value))),
     frozenset: lambda writer, value: ExtType(plain.FROZENSET, pack_plain(writer.items(value))),
-    bytearray: _bytearray,
+    bytearray: lambda writer, value: ExtType(plain.BYTEARRAY, pack_plain(writer.buffer(value))),
     array: _array,
-    slice: _slice,
-    collections.deque: _deque,
+    slice: lambda writer, value: ExtType(plain.SLICE, pack_plain(writer.items([value.start, value.stop, value.step]))),
+    collections.deque: lambda writer, value: ExtType(plain.DEQUE, pack_plain([value.maxlen, writer.items(value)])),
     collections.defaultdict: _default,
     collections.OrderedDict: lambda writer, value: ExtType(plain.ORDERED, pack_plain(_bare(writer, value))),
     collections.Counter: lambda writer, value: ExtType(plain.COUNTER, pack_plain(_bare(writer, value))),

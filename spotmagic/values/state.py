@@ -23,7 +23,7 @@ def attributes(value: Any, base: type = object, covered: frozenset[str] = _NONE)
     held = _held(type(value))  # type: ignore[arg-type]  # classes can be hashed
     # A copy: whoever walks it may be interrupted by another thread that sets an attribute.
     found: dict[str, Any] = {} if held is None else plain_dict(held.__get__(value))
-    for name, slot in _slots(type(value), base):  # type: ignore[arg-type]  # classes can be hashed
+    for name, slot in slots_between(type(value), base):  # type: ignore[arg-type]  # classes can be hashed
         try:
             found[name] = slot.__get__(value)
         except AttributeError:
@@ -47,8 +47,8 @@ def _held(kind: type) -> GetSetDescriptorType | None:
 
 
 @functools.lru_cache(4096)
-def _slots(kind: type, base: type) -> tuple[tuple[str, MemberDescriptorType], ...]:
-    """The slots of a class and of those between it and a base."""
+def slots_between(kind: type, base: type) -> tuple[tuple[str, MemberDescriptorType], ...]:
+    """The slots of a class and of those between it and a base, those of the class first."""
     above = base.__mro__
     return tuple(
         (name, item)
