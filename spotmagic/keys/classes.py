@@ -30,29 +30,22 @@ _METHODS = (types.FunctionType, Wrapped, staticmethod, classmethod, property)
 _CALLED = (*_METHODS, types.BuiltinFunctionType)
 _SLOTS = types.MemberDescriptorType | types.GetSetDescriptorType
 # What Python derives from the rest, or what is read apart (docstring, annotations, fields).
-_DERIVED = frozenset(
-    {"__module__", "__qualname__", "__doc__", "__annotations__", "__annotate_func__", "__annotations_cache__"}
-    | {
-        "__firstlineno__",
-        "__static_attributes__",
-        "__slotnames__",
-        "__parameters__",
-        "__type_params__",
-        "__classcell__",
-    }
-    | {"__abstractmethods__", "__required_keys__", "__optional_keys__", "__readonly_keys__", "__mutable_keys__"}
-    | {"_abc_impl", "__signature__", "__schema_cache__", "__class_vars__", "__fields__", "__private_attributes__"}
-    | {"__json_encoder__", "__config__"}
-)
+_DERIVED = frozenset({
+    "__module__", "__qualname__", "__doc__", "__annotations__", "__annotate_func__", "__annotations_cache__",
+    "__firstlineno__", "__static_attributes__", "__slotnames__", "__parameters__", "__type_params__", "__classcell__",
+    "__abstractmethods__", "__required_keys__", "__optional_keys__", "__readonly_keys__", "__mutable_keys__",
+    "_abc_impl", "__signature__", "__schema_cache__", "__class_vars__", "__fields__", "__private_attributes__",
+    "__json_encoder__", "__config__",
+})  # fmt: skip
 _READ_APART = ("__pydantic_", "__dataclass_", "__attrs_", "__callable_proto_")
 _SAID_BY_PYTHON = frozenset(dir(object)) | {"__lt__", "__le__", "__gt__", "__ge__", "__setstate__"}
 _NOT_OF_EVERY_VERSION = frozenset({"__init_subclass__", "__subclasshook__", "__doc__", "__module__"})
 _OF_MEMBERS = frozenset({"_value_", "_name_", "_sort_order_", "__objclass__"})  # told by the class
 # Of a field of pydantic 1: what it works out from the annotation and the validators, which count as members.
-_WORKED_OUT = frozenset(
-    {"type_", "outer_type_", "annotation", "sub_fields", "sub_fields_mapping", "key_field", "validators", "shape"}
-    | {"pre_validators", "post_validators", "class_validators", "parse_json", "model_config"}
-)
+_WORKED_OUT = frozenset({
+    "type_", "outer_type_", "annotation", "sub_fields", "sub_fields_mapping", "key_field", "validators", "shape",
+    "pre_validators", "post_validators", "class_validators", "parse_json", "model_config",
+})  # fmt: skip
 
 
 def members(kind: type) -> list[tuple[str, Any]]:
@@ -119,7 +112,7 @@ def fields(kind: type) -> list[Any]:
     if isinstance(kind, abc.ABCMeta):
         registered = [one for one in (ref() for ref in abc._get_dump(kind)[0]) if one is not None]  # type: ignore[attr-defined]
         found += [["registered", sorted(registered, key=lambda one: one.__qualname__)]] if registered else []
-    held = _held_in_c(kind)
+    held = _kept_by_metaclass(kind)
     found += [held] if held else []
     if issubclass(kind, tuple) and hasattr(kind, "_field_defaults"):
         found.append([list(kind._fields), dict(kind._field_defaults)])  # type: ignore[attr-defined]
@@ -153,7 +146,7 @@ def watch(kind: type, guards: Guards, encoder: Encoder) -> None:
             guards.live(space[name], encoder.pack(space[name], name))
 
 
-def _held_in_c(kind: type) -> dict[str, Any]:
+def _kept_by_metaclass(kind: type) -> dict[str, Any]:
     """What a metaclass written in C keeps of a class beside its namespace: the options of msgspec's structures."""
     found: dict[str, Any] = {}
     for meta in inspect.getmro(type(kind)):

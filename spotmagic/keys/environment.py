@@ -12,7 +12,7 @@ from typing import Any
 from spotmagic.code.function import facts
 from spotmagic.code.source import nested
 from spotmagic.code.texts import Chain, Key
-from spotmagic.code.wrapped import unwrapped
+from spotmagic.code.wrapped import cells_of, unwrapped
 from spotmagic.keys.guards import MISSING, Guards
 from spotmagic.keys.named import held_by, text_of
 from spotmagic.keys.owned import short_name
@@ -151,7 +151,7 @@ def said_to(function: types.FunctionType, reached: list[Any]) -> Iterator[str]:
 
 def _said_by(caller: types.FunctionType, function: types.FunctionType) -> Iterator[str | None]:
     """The texts with which a caller calls a function of its globals or closure; None for any other use of it."""
-    cells = dict(zip(caller.__code__.co_freevars, caller.__closure__ or (), strict=True))
+    cells = cells_of(caller)
     for (name, *path), keys in facts(caller).keys.items():
         value = held_by(caller, name, cells)
         for step in path:

@@ -74,10 +74,6 @@ def _differing(now: Mapping[str, Any], usual: Mapping[str, Any]) -> Plain:
     return {name: now[name] for name, default in usual.items() if name in now and now[name] != default}
 
 
-def _numpy() -> Plain:
-    return _differing(sys.modules["numpy"].get_printoptions(), NUMPY)
-
-
 def _numpy_state() -> Any:
     held = sys.modules.get("numpy._core.printoptions")
     return sys.modules["numpy"].get_printoptions() if held is None else held.format_options.get()
@@ -218,7 +214,9 @@ def _written(module: str, table: str, state: Callable[[], Any]) -> Setting:
 
 
 COUNTED: Mapping[str, Setting] = {
-    "numpy print options": _setting("numpy", _numpy, _numpy_state),
+    "numpy print options": _setting(
+        "numpy", lambda: _differing(sys.modules["numpy"].get_printoptions(), NUMPY), _numpy_state
+    ),
     "numpy errors": _differing_from(ERRORS, "numpy", functools.partial(_answer_of, "numpy", "geterr")),
     "pandas options": _setting("pandas._config.config", _pandas, _held_in("pandas._config.config", "_global_config")),
     "rcParams": _setting("matplotlib", _rc, lambda: list(dict.values(sys.modules["matplotlib"].rcParams))),

@@ -13,7 +13,7 @@ from spotmagic.code.arrivals import file_of
 from spotmagic.code.function import facts
 from spotmagic.code.origin import is_user, is_user_file, is_user_module
 from spotmagic.code.texts import Chain
-from spotmagic.code.wrapped import Wrapped, called, unwrapped
+from spotmagic.code.wrapped import Wrapped, called, cells_of, unwrapped
 from spotmagic.keys import classes, credentials, environment, lazy, named, patched, process
 from spotmagic.keys.guards import MISSING, Guards
 from spotmagic.keys.methods import Callers, is_special
@@ -167,7 +167,7 @@ class Walk:
 
     def _function(self, function: types.FunctionType, own: bool) -> list[Any]:
         self.guards.function(function)
-        cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+        cells = cells_of(function)
         if is_user_file(file_of(function.__code__)):
             parts = self._users(function, cells, own)
         else:

@@ -42,10 +42,6 @@ def _builtin(value: Any, encoder: Encoder) -> Tree:
     return _of_module(value) or tree(Kind.METHOD, owner, value.__name__)
 
 
-def _method(value: types.MethodType, _: Encoder) -> Tree:
-    return _of_module(value) or tree(Kind.METHOD, value.__self__, value.__func__)
-
-
 def _of_module(value: Any) -> Tree | None:
     """The name of what an installed module gives as a function, though it is a method of an object that it hides.
 
@@ -57,10 +53,6 @@ def _of_module(value: Any) -> Tree | None:
         if found is not None and not is_user_module(module) and vars(found).get(name) == value:
             return tree(Kind.NAMED, module, name)
     return None
-
-
-def _partial_method(value: functools.partialmethod[Any], encoder: Encoder) -> Tree:
-    return tree(Kind.PARTIAL, encoder.code(type(value)), value.func, list(value.args), value.keywords)
 
 
 def _compared(value: Any, encoder: Encoder) -> Tree:
@@ -150,7 +142,7 @@ SHAPES: dict[type, Shape] = {
     types.FunctionType: _code,
     type: _code,
     types.ModuleType: _code,
-    types.MethodType: _method,
+    types.MethodType: lambda value, _: _of_module(value) or tree(Kind.METHOD, value.__self__, value.__func__),
     types.BuiltinFunctionType: _builtin,
     types.MethodWrapperType: _builtin,
     types.MethodDescriptorType: _named,
@@ -158,7 +150,9 @@ SHAPES: dict[type, Shape] = {
     types.ClassMethodDescriptorType: _named,
     types.GetSetDescriptorType: _named,
     types.MemberDescriptorType: _named,
-    functools.partialmethod: _partial_method,
+    functools.partialmethod: lambda value, encoder: tree(
+        Kind.PARTIAL, encoder.code(type(value)), value.func, list(value.args), value.keywords
+    ),
     property: lambda value, _: tree(Kind.WRAPPER, "property", value.fget, value.fset, value.fdel),
     staticmethod: lambda value, _: tree(Kind.WRAPPER, "staticmethod", value.__func__),
     classmethod: lambda value, _: tree(Kind.WRAPPER, "classmethod", value.__func__),

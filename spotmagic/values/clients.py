@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from spotmagic.code.origin import is_user_module
+from spotmagic.code.wrapped import closed_over
 from spotmagic.values.declared import listeners
 from spotmagic.values.scheme import Unfit
 from spotmagic.values.settings import Settings, at, cookies, database_file, headers, only, whole_state
@@ -190,7 +191,7 @@ def engine(value: Any) -> Settings:
     creator = at(value, "pool._creator_arg") or at(value, "pool._creator")
     if getattr(creator, "__module__", None) != "sqlalchemy.engine.create":
         raise Unfit("it is an engine with a creator= of its own, so what it reaches cannot be read")
-    arguments = _of_closure(creator, "cparams")
+    arguments = closed_over(creator).get("cparams", {})
     given = {name: item for name, item in arguments.items() if name not in ("password", "passwd", "timeout")}
     in_file = url.get_backend_name() in ("sqlite", "duckdb")
     return {
@@ -200,11 +201,6 @@ def engine(value: Any) -> Settings:
         "options": dict(value.get_execution_options()) or None,
         "events": listeners(value),
     }
-
-
-def _of_closure(function: Any, name: str) -> dict[str, Any]:
-    cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
-    return dict(cells[name].cell_contents) if name in cells else {}
 
 
 def orm_session(value: Any) -> Settings:

@@ -13,7 +13,6 @@ import contextvars
 import copyreg
 import functools
 import inspect
-import struct
 import sys
 import types
 import weakref
@@ -28,7 +27,7 @@ from spotmagic.values.handles import handle_settings, is_handle_type, note_of
 from spotmagic.values.plain import STREAM, stream
 from spotmagic.values.scheme import Kind, Tree, Unfit, tree
 from spotmagic.values.settings import derived
-from spotmagic.values.state import attributes
+from spotmagic.values.state import attributes, held_in_c
 
 
 def shape_of(kind: Any) -> Shape:
@@ -96,9 +95,7 @@ def _says_its_state(kind: Any) -> bool:
 
 def _is_python_class(kind: type) -> bool:
     """Whether all that objects of a class hold is in attributes and slots, and nothing in C keeps more to itself."""
-    slots = [one for base in kind.__mro__ for one in vars(base).values() if isinstance(one, types.MemberDescriptorType)]
-    told = len(slots) + (kind.__dictoffset__ > 0) + (kind.__weakrefoffset__ > 0)
-    return kind.__basicsize__ <= object.__basicsize__ + told * struct.calcsize("P") and all(
+    return not held_in_c(kind, object) and all(
         base.__flags__ & _PYTHON_CLASS and not isinstance(vars(base).get("__new__"), types.BuiltinFunctionType)
         for base in kind.__mro__[:-1]
     )

@@ -115,10 +115,6 @@ def _moment(value: datetime.datetime, _: Encoder) -> Tree:
     return tree(Kind.DATETIME, fields, value.tzinfo)
 
 
-def _time(value: datetime.time, _: Encoder) -> Tree:
-    return tree(Kind.TIME, [value.hour, value.minute, value.second, value.microsecond, value.fold], value.tzinfo)
-
-
 def _zone(value: zoneinfo.ZoneInfo, _: Encoder) -> Tree:
     if value.key is None:
         raise Unfit("it is a time zone without a name")
@@ -139,10 +135,6 @@ def _reckoning(value: decimal.Context, _: Encoder) -> Tree:
 
 def _path(value: pathlib.PurePath, _: Encoder) -> Tree:
     return tree(Kind.PATH, isinstance(value, pathlib.Path), isinstance(value, pathlib.PureWindowsPath), str(value))
-
-
-def _pattern(value: re.Pattern[Any], _: Encoder) -> Tree:
-    return tree(Kind.PATTERN, value.pattern, int(value.flags))
 
 
 def _bytes_io(value: io.BytesIO, _: Encoder) -> Tree:
@@ -166,7 +158,9 @@ SHAPES: dict[type, Shape] = {
     types.NotImplementedType: lambda *_: tree(Kind.NOT_IMPLEMENTED),
     datetime.datetime: _moment,
     datetime.date: lambda value, _: tree(Kind.DATE, value.year, value.month, value.day),
-    datetime.time: _time,
+    datetime.time: lambda value, _: tree(
+        Kind.TIME, [value.hour, value.minute, value.second, value.microsecond, value.fold], value.tzinfo
+    ),
     datetime.timedelta: lambda value, _: tree(Kind.TIMEDELTA, value.days, value.seconds, value.microseconds),
     datetime.timezone: _timezone,
     zoneinfo.ZoneInfo: _zone,
@@ -183,7 +177,7 @@ SHAPES: dict[type, Shape] = {
     type({}.keys()): lambda value, _: tree(Kind.VIEW, "keys", list(value)),
     type({}.values()): lambda value, _: tree(Kind.VIEW, "values", list(value)),
     type({}.items()): lambda value, _: tree(Kind.VIEW, "items", list(value)),
-    re.Pattern: _pattern,
+    re.Pattern: lambda value, _: tree(Kind.PATTERN, value.pattern, int(value.flags)),
     re.Match: lambda value, _: tree(
         Kind.PATTERN, "match", value.re, value.string, value.pos, value.endpos, list(value.regs), value.lastindex
     ),
