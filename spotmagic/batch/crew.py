@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any, Protocol
+from typing import Any
 
 from spotmagic import threads
 from spotmagic.limits.queue import Waiter
@@ -92,29 +92,14 @@ class Crew:
             waiter.ring()
 
 
-class Lane(Protocol):
-    """Where calls are made."""
-
-    def hand(self, work: Callable[[], Any], context: contextvars.Context, past: Callable[[], None]) -> None:
-        """Begin a piece of work in a context, without waiting for it.
-
-        Args:
-            past: called when it is over, however it went, also where it was never begun.
-        """
-        ...
-
-    def close(self) -> None:
-        """No more work comes."""
-        ...
-
-    @property
-    def closed(self) -> bool:
-        """Whether nothing that was handed over can go on."""
-        ...
-
-
 class Threads:
-    """Threads of our own. They are daemons, so that a call without end does not keep the process."""
+    """Threads of our own. They are daemons, so that a call without end does not keep the process.
+
+    Attributes:
+        closed: whether nothing that was handed over can go on.
+    """
+
+    closed = False
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -124,7 +109,11 @@ class Threads:
         self._lock = threading.Lock()
 
     def hand(self, work: Callable[[], Any], context: contextvars.Context, past: Callable[[], None]) -> None:
-        """Begin a piece of work in a thread that is idle, else in a new one."""
+        """Begin a piece of work in a context, in a thread that is idle, else in a new one.
+
+        Args:
+            past: called when it is over, however it went, also where it was never begun.
+        """
         with self._lock:
             new = self._idle <= 0
             if new:
@@ -148,8 +137,6 @@ class Threads:
             self._closed = True
         for _ in range(self._all):  # those that work look before they wait for more
             self._queue.put(None)
-
-    closed = False
 
     def _work(self) -> None:
         while (given := self._queue.get()) is not None:
@@ -196,6 +183,10 @@ class Tasks:
         self._all.add(task)  # a loop holds its tasks weakly
         task.add_done_callback(self._all.discard)
         task.add_done_callback(lambda _: past())
+
+
+Lane = Threads | Tasks
+"""Where calls are made."""
 
 
 def _running() -> asyncio.AbstractEventLoop | None:

@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
@@ -20,7 +21,7 @@ import re
 import secrets
 import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -210,33 +211,26 @@ def is_alive(run: Path) -> bool:
 
 def read_log(run: Path) -> list[dict[str, Any]]:
     """The lines of the log of a run, as far as they are whole."""
+    return list(_lines(run / "log.jsonl"))
+
+
+def _lines(path: Path) -> Iterator[Any]:
     try:
-        lines = (run / "log.jsonl").read_bytes().splitlines()
+        lines = path.read_bytes().splitlines()
     except OSError:
-        return []
-    found = []
+        return
     for line in lines:
-        try:
-            found.append(json.loads(line))
-        except ValueError:  # cut off by a kill
-            continue
-    return found
+        with contextlib.suppress(ValueError):  # cut off by a kill
+            yield json.loads(line)
 
 
 def read_failed(run: Path) -> list[Failed]:
     """The failed inputs of a run, as they happened."""
-    try:
-        lines = (run / "failed.jsonl").read_bytes().splitlines()
-    except OSError:
-        return []
     found = []
-    for line in lines:
-        try:
-            said = json.loads(line)
+    for said in _lines(run / "failed.jsonl"):
+        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):  # of somebody else
             given, why = _input(run, said.get("place"), said["why"])
             found.append(Failed(input=given, why=why, **{name: said[name] for name in _KEPT}))
-        except (ValueError, KeyError, TypeError, AttributeError):  # cut off by a kill
-            continue
     return found
 
 

@@ -12,7 +12,7 @@ import functools
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from spotmagic.batch.crew import Crew, Lane
@@ -220,10 +220,10 @@ class Pass:
         context = contextvars.copy_context()  # of the thread that takes the inputs, as the built-in map would have it
         call.check = self._check
         if self._target.awaits:
-            self._target.prepare(call, task, self._aattempt, self._apause)
+            self._target.prepare(call, task, _aattempt, self._apause)
             self._lane.hand(lambda: self._awork(task, call, claim), context, lambda: self._ended(task, call, claim))
         else:
-            self._target.prepare(call, task, self._attempt, self._pause)
+            self._target.prepare(call, task, _attempt, self._pause)
             self._lane.hand(lambda: self._work(task, call, claim), context, lambda: self._ended(task, call, claim))
 
     def _work(self, task: Task, call: Call, claim: Claim) -> None:
@@ -288,27 +288,9 @@ class Pass:
         if self.flying.get(task) is claim:
             self._end(task, call)
 
-    def _attempt(self, task: Task, go: Callable[[], Any]) -> Any:
-        self._begin(task)
-        try:
-            return go()
-        finally:
-            task.state = "waiting"
-
-    async def _aattempt(self, task: Task, go: Callable[[], Any]) -> Any:
-        self._begin(task)
-        try:
-            return await go()
-        finally:
-            task.state = "waiting"
-
     def _check(self) -> None:
         if self.held:
             raise Withdrawn
-
-    def _begin(self, task: Task) -> None:
-        task.attempts += 1
-        task.state = "running"
 
     def _pause(self, task: Task, seconds: float) -> None:
         """Wait before another attempt, without a slot."""
@@ -350,3 +332,23 @@ class Pass:
         if self.halted:
             raise Withdrawn
         task.state = "waiting"
+
+
+@contextmanager
+def _running(task: Task) -> Iterator[None]:
+    task.attempts += 1
+    task.state = "running"
+    try:
+        yield
+    finally:
+        task.state = "waiting"
+
+
+def _attempt(task: Task, go: Callable[[], Any]) -> Any:
+    with _running(task):
+        return go()
+
+
+async def _aattempt(task: Task, go: Callable[[], Any]) -> Any:
+    with _running(task):
+        return await go()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from spotmagic.batch.progress import Display, Progress, phrases
@@ -18,7 +19,7 @@ EVERY = 10.0
 def screen(progress: bool | Callable[[Progress], None]) -> Display | None:
     """The display for a value of ``progress=``: a function gets each snapshot."""
     if callable(progress):
-        return _Function(progress)
+        return SimpleNamespace(show=progress)
     if not progress:
         return None
     notebook = _notebook()
@@ -41,13 +42,6 @@ def _notebook() -> Any:
     from spotmagic import notebook
 
     return notebook
-
-
-class _Function:
-    """The user's own display."""
-
-    def __init__(self, show: Callable[[Progress], None]) -> None:
-        self.show = show
 
 
 class _Lines:
