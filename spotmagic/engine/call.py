@@ -99,6 +99,12 @@ class Call:
     draw: Callable[[Call], Entry | Bad | None] | None = None
     latency: float | Literal["recorded"] = 0.0
 
+    @property
+    def kept_notes(self) -> Mapping[str, str]:
+        """Its notes, and what stands for its code, if anything does."""
+        version = self.options.version
+        return self.notes if version is None else {**self.notes, "version": version}
+
     def another(self) -> Call:
         """A call like this one, to be given what differs: four times as fast as to make one of all its parts."""
         made = object.__new__(Call)

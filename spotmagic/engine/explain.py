@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import NamedTuple
 
+from spotmagic.keys.account import BOUND
 from spotmagic.store.entry import MADE_BY_OLD
 from spotmagic.values.notes import is_secret_name
 
@@ -220,9 +221,10 @@ def _why(
     if MADE_BY_OLD in alone:
         return Why(f"the kept result was {MADE_BY_OLD}, which keyed calls otherwise", (MADE_BY_OLD,))
     edits = tuple(name for name in differing if name.partition(" ")[0] in EDITED or name == VERSION)
-    if not (same_code or edits):
+    if not (same_code or edits or BOUND in differing):
         edits = ("code",)
     if asked_with:
+        edits = tuple(name for name in edits if "<" not in name)  # another lambda was given, and none edited
         told = f"first call with {'this' if len(asked_with) == 1 else 'these'} {quoted(asked_with)}"
         told += "" if unseen else " together with the other arguments"
         return Why(", ".join([told, *map(phrase, edits)]), (*asked_with, *edits))

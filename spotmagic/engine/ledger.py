@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import operator
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from spotmagic import words
@@ -323,7 +324,7 @@ class Ledger:
                 continue
             if holding(self.store.get, entry)[0] is not entry:
                 continue
-            notes = {**_notes(call), ACCEPTED: "\n".join(differ)} if differ else {**_notes(call)}
+            notes = {**call.kept_notes, ACCEPTED: "\n".join(differ)} if differ else {**call.kept_notes}
             if FILES in entry.notes:
                 notes[FILES] = entry.notes[FILES]
             inputs = {**call.inputs, **labels(entry.notes)}
@@ -337,7 +338,12 @@ class Ledger:
 
     def explain_call(self, call: Call) -> Explanation:
         """What differs between a call and the nearest result of its name, its own included."""
-        return self.recall.account(call.name, call.key, _trace(call))
+        told, kept = (
+            self.recall.account(call.name, call.key, _trace(call)),
+            self.store.get(call.key) if call.key else None,
+        )
+        reason = decide(call.mode, kept, self.clock.now(), fresh=call.fresh).reason
+        return told if kept is None else replace(told, reason=reason or told.reason)
 
     def _done(self, call: Call, value: Any, **said: Any) -> Done:
         """The end of a call, and how to tell of it. What is to be told later holds none of its arguments."""
@@ -381,14 +387,9 @@ class Ledger:
             )
             return masked(f"{type(error).__name__}: {error}")
         assert receipt.why is not None and receipt.price is not None
-        receipt.make(parts, {**_notes(call), **receipt.about}, self.clock.now(), self.store)
+        receipt.make(parts, {**call.kept_notes, **receipt.about}, self.clock.now(), self.store)
         return ""
 
 
-def _notes(call: Call) -> Mapping[str, str]:
-    version = call.options.version
-    return call.notes if version is None else {**call.notes, "version": version}
-
-
 def _trace(call: Call) -> Trace:
-    return Trace(call.code, call.inputs, _notes(call), call.kind)
+    return Trace(call.code, call.inputs, call.kept_notes, call.kind)

@@ -13,6 +13,8 @@ from spotmagic.values.scheme import digest
 NOTHING_MET = Notes()
 SAMPLE = "sample="
 """Among the inputs of a call: which answer to the same question it is. No parameter is called so."""
+BOUND = "closure bound arguments"
+"""Among the inputs of a call: what a partial binds. It counts with the code of the function."""
 
 
 def sample_input(sample: int) -> dict[str, bytes]:

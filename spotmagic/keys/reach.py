@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from spotmagic.code.wrapped import unwrapped
 from spotmagic.errors import Uncacheable, is_end
+from spotmagic.keys.account import BOUND
 from spotmagic.keys.owned import is_users, stands_for
 from spotmagic.keys.state import OnlyWritten
 from spotmagic.keys.walk import Walk
@@ -98,4 +100,7 @@ def _followed(root: Any, mask: Mask | None, ignore: frozenset[str], as_value: bo
         walk.find_state()
         said = walk.notes.state
         if len(state) == known:  # it only grows, so this comes to an end
-            return Reached(walk, root_packed)
+            reached = Reached(walk, root_packed)
+            if isinstance(root, functools.partial):
+                reached.notes.reached[BOUND] = digest(root_packed)
+            return reached

@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from spotmagic import Spot, last
+from spotmagic.testing import FakeClock
 
 HEAD = """
 import os, sys
@@ -298,3 +300,34 @@ def test_a_call_that_was_not_kept_before_is_no_first_run(spot: Spot) -> None:
     trouble[0] = False
     assert ask(1) == 1 and (outcome := last()) is not None and outcome.reason == "no result kept"
     assert spot.catalog.runs(limit=1)[0]["reason"] == "no result kept"
+
+
+def test_what_a_partial_binds_is_no_edit_and_another_lambda_is_none(spot: Spot) -> None:
+    def power(a: int, b: int) -> int:
+        return a**b
+
+    def apply(fn: Any, x: int) -> Any:
+        return fn(x)
+
+    for bound, changed in ((2, "first run"), (3, "`bound arguments` changed")):
+        assert spot.mark(partial(power, bound))(2) == bound**2
+        assert (outcome := last()) is not None and outcome.reason == changed
+        assert spot.catalog.runs(limit=1)[0]["reason"] == changed
+    f = spot.mark(apply)
+    assert f(lambda x: x + 1, 1) == 2 and f(lambda x: x + 2, 1) == 3
+    assert (outcome := last()) is not None and outcome.reason == "first call with this `fn`"
+    assert spot.catalog.runs(limit=1)[0]["reason"] == outcome.reason
+
+
+def test_what_is_there_and_cannot_be_used_is_explained_before_it_runs(tmp_path: Path) -> None:
+    clock = FakeClock()
+    with Spot("s", root=tmp_path, clock=clock) as spot:
+        f = spot.mark(ttl=60)(lambda x: x)
+        f(1)
+        assert f.explain(1).reason == "nothing changed"
+        clock.advance(61)
+        assert f.explain(1).reason == "the result has expired"
+        f(1)
+        assert (outcome := last()) is not None and outcome.reason == "the result has expired"
+        f.mode = "record"
+        assert f.explain(1).reason == "mode is record"
