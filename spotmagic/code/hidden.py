@@ -34,11 +34,11 @@ _QUIET_MAGICS = frozenset(
     }
 )  # fmt: skip
 _SCRIPTS = frozenset({"bash", "sh", "script", "perl", "ruby", "cmd", "sx", "system", "python", "python3", "pypy"})
-# What of the shell leads to variables by names that stand in no code.
+# What of the shell leads to variables by names that stand in no code, or tells what ran before.
 _NAMESPACES = frozenset(
     {
         "user_ns", "user_global_ns", "push", "ev", "ex", "run_cell", "run_cell_async", "run_code",
-        "safe_execfile",
+        "safe_execfile", "execution_count", "history_manager",
     }
 )  # fmt: skip
 # What leads to the frames of callers, and so to all their names.

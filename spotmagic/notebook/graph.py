@@ -88,6 +88,11 @@ def holds_thread(value: Any, depth: int = 2) -> bool:
     return type(value) not in ATOMS and any(base.__name__ in _RUNNERS for base in type(value).__mro__)
 
 
+def is_shell(value: Any) -> bool:
+    """Whether a value is the shell of the notebook, through which code reads and binds what it does not name."""
+    return type(value) not in ATOMS and any(base.__name__ == "InteractiveShell" for base in type(value).__mro__)
+
+
 def owner(array: Any) -> Any:
     """The array whose memory an array shows, itself where it has its own."""
     while is_array(array.base):

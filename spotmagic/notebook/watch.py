@@ -31,7 +31,18 @@ from spotmagic.notebook.again import (
 )
 from spotmagic.notebook.calls import refuse_lost_callbacks
 from spotmagic.notebook.changes import Changes
-from spotmagic.notebook.graph import ATOMS, Live, holds_thread, is_atom, is_code, is_leaf, is_open, same_shape, shape
+from spotmagic.notebook.graph import (
+    ATOMS,
+    Live,
+    holds_thread,
+    is_atom,
+    is_code,
+    is_leaf,
+    is_open,
+    is_shell,
+    same_shape,
+    shape,
+)
 from spotmagic.notebook.in_place import can_put, keeps_all, outline
 from spotmagic.notebook.reached import Reachable, exported, hidden_by, inputs_of, is_hidden, names_reached
 from spotmagic.notebook.settings import Process, counted, effects, prints, process
@@ -40,6 +51,7 @@ from spotmagic.values.notes import is_secret_name
 from spotmagic.values.patience import TooLong, at_once, patience
 
 _FEW = 100  # objects that are looked at one by one: of many, a look at all they say is quicker
+_SHELL = "it is the shell of the notebook, through which a cell reads and sets what it does not name"
 LOOK = 1.0  # seconds of work for each of our looks at what a cell reads and makes
 
 
@@ -123,8 +135,8 @@ class Watch:
 
     def _take(self, name: str, value: Any) -> None:
         """Count an input, and look at the code in it."""
-        if holds_thread(value):
-            raise self._refusal(name, "what a thread runs is not watched")
+        if holds_thread(value) or is_shell(value):
+            raise self._refusal(name, _SHELL if is_shell(value) else "what a thread runs is not watched")
         notes = Notes()
         try:
             with at_once(value):
@@ -251,9 +263,7 @@ class Watch:
             raise self._refusal(handle, "the cell sets it up, and what it holds is not watched")
         made: dict[str, Any] = {}
         code = self._code
-        deleted: list[str] = []
-        values: list[str] = []
-        again: list[str] = []
+        deleted, values, again = list[str](), list[str](), list[str]()
         modules: dict[str, str] = {}
         closed: dict[str, list[str]] = {}
         for name in sorted(self._names(before)):
@@ -266,6 +276,8 @@ class Watch:
                 if name in self._code.writes and type(value) in ATOMS and name not in self.inputs:
                     self.counted[name] = fingerprint(value, path=name)  # bound to itself, or not at all: who knows
                 continue
+            if is_shell(value) and any(hasattr(type(value), one) for one in code.attributes):
+                raise self._refusal(name, _SHELL)
             if name in code.makers and not is_made_by_code(value):
                 values.append(name)
             elif self._comes_by_code(name, value):

@@ -129,6 +129,10 @@ REFUSED: dict[str, tuple[list[str], str]] = {
     "a file that is removed": (["n = open('o_r.txt', 'w').write('a')", "import os\nos.remove('o_r.txt')", "print(os.path.exists('o_r.txt'))"], "o_r.txt"),
     "a database that is made": (["import sqlite3", "con = sqlite3.connect('o.db'); _c = con.execute('drop table if exists t'); _c = con.execute('create table t(a)'); con.commit()", "print(con.execute('select count(*) from t').fetchall()); con.close()"], "con"),
     "a list of the variables": (["one = 1", "names = %who_ls int", "two = 2", "print(len(names))"], "%who_ls"),
+    "the shell evaluates": (["ip = get_ipython(); k = 1; text = 'k + 1'", "a = ip.ev(text)", "k = 5", "a = ip.ev(text); a"], "`ip` cannot be kept: it is the shell"),
+    "the shell runs code": (["ip = get_ipython(); text = 'uu = 3'", "def go(): ip.run_cell(text)", "go()", "#plain\nprint(uu)"], "`ip` cannot be kept: it is the shell"),
+    "the shell in one cell": (["text = 'vv = 4'", "ip = get_ipython(); ip.ex(text)", "#plain\nprint(vv)"], "`ip` cannot be kept: it is the shell"),
+    "a count of cells": (["x = 1", "n = get_ipython().execution_count"], "`execution_count` hides"),
     "a database in memory": (["import sqlite3", "con = sqlite3.connect(':memory:')\nn = con.execute('select 1').fetchone()", "print(n)"], "con"),
     "a secret of the environment elsewhere": (["import os", "head = {'Authorization': 'Bearer ' + os.environ['STORY_API_KEY']}", "print(len(head))"], "secret"),
 }  # fmt: skip
