@@ -114,10 +114,13 @@ def texts(body: Sequence[ast.AST]) -> Texts:
 
 def may_be_paths(values: Iterable[Any]) -> frozenset[str]:
     """The texts and paths in values that may lead to a file: a name alone, with no ending, is any word."""
-    each = [one for value in values for one in (value[:_MOST] if type(value) in (list, tuple) else (value,))]
-    said = [os.fspath(one) if isinstance(one, PurePath) else one for one in each]
-    texts = [one for one in said if type(one) is str and len(one) < _LONGEST]
-    return frozenset(one for one in texts if _PATH.search(one) and "\n" not in one)
+    found: list[str] = []
+    for value in values:
+        for one in value[:_MOST] if type(value) in (list, tuple) else (value,):
+            text = os.fspath(one) if isinstance(one, PurePath) else one
+            if type(text) is str and len(text) < _LONGEST and _PATH.search(text) and "\n" not in text:
+                found.append(text)
+    return frozenset(found)
 
 
 def asked(body: Sequence[ast.AST]) -> dict[int, Key]:

@@ -56,12 +56,15 @@ class Seat:
 
     Args:
         key: of the call; one that has none flies alone.
+
+    Attributes:
+        offset: the byte of the lock file that the leader holds.
     """
 
-    __slots__ = ("_before", "_fd", "_flight", "_inside", "_works", "key", "waiters")
+    __slots__ = ("_before", "_fd", "_flight", "_inside", "_works", "key", "offset", "waiters")
 
     def __init__(self, flight: Flight, key: bytes) -> None:
-        self._flight, self.key = flight, key
+        self._flight, self.key, self.offset = flight, key, int.from_bytes(key[:8], "little") & _OFFSETS
         self._fd, self._works = -1, False
         self._before = self._inside = _NONE
         self.waiters: Future[Landed] | None = None
@@ -124,11 +127,6 @@ class Seat:
         if self._fd >= 0:
             with suppress(OSError):
                 files.lock_byte(self._fd, self._at_work)
-
-    @property
-    def offset(self) -> int:
-        """The byte of the lock file that the leader holds."""
-        return int.from_bytes(self.key[:8], "little") & _OFFSETS
 
     @property
     def _at_work(self) -> int:
