@@ -5,6 +5,7 @@ DuckDB gives a file to one process at a time, even to readers.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import stat
@@ -24,6 +25,7 @@ from spotmagic.files import PRIVATE_FILE, locked, open_private
 
 FILE, LOCK = "spot.duckdb", "fold.lock"
 DATABASE = "spot"
+_LEAVING = 5.0  # seconds that the end of the process waits for threads that read or fold
 _PROBE_AFTER = 0.5  # a younger log may be that of a kernel which looks at the catalog right now
 
 
@@ -69,6 +71,16 @@ class Connection:
         if self._pid != os.getpid():
             self._fresh()
         return self._turn
+
+    @property
+    def is_read(self) -> bool:
+        """Whether a thread of this process is at the file, or attaches it, or lets go of it."""
+        if self._pid != os.getpid():
+            return False
+        if not self._lock.acquire(blocking=False):
+            return True
+        self._lock.release()
+        return self._users > 0
 
     def touched(self) -> list[tuple[int, ...]]:
         """What is another after somebody wrote to the file."""
@@ -267,6 +279,15 @@ def connection(folder: Path) -> Connection:
         if found is None:
             found = _connections[place] = Connection(place)
         return found
+
+
+@atexit.register
+def _wait_for_readers() -> None:
+    """Let threads come out of DuckDB before the interpreter ends: one that is inside by then aborts the process."""
+    end = time.monotonic() + _LEAVING
+    for one in list(_connections.values()):
+        while one.is_read and time.monotonic() < end:
+            time.sleep(0.005)
 
 
 def _attach_sql(path: Path) -> str:

@@ -104,6 +104,20 @@ plant_cell(4, "texts", [[kind, one, {}, {}, "", False] for kind in ("stdout", "s
 plant_cell(5, "other", [*shown("text/markdown")[:25], *shown("application/json")[:25]], "")
 for one in bad[:5]:
     spot.limits.get(one, rpm=60)
+
+
+def fails(x):
+    raise ValueError(x + "".join(bad))
+
+
+fails.__qualname__ = fails.__name__ = bad[1]
+fails = spot.mark(version=bad[0])(fails)
+spot.map(fails, bad, name=bad[0])
+job = fails.submit("x")
+try:
+    job.result()
+except Exception:
+    pass
 spot.flush()
 for n, one in enumerate(bad[:4]):
     tell(one, one, one, once=f"{spot.folder} {n}")

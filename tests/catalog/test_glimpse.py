@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -160,3 +162,27 @@ def test_a_catalog_that_cannot_be_counted_says_so_itself(catalog: Catalog, monke
     lookout = Lookout(lambda: catalog, much)
     lookout.look(60)
     assert (lookout.counting, lookout.catalog) == (False, catalog)
+
+
+ENDS = """
+import os, sys, threading, time
+from spotmagic import Spot
+spot = Spot("test", root=sys.argv[1])
+spot.mark(str)(1)
+inside = threading.Event()
+
+def read(catalog):
+    catalog.count()
+    inside.set()
+    time.sleep(0.3)  # by then the interpreter would be gone
+    os.write(1, str(catalog.count()).encode())
+
+threading.Thread(target=lambda: spot.catalog.together(read), daemon=True).start()
+inside.wait()
+"""
+
+
+def test_the_end_of_the_process_waits_for_who_is_reading(tmp_path: Path) -> None:
+    """A thread that is inside DuckDB as the interpreter ends aborts the process."""
+    ended = subprocess.run([sys.executable, "-c", ENDS, str(tmp_path)], capture_output=True, timeout=60)
+    assert (ended.stdout, ended.returncode, ended.stderr) == (b"1", 0, b"")

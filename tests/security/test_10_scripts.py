@@ -38,8 +38,8 @@ def bird() -> Iterator[Canary]:
         yield bird
 
 
-def walk(panel: Locator, page: Page) -> None:
-    """Open every view and every entry."""
+def walk(panel: Locator, page: Page) -> list[str]:
+    """Open every view and every entry. Returns what the views are called."""
     rows, opened = panel.locator("tbody tr"), 0
     panel.get_by_label("Status").select_option("all")
     expect(panel.locator(".pager")).to_contain_text(f"of {PLANTED}")
@@ -72,10 +72,17 @@ def walk(panel: Locator, page: Page) -> None:
     expect(panel).to_contain_text("The catalog is rebuilt:")
     maintain(panel, "Check all results")
     expect(panel.get_by_label("Health")).to_contain_text(" checked, none damaged")
+    names = [view.inner_text() for view in panel.get_by_role("tab").all()]
     for view in panel.get_by_role("tab").all():
         view.click()
-        expect(panel.locator("tbody tr, .gauge").first).to_be_visible()
+        expect(panel.locator("tbody tr, li h3").first).to_be_visible()
+        for closed in panel.locator(".view button[aria-expanded=false]").all()[:3]:  # a function, a batch in full
+            closed.click()
+            expect(panel.locator(".view .detail, .view summary").first).to_be_visible()
+        for closed in panel.locator(".view summary").all()[:3]:
+            closed.click()
     page.wait_for_timeout(REST)
+    return names
 
 
 def export(panel: Locator, called: str, says: str | re.Pattern[str]) -> None:
@@ -112,7 +119,7 @@ def test_nothing_stored_comes_alive_in_a_notebook(bird: Canary, notebook: Open) 
     expect(book.page.locator("[id^=a-twin-]").first).to_be_visible()
     for payload in (PAYLOADS[0], PAYLOADS[-1]):  # the tags of both are in the words of the warnings
         expect(book.panel.get_by_label("Health")).to_contain_text(payload[: payload.index("U")])
-    walk(book.panel, book.page)
+    assert walk(book.panel, book.page) == ["Results", "Runs", "Functions", "Batches", "Jobs", "Limits"]
     assert bird.heard == set()
 
 
@@ -120,7 +127,8 @@ def test_nothing_stored_comes_alive_on_the_page(bird: Canary, tmp_path: Path, pa
     site = Site(tmp_path, bird.plant())
     try:
         page.goto(site.address)
-        walk(page.locator("section.panel"), page)
+        # jobs and limits are those of processes that run
+        assert walk(page.locator("section.panel"), page) == ["Results", "Runs", "Functions", "Batches"]
     finally:
         site.stop()
     assert bird.heard == set()
