@@ -171,7 +171,7 @@ def test_a_colleague_re_runs_the_notebook_and_pays_nothing(api: Api, server: S3S
     try:
         begin(ben, "Spot('llm', mode='replay')")
         loaded = ben.run(f"print(spot.load({archive!r}))").text
-        assert "all can be used here" in loaded and "show text and pictures alone" in loaded
+        assert "all can be used here" in loaded and "their text and pictures alone" in loaded
         assert shown(ben, "hit") == first
         ben.run("%spot_load_ext httpx off")
         begin(ben, f"Spot('llm', root='another', {remote})")
