@@ -9,8 +9,10 @@ from __future__ import annotations
 import ast
 import importlib.machinery
 import importlib.util
+import io
 import sys
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -18,15 +20,24 @@ from typing import Any, NamedTuple
 
 from spotmagic.code.function import Import
 from spotmagic.code.normal import normal_form, parse
-from spotmagic.code.origin import is_user_file
+from spotmagic.code.origin import is_user_file, is_user_module
 from spotmagic.code.source import find
 from spotmagic.code.texts import IMPORTING
+from spotmagic.code.wrapped import unwrapped
 from spotmagic.errors import Uncacheable
 from spotmagic.keys.guards import MISSING, Guards
+from spotmagic.keys.owned import is_users
+from spotmagic.reads import imports as asked
+from spotmagic.reads import looks
+from spotmagic.reads.noting import FileState
+from spotmagic.reads.supposed import state_now
+from spotmagic.values.notes import Notes
 
 RUNS = "uses `runpy`, which runs files that cannot be seen before"
 _SCALARS = (type(None), bool, int, float, str)
 _FUNCTION = object()  # what a text says of a name that it defines as a function
+_ABSENT = "absent"
+_RECENT = 100_000_000  # nanoseconds: a file that young may change once more without another time of change
 
 
 def imported(
@@ -71,14 +82,87 @@ def of_cell(names: Iterable[str], ref: Callable[[Any], Any]) -> Iterator[tuple[s
     Raises:
         Uncacheable: what a module runs cannot be seen before, or was edited after it was imported.
     """
-    seen: set[Path] = set()
+    yield from _whole(names, ref, Guards(), set())
+
+
+def _whole(
+    names: Iterable[str], ref: Callable[[Any], Any], guards: Guards, seen: set[Path]
+) -> Iterator[tuple[str, list[Any]]]:
+    """The user's modules of these names and those they import. Raises what :func:`of_cell` raises.
+
+    Args:
+        seen: takes the files of them.
+    """
     for name in names:
         for module, text in _texts(name, seen):
             troubles = [text.unseen]
-            changed = _changed(module, text, Guards(), troubles.append, ref)
+            changed = _changed(module, text, guards, troubles.append, ref)
             for why in filter(None, troubles):
                 raise Uncacheable(f"`{module}` cannot be fingerprinted", why, "Reload it, or leave it out", path=module)
             yield module, [text.normal, changed]
+
+
+class _Told(NamedTuple):
+    """What stood for a module, and what tells whether it still does."""
+
+    answer: list[str]
+    holds: Callable[[], bool]
+    files: dict[str, FileState | None]
+
+
+_modules: dict[str, _Told] = {}
+
+
+def _code_now(path: str) -> list[str]:
+    """What stands for a user's module with all it imports, or for a name of one without a file (``__main__:Scaler``).
+
+    Nothing for a package's, which counts by its name. One that cannot be told has the answer ``UNKNOWN``, and why.
+    """
+    module, of_name, name = path.partition(":")
+    try:
+        return _of_name(module, name) if of_name else _of_module(module)
+    except Uncacheable as error:
+        return [looks.UNKNOWN, f"it reads `{name or module}` while it runs: {error.why}"]
+    except Exception as error:  # of a class on the way, or ours: nobody knows
+        return [looks.UNKNOWN, f"`{name or module}` cannot be looked at: {type(error).__name__}: {error}"]
+
+
+def _of_name(module: str, name: str) -> list[str]:
+    value = unwrapped(vars(sys.modules[module]).get(name)) if module in sys.modules else None
+    if not is_users(value):
+        return []
+    from spotmagic.keys.fingerprint import fingerprint  # which comes to this file on its way
+
+    notes = Notes()
+    found = fingerprint(value, path=name, notes=notes)
+    if notes.trouble or notes.secret:
+        return [looks.UNKNOWN, f"it reads `{name}` while it runs: {notes.trouble or 'it holds a secret'}"]
+    return [found.hex()]
+
+
+def _of_module(name: str) -> list[str]:
+    if name in sys.modules and not is_user_module(name):
+        return []
+    known = _modules.get(name)
+    if known is not None and known.holds() and all(state_now(file) == state for file, state in known.files.items()):
+        return known.answer
+    if name not in sys.modules and _file(name) is None:
+        return [_ABSENT]
+    from spotmagic.keys.fingerprint import fingerprint, packed
+
+    began, guards, files = time.time_ns(), Guards(), set[Path]()
+    found = list(_whole([name], fingerprint, guards, files))
+    if not found:
+        return []
+    answer = [fingerprint(found).hex()]
+    states = {str(file): state_now(str(file)) for file in files}
+    if all(state is not None and began - state.changed > _RECENT for state in states.values()):
+        _modules[name] = _Told(answer, guards.close(lambda value: packed(value, name, None, None)), states)
+    return answer
+
+
+asked.know_users(is_user_file)
+looks.add_answers({looks.CODE: _code_now})
 
 
 def _absolute(one: Import, namespace: dict[str, Any]) -> str:
@@ -126,7 +210,8 @@ def _texts(name: str, seen: set[Path]) -> Iterator[tuple[str, _FileText]]:
         seen.add(path)
         package = module if path.name == "__init__.py" else module.rpartition(".")[0]
         try:
-            text = _read_text(path.read_bytes(), module, package)
+            with io.FileIO(path) as file:  # which no run that is watched takes for a file of its own
+                text = _read_text(file.readall(), module, package)
         except (OSError, SyntaxError, ValueError):
             continue
         yield module, text
@@ -235,28 +320,59 @@ def _changed(
     guards.name(sys.modules, name, MISSING if module is None else module)
     if not isinstance(module, ModuleType):
         return []
-    space, found = vars(module), []
-    for known, said in text.said:
+    return _otherwise(name, vars(module), text.said, guards, trouble, ref)
+
+
+def _otherwise(
+    name: str,
+    space: Mapping[str, Any],
+    said: list[tuple[str, Any]],
+    guards: Guards,
+    trouble: Callable[[str], None],
+    ref: Callable[[Any], Any],
+) -> list[Any]:
+    """What is otherwise in a module, or in a class of it, than its text says."""
+    found: list[Any] = []
+    for known, one in said:
         value = space.get(known, MISSING)
         guards.name(space, known, value)
-        if said is _FUNCTION:
-            if isinstance(value, FunctionType) and value.__module__ == name:
+        if isinstance(one, list):
+            if isinstance(value, type) and value.__module__ == name:
+                found += [[known, *each] for each in _otherwise(name, vars(value), one, guards, trouble, ref)]
+        elif one is _FUNCTION:
+            value = value.__func__ if isinstance(value, staticmethod | classmethod) else value
+            value = value.fget if isinstance(value, property) else value
+            if not isinstance(value, FunctionType):
+                continue
+            if type(space) is not dict:  # a class, whose methods are all in the file, or made by others
+                if value.__code__.co_filename == getattr(sys.modules[name], "__file__", None):
+                    trouble(find(value).trouble)
+            elif value.__module__ == name:
                 trouble(find(value).trouble)
-            elif isinstance(value, FunctionType):
+            else:
                 found.append([known, ref(value)])
-        elif type(value) in _SCALARS and (type(value), value) != (type(said), said):
+        elif type(value) in _SCALARS and (type(value), value) != (type(one), one):
             found.append([known, value])
     return found
 
 
-def _said(tree: ast.Module) -> list[tuple[str, Any]]:
-    """The module's functions, and its names that are given a plain value once."""
+def _said(tree: ast.Module | ast.ClassDef, written: frozenset[str] = frozenset()) -> list[tuple[str, Any]]:
+    """The functions of a module or class, its names that are given a plain value once, and each class in the same way.
+
+    Args:
+        written: attributes that the module writes, as it does those in which classes count: they are no constants.
+    """
+    if isinstance(tree, ast.Module):
+        stored = (one for one in ast.walk(tree) if isinstance(one, ast.Attribute) and isinstance(one.ctx, ast.Store))
+        written = frozenset(one.attr for one in stored)
     said: dict[str, list[Any]] = {}
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             said.setdefault(node.name, []).append(_FUNCTION)
+        elif isinstance(node, ast.ClassDef):
+            said.setdefault(node.name, []).append(_said(node, written))
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
             for target in node.targets:
-                if isinstance(target, ast.Name):
+                if isinstance(target, ast.Name) and not (isinstance(tree, ast.ClassDef) and target.id in written):
                     said.setdefault(target.id, []).append(node.value.value)
     return [(name, values[0]) for name, values in said.items() if len(values) == 1]

@@ -23,8 +23,10 @@ from spotmagic.reads import standing
 
 # What was asked. Stands in the place of a file's size, which is never negative.
 LISTED, GLOBBED, GLOBBED_BELOW, PATH_GLOBBED, PRESENT, VARIABLE, LINKED, TIMED, MODED, CHOSEN = range(-2, -12, -1)
-NAMED = -12
+NAMED, CODE = -12, -13
 VARIABLES = (VARIABLE, CHOSEN, NAMED)  # these are asked by the name of a variable, not by a path
+BY_NAME = (*VARIABLES, CODE)  # and these by a name of any sort
+UNKNOWN = "?"  # begins an answer that nobody can know; why follows
 
 _listdir, _scandir, _stat, _lstat, _access, _open = os.listdir, os.scandir, os.stat, os.lstat, os.access, os.open
 _mkdir, _readlink, _replace, _rename = os.mkdir, os.readlink, os.replace, os.rename

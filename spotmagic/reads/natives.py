@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import glob
-import importlib.machinery
 import inspect
 import linecache
 import os
@@ -74,7 +73,8 @@ WRITERS: Mapping[str, str] = {
     "safetensors.numpy": "save_file",
     "safetensors.torch": "save_file save_model",
 }
-_TABLED = frozenset({*READERS, *WRITERS})
+TABLED = frozenset({*READERS, *WRITERS})
+"""The modules that have some of them."""
 _TARGETS = frozenset(
     {"where", "root_path", "output_file", "dest", "base_dir", "file", "path", "target", "source", "filename", "uri"}
 )  # what writers call the path
@@ -97,46 +97,6 @@ _fill: Callable[[Any], None]
 _spoil: Callable[[str], None]
 
 
-class _Arrivals:
-    """Puts readers into a module of the table that is loaded while something is noted."""
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
-        """The spec that the other finders give, whose loader tells us of the module."""
-        if name not in _TABLED:
-            return None
-        for finder in list(sys.meta_path):
-            look = getattr(finder, "find_spec", None)
-            spec: Any = look(name, path, target) if look and finder is not self else None
-            if spec is not None:
-                loader = spec.loader
-                if loader is not None and hasattr(loader, "exec_module"):
-                    spec.loader = _Loader(loader)
-                return spec  # type: ignore[no-any-return]
-        return None
-
-
-class _Loader:
-    def __init__(self, loader: Any) -> None:
-        self._loader = loader
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loader, name)
-
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> Any:
-        return self._loader.create_module(spec)
-
-    def exec_module(self, module: ModuleType) -> None:
-        module.__loader__ = self._loader
-        if module.__spec__ is not None:
-            module.__spec__.loader = self._loader
-        self._loader.exec_module(module)
-        if standing.noting:
-            _place(module)
-
-
-_arrivals = _Arrivals()
-
-
 def install(note: Callable[..., None], fill: Callable[[Any], None], spoil: Callable[[str], None]) -> None:
     """Put the noting readers and writers in place.
 
@@ -148,28 +108,25 @@ def install(note: Callable[..., None], fill: Callable[[Any], None], spoil: Calla
     global _note, _fill, _spoil
     _note, _fill, _spoil = note, fill, spoil
     for module in _loaded:
-        _place(module)
-    sys.meta_path.insert(0, _arrivals)
+        place(module)
 
 
 def arrived() -> None:
     """Look which modules of the table are loaded: for whoever sees that there are others than before."""
-    _loaded[:] = [module for name in _TABLED if (module := sys.modules.get(name)) is not None]
+    _loaded[:] = [module for name in TABLED if (module := sys.modules.get(name)) is not None]
 
 
 def remove() -> None:
     """Put back what was there. What stands in classes stays, and is what was there from now on."""
     for ready in _ready.values():
         swap(ready.space, ready.ours, ready.true)
-    if _arrivals in sys.meta_path:
-        sys.meta_path.remove(_arrivals)
 
 
 def ours_for(value: Any) -> Any:
     """What notes in the place of a function that reads or writes, or None for any other."""
     if getattr(value, "__name__", "") not in _NAMES:
         return None
-    modules = (sys.modules[name] for name in _TABLED if name in sys.modules)
+    modules = (sys.modules[name] for name in TABLED if name in sys.modules)
     ready = (_ready.get(module.__name__) or _made_ready(module) for module in modules)
     return next((ours for each in ready for true, ours in each.pairs() if true is value), None)
 
@@ -217,7 +174,7 @@ def swap(space: dict[str, Any], old: dict[str, Any], new: dict[str, Any]) -> boo
     return False
 
 
-def _place(module: ModuleType) -> None:
+def place(module: ModuleType) -> None:
     """Put the readers of a module in place. Wrappers are made once, and anew where somebody changed what they wrap."""
     ready = _ready.get(module.__name__)
     if (

@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple, Self
 
-from spotmagic.reads import looks, memories, natives, stand_ins, standing, variables
+from spotmagic.reads import imports, looks, memories, natives, stand_ins, standing, variables
 from spotmagic.reads.paths import whole_path, working_directory
 
 _true_open, true_stat, _true_symlink, _true_link = stand_ins.true_open, os.stat, os.symlink, os.link
@@ -118,9 +118,8 @@ class Noting:
 
     def seen(self) -> Seen:
         """What was noted so far."""
-        return Seen(
-            dict(self.files), dict(self.looks), (*self._written, *self.rewritten), self.trouble, dict(self._added)
-        )
+        written = *self._written, *self.rewritten
+        return Seen(dict(self.files), dict(self.looks), written, self.trouble, dict(self._added))
 
     def wrote(self) -> dict[str, int | None]:
         """What it wrote, each path with the size that a file had to which it only added, or ``REMOVED``."""
@@ -152,7 +151,7 @@ class Noting:
         In what the run itself made there is nothing to ask, and the folders above the working directory say where
         somebody works, not what with.
         """
-        path = path if kind in looks.VARIABLES else self._beyond(path)
+        path = path if kind in looks.BY_NAME else self._beyond(path)
         above = kind == looks.PRESENT and (path == self.folder or self.folder.startswith(os.path.join(path, "")))  # noqa: PTH118
         if not above and not self.made(path):
             self.looks.setdefault((kind, path), answer)
@@ -242,7 +241,7 @@ def note(path: Any, *, missing: bool = True) -> None:
 def ask(kind: int, path: str, answer: list[str]) -> None:
     """Note a question that is asked of the system now."""
     takers = _takers() if _open else ()
-    where = (path if kind in looks.VARIABLES else whole_path(path)) if takers else None
+    where = (path if kind in looks.BY_NAME else whole_path(path)) if takers else None
     if where is not None:
         memories.remember_look(kind, where, answer)
         for taker in takers:
@@ -335,6 +334,7 @@ def _install() -> None:
     natives.install(note, note_filled, spoil)
     looks.install_looks(ask, note, note_written, note_removed)
     variables.install_variables(ask)
+    imports.install_imports(ask)
     standing.noting = True
 
 
@@ -342,6 +342,7 @@ def _remove() -> None:
     standing.noting = False
     stand_ins.remove()
     natives.remove()
+    imports.remove_imports()
     variables.remove_variables()
 
 
@@ -350,8 +351,7 @@ def _after_fork() -> None:
     global _guard
     _guard = threading.Lock()
     stand_ins.forked()
-    own: list[Noting] = []
-    at = _here.get()
+    own, at = list[Noting](), _here.get()
     while at is not None and at not in own:
         own.append(at)
         at = at._before

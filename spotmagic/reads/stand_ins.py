@@ -10,7 +10,7 @@ from operator import itemgetter
 from types import BuiltinFunctionType, CellType, FunctionType
 from typing import Any
 
-from spotmagic.reads import natives
+from spotmagic.reads import imports, natives
 
 true_open = io.open  # builtins.open, which another stands in for while a run is watched
 
@@ -127,6 +127,8 @@ def _taken() -> Collection[tuple[_Names, _Names, _Names]]:
             continue
         _searched[module_name] = id(module)
         space = getattr(module, "__dict__", None)
+        if type(space) is dict:
+            imports.met(module_name, module, space)
         if type(space) is dict and module_name.partition(".")[0] not in _LEFT_ALONE:
             items = list(space.items())
             if known.isdisjoint(map(id, map(itemgetter(1), items))):

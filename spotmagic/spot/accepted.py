@@ -9,7 +9,7 @@ from spotmagic.engine.call import Call
 from spotmagic.engine.explain import BROUGHT, DEFAULTS, EDITED, Trace, listed
 from spotmagic.spot.shared import Settings, Shared
 from spotmagic.store import Store
-from spotmagic.store.editions import LABEL, VARIABLE
+from spotmagic.store.editions import CODE, LABEL, VARIABLE
 from spotmagic.store.entry import Entry
 
 
@@ -83,7 +83,7 @@ def stands_for(pairs: Mapping[str, list[list[str]]], call: Call, entry: Entry) -
 
 def _without_files(inputs: Mapping[str, bytes]) -> dict[str, bytes]:
     """What was read is compared by itself."""
-    return {label: one for label, one in inputs.items() if not label.startswith((LABEL, VARIABLE))}
+    return {label: one for label, one in inputs.items() if not label.startswith((CODE, LABEL, VARIABLE))}
 
 
 def _is_code(label: str) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import fnmatch
 import json
 import os
-import stat
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
@@ -20,13 +19,16 @@ import xxhash
 
 from spotmagic.reads import looks
 from spotmagic.reads.noting import FileState, Noting, ask, is_noting, note
+from spotmagic.reads.supposed import state_now
 from spotmagic.store.entry import NO_INPUTS, Bad, Entry
 from spotmagic.values.notes import is_secret_name
 
 FILES, EDITIONS, OUTCOMES = "files", "editions", "outcomes"
 LABEL = "file "
 VARIABLE = "variable "
-"""They begin the names of files and of variables among the inputs of a result."""
+CODE = "code "
+"""They begin the names of files, of variables and of code that a run asked for among the inputs of a result."""
+_LABELS = {**dict.fromkeys(looks.VARIABLES, VARIABLE), looks.CODE: CODE}
 _LARGE = 256_000_000  # bytes; above, size and time of change stand for the content
 _CHUNK = 1 << 20
 _RECENT = 100_000_000  # nanoseconds: a file that young may change once more without another time of change
@@ -114,7 +116,7 @@ def labels(notes: Mapping[str, str]) -> dict[str, bytes]:
 
 
 def _label(file: File) -> str:
-    return (VARIABLE if file.size in looks.VARIABLES else LABEL) + file.path
+    return _LABELS.get(file.size or 0, LABEL) + file.path
 
 
 def as_now(notes: Mapping[str, str]) -> Mapping[str, str]:
@@ -126,7 +128,7 @@ def as_now(notes: Mapping[str, str]) -> Mapping[str, str]:
         if _is_question(file.size):
             found.append(file._replace(digest=_held(file.path, file.size)))
             continue
-        state = state_of(file.path)
+        state = state_now(file.path)
         if state is None:
             found.append(File(file.path, None, None, None, _MISSING))
         else:
@@ -158,7 +160,7 @@ def hand_up(entry: Entry) -> None:
     if is_noting():
         for file in files_of(entry.notes.get(FILES, "[]")):
             if _is_question(file.size):
-                where = file.path if file.size in looks.VARIABLES else os.path.abspath(file.path)  # noqa: PTH100
+                where = file.path if file.size in looks.BY_NAME else os.path.abspath(file.path)  # noqa: PTH100
                 ask(file.size, where, looks.names(file.size, where))
             else:
                 note(file.path)
@@ -256,7 +258,7 @@ def settle(noting: Noting, declared: Collection[str], ignore: Iterable[str]) -> 
     for path in declared:
         where = os.path.abspath(os.path.join(noting.folder, os.path.expanduser(path)))  # noqa: PTH100, PTH111, PTH118
         if where not in seen:
-            seen[where] = state_of(where)
+            seen[where] = state_now(where)
     found: list[File] = []
     inputs: dict[str, bytes] = {}
     try:
@@ -283,14 +285,14 @@ def settle(noting: Noting, declared: Collection[str], ignore: Iterable[str]) -> 
 
 def _read_file(noting: Noting, path: str, name: str, state: FileState | None) -> File | None:
     """A file that a run read in a state, as it is noted; ``None`` for one that the run made and removed."""
-    now = state_of(path)
+    now = state_now(path)
     if now is None and state is not None and state.mtime >= noting.began:
         return None
     if path in noting.rewritten:
         raise _NotSteady(f"changed `{name}`")
     # Looked at before and after it is read: between the two looks it was what was read.
     digest = _digest(path)
-    if now != state or state_of(path) != state:
+    if now != state or state_now(path) != state:
         raise _NotSteady(f"`{name}` changed while it ran")
     if state is None:
         return File(name, None, None, None, _MISSING)
@@ -300,6 +302,11 @@ def _read_file(noting: Noting, path: str, name: str, state: FileState | None) ->
 
 def _asked(noting: Noting, kind: int, path: str, answer: list[str], patterns: list[str]) -> File | None:
     """A question that a run asked, as it is noted; ``None`` for one that does not count."""
+    if kind == looks.CODE:
+        answer = [] if any(one.startswith(f"{path}.") for _, one in noting.looks) else looks.names(kind, path)
+        if answer[:1] == [looks.UNKNOWN]:
+            raise _NotSteady(answer[1])
+        return File(path, kind, _NEVER, None, looks.digest(answer)) if answer else None  # a package counts by its name
     if kind in looks.VARIABLES:  # of a named one the answer was there before, whatever the run set afterwards
         steady = path not in patterns if kind == looks.NAMED else looks.names(kind, path) == answer
         counts = steady and not is_secret_name(path)  # else the run itself set it
@@ -333,17 +340,6 @@ def is_pattern(name: str) -> bool:
     return any(sign in name for sign in "./*")
 
 
-def state_of(path: str) -> FileState | None:
-    """The state of a file, ``None`` if there is none, or no regular one."""
-    try:
-        now = _stat(path)
-    except (OSError, ValueError):
-        return None
-    if not stat.S_ISREG(now.st_mode):
-        return None
-    return FileState.of(now)
-
-
 def _matches(name: str, pattern: str) -> bool:
     pattern = pattern.removeprefix("./")
     return fnmatch.fnmatch(name, pattern) or ("/" not in pattern and fnmatch.fnmatch(os.path.basename(name), pattern))  # noqa: PTH119
@@ -369,7 +365,7 @@ _digests: dict[tuple[str, FileState], str] = {}
 
 def _digest(path: str) -> str:
     """What a file holds now. It is read once, as long as it stays as it is."""
-    state = state_of(path)
+    state = state_now(path)
     if state is None:
         return _MISSING
     if state.size > _LARGE:
@@ -391,7 +387,7 @@ def _digest(path: str) -> str:
     finally:
         os.close(fd)
     digest: str = running.hexdigest()
-    if not _is_young(state.changed) and state_of(path) == state:
+    if not _is_young(state.changed) and state_now(path) == state:
         if len(_digests) > 10_000:
             _digests.clear()
         _digests[place] = digest

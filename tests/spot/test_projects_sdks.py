@@ -44,6 +44,16 @@ class Project(NamedTuple):
     new: str
 
 
+def _pickled(number: int, read: str, more: str = "", helper: str = "K = 1") -> dict[str, str]:
+    """A project that reads a pickle of an object of its own, and does not name its class."""
+    return {
+        "main": f"import os, pickle\nimport dump_{number}{more}\ndef f(): return {read}.go(3)",
+        f"dump_{number}.py": f"import os, pickle\nif not os.path.exists('m.pkl'):\n    import joblib, shelve, kept_{number}\n    one = kept_{number}.Kept()\n    pickle.dump(one, open('m.pkl', 'wb'))\n    joblib.dump(one, 'm.job')\n    with shelve.open('m') as kept: kept['one'] = one",
+        f"kept_{number}.py": f"from more_{number} import K\nclass Kept:\n    def go(self, x): return x * 2 + K",
+        f"more_{number}.py": helper,
+    }
+
+
 NEW_FILE = ""  # the edit puts a file beside the one that it names
 
 
@@ -69,6 +79,19 @@ PROJECTS = {
     "class_of_a_module_asked_for_any_name": Project({"main": "import cfg_c2\ndef f(): return cfg_c2.hot", "cfg_c2.py": "import sys, types\nclass M(types.ModuleType):\n    def __getattr__(self, n): return n + 'a'\nsys.modules[__name__].__class__ = M"}, "cfg_c2.py", "'a'", "'b'"),
     "class_of_a_module_that_is_given": Project({"main": "import cfg_c3\ndef f(m): return m.level\nARGS = (cfg_c3,)", "cfg_c3.py": "import sys, types\nclass M(types.ModuleType):\n    @property\n    def level(self): return 1\nsys.modules[__name__].__class__ = M"}, "cfg_c3.py", "return 1", "return 2"),
     "class_of_a_module_that_can_be_called": Project({"main": "import cfg_c4\ndef f(): return cfg_c4(1)", "cfg_c4.py": "import sys, types\nclass M(types.ModuleType):\n    def __call__(self, x): return x + 1\nsys.modules[__name__].__class__ = M"}, "cfg_c4.py", "+ 1", "+ 2"),
+    # What a pickle names counts, though no code does.
+    "class_of_a_pickle": Project(_pickled(1, "pickle.load(open('m.pkl', 'rb'))"), "kept_1.py", "x * 2", "x * 5"),
+    "class_of_a_pickle_in_bytes": Project(_pickled(2, "pickle.loads(open('m.pkl', 'rb').read())"), "kept_2.py", "x * 2", "x * 5"),
+    "helper_of_the_class_of_a_pickle": Project(_pickled(3, "load(open('m.pkl', 'rb'))", "\nfrom pickle import load"), "more_3.py", "K = 1", "K = 4"),
+    "class_of_a_pickle_of_pandas": Project(_pickled(4, "pd.read_pickle('m.pkl')", "\nimport pandas as pd"), "kept_4.py", "x * 2", "x * 5"),
+    "class_of_an_unpickler": Project(_pickled(5, "pickle.Unpickler(open('m.pkl', 'rb')).load()"), "kept_5.py", "x * 2", "x * 5"),
+    "class_of_an_unpickler_in_python": Project(_pickled(6, "pickle._Unpickler(open('m.pkl', 'rb')).load()"), "kept_6.py", "x * 2", "x * 5"),
+    "class_of_a_pickle_of_joblib": Project(_pickled(7, "joblib.load('m.job')", "\nimport joblib"), "kept_7.py", "x * 2", "x * 5"),
+    "class_of_a_shelf": Project(_pickled(8, "shelve.open('m', 'r')['one']", "\nimport shelve"), "kept_8.py", "x * 2", "x * 5"),
+    "class_of_a_pickle_read_by_a_subclass": Project(_pickled(9, "Mine(open('m.pkl', 'rb')).load()", "\nclass Mine(pickle.Unpickler):\n    def find_class(self, module, name): return super().find_class(module, name)"), "kept_9.py", "x * 2", "x * 5"),
+    "class_of_a_pickle_read_by_way_of_a_table": Project(_pickled(10, "READS['pkl'](open('m.pkl', 'rb').read())", "\nREADS = {'pkl': pickle.loads}"), "kept_10.py", "x * 2", "x * 5"),
+    "class_of_a_pickle_read_in_a_thread": Project(_pickled(11, "list(futures.ThreadPoolExecutor(1).map(pickle.loads, [open('m.pkl', 'rb').read()]))[0]", "\nfrom concurrent import futures"), "kept_11.py", "x * 2", "x * 5"),
+    "class_of_a_pickle_that_a_function_keeps": Project(_pickled(12, "0") | {"main": "import functools, os, pickle, dump_12\n@functools.cache\ndef model(): return pickle.load(open('m.pkl', 'rb'))\ndef f(x): return model().go(x)\nCALLS = [(3,), (4,)]"}, "kept_12.py", "x * 2", "x * 5"),
     # What a function keeps that read a file once counts for each call that asks it.
     "lru_cache_over_a_file": Project(_kept("import functools\n@functools.lru_cache\ndef get(n): return read(n)", "get('t')"), "t.txt", "one", "two"),
     "lru_cache_over_a_helper": Project(_kept("import functools\n@functools.cache\ndef get(n): return half(n) * 2\ndef half(n): return read(n)", "get('t')"), "t.txt", "one", "two"),
