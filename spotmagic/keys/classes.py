@@ -59,7 +59,7 @@ def _members(kind: type) -> Iterator[tuple[str, Any]]:
     enumerated = kind.__members__ if issubclass(kind, enum.Enum) else None
     named_tuple = issubclass(kind, tuple) and hasattr(kind, "_fields")
     for name, value in list(vars(kind).items()):
-        if name in _DERIVED or name.startswith(_READ_APART) or isinstance(value, _SLOTS | types.WrapperDescriptorType):
+        if name in _DERIVED or name.startswith(_READ_APART) or isinstance(value, _SLOTS) or _is_own_slot(kind, value):
             continue
         if enumerated is not None and (name in enumerated or (name[:1] == name[-1:] == "_" and not _is_users(value))):
             continue
@@ -72,6 +72,11 @@ def _members(kind: type) -> Iterator[tuple[str, Any]]:
         if named_tuple and (type(value).__name__ == "_tuplegetter" or name in ("_fields", "_field_defaults", "_make")):
             continue
         yield name, value
+
+
+def _is_own_slot(kind: type, value: Any) -> bool:
+    """Whether C code put it into this class. ``__hash__ = object.__hash__`` is of another one."""
+    return isinstance(value, types.WrapperDescriptorType) and value.__objclass__ is kind
 
 
 class PutThere:

@@ -135,6 +135,7 @@ _HANDLES: Mapping[Read, str] = {
         "playwright.Page playwright.Frame playwright.Locator playwright.JSHandle playwright.ElementHandle "
         "selenium.BaseWebDriver selenium.BaseWebElement"
     ),
+    refused("whether it was used cannot be seen; pass the value instead"): "_contextvars.Token",
     only("browser_type.name", "version"): "playwright.Browser",
     only("name"): "logging.Logger playwright.BrowserType spotmagic.Spot",
     only("logger", "extra"): "logging.LoggerAdapter",
@@ -176,7 +177,7 @@ _PLUMBING: Mapping[Read, str] = {
         "_thread.lock _thread.RLock threading.Condition threading.Semaphore threading.Barrier threading.Thread "
         "multiprocessing.synchronize.SemLock _multiprocessing.SemLock asyncio.locks.Lock asyncio.locks.Condition "
         "asyncio.locks.Semaphore asyncio.events.AbstractEventLoop asyncio.events.Handle selectors.BaseSelector "
-        "_contextvars.Token logging.Handler logging.Manager socket.socket _socket.socket "
+        "logging.Handler logging.Manager socket.socket _socket.socket "
         "sqlalchemy.ClassManager sqlalchemy.registry sqlalchemy.InstanceState "
         "aiohttp.BaseConnector urllib3.HTTPConnection comm.BaseComm ipykernel.comm.Comm"
     ),

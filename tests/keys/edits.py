@@ -245,7 +245,7 @@ CLASSES = Text(
         ("bound=int", "bound=str"), ("super().__call__(*a)", "super().__call__()"), ("Typed(int)", "Typed(str)"), ("return self.kind", "return 1"), ('"EUR"', '"USD"'),
         ('__tags__ = ["a", "b"]', '__tags__ = ["a", "c"]'), ('"prices"', '"costs"'), ("cls.rate = rate", "cls.rate = -rate"), ("rate=2", "rate=3"), ("stamped = 1", "stamped = 2"), ("    @stamp\n", ""),
         ("Base, Other,", "Other, Base,"), ("Base, Other,", "Base,"), ('__slots__ = ("value",)', '__slots__ = ("value", "more")'), ('__match_args__ = ("value",)', "__match_args__ = ()"),
-        ('{"a", "b"}', '{"a", "c"}'), ("depth = 1", "depth = 2"), ("value=1", "value=2"), ("== other", "is other"), ("        __hash__ = None\n", "        def __hash__(self): return 1\n"), ("self.value * 2", "self.value * 3"),
+        ('{"a", "b"}', '{"a", "c"}'), ("depth = 1", "depth = 2"), ("value=1", "value=2"), ("== other", "is other"), ("        __hash__ = None\n", "        def __hash__(self): return 1\n"), ("__hash__ = None", "__hash__ = object.__hash__"), ("self.value * 2", "self.value * 3"),
         ("v / 2", "v / 3"), ("self.value = 0", "self.value = 1"), ("return cls(v)", "return cls(v + 1)"), ("return v + 1", "return v + 2"), ("return 3", "return 33"), ("def part(self, v): return v", "def part(self, v): return -v"),
         ("return 4", "return 44"), ("partialmethod(make, 5)", "partialmethod(make, 6)"), ("        @abc.abstractmethod\n", ""), ("ClassVar[set]", "ClassVar[frozenset]"),
     ],
