@@ -103,6 +103,7 @@ class WatchedModule(ModuleType):
         return importlib.import_module, (self.__name__,)
 
 
+WatchedSpec.__name__ = WatchedSpec.__qualname__ = "ModuleSpec"
 WatchedModule.__name__, WatchedModule.__qualname__, WatchedModule.__module__ = "module", "module", "builtins"
 
 

@@ -122,7 +122,7 @@ def test_a_module_stays_what_it_was_to_all_who_look(spot: Spot, features: Path) 
         again = importlib.reload(sys.modules["asked_features"])
         return (
             isinstance(module, types.ModuleType),
-            isinstance(spec, importlib.machinery.ModuleSpec),
+            isinstance(spec, importlib.machinery.ModuleSpec) and repr(spec).startswith("ModuleSpec("),
             again.Scaler().go(n),
         )
 
