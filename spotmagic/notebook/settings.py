@@ -141,8 +141,11 @@ def _set_drawing(values: Plain) -> None:
 
 
 def _shown() -> Plain:
-    """Whether a cell shows its figures when it ends: not after ``plt.ioff()``."""
-    return {"shown": False} if _drawing() and not sys.modules["matplotlib"].is_interactive() else {}
+    """Whether a cell shows its figures when it ends: not after ``plt.ioff()``. Only where the notebook draws them."""
+    matplotlib: Any = sys.modules["matplotlib"] if _drawing() else None
+    # Asked as a plain dict: matplotlib itself would choose a way of drawing where none is chosen.
+    draws = matplotlib is not None and "inline" in str(dict.__getitem__(matplotlib.rcParams, "backend"))
+    return {"shown": False} if draws and not matplotlib.is_interactive() else {}
 
 
 def _set_shown(values: Plain) -> None:

@@ -278,7 +278,7 @@ def test_on_error_stop_stops_at_the_first_failure(spot: Spot) -> None:
             raise ValueError("three")
         return x
 
-    with pytest.raises(BatchFailed, match="1 inputs of .*ask failed: 1 ValueError, first: 3 raised") as caught:
+    with pytest.raises(BatchFailed, match="1 input of .*ask failed: 1 ValueError, first: 3 raised") as caught:
         spot.map(ask, itertools.count(), concurrency=1, on_error="stop", progress=False)
     batch = caught.value.batch
     assert batch.values(missing=None)[:5] == [0, 1, 2, None, *batch.values(missing=None)[4:5]]
