@@ -29,6 +29,7 @@ from spotmagic.codecs.registry import refusal
 from spotmagic.codecs.value import decode, difference, encode
 from spotmagic.codecs.writer import NoCodec
 from spotmagic.errors import Uncacheable, is_end
+from spotmagic.values.callables import refuse_homeless
 from spotmagic.values.dispatch import family_of
 from spotmagic.values.objects import shared_generator
 from spotmagic.values.state import attributes
@@ -142,6 +143,7 @@ class _Pickler(pickle.Pickler):
         shared = shared_generator(obj)  # libraries hold it to draw from: a copy would draw for itself
         if shared is not None:
             return held_in, shared
+        refuse_homeless(kind)
         of_family = _reducing(kind)
         made = NotImplemented if of_family is None else of_family(obj)
         if made is NotImplemented and _says_no(kind):

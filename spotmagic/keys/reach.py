@@ -13,7 +13,7 @@ from spotmagic.keys.state import OnlyWritten
 from spotmagic.keys.walk import Walk
 from spotmagic.values.encode import Encoder, pack_known
 from spotmagic.values.notes import Mask
-from spotmagic.values.scheme import Kind, Tree, digest, tree
+from spotmagic.values.scheme import Kind, Tree, Unfit, digest, tree
 
 
 class Reached:
@@ -86,7 +86,8 @@ def reach(
         if is_end(error):
             raise
         name = getattr(root, "__qualname__", type(root).__qualname__)
-        raise Uncacheable(f"`{name}` cannot be looked at", f"{type(error).__name__}: {error}", path=name) from error
+        why = str(error) if isinstance(error, Unfit) else f"{type(error).__name__}: {error}"
+        raise Uncacheable(f"`{name}` cannot be looked at", why, path=name) from error
 
 
 def _followed(root: Any, mask: Mask | None, ignore: frozenset[str], as_value: bool) -> Reached:

@@ -30,7 +30,15 @@ def named(value: Any) -> Tree:
         module = getattr(getattr(value, "__objclass__", None), "__module__", None)
     if not name:
         raise Unfit("it is a callable without a name")
+    if isinstance(value, type):
+        refuse_homeless(value)
     return tree(Kind.NAMED, module, name)
+
+
+def refuse_homeless(kind: type) -> None:
+    """Refuse a class that says of no module that it is in it, as functions of sympy do: no name leads to it."""
+    if not isinstance(kind.__module__, str):
+        raise Unfit(f"its class `{kind.__qualname__}` is in no module", "Make it where it is used, or give its text")
 
 
 def _builtin(value: Any, encoder: Encoder) -> Tree:

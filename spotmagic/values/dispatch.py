@@ -101,13 +101,13 @@ def take_apart(value: Any, encoder: Encoder) -> Tree:
     shape = _EXACT.get(kind) if not _registered else None
     if shape is None:
         shape = _resolved.get(kind)
-    if shape is None:
-        shape = _resolve(kind)
-        with _lock:
-            if len(_resolved) >= _MOST_RESOLVED:
-                _resolved.clear()
-            _resolved[kind] = shape
     try:
+        if shape is None:
+            shape = _resolve(kind)
+            with _lock:
+                if len(_resolved) >= _MOST_RESOLVED:
+                    _resolved.clear()
+                _resolved[kind] = shape
         return shape(value, encoder)
     except (Unfit, Uncacheable, RecursionError, MemoryError):
         raise
@@ -121,6 +121,8 @@ def _resolve(kind: Any) -> Shape:
     for base in kind.__mro__:
         if base in _registered:
             return functools.partial(_by_registered, _registered[base])
+    for base in kind.__mro__:
+        callables.refuse_homeless(base)
     if kind in _EXACT:
         return _EXACT[kind]
     if issubclass(kind, Wrapped | Bound):

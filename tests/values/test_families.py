@@ -24,6 +24,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from spotmagic import Spot, last
 from spotmagic.keys import fingerprint
 
 CONTENTS: dict[type, tuple[Callable[[type], Any], Callable[[type], Any]]] = {
@@ -200,6 +201,7 @@ import sys
 if {arrow!r}:
     import pyarrow
 import polars as pl
+from spotmagic import Spot, last
 from spotmagic.keys import fingerprint
 class Tags(set): pass
 class Fixed(frozenset): unit = 1
@@ -283,3 +285,22 @@ def test_a_look_into_a_hidden_defaultdict_of_a_library_is_no_change(tmp_path: Pa
         assert fingerprint(mine) != fingerprint(collections.defaultdict(list, {"parse": []}))
     finally:
         del sys.modules["hooked"]
+
+
+Homeless = type("Homeless", (), {"__module__": None, "sign": 1})  # as sympy makes the class of `Function("f")`
+
+
+@pytest.mark.parametrize("value", [Homeless, Homeless(), [Homeless()]], ids=["class", "object", "inside"])
+def test_a_class_of_no_module_is_refused_by_name(spot: Spot, value: Any) -> None:
+    """Nothing tells two of one name apart, and no error of ours reaches the caller."""
+
+    def given(one: Any) -> str:
+        return "ran"
+
+    def gives(number: int) -> Any:
+        return value
+
+    assert spot.mark(given)(value) == "ran"
+    assert not last().stored and "its class `Homeless` is in no module" in last().reason
+    assert spot.mark(gives)(1) is value
+    assert not last().stored and "is in no module" in last().reason
