@@ -57,3 +57,40 @@ def overflows(page: Page) -> list[str]:
         }"""
     )
     return found
+
+
+def cut_rings(page: Page) -> list[str]:
+    """What the keyboard reaches in the panel and whose ring of focus is not there, or is cut off by what it lies in."""
+    page.keyboard.press("Tab")  # from here on focus is the keyboard's, and shown
+    found: list[str] = page.evaluate(
+        """() => {
+            const host = [...document.querySelectorAll("[data-lm-suppress-shortcuts]")].find((one) => one.shadowRoot);
+            const cut = [];
+            const reached = "button, select, input, summary, a[href], [tabindex='0']";
+            for (const one of host.shadowRoot.querySelectorAll(reached)) {
+                if (one.disabled || !one.checkVisibility({visibilityProperty: true})) continue;
+                one.focus();
+                if (host.shadowRoot.activeElement !== one) continue;
+                one.scrollIntoView({block: "nearest", inline: "nearest"});
+                const ringed = one.closest(".search") ?? one;  // which has the ring of the field in it
+                const style = getComputedStyle(ringed), box = ringed.getBoundingClientRect();
+                const name = `${one.localName}.${one.className} ${one.textContent.slice(0, 30)}`;
+                if (style.outlineStyle === "none" || box.width === 0) {
+                    if (box.width) cut.push(`${name}: no ring`);
+                    continue;
+                }
+                const out = parseFloat(style.outlineOffset) + parseFloat(style.outlineWidth);
+                for (let up = ringed.parentElement; up; up = up.parentElement) {
+                    const over = getComputedStyle(up), edge = up.getBoundingClientRect();
+                    const left = edge.left + up.clientLeft, top = edge.top + up.clientTop;
+                    const across = over.overflowX !== "visible" &&
+                        (box.left - out < left - 1 || box.right + out > left + up.clientWidth + 1);
+                    const along = over.overflowY !== "visible" &&
+                        (box.top - out < top - 1 || box.bottom + out > top + up.clientHeight + 1);
+                    if (across || along) cut.push(`${name}: by ${up.localName}.${up.className}`);
+                }
+            }
+            return cut;
+        }"""
+    )
+    return found

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from .audit import audit, auditor, contrasts, overflows
+from .audit import audit, auditor, contrasts, cut_rings, overflows
 from .site import Site
 
 pytestmark = pytest.mark.browser
@@ -112,7 +112,7 @@ def test_at_every_width_and_in_both_themes_nothing_is_cut_or_hard_to_read(site: 
                 expect(row).to_contain_text(re.compile(r"\d B.*\d m?s.*\$0\.004.*(now|ago|\d s)", re.DOTALL))
                 line = row.locator(".named").evaluate("one => one.offsetHeight")
                 assert row.evaluate("one => one.offsetHeight") < {320: 4.2, 1200: 2.2}.get(width, 3.2) * line
-            found[f"{view}, {width}"] = overflows(page)
+            found[f"{view}, {width}"] = [*overflows(page), *cut_rings(page)]
             for look, scheme in zip((audit, lambda page: contrasts(page)["low"]), schemes, strict=True):
                 page.emulate_media(color_scheme=scheme)
                 found[f"{view}, {width}, {scheme}"] = look(page)
