@@ -170,6 +170,9 @@ LOST = [
         ("any(t.name == 'background' for t in __import__('threading').enumerate())",)),
     Row("settings of libraries", "import socket\nsocket.setdefaulttimeout(7.5)", "import socket; socket.setdefaulttimeout(None)",
         ("__import__('socket').getdefaulttimeout() == 7.5",)),
+    Row("what `@lru_cache` keeps", "y = doubled(4)", "import functools\n@functools.lru_cache\ndef doubled(n): return n * 2", ("doubled.cache_info().currsize == 1",)),
+    Row("what an error was raised beside", "try:\n    try: 1 / 0\n    except ZeroDivisionError: raise ValueError('no')\nexcept ValueError as error: last = error", "last = None",
+        ("type(last.__context__).__name__ == 'ZeroDivisionError'",)),
 ]  # fmt: skip
 REFUSED = [
     Row("%cd", "%cd sub\ny = 1", "import os; os.makedirs('sub', exist_ok=True)"),

@@ -59,6 +59,8 @@ NOT_KEPT = {
 NOT_REPEATED = {
     "files that libraries write unseen": ["files that libraries write unseen"],
     "background threads": ["background threads"],
+    "what `@lru_cache` keeps": ["what `@lru_cache` keeps"],
+    "what a kept error was raised beside": ["what an error was raised beside"],
     "settings of libraries": ["settings of libraries"],
 }
 
