@@ -48,8 +48,8 @@ def install_imports(ask: Callable[[int, str, list[str]], None]) -> None:
         _watch(vars(module).get("__spec__"))  # one that was loaded anew has another
     for one in (sys.modules.get("__main__"), *_bare.values()):
         if type(one) is ModuleType:
+            _watched.append(one)  # first, so that an interrupt between the two leaves none that is not put back
             one.__class__ = WatchedModule
-            _watched.append(one)
     sys.meta_path.insert(0, _arrivals)
 
 
