@@ -30,14 +30,13 @@ from spotmagic.keys.owned import is_users
 from spotmagic.reads import imports as asked
 from spotmagic.reads import looks
 from spotmagic.reads.noting import FileState
-from spotmagic.reads.supposed import state_now
+from spotmagic.reads.supposed import RECENT, state_now
 from spotmagic.values.notes import Notes
 
 RUNS = "uses `runpy`, which runs files that cannot be seen before"
 _SCALARS = (type(None), bool, int, float, str)
 _FUNCTION = object()  # what a text says of a name that it defines as a function
 _ABSENT = "absent"
-_RECENT = 100_000_000  # nanoseconds: a file that young may change once more without another time of change
 
 
 def imported(
@@ -156,7 +155,7 @@ def _of_module(name: str) -> list[str]:
         return []
     answer = [fingerprint(found).hex()]
     states = {str(file): state_now(str(file)) for file in files}
-    if all(state is not None and began - state.changed > _RECENT for state in states.values()):
+    if all(state is not None and began - state.changed > RECENT for state in states.values()):
         _modules[name] = _Told(answer, guards.close(lambda value: packed(value, name, None, None)), states)
     return answer
 

@@ -10,6 +10,7 @@ from spotmagic.reads import looks
 from spotmagic.reads.noting import FileState, Noting
 from spotmagic.reads.paths import whole_path
 
+RECENT = 100_000_000  # nanoseconds: a file that young may change once more without another time of change
 _stat = os.stat  # never the noting one
 
 

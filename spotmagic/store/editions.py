@@ -19,7 +19,7 @@ import xxhash
 
 from spotmagic.reads import looks
 from spotmagic.reads.noting import FileState, Noting, ask, is_noting, note
-from spotmagic.reads.supposed import state_now
+from spotmagic.reads.supposed import RECENT, state_now
 from spotmagic.store.entry import NO_INPUTS, Bad, Entry
 from spotmagic.values.notes import is_secret_name
 
@@ -31,7 +31,6 @@ CODE = "code "
 _LABELS = {**dict.fromkeys(looks.VARIABLES, VARIABLE), looks.CODE: CODE}
 _LARGE = 256_000_000  # bytes; above, size and time of change stand for the content
 _CHUNK = 1 << 20
-_RECENT = 100_000_000  # nanoseconds: a file that young may change once more without another time of change
 _NEVER = -1
 _MISSING = "missing"
 _MOST = 64  # editions of one call; the oldest are forgotten, and run again
@@ -353,7 +352,7 @@ def _relative(path: str, folder: str) -> str:
 
 
 def _is_young(changed: int) -> bool:
-    return abs(time.time_ns() - changed) < _RECENT
+    return abs(time.time_ns() - changed) < RECENT
 
 
 def _print(digest: str) -> bytes:
