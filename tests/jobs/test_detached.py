@@ -21,6 +21,7 @@ from jobs import everywhere
 from spotmagic import Spot, last
 from spotmagic.cli import main
 from spotmagic.errors import JobCancelled, JobFailed, OptionError
+from spotmagic.jobs import Job
 
 
 def until(true: Callable[[], object]) -> None:
@@ -29,6 +30,12 @@ def until(true: Callable[[], object]) -> None:
             return
         time.sleep(0.01)
     raise AssertionError("it did not come to pass")
+
+
+def give_up(job: Job) -> None:
+    assert job.cancel()
+    with pytest.raises(JobCancelled):
+        job.result(60)
 
 
 def lines(folder: Path) -> list[str]:
@@ -181,9 +188,7 @@ def test_a_full_disk_costs_no_result(spot: Spot, tmp_path: Path, full: Path, can
         job.result(0.3)
     assert job.status == "RUNNING" and job.progress.done <= far + 1
     if cancelled:
-        assert job.cancel()
-        with pytest.raises(JobCancelled):
-            job.result(60)
+        give_up(job)
     else:
         full.unlink()
         assert job.result(60) == 10
@@ -199,9 +204,7 @@ def test_a_result_waits_for_room_and_is_a_hit_then(spot: Spot, tmp_path: Path, f
     with pytest.raises(TimeoutError):
         job.result(0.3)
     if cancelled:
-        assert job.cancel()
-        with pytest.raises(JobCancelled):
-            job.result(60)
+        give_up(job)
     else:
         full.unlink()
         assert job.result(60) == f(str(tmp_path), 5) == 10
