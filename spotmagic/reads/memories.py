@@ -69,28 +69,32 @@ def recall(noting: Noting, inputs: Iterable[str]) -> None:
 
 
 def _keepers() -> Iterator[str]:
-    """The names of the functions around this that keep what they give."""
+    """The names of the functions around this that keep what they give.
+
+    A library may ask for a variable at each text that it draws, so a frame may cost less than a microsecond.
+    """
     frame: FrameType | None = sys._getframe(2)
     for _ in range(_MOST):
         if frame is None:
             return
-        value = _bound(frame)
-        if value is not None and not (type(value) is FunctionType and not value.__dict__) and _keeps(value):
-            yield frame.f_code.co_qualname.replace(".<locals>", "")
+        name = frame.f_code.co_qualname
+        value: Any = frame.f_globals.get(name) if "." not in name else _below(frame.f_globals, _steps(name))
+        if value is not None and (type(value) is not FunctionType or value.__dict__) and _keeps(value):
+            yield name.replace(".<locals>", "")
         frame = frame.f_back
 
 
-def _bound(frame: FrameType) -> Any:
-    """What stands under the name of the function of a frame; None where no name leads there."""
-    name = frame.f_code.co_qualname
-    if "." not in name:
-        return frame.f_globals.get(name)
-    if "<" in name:  # inside another function
-        return None
-    space: Any = frame.f_globals
+@functools.lru_cache(maxsize=4096)
+def _steps(name: str) -> tuple[str, ...]:
+    """The names on the way to a method; none to what is inside another function."""
+    return () if "<" in name else tuple(name.split("."))
+
+
+def _below(space: Any, steps: tuple[str, ...]) -> Any:
+    """What these names lead to over classes; None where they lead nowhere."""
     value: Any = None
-    for part in name.split("."):
-        value = space.get(part)
+    for step in steps:
+        value = space.get(step)
         space = vars(value) if issubclass(type(value), type) else {}
     return value
 
@@ -99,19 +103,24 @@ def _keeps(value: Any) -> bool:
     """Whether what stands under a function's name is one that keeps what it gives."""
     for _ in range(_MOST):
         kind = type(value)
-        if kind is _LRU or issubclass(kind, functools.cached_property):
+        if kind is FunctionType:
+            if "__wrapped__" not in value.__dict__:
+                return False
+            closed = [type(_content(cell)) for cell in value.__closure__ or ()]
+            if dict in closed or not _KEEPING.isdisjoint(value.__dict__):
+                return True
+            value = value.__dict__["__wrapped__"]
+        elif kind is _LRU or issubclass(kind, functools.cached_property):
             return True
-        if issubclass(kind, staticmethod | classmethod):
+        elif issubclass(kind, staticmethod | classmethod):
             value = value.__func__
-            continue
-        held = _attributes(value)
-        if "__wrapped__" not in held:
-            return False
-        if not _KEEPING.isdisjoint(held) or any(not _KEEPING.isdisjoint(vars(one)) for one in kind.__mro__):
-            return True
-        if kind is FunctionType and any(type(_content(cell)) is dict for cell in value.__closure__ or ()):
-            return True
-        value = held["__wrapped__"]
+        else:
+            held = _attributes(value)
+            if "__wrapped__" not in held:
+                return False
+            if not _KEEPING.isdisjoint(held) or any(not _KEEPING.isdisjoint(vars(one)) for one in kind.__mro__):
+                return True
+            value = held["__wrapped__"]
     return False
 
 

@@ -153,8 +153,8 @@ class Noting:
         """
         path = path if kind in looks.BY_NAME else self._beyond(path)
         above = kind == looks.PRESENT and (path == self.folder or self.folder.startswith(os.path.join(path, "")))  # noqa: PTH118
-        if not above and not self.made(path):
-            self.looks.setdefault((kind, path), answer)
+        if (kind, path) not in self.looks and not above and not self.made(path):
+            self.looks[kind, path] = answer
 
     def made(self, path: str) -> bool:
         """Whether the run wrote a file or made a folder, or the folder around it."""
