@@ -171,7 +171,11 @@ def open_private(path: Path | str, flags: int) -> int:
 
 def open_private_into(table: dict[str, int], name: str, path: Path, flags: int) -> int:
     """The same, kept in a table under a name, in one step of the interpreter: no interrupt comes between the two."""
-    how = (str(path),), (flags | os.O_NOFOLLOW | os.O_CLOEXEC,), (PRIVATE_FILE,)
+    return _open_into(table, name, path, flags | os.O_NOFOLLOW)
+
+
+def _open_into(table: dict[str, int], name: str, path: Path, flags: int) -> int:
+    how = (str(path),), (flags | os.O_CLOEXEC,), (PRIVATE_FILE,)
     table.update(zip((name,), map(os.open, *how), strict=True))
     return table[name]
 
@@ -213,15 +217,17 @@ def write_at(fd: int, data: bytes | memoryview, offset: int) -> None:
 def write_whole(path: Path, *pieces: bytes | memoryview, durable: bool = True) -> None:
     """Write a file so that readers see all of it or none of it: temporary file, sync, rename, sync of the folder."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
-    fd = open_private(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    kept: dict[str, int] = {}
     try:
         try:
+            fd = open_private_into(kept, "file", temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
             for piece in pieces:
                 write_all(fd, piece)
             if durable:
                 sync(fd)
         finally:
-            os.close(fd)
+            if kept:
+                os.close(kept["file"])
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -233,8 +239,8 @@ def write_whole(path: Path, *pieces: bytes | memoryview, durable: bool = True) -
 def write_once(path: Path, data: bytes) -> None:
     """Write a file unless it is there. Of several processes that do so at once one wins; all see its file whole."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
-    write_whole(temporary, data)
     try:
+        write_whole(temporary, data)
         path.hardlink_to(temporary)  # fails where the name is taken, which a rename does not
     except FileExistsError:
         pass
@@ -263,11 +269,12 @@ def sync(fd: int) -> None:
 
 def sync_folder(path: Path) -> None:
     """Make the names in a folder last over a power cut."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    kept: dict[str, int] = {}
     try:
-        os.fsync(fd)
+        os.fsync(_open_into(kept, "folder", path, os.O_RDONLY | os.O_DIRECTORY))
     finally:
-        os.close(fd)
+        if kept:
+            os.close(kept["folder"])
 
 
 def map_copy(fd: int, length: int) -> mmap.mmap:

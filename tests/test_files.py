@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from interrupting import Interrupts
@@ -160,3 +161,18 @@ def test_an_interrupt_while_a_lock_is_taken_leaves_it_free() -> None:
         if interrupts.left:
             return
         lock = files.ForkLock()
+
+
+@pytest.mark.parametrize("write", [files.write_whole, files.write_once])
+def test_an_interrupt_while_a_file_is_written_leaves_all_of_it_or_nothing(tmp_path: Path, write: Any) -> None:
+    opened = set(Path("/dev/fd").iterdir())
+    for place in itertools.count(1):
+        path = tmp_path / f"{place}.json"
+        with Interrupts(place) as interrupts, contextlib.suppress(KeyboardInterrupt):
+            write(path, b"whole")
+        assert [one.name for one in tmp_path.iterdir() if one.suffix == ".tmp"] == [], place
+        assert set(Path("/dev/fd").iterdir()) == opened, place
+        assert not path.exists() or path.read_bytes() == b"whole"
+        if interrupts.left:
+            break
+    assert place > 10
