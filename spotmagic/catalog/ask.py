@@ -39,8 +39,11 @@ _VIEWS = (
 Values = Sequence[Any] | Mapping[str, Any]
 
 
-def ask(session: Opened, query: str, values: Values) -> Table:
-    """The answer to a query.
+def ask(session: Opened, query: str, params: Values = ()) -> Table:
+    """The answer to one SELECT over ``entries``, ``inputs``, ``usage`` and ``runs``. Times are UTC.
+
+    Args:
+        params: values for ``?`` or ``$1`` in order, or for ``$name`` by name.
 
     Raises:
         OptionError: it is not a single SELECT that stays inside the catalog, or DuckDB refuses it.
@@ -52,7 +55,7 @@ def ask(session: Opened, query: str, values: Values) -> Table:
         session.cursor.execute(view.format(main=f"{session.database}.main", facts=told)).fetchall()
     checked(session.cursor, query)
     try:
-        return _read(session.cursor, query, values)
+        return _read(session.cursor, query, params)
     except duckdb.InterruptException:
         raise
     except duckdb.Error as error:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import random
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import duckdb
 
@@ -25,9 +26,6 @@ from spotmagic.catalog.instance import (
     is_interrupt,
     sorted_out,
 )
-from spotmagic.catalog.queries import Filters, Order
-from spotmagic.catalog.rows import FunctionUse, Row, Stats, TimeSlice, Unkept
-from spotmagic.catalog.table import Table
 from spotmagic.clock import SYSTEM, Clock
 from spotmagic.errors import OptionError, SpotError, tell, tell_again
 from spotmagic.files import locked
@@ -38,6 +36,17 @@ _FIRST_WAIT = 0.004
 _random = random.Random()  # the global one is the user's
 
 T = TypeVar("T")
+P = ParamSpec("P")
+
+
+def _asked(question: Callable[Concatenate[Opened, P], T]) -> Callable[Concatenate[Catalog, P], T]:
+    """A question to open tables, as one to a catalog, which opens them."""
+
+    @functools.wraps(question)
+    def asked(catalog: Catalog, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return catalog._ask(lambda session: question(session, *args, **kwargs))
+
+    return asked
 
 
 class Records(Protocol):
@@ -70,136 +79,26 @@ class Catalog:
 
     # questions --------------------------------------------------------------------------------------------------------
 
-    def entries(
-        self,
-        like: str | None = None,
-        *,
-        kind: str | None = None,
-        status: str | None = "live",
-        order: str = "-created",
-        limit: int | None = 1000,
-        offset: int = 0,
-        **more: Any,
-    ) -> list[Row]:
-        """The entries that are meant, one row each.
-
-        Args:
-            like: a glob over names (``"summ*"``; of a dotted name the last words alone may be given), or the first
-                eight or more digits of a key.
-            kind: ``"function"``, ``"cell"`` or ``"http"``.
-            status: ``"live"``, ``"superseded"``, ``"expired"``, ``"partial"``, ``"refused"``, ``"corrupt"``, or
-                ``None`` for all.
-            order: a column of :class:`Row`, with ``-`` for the largest first.
-            limit: how many at most; ``None`` for all.
-            more: ``search``, ``model``, ``tag`` and ``keys`` of :class:`~spotmagic.catalog.queries.Filters`.
-
-        Raises:
-            OptionError: for a status, order, limit or offset there is not.
-        """
-        filters, by = Filters(like, kind, status, **more), Order(order)
-        return self._ask(lambda session: queries.entries(session, filters, by, limit, offset))
-
-    def count(
-        self,
-        like: str | None = None,
-        *,
-        kind: str | None = None,
-        status: str | None = "live",
-        **more: Any,
-    ) -> int:
-        """How many entries :meth:`entries` would give without a limit."""
-        filters = Filters(like, kind, status, **more)
-        return self._ask(lambda session: queries.count(session, filters))
-
-    def facets(self, filters: Filters) -> dict[str, list[tuple[str, int]]]:
-        """How many entries each name, kind, status, model and tag has, under the other filters."""
-        return self._ask(lambda session: queries.facets(session, filters))
-
-    def kinds(self) -> list[tuple[str, str, int]]:
-        """How many entries there are of each kind and status."""
-        return self._ask(queries.kinds)
-
-    def noted(self, name: str) -> set[str]:
-        """The keys of the entries that have an input of this name."""
-        return self._ask(lambda session: queries.noted(session, name))
-
-    def earliest(self, name: str, code: str, limit: int = 3) -> list[str]:
-        """The keys of the first results that this code (hexadecimal digits) of a name gave."""
-        return self._ask(lambda session: queries.earliest(session, name, code, limit))
-
-    def thumbs(self, keys: list[str]) -> dict[str, str]:
-        """The small pictures of entries as PNG in base64, by key."""
-        return self._ask(lambda session: queries.thumbs(session, keys))
-
-    def entry(self, key: str) -> Row | None:
-        """The row of one key (hexadecimal digits), whatever its status."""
-        return self._ask(lambda session: queries.entry(session, key))
-
-    def inputs(self, key: str) -> dict[str, str]:
-        """Fingerprints of an entry's inputs by name, as hexadecimal digits."""
-        return self._ask(lambda session: queries.inputs(session, key))
-
-    def runs(self, key: str | None = None, name: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
-        """What happened to a key, to a name, or at all, the newest first.
-
-        Each has ``key name kind verdict reason started seconds price waited stored error times``. Hits are counted:
-        those of a name by five minutes,
-        those of a key in one line; their ``seconds`` and ``price`` are what they saved.
-        """
-        return self._ask(lambda session: uses.runs(session, key, name, limit))
-
-    def stats(self, name: str | None = None) -> Stats:
-        """Counts, sizes, time and money: of all, or of one name."""
-        return self._ask(lambda session: uses.stats(session, name))
-
-    def spent(self, by: str, name: str | None = None) -> Table:
-        """Runs, hits, tokens and money by ``"model"``, ``"day"`` or ``"name"``: of all, or of one name."""
-        return self._ask(lambda session: uses.spent(session, by, name))
-
-    def functions(self) -> list[FunctionUse]:
-        """What is known of each function, cell and wrapped client, the last asked first."""
-        return self._ask(uses.functions)
-
-    def series(self, since: float = 0.0, step: float = 86_400.0, offset: float = 0.0) -> list[TimeSlice]:
-        """What ran and hit, and what that cost and saved, by name and in equal steps, the oldest first.
-
-        Args:
-            since: seconds since 1970.
-            step: its length in seconds.
-            offset: seconds by which the reader's clock is before UTC, so that days begin at their midnight.
-        """
-        return self._ask(lambda session: uses.series(session, since, step, offset))
-
-    def unkept(self) -> list[Unkept]:
-        """The names that are paid for at every call, as nothing of them is stored, the dearest first."""
-        return self._ask(uses.unkept)
-
-    def latency(self, name: str) -> tuple[float, float, float] | None:
-        """The seconds that half of the runs of a name took at most, nine in ten, and all."""
-        return self._ask(lambda session: uses.latency(session, name))
-
-    def outcomes(self, name: str) -> dict[str, int]:
-        """How many calls of a name ended how, the most frequent first."""
-        return self._ask(lambda session: uses.outcomes(session, name))
-
-    def paid_since(self, then: float) -> float:
-        """What the runs since a time (seconds since 1970) cost."""
-        return self._ask(lambda session: uses.paid_since(session, then))
-
-    def began(self) -> float | None:
-        """When the first run was, in seconds since 1970."""
-        return self._ask(uses.began)
-
-    def sql(self, query: str, params: ask.Values = ()) -> Table:
-        """The answer to one SELECT over ``entries``, ``inputs``, ``usage`` and ``runs``. Times are UTC.
-
-        Args:
-            params: values for ``?`` or ``$1`` in order, or for ``$name`` by name.
-
-        Raises:
-            OptionError: it is anything but one SELECT that stays inside the catalog, or DuckDB refuses it.
-        """
-        return self._ask(lambda session: ask.ask(session, query, params))
+    entries = _asked(queries.entries)
+    count = _asked(queries.count)
+    facets = _asked(queries.facets)
+    kinds = _asked(queries.kinds)
+    noted = _asked(queries.noted)
+    earliest = _asked(queries.earliest)
+    thumbs = _asked(queries.thumbs)
+    entry = _asked(queries.entry)
+    inputs = _asked(queries.inputs)
+    runs = _asked(uses.runs)
+    stats = _asked(uses.stats)
+    spent = _asked(uses.spent)
+    functions = _asked(uses.functions)
+    series = _asked(uses.series)
+    unkept = _asked(uses.unkept)
+    latency = _asked(uses.latency)
+    outcomes = _asked(uses.outcomes)
+    paid_since = _asked(uses.paid_since)
+    began = _asked(uses.began)
+    sql = _asked(ask.ask)
 
     def together(self, questions: Callable[[Catalog], T]) -> T:
         """What comes of several questions, for which the file is opened and brought up to date once.

@@ -113,28 +113,6 @@ def _glob(pattern: str) -> str:
     return "".join({"*": f"{_BETWEEN}*", "?": _BETWEEN}.get(sign) or re.escape(sign) for sign in pattern)
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """By which column to sort, from a closed list. ``"-created"`` is newest first."""
-
-    word: str
-
-    def __post_init__(self) -> None:
-        if self.word.removeprefix("-") not in _ORDERS:
-            raise unknown("order", self.word, [*_ORDERS, *(f"-{name}" for name in _ORDERS)])
-
-    @property
-    def sql(self) -> str:
-        """What stands after ``ORDER BY``; ties go by key, so that pages do not overlap."""
-        direction = "DESC" if self.word.startswith("-") else "ASC"
-        return f"{_ORDERS[self.word.removeprefix('-')]} {direction} NULLS LAST, e.key"
-
-    @property
-    def of_usage(self) -> bool:
-        """Whether the column lies in ``usage``."""
-        return "u." in _ORDERS[self.word.removeprefix("-")]
-
-
 def page(limit: int | None, offset: int) -> str:
     """``LIMIT`` and ``OFFSET`` of whole numbers."""
     if (limit is not None and limit < 0) or offset < 0:
@@ -152,22 +130,48 @@ FROM (SELECT e.* REPLACE ({STATUS} AS status) FROM {{main}}.entries e WHERE %s) 
 """
 
 
-def entries(session: Opened, filters: Filters, order: Order, limit: int | None, offset: int) -> list[Row]:
-    """Rows of the entries that are meant: filtered first, then sorted, then cut."""
-    wanted, values = filters.where()
+def entries(
+    session: Opened,
+    /,
+    like: str | None = None,
+    *,
+    order: str = "-created",
+    limit: int | None = 1000,
+    offset: int = 0,
+    **filters: Any,
+) -> list[Row]:
+    """Rows of the entries that are meant: filtered first, then sorted, then cut.
+
+    Args:
+        like, filters: see :class:`Filters`; what is live when no status is said.
+        order: a column of :class:`Row`, with ``-`` for the largest first. Ties go by key, so that pages do not overlap.
+        limit: how many at most; ``None`` for all.
+
+    Raises:
+        OptionError: for a status, order, limit or offset there is not.
+    """
+    wanted, values = Filters(like, **filters).where()
+    column = _ORDERS.get(order.removeprefix("-"))
+    if column is None:
+        raise unknown("order", order, [*_ORDERS, *(f"-{name}" for name in _ORDERS)])
+    by = f"{column} {'DESC' if order.startswith('-') else 'ASC'} NULLS LAST, e.key"
     cut = page(limit, offset)
     if cut:  # a far page is found by its narrow columns alone
-        usage = "LEFT JOIN {main}.usage u USING (key)" if order.of_usage else ""
+        usage = "LEFT JOIN {main}.usage u USING (key)" if "u." in column else ""
         wanted = f"""e.rowid IN (
             SELECT r FROM (
                 SELECT e.* REPLACE ({STATUS} AS status), e.rowid AS r FROM {{main}}.entries e WHERE {wanted}
-            ) e {usage} ORDER BY {order.sql}{cut}
+            ) e {usage} ORDER BY {by}{cut}
         )"""
-    return [_row(found) for found in session.rows(f"{_PAGE % wanted} ORDER BY {order.sql}", **values)]
+    return [_row(found) for found in session.rows(f"{_PAGE % wanted} ORDER BY {by}", **values)]
 
 
-def count(session: Opened, filters: Filters) -> int:
-    """How many entries are meant."""
+def count(session: Opened, /, like: str | None = None, **filters: Any) -> int:
+    """How many entries :func:`entries` would give without a limit."""
+    return _count(session, Filters(like, **filters))
+
+
+def _count(session: Opened, filters: Filters) -> int:
     wanted, values = filters.where()
     ((number,),) = session.rows(f"SELECT count(*) FROM {{main}}.entries e WHERE {wanted}", **values)
     return int(number)
@@ -191,26 +195,26 @@ def facets(session: Opened, filters: Filters) -> dict[str, list[tuple[str, int]]
         ]
     for tag in TAGS:
         status = None if tag == "damaged" else filters.status  # damage is a status of its own
-        number = count(session, replace(filters, tag=tag, keys=None, status=status))
+        number = _count(session, replace(filters, tag=tag, keys=None, status=status))
         if number:
             found.setdefault("tag", []).append((tag, number))
     return found
 
 
-def earliest(session: Opened, name: str, code: str, limit: int) -> list[str]:
-    """The keys of the first results that a name's code gave: one of them carries its text."""
+def earliest(session: Opened, name: str, code: str, limit: int = 3) -> list[str]:
+    """The keys of the first results that this code (hexadecimal digits) of a name gave: one of them has its text."""
     sql = "SELECT key FROM {main}.entries WHERE name = $name AND code = $code ORDER BY created" + page(limit, 0)
     return [key for (key,) in session.rows(sql, name=name, code=code)]
 
 
 def thumbs(session: Opened, keys: list[str]) -> dict[str, str]:
-    """The small pictures of entries, by key."""
+    """The small pictures of entries as PNG in base64, by key."""
     sql = "SELECT key, thumb FROM {main}.entries WHERE thumb <> '' AND list_contains($keys, key)"
     return dict(session.rows(sql, keys=keys))
 
 
 def entry(session: Opened, key: str) -> Row | None:
-    """The row of one key, whatever its status."""
+    """The row of one key (hexadecimal digits), whatever its status."""
     found = session.rows(_PAGE % "e.key = $key", key=key.lower())
     return _row(found[0]) if found else None
 

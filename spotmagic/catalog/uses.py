@@ -22,8 +22,12 @@ FROM {main}.usage WHERE hits > 0 AND key = $key
 """
 
 
-def runs(session: Opened, key: str | None, name: str | None, limit: int) -> list[dict[str, Any]]:
-    """What happened, newest first: runs one by one, hits of a name counted over five minutes, of a key in one line."""
+def runs(session: Opened, key: str | None = None, name: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
+    """What happened to a key, to a name, or at all, the newest first: runs one by one.
+
+    Hits are counted: those of a name by five minutes, those of a key in one line; their ``seconds`` and ``price`` are
+    what they saved.
+    """
     wanted, values, hits = ["true"], {}, ""
     if key is not None:
         wanted.append("key = $key AND verdict <> 'hit'")
@@ -53,7 +57,7 @@ FROM kept, used, ran
 """
 
 
-def stats(session: Opened, name: str | None) -> Stats:
+def stats(session: Opened, name: str | None = None) -> Stats:
     """Counts, sizes, time and money, of all or of one name."""
     named, values = ("name = $name", {"name": name}) if name is not None else ("true", {})
     ((number, size, hits, misses, seconds, saved, paid, errors),) = session.rows(
@@ -82,7 +86,7 @@ FROM {main}.usage u JOIN {main}.entries e USING (key) WHERE e.model <> '' AND u.
 """
 
 
-def spent(session: Opened, by: str, name: str | None) -> Table:
+def spent(session: Opened, by: str, name: str | None = None) -> Table:
     """Runs, hits, tokens and money by model, day (UTC) or name. Raises ``OptionError`` for another word."""
     if by not in BY:
         raise unknown("by=", str(by), BY)
@@ -116,7 +120,7 @@ WHERE name <> '' ORDER BY last DESC NULLS LAST, name
 
 
 def functions(session: Opened) -> list[FunctionUse]:
-    """What is known of each name, the last asked first."""
+    """What is known of each function, cell and wrapped client, the last asked first."""
     return [
         FunctionUse(name, kind, number, size, hits + misses, hits, misses, seconds, saved, paid, kept, errors, last)
         for name, kind, number, size, hits, misses, seconds, saved, paid, kept, errors, last in session.rows(_FUNCTIONS)
@@ -134,8 +138,14 @@ GROUP BY 1, 2 ORDER BY 2, 1
 """
 
 
-def series(session: Opened, since: float, step: float, offset: float) -> list[TimeSlice]:
-    """What ran and hit by name and in steps of equal length, the oldest first; steps without any are left out."""
+def series(session: Opened, since: float = 0.0, step: float = 86_400.0, offset: float = 0.0) -> list[TimeSlice]:
+    """What ran and hit by name and in steps of equal length, the oldest first; steps without any are left out.
+
+    Args:
+        since: seconds since 1970.
+        step: its length in seconds.
+        offset: seconds by which the reader's clock is before UTC, so that days begin at their midnight.
+    """
     found = session.rows(_SERIES, since=since, step=step, offset=offset)
     return [TimeSlice(name, slot * step - offset, *rest) for name, slot, *rest in found]
 
@@ -182,7 +192,7 @@ def outcomes(session: Opened, name: str) -> dict[str, int]:
 
 
 def paid_since(session: Opened, then: float) -> float:
-    """What the runs since a time cost."""
+    """What the runs since a time (seconds since 1970) cost."""
     sql = "SELECT coalesce(sum(price), 0) FROM {main}.runs WHERE verdict = 'ran' AND epoch(started) >= $then"
     return float(session.rows(sql, then=then)[0][0])
 

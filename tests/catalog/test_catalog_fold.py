@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from spotmagic.catalog import Catalog, feed, fold, queries, schema, uses
 from spotmagic.catalog.instance import Instance, Opened
-from spotmagic.catalog.queries import Filters, Order
 from spotmagic.store.entry import Entry
 from spotmagic.store.record import Record
 
@@ -93,12 +92,12 @@ class Tables:
 
     def seen(self) -> dict[str, Any]:
         session = Opened(self.cursor, "tables", 1_800_000_000.0)
-        rows = queries.entries(session, Filters(status=None), Order("key"), None, 0)
+        rows = queries.entries(session, status=None, order="key", limit=None)
         return {
             "sizes": {row.key: row.size for row in rows},
             "pinned": {row.key for row in rows if row.pinned},
             "hits": dict(session.rows("SELECT key, hits FROM {main}.usage WHERE hits > 0")),
-            "runs": uses.stats(session, None).misses,
+            "runs": uses.stats(session).misses,
         }
 
 
