@@ -1,8 +1,11 @@
-// A model with a backend behind it that a test decides on.
+// A model with a backend behind it that a test decides on, and a reader who looks at its panel.
 
+import { afterEach, beforeEach, vi } from "vitest";
+import { render } from "../src/widget";
 import type { First, Model, Page, Row, Totals } from "../src/wire";
 
 type Answer = (method: string, params: any) => unknown;
+type Answers = Record<string, (params: any) => unknown>;
 
 export class FakeModel implements Model {
   readonly sent: any[] = [];
@@ -144,4 +147,73 @@ export function first(rows: Row[] = [row(0), row(1), row(2)]): First {
 
 export async function settled(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+}
+
+// What a backend answers that keeps these rows; a test says what it answers otherwise.
+export function backend(rows: Row[] = [row(0), row(1), row(2)], more: Answers = {}): Answer {
+  return (method, params) => {
+    if (more[method]) return more[method](params);
+    if (method === "totals") return totals();
+    if (method === "entries") return page(rows.slice(params.offset, params.offset + params.limit), rows.length, params.offset);
+    if (method === "entry") {
+      const found = rows.find((one) => one.key === params.key);
+      return { row: found, parts: [{ name: "value", label: "value", type: "value", size: 3, free: "result_2" }], inputs: [], remarks: [], runs: [], source: "", diff: null, missing: null, drifted: false, drift: [] };
+    }
+    if (method === "preview") return { view: "text", text: "kept text", size: 9, whole: true };
+    if (method === "forget") return { forgotten: params.keys.length };
+    return { rows: [] };
+  };
+}
+
+let ends: (() => void)[] = [];
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date"] }));
+
+afterEach(() => {
+  for (const end of ends) end();
+  ends = [];
+  document.body.replaceChildren();
+  history.replaceState(null, "", location.pathname);
+  vi.useRealTimers();
+});
+
+export function show(model: FakeModel, extra: object = {}) {
+  const el = document.createElement("div");
+  document.body.append(el);
+  const end = render({ model, el, ...extra });
+  ends.push(end);
+  const root = el.shadowRoot as ShadowRoot;
+  return { model, el, root, end, text: () => root.textContent ?? "" };
+}
+
+// A panel that has asked what it asks at first.
+export async function opened(rows?: Row[], more: Answers = {}, state: object = {}, extra: object = {}) {
+  const shown = show(new FakeModel({ first: first(), ...state }, backend(rows, more)), extra);
+  await settled();
+  return shown;
+}
+
+export function control<T extends Element = HTMLButtonElement>(root: ParentNode, name: string | RegExp): T {
+  const found = [...root.querySelectorAll("button, select, input")].find((one) => {
+    const label = (one.getAttribute("aria-label") ?? one.textContent ?? "").trim();
+    return typeof name === "string" ? label === name : name.test(label);
+  });
+  if (!found) throw new Error(`no control ${name}`);
+  return found as T;
+}
+
+export function click(root: ParentNode, name: string | RegExp): Promise<void> {
+  control(root, name).click();
+  return settled();
+}
+
+export function choose(select: HTMLSelectElement, value: string): Promise<void> {
+  select.value = value;
+  select.dispatchEvent(new Event("change", { bubbles: true }));
+  return settled();
+}
+
+export function press(at: Element | null | undefined, key: string): Promise<void> {
+  at?.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+  return settled();
 }

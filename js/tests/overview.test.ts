@@ -1,30 +1,13 @@
 // What was spent, what runs, and what is wrong: the numbers and their pictures.
 
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { runsOf } from "../src/runs";
-import { render } from "../src/widget";
 import type { FunctionRow, Run, Spending } from "../src/wire";
-import { FakeModel, first, page, row, settled, totals } from "./fake";
+import { choose, click, FakeModel, opened, page, row, settled, totals } from "./fake";
 
-let ends: (() => void)[] = [];
-
-function show(more: Record<string, (params: any) => unknown> = {}, state: object = {}, extra: object = {}) {
-  const model = new FakeModel({ first: first(), ...state }, (method, params) => {
-    if (more[method]) return more[method](params);
-    if (method === "totals") return totals();
-    return method === "entries" ? page([row(1)]) : { rows: [] };
-  });
-  const el = document.createElement("div");
-  document.body.append(el);
-  ends.push(render({ model, el, ...extra }));
-  const root = el.shadowRoot as ShadowRoot;
-  const click = (name: string) => {
-    const found = [...root.querySelectorAll("button")].find((one) => (one.getAttribute("aria-label") ?? one.textContent)?.trim() === name);
-    if (!found) throw new Error(`no button ${name}`);
-    found.click();
-    return settled();
-  };
-  return { model, root, click, text: () => root.textContent ?? "" };
+async function show(more: Record<string, (params: any) => unknown> = {}, state: object = {}, extra: object = {}) {
+  const shown = await opened([row(1)], more, state, extra);
+  return { ...shown, click: (name: string) => click(shown.root, name) };
 }
 
 const run = (change: Partial<Run>): Run => ({
@@ -34,25 +17,15 @@ const run = (change: Partial<Run>): Run => ({
 
 const bucket = { hits: 1, misses: 2, paid: 0.5, saved: 0.25, seconds: 4, seconds_saved: 2 };
 
-beforeEach(() => vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date"] }));
-
-afterEach(() => {
-  for (const end of ends) end();
-  ends = [];
-  document.body.replaceChildren();
-  vi.useRealTimers();
-});
-
 describe("what was spent", () => {
   const spending = (span: Spending["span"], step: number): Spending => ({ span, step, buckets: [0, 1, 2].map((n) => ({ ...bucket, at: 1_800_000_000 + n * step })) });
 
   it("is drawn over a day, and over a week and all time on request, with a table behind it", async () => {
     const asked: string[] = [];
-    const { root, click, text } = show({
+    const { root, click, text } = await show({
       totals: () => totals({ spending: spending("day", 3600) }),
       spending: ({ span }) => (asked.push(span), spending(span, 86_400)),
     });
-    await settled();
     expect(text()).toContain("saved $0.75");
     expect(text()).toContain("paid $1.50");
     const chart = root.querySelector(".spending svg[role=img]");
@@ -70,8 +43,7 @@ describe("what was spent", () => {
   });
 
   it("is told in time where nothing has a price", async () => {
-    const { text } = show({ totals: () => totals({ price_paid: 0, price_saved: 0, spending: spending("day", 3600) }) });
-    await settled();
+    const { text } = await show({ totals: () => totals({ price_paid: 0, price_saved: 0, spending: spending("day", 3600) }) });
     expect(text()).toContain("saved 6.0 s");
     expect(text()).toContain("run time 12 s");
   });
@@ -80,8 +52,7 @@ describe("what was spent", () => {
 describe("what runs now", () => {
   it("is shown with how long it has, as the feed tells it", async () => {
     const feed = new FakeModel({ beat: {} });
-    const { root, text } = show({}, { feed: "f" }, { host: { getModel: async () => feed } });
-    await settled();
+    const { root, text } = await show({}, { feed: "f" }, { host: { getModel: async () => feed } });
     expect(root.querySelector(".running")).toBe(null);
     const now = Date.now() / 1000;
     feed.set("beat", { running: [{ name: "train", kind: "function", since: now - 12 }, ...["a", "b", "c"].map((name) => ({ name, kind: "cell", since: now }))] });
@@ -98,8 +69,7 @@ describe("what runs now", () => {
 
   it("is shown where nothing was ever kept", async () => {
     const none = totals({ entries: 0, hits: 0, misses: 0, statuses: [], running: [{ name: "train", kind: "function", since: 1 }] });
-    const { text } = show({ totals: () => none }, { first: { totals: none, page: page([]) } });
-    await settled();
+    const { text } = await show({ totals: () => none }, { first: { totals: none, page: page([]) } });
     expect(text()).toContain("train");
     expect(text()).not.toContain("Nothing is kept here yet");
   });
@@ -107,8 +77,7 @@ describe("what runs now", () => {
 
 describe("what is wrong", () => {
   it("stands first, with what is paid for again and again", async () => {
-    const { root } = show({ totals: () => totals({ unkept: [{ name: "ask", kind: "function", never: true, why: "it changes `llm`", runs: 12, paid: 3.2 }] }) });
-    await settled();
+    const { root } = await show({ totals: () => totals({ unkept: [{ name: "ask", kind: "function", never: true, why: "it changes `llm`", runs: 12, paid: 3.2 }] }) });
     expect(root.querySelector(".bar.warn")?.textContent).toBe("ask is never kept: it changes llm12 runs, $3.20");
     expect([...root.querySelectorAll(".bar.warn code")].map((one) => one.textContent)).toEqual(["ask", "llm"]);
   });
@@ -118,8 +87,7 @@ describe("what is wrong", () => {
     const refuse = () => {
       throw Object.assign(new Error("being counted"), { type: "Counting" });
     };
-    const { model, text } = show({ totals: () => totals({ counting: !ready, entries: ready ? 7 : 0 }), entries: () => (ready ? page([row(1)]) : refuse()) }, { first: {} });
-    await settled();
+    const { model, text } = await show({ totals: () => totals({ counting: !ready, entries: ready ? 7 : 0 }), entries: () => (ready ? page([row(1)]) : refuse()) }, { first: {} });
     expect(text()).toContain("New results are being counted.");
     expect(text()).not.toContain("Nothing is kept");
     ready = true;
@@ -140,10 +108,9 @@ describe("runs", () => {
   });
 
   it("show what waited and ran when, with failures and their message, and can be filtered", async () => {
-    const { root, click, text } = show({
+    const { root, click, text } = await show({
       runs: () => ({ rows: [run({ started: 110, error: "ValueError: no answer", stored: false, name: "bad" }), run({ started: 100, waited: 4, price: 0.5 }), run({ started: 99, verdict: "hit", times: 3, name: "kept" })] }),
     });
-    await settled();
     await click("Runs");
     expect(root.querySelector(".lot")?.textContent).toContain("3 hits, 1 ran, 1 failed · 13 s · $0.50");
     expect(text()).toContain("ValueError: no answer");
@@ -153,13 +120,9 @@ describe("runs", () => {
     expect([box(ran, ".waited"), box(ran, ".ran")]).toEqual([[8, 31], [38, 15]]);
     expect(box(hit, ".ran")).toEqual([0, 1]);
     const select = root.querySelector('select[aria-label="What came of it"]') as HTMLSelectElement;
-    select.value = "failed";
-    select.dispatchEvent(new Event("change"));
-    await settled();
+    await choose(select, "failed");
     expect(root.querySelectorAll(".runs tbody tr:not(.lot)").length).toBe(1);
-    select.value = "unkept";
-    select.dispatchEvent(new Event("change"));
-    await settled();
+    await choose(select, "unkept");
     await click("Show all calls");
     expect(root.querySelectorAll(".runs tbody tr:not(.lot)").length).toBe(3);
   });
@@ -176,8 +139,7 @@ describe("functions", () => {
   };
 
   it("draw their hit rates and bytes, and open in full", async () => {
-    const { root, click, text } = show({ functions: () => ({ rows: [use] }), function: () => detail });
-    await settled();
+    const { root, click, text } = await show({ functions: () => ({ rows: [use] }), function: () => detail });
     await click("Functions");
     expect(root.querySelector(".hitrate")?.getAttribute("aria-label")).toBe("ask: 33% hits, from the first call to now");
     expect(text()).toContain("1.5 kB");
@@ -192,17 +154,15 @@ describe("functions", () => {
 
 describe("a view that goes", () => {
   it("says so, as the folder need not be watched for it any more", async () => {
-    const { model } = show();
-    await settled();
-    ends.pop()?.();
+    const { model, end } = await show();
+    end();
     const view = String(model.sent[0].rid).split(".")[0];
     expect(model.sent.at(-1)).toEqual({ t: "left", view });
   });
 
   it("leaves no trace when its kernel is gone", async () => {
-    const { model } = show();
-    await settled();
+    const { model, end } = await show();
     model.broken = true;
-    expect(() => ends.pop()?.()).not.toThrow();
+    expect(end).not.toThrow();
   });
 });

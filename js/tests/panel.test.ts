@@ -1,54 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { render } from "../src/widget";
+import { describe, expect, it, vi } from "vitest";
 import type { Preview, Row } from "../src/wire";
-import { FakeModel, first, page, row, settled, totals } from "./fake";
+import { backend, choose, click, control, FakeModel, first, opened, page, press, row, settled, show, totals } from "./fake";
 
 const HOSTILE = '<img src=x onerror="globalThis.hacked=1"><script>globalThis.hacked=1</script>';
-
-let ends: (() => void)[] = [];
-
-function show(model: FakeModel, extra: object = {}) {
-  const el = document.createElement("div");
-  document.body.append(el);
-  const end = render({ model, el, ...extra });
-  ends.push(end);
-  const root = el.shadowRoot as ShadowRoot;
-  return { el, root, end, text: () => root.textContent ?? "" };
-}
-
-function backend(rows: Row[] = [row(0), row(1), row(2)], more: Record<string, (params: any) => unknown> = {}) {
-  return (method: string, params: any) => {
-    if (more[method]) return more[method](params);
-    if (method === "totals") return totals();
-    if (method === "entries") return page(rows.slice(params.offset, params.offset + params.limit), rows.length, params.offset);
-    if (method === "entry") {
-      const found = rows.find((one) => one.key === params.key);
-      return { row: found, parts: [{ name: "value", label: "value", type: "value", size: 3, free: "result" }], inputs: [], remarks: [], runs: [], source: "", diff: null, missing: null, drifted: false, drift: [] };
-    }
-    if (method === "preview") return { view: "text", text: "kept text", size: 9, whole: true };
-    if (method === "forget") return { forgotten: params.keys.length };
-    if (method === "functions" || method === "runs" || ["limits", "batches", "jobs"].includes(method)) return { rows: [] };
-    return {};
-  };
-}
-
-function button(root: ParentNode, name: string | RegExp): HTMLButtonElement {
-  const found = [...root.querySelectorAll("button")].find((one) => {
-    const label = one.getAttribute("aria-label") ?? one.textContent ?? "";
-    return typeof name === "string" ? label.trim() === name : name.test(label);
-  });
-  if (!found) throw new Error(`no button ${name}`);
-  return found;
-}
-
-beforeEach(() => vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date"] }));
-
-afterEach(() => {
-  for (const end of ends) end();
-  ends = [];
-  document.body.replaceChildren();
-  vi.useRealTimers();
-});
 
 describe("batches", () => {
   const row = {
@@ -58,39 +12,30 @@ describe("batches", () => {
 
   it("shows how far each is, asks it, and opens what failed with its traceback", async () => {
     const asked: unknown[] = [];
-    const model = new FakeModel({ first: first() }, backend([], {
+    const { root, text } = await opened([], {
       totals: () => totals({ views: ["entries", "runs", "functions", "batches"] }),
       batches: () => ({ rows: [row] }),
       batch_failed: () => ({ total: 1, rows: [{ index: 3, shown: HOSTILE, kind: "ValueError", message: "no", attempts: 2, traceback: `Traceback ${HOSTILE}`, at: 1 }] }),
       ask_batch: (params) => (asked.push(params), params),
-    }));
-    const { root, text } = show(model);
-    await settled();
-    button(root, "Batches").click();
-    await settled();
+    });
+    await click(root, "Batches");
     expect(text()).toContain("2 waiting for openai");
     expect(root.querySelector("[role=progressbar]")?.getAttribute("aria-valuenow")).toBe("4");
-    button(root, "Pause").click();
-    await settled();
+    await click(root, "Pause");
     expect(asked).toEqual([{ id: "2026 ask", word: "pause" }]);
-    button(root, "Show 1 failed input").click();
-    await settled();
+    await click(root, "Show 1 failed input");
     expect(root.querySelector("details pre")?.textContent).toContain("Traceback <img");
     expect(root.querySelector("details img")).toBe(null);
-    button(root, "Hide what failed").click();
-    await settled();
+    await click(root, "Hide what failed");
     expect(root.querySelector("details pre")).toBe(null);
   });
 
   it("follows them while they are looked at", async () => {
-    const model = new FakeModel({ first: first() }, backend([], {
+    const { model, root } = await opened([], {
       totals: () => totals({ views: ["entries", "batches"] }),
       batches: () => ({ rows: [row] }),
-    }));
-    const { root } = show(model);
-    await settled();
-    button(root, "Batches").click();
-    await settled();
+    });
+    await click(root, "Batches");
     const before = model.asked("batches").length;
     vi.advanceTimersByTime(2100);
     await settled();
@@ -106,20 +51,15 @@ describe("jobs", () => {
   const failed = { ...row, id: "detached 0b", status: "failed", done: null, total: null, error: `ValueError: ${HOSTILE}`, traceback: `Traceback ${HOSTILE}`, stoppable: false };
 
   it("show how far they are, are stopped, and open why one failed", async () => {
-    const model = new FakeModel({ first: first() }, backend([], {
+    const { model, root, text } = await opened([], {
       totals: () => totals({ views: ["entries", "jobs"] }),
       jobs: () => ({ rows: [row, failed] }),
-    }));
-    const { root, text } = show(model);
-    await settled();
-    button(root, "Jobs").click();
-    await settled();
+    });
+    await click(root, "Jobs");
     expect(text()).toContain("4 of 10 · counting");
     expect(root.querySelector("[role=progressbar]")?.getAttribute("aria-valuenow")).toBe("4");
-    button(root, "Cancel").click();
-    await settled();
-    button(root, "Stop at once").click();
-    await settled();
+    await click(root, "Cancel");
+    await click(root, "Stop at once");
     expect(model.asked("cancel_job").map((one) => one.params)).toEqual([{ id: "thread 0a", force: false }, { id: "thread 0a", force: true }]);
     expect(root.querySelectorAll("details").length).toBe(1);
     expect(root.querySelector("details")?.textContent).toBe(`ValueError: ${HOSTILE}Traceback ${HOSTILE}`);
@@ -142,9 +82,7 @@ describe("first paint", () => {
   });
 
   it("asks for what is new and shows it", async () => {
-    const model = new FakeModel({ first: first() }, backend([row(7, { name: "fresh" })]));
-    const { text } = show(model);
-    await settled();
+    const { text } = await opened([row(7, { name: "fresh" })]);
     expect(text()).toContain("fresh");
   });
 
@@ -156,8 +94,7 @@ describe("first paint", () => {
 
   it("teaches how to begin when nothing was ever kept", async () => {
     const none = totals({ entries: 0, hits: 0, misses: 0, statuses: [], kinds: [] });
-    const { text, root } = show(new FakeModel({ first: { totals: none, page: page([]) } }, backend([], { totals: () => none })));
-    await settled();
+    const { text, root } = await opened([], { totals: () => none }, { first: { totals: none, page: page([]) } });
     expect(text()).toContain("%%spot");
     expect(root.querySelector('[role="tab"]')).toBeNull();
   });
@@ -175,11 +112,9 @@ describe("how it stands to the kernel", () => {
   });
 
   it("says that the kernel is busy, and fills in when the answer comes late", async () => {
-    const model = new FakeModel({ first: first() }, backend());
-    const { root, text } = show(model);
-    await settled();
+    const { model, root, text } = await opened();
     model.hold = true;
-    button(root, "Functions").click();
+    control(root, "Functions").click();
     await vi.advanceTimersByTimeAsync(4000);
     expect(text()).toContain("The kernel is busy");
     model.release();
@@ -197,11 +132,9 @@ describe("how it stands to the kernel", () => {
   });
 
   it("notices by itself that a kernel it waits for was restarted", async () => {
-    const model = new FakeModel({ first: first() }, backend());
-    const { root, text } = show(model);
-    await settled();
+    const { model, root, text } = await opened();
     model.hold = true;
-    button(root, "Functions").click();
+    control(root, "Functions").click();
     await vi.advanceTimersByTimeAsync(4000);
     model.broken = true;
     vi.setSystemTime(Date.now() + 11_000);
@@ -210,17 +143,13 @@ describe("how it stands to the kernel", () => {
   });
 
   it("asks anew when told to look again, though an answer is still due", async () => {
-    const model = new FakeModel({ first: first() }, backend());
-    const { root, text } = show(model);
-    await settled();
+    const { model, root, text } = await opened();
     model.hold = true;
-    button(root, "Look again").click();
-    await settled();
+    await click(root, "Look again");
     model.held.length = 0;
     model.hold = false;
     model.answer = backend([row(8, { name: "newest" })]);
-    button(root, "Look again").click();
-    await settled();
+    await click(root, "Look again");
     expect(text()).toContain("newest");
   });
 
@@ -230,25 +159,20 @@ describe("how it stands to the kernel", () => {
       if (broken) throw new Error("disk full");
       return page([row(1)]);
     };
-    const model = new FakeModel({ first: {} }, backend([], { entries }));
-    const { root, text } = show(model);
-    await settled();
+    const { root, text } = await opened([], { entries }, { first: {} });
     expect(text()).toContain("disk full");
     broken = false;
-    button(root, "Try again").click();
-    await settled();
+    await click(root, "Try again");
     expect(text()).toContain("summarise_1");
   });
 });
 
 describe("entries", () => {
   it("keep one page request in flight and ask for the last wish afterwards", async () => {
-    const model = new FakeModel({ first: first() }, backend());
-    const { root } = show(model);
-    await settled();
+    const { model, root } = await opened();
     model.hold = true;
     model.sent.length = 0;
-    for (const name of ["Call", "Size", "Run time"]) button(root.querySelector("thead") as Element, new RegExp(`^${name}`)).click();
+    for (const name of ["Call", "Size", "Run time"]) control(root.querySelector("thead") as Element, new RegExp(`^${name}`)).click();
     await settled();
     expect(model.asked("entries").length).toBe(1);
     model.release();
@@ -259,22 +183,16 @@ describe("entries", () => {
 
   it("go back to the last page that has rows when the page they stood on is gone", async () => {
     const rows = Array.from({ length: 51 }, (_, n) => row(n));
-    const model = new FakeModel({ first: { totals: totals(), page: page(rows.slice(0, 50), 51) } }, backend(rows));
-    const { root } = show(model);
-    await settled();
-    button(root, /Next/).click();
-    await settled();
+    const { root } = await opened(rows);
+    await click(root, /Next/);
     expect(root.querySelectorAll("tbody tr").length).toBe(1);
     rows.pop();
-    button(root, "Look again").click();
-    await settled();
+    await click(root, "Look again");
     expect(root.querySelectorAll("tbody tr").length).toBe(50);
   });
 
   it("are searched once typing rests", async () => {
-    const model = new FakeModel({ first: first() }, backend());
-    const { root } = show(model);
-    await settled();
+    const { model, root } = await opened();
     model.sent.length = 0;
     const input = root.querySelector('input[type="search"]') as HTMLInputElement;
     for (const text of ["s", "su", "sum"]) {
@@ -291,23 +209,17 @@ describe("entries", () => {
       rows.splice(0, rows.length, ...rows.filter((one) => !params.keys.includes(one.key)));
       return { forgotten: params.keys.length };
     };
-    const model = new FakeModel({ first: first() }, backend(rows, { forget }));
-    const { root, text } = show(model);
-    await settled();
+    const { model, root, text } = await opened(rows, { forget });
     for (const at of [1, 2]) (root.querySelectorAll("tbody input")[at] as HTMLInputElement).click();
     await settled();
     expect(text()).toContain("2 chosen");
-    button(root, "Forget…").click();
-    await settled();
+    await click(root, "Forget…");
     expect(model.asked("forget").length).toBe(0);
     expect(root.querySelector('[role="alertdialog"]')?.textContent).toContain("2.4 s and $0.004");
-    button(root, "Keep").click();
-    await settled();
+    await click(root, "Keep");
     expect(model.asked("forget").length).toBe(0);
-    button(root, "Forget…").click();
-    await settled();
-    button(root, "Forget").click();
-    await settled();
+    await click(root, "Forget…");
+    await click(root, "Forget");
     expect(model.asked("forget").map((message) => message.params.keys)).toEqual([[row(1).key, row(2).key]]);
     expect(text()).toContain("2 results forgotten");
     expect(root.querySelectorAll("tbody tr").length).toBe(1);
@@ -315,9 +227,7 @@ describe("entries", () => {
 
   it("stay where they are while some are chosen, though the feed brings news", async () => {
     const feed = new FakeModel({});
-    const model = new FakeModel({ first: first(), feed: "anywidget:feed" }, backend());
-    const { root } = show(model, { host: { getModel: async () => feed } });
-    await settled();
+    const { model, root } = await opened(undefined, {}, { feed: "anywidget:feed" }, { host: { getModel: async () => feed } });
     (root.querySelector("tbody input") as HTMLInputElement).click();
     await settled();
     model.sent.length = 0;
@@ -329,9 +239,7 @@ describe("entries", () => {
 
   it("are read again, not too often, when the feed brings news", async () => {
     const feed = new FakeModel({});
-    const model = new FakeModel({ first: first(), feed: "anywidget:feed" }, backend());
-    show(model, { host: { getModel: async () => feed } });
-    await settled();
+    const { model } = await opened(undefined, {}, { feed: "anywidget:feed" }, { host: { getModel: async () => feed } });
     model.sent.length = 0;
     for (let n = 0; n < 5; n++) feed.set("beat", { totals: totals({ hits: n }) });
     await vi.advanceTimersByTimeAsync(1000);
@@ -349,8 +257,7 @@ describe("a call", () => {
   const names = (root: ParentNode) => [...root.querySelectorAll<HTMLElement>(".named button")].map((one) => [one.textContent, one.title]);
 
   it("is what a result is recognised by, cut where it is long, and whole in its title", async () => {
-    const { root } = show(new FakeModel({ first: first([]) }, backend(rows)));
-    await settled();
+    const { root } = await opened(rows);
     expect(names(root)).toEqual([
       ['ask("hello", n=3)', 'shop.ask\nask("hello", n=3)'],
       [`ask("${"🌊".repeat(195)}…`, `shop.ask\n${long}`],
@@ -360,31 +267,27 @@ describe("a call", () => {
 
   it("leaves out what all have alike, and says it once above them", async () => {
     const asked = ["one", "two"].map((text, n) => row(n, { name: "shop.ask", call: `ask("${text}", model="m")`, arguments: [["question", `"${text}"`], ["model", '"m"']] }));
-    const { root, text } = show(new FakeModel({ first: first([]) }, backend(asked)));
-    await settled();
+    const { root, text } = await opened(asked);
     expect(names(root).map(([shown]) => shown)).toEqual(['("one")', '("two")']);
     expect(text()).toContain('All of these: shop.ask(…, model="m")');
   });
 
   it("keeps what one of another name beside it has differently", async () => {
     const both = [...["one", "two"].map((text, n) => row(n, { name: "ask", call: "", arguments: [["question", `"${text}"`], ["n", "1"]] })), row(7, { name: "other", call: "other(n=2)", arguments: [["n", "2"]] })];
-    const { root, text } = show(new FakeModel({ first: first([]) }, backend(both)));
-    await settled();
+    const { root, text } = await opened(both);
     expect(names(root).map(([shown]) => shown)).toEqual(['ask("one")', 'ask("two")', "other(2)"]);
     expect(text()).not.toContain("All of these");
   });
 
   it("is shown whole where calls are the same but for their code", async () => {
     const same = [1, 2].map((n) => row(n, { name: "ask", call: 'ask("one")', arguments: [["question", '"one"']] }));
-    const { root } = show(new FakeModel({ first: first([]) }, backend(same)));
-    await settled();
+    const { root } = await opened(same);
     expect(names(root).map(([shown]) => shown)).toEqual(['("one")', '("one")']);
   });
 
   it("has a model and tokens only where some answer told them", async () => {
     const heads = async (some: Row[]) => {
-      const { root } = show(new FakeModel({ first: first(some) }, backend(some)));
-      await settled();
+      const { root } = await opened(some);
       return [...root.querySelectorAll("th button")].map((one) => one.textContent?.replace(/[↑↓]/, ""));
     };
     expect(await heads(rows)).toEqual(["Call", "Result", "Model", "Tokens", "Size", "Run time", "Cost", "Hits", "Last used", "Made"]);
@@ -393,10 +296,8 @@ describe("a call", () => {
 
   it("has its arguments in a table, above what came of it", async () => {
     const entry = () => ({ row: rows[0], parts: [], inputs: [{ name: "PROMPT", fingerprint: "ab" }, { name: "n", fingerprint: "cd" }, ...Array.from({ length: 27 }, (_, n) => ({ name: `helper h${n}`, fingerprint: "ef" }))], remarks: [], runs: [], source: "", diff: null, missing: null, drifted: false, drift: [] });
-    const { root, text } = show(new FakeModel({ first: first([]) }, backend(rows, { entry })));
-    await settled();
-    button(root, 'ask("hello", n=3)').click();
-    await settled();
+    const { root, text } = await opened(rows, { entry });
+    await click(root, 'ask("hello", n=3)');
     const lines = [...root.querySelectorAll("table.arguments tr")].map((one) => one.textContent);
     expect(lines).toEqual(['question"hello"', "n3"]);
     expect(text().indexOf("Arguments")).toBeLessThan(text().indexOf("Depends on"));
@@ -410,13 +311,10 @@ describe("a call", () => {
 });
 
 describe("one entry", () => {
-  async function open(preview: Preview | [Preview, DataView[]], more = {}) {
-    const model = new FakeModel({ first: first() }, backend(undefined, { preview: () => preview, ...more }));
-    const shown = show(model);
-    await settled();
-    button(shown.root, "summarise_1").click();
-    await settled();
-    return { model, ...shown };
+  async function open(preview: Preview | [Preview, DataView[]]) {
+    const shown = await opened(undefined, { preview: () => preview });
+    await click(shown.root, "summarise_1");
+    return shown;
   }
 
   it("shows its text", async () => {
@@ -426,8 +324,7 @@ describe("one entry", () => {
 
   it("asks for more of a text that was cut", async () => {
     const { root, model } = await open({ view: "text", text: "begin", size: 90000, whole: false });
-    button(root, "Show more").click();
-    await settled();
+    await click(root, "Show more");
     expect(model.asked("preview").at(-1).params.all).toBe(true);
   });
 
@@ -455,10 +352,8 @@ describe("one entry", () => {
     const { root } = await open([image, [bytes]]);
     expect(root.querySelector("img")?.getAttribute("src")).toBe("blob:1");
     expect(made[0]?.size).toBe(3);
-    button(root, "Results").click();
-    await settled();
-    button(root, /Results/).click();
-    await settled();
+    await click(root, "Results");
+    await click(root, /Results/);
     expect(gone).toContain("blob:1");
   });
 
@@ -476,22 +371,16 @@ describe("one entry", () => {
 
   it("closes with Escape", async () => {
     const { root } = await open({ view: "text", text: "kept text", size: 9, whole: true });
-    root.querySelector(".entry")?.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
-    await settled();
+    await press(root.querySelector(".entry"), "Escape");
     expect(root.querySelectorAll("tbody tr").length).toBe(3);
   });
 
   it("is not mixed with another that was opened meanwhile", async () => {
-    const model = new FakeModel({ first: first() }, backend());
-    const { root } = show(model);
-    await settled();
+    const { model, root } = await opened();
     model.hold = true;
-    button(root, "summarise_1").click();
-    await settled();
-    button(root, "Results").click();
-    await settled();
-    button(root, "summarise_2").click();
-    await settled();
+    await click(root, "summarise_1");
+    await click(root, "Results");
+    await click(root, "summarise_2");
     model.release();
     await settled();
     model.hold = false;
@@ -524,26 +413,22 @@ describe("hostile values", () => {
     };
     const use = { name: HOSTILE, kind: HOSTILE, entries: 1, calls: 1, hits: 1, misses: 0, seconds: 1, seconds_saved: 1, price_paid: 1, price_saved: 1, errors: 1, last: 1, bytes: 1, rate: [[1, 0]] };
     const limit = { name: HOSTILE, slowed: HOSTILE, gauges: [{ unit: HOSTILE, used: 1, limit: 2, text: HOSTILE }], waiting: 1, wait: 1, paused: 1 };
-    const model = new FakeModel(
-      { first: { totals: shown, page: page([bad]) } },
-      backend([bad], {
-        totals: () => shown,
-        entry: () => detail,
-        facets: () => Object.fromEntries(["name", "kind", "status", "model", "tag"].map((facet) => [facet, [[HOSTILE, 1], ["b", 1]]])),
-        preview: () => ({ view: "list", items: views, more: 0 }),
-        runs: () => ({ rows: [run] }),
-        functions: () => ({ rows: [use] }),
-        function: () => about,
-        limits: () => ({ rows: [limit] }),
-        forget: () => {
-          throw new Error(HOSTILE);
-        },
-        export: () => ({ name: HOSTILE, text: HOSTILE, ticket: "" }),
-        check: () => ({ ...shown.health, checking: 1 }),
-      }),
-    );
-    const { root } = show(model);
-    await settled();
+    const answers = {
+      totals: () => shown,
+      entry: () => detail,
+      facets: () => Object.fromEntries(["name", "kind", "status", "model", "tag"].map((facet) => [facet, [[HOSTILE, 1], ["b", 1]]])),
+      preview: () => ({ view: "list", items: views, more: 0 }),
+      runs: () => ({ rows: [run] }),
+      functions: () => ({ rows: [use] }),
+      function: () => about,
+      limits: () => ({ rows: [limit] }),
+      forget: () => {
+        throw new Error(HOSTILE);
+      },
+      export: () => ({ name: HOSTILE, text: HOSTILE, ticket: "" }),
+      check: () => ({ ...shown.health, checking: 1 }),
+    };
+    const { root } = await opened([bad], answers, { first: { totals: shown, page: page([bad]) } });
     const check = () => {
       expect(root.textContent).toContain(HOSTILE);
       expect(root.querySelector("script, img:not(.thumb), iframe")).toBeNull();
@@ -551,25 +436,21 @@ describe("hostile values", () => {
     };
     check();
     for (const tab of ["Runs", "Functions", "Limits", "Results"]) {
-      button(root, tab).click();
-      await settled();
+      await click(root, tab);
       check();
       root.querySelector<HTMLElement>(".turn")?.click();
       await settled();
       check();
     }
     for (const name of ["Export the results shown…", "Export", "Rebuild the catalog…", "Leave it", "Check all results"]) {
-      button(root, name).click();
-      await settled();
+      await click(root, name);
       check();
     }
     (root.querySelector(".named button") as HTMLElement).click();
     await settled();
     check();
-    button(root, "Forget…").click();
-    await settled();
-    button(root, "Forget").click();
-    await settled();
+    await click(root, "Forget…");
+    await click(root, "Forget");
     check();
   });
 });
@@ -577,9 +458,7 @@ describe("hostile values", () => {
 describe("manners", () => {
   it("lets go of everything when its cell is cleared", async () => {
     const abort = new AbortController();
-    const model = new FakeModel({ first: first() }, backend());
-    const { root } = show(model, { signal: abort.signal });
-    await settled();
+    const { model, root } = await opened(undefined, {}, {}, { signal: abort.signal });
     expect(model.listeners()).toBe(3);
     abort.abort();
     expect(model.listeners()).toBe(0);
@@ -600,9 +479,7 @@ describe("manners", () => {
   });
 
   it("never calls its correlation field id, which a kernel would remember for ever", async () => {
-    const model = new FakeModel({ first: first() }, backend());
-    show(model);
-    await settled();
+    const { model } = await opened();
     for (const message of model.sent) expect(message).not.toHaveProperty("id");
   });
 
@@ -652,29 +529,23 @@ describe("manners", () => {
   });
 
   it("leads the focus into an entry and back to where it came from", async () => {
-    const { root } = show(new FakeModel({ first: first() }, backend()));
-    await settled();
-    const row = button(root, "summarise_1");
+    const { root } = await opened();
+    const row = control(root, "summarise_1");
     row.focus();
     row.click();
     await settled();
     expect(root.activeElement?.textContent).toContain("Results");
-    root.activeElement?.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
-    await settled();
+    await press(root.activeElement, "Escape");
     await vi.advanceTimersByTimeAsync(1);
     expect(root.activeElement?.textContent).toBe("summarise_1");
   });
 
   it("leaves only the question when Escape is pressed in it", async () => {
-    const { root } = show(new FakeModel({ first: first() }, backend()));
-    await settled();
-    button(root, "summarise_1").click();
-    await settled();
-    button(root, "Forget…").click();
-    await settled();
+    const { root } = await opened();
+    await click(root, "summarise_1");
+    await click(root, "Forget…");
     expect(root.activeElement?.textContent).toBe("Keep");
-    root.activeElement?.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
-    await settled();
+    await press(root.activeElement, "Escape");
     await vi.advanceTimersByTimeAsync(1);
     expect(root.querySelector('[role="alertdialog"]')).toBeNull();
     expect(root.querySelector("h3")?.textContent).toBe("summarise_1");
@@ -682,20 +553,16 @@ describe("manners", () => {
   });
 
   it("moves between views with the arrow keys", async () => {
-    const { root } = show(new FakeModel({ first: first() }, backend()));
-    await settled();
+    const { root } = await opened();
     const tab = root.querySelector('[role="tab"][aria-selected="true"]') as HTMLElement;
-    tab.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
-    await settled();
+    await press(tab, "ArrowRight");
     expect(root.querySelector('[role="tab"][aria-selected="true"]')?.textContent).toBe("Runs");
   });
 
   it("keeps the tab of a view whose last limit goes while it is looked at", async () => {
     let views = ["entries", "runs", "functions", "limits"];
-    const model = new FakeModel({ first: first() }, backend([row(1)], { totals: () => totals({ views }) }));
-    const { root, text } = show(model);
-    await settled();
-    button(root, "Limits").click();
+    const { model, root, text } = await opened([row(1)], { totals: () => totals({ views }) });
+    control(root, "Limits").click();
     views = ["entries", "runs", "functions"];
     model.emit("change:first");
     await settled();
@@ -704,8 +571,7 @@ describe("manners", () => {
   });
 
   it("names every control", async () => {
-    const { root } = show(new FakeModel({ first: first() }, backend()));
-    await settled();
+    const { root } = await opened();
     for (const control of root.querySelectorAll("button, input, select")) {
       const name = control.getAttribute("aria-label") ?? control.textContent?.trim();
       expect(name, control.outerHTML).toBeTruthy();
@@ -719,20 +585,16 @@ describe("a result that has drifted", () => {
       row: row(1, { key: params.key, name: "ask" }), parts: [], inputs: [], runs: [], source: "", diff: null, missing: null,
       drifted: drifted(), drift: [], remarks: [],
     });
-    const model = new FakeModel({ first: first() }, backend([row(1)], { entry, accept }));
-    const shown = show(model);
-    await settled();
-    button(shown.root, "summarise_1").click();
-    await settled();
-    return { model, ...shown };
+    const shown = await opened([row(1)], { entry, accept });
+    await click(shown.root, "summarise_1");
+    return shown;
   };
 
   it("says so and is accepted, and then says so no more", async () => {
     let drifted = true;
     const { model, root, text } = await open(() => drifted, () => ((drifted = false), { accepted: ["ask"] }));
     expect(text()).toContain("Made by older code or inputs.");
-    button(root, "Accept").click();
-    await settled();
+    await click(root, "Accept");
     expect(model.asked("accept")[0].params).toEqual({ key: row(1).key });
     expect(text()).toContain("It stands for the code and inputs as they are now.");
     expect(text()).not.toContain("Made by older code or inputs.");
@@ -742,14 +604,13 @@ describe("a result that has drifted", () => {
     const { root, text } = await open(() => true, () => {
       throw new Error("it has not drifted");
     });
-    button(root, "Accept").click();
-    await settled();
+    await click(root, "Accept");
     expect(text()).toContain("Not accepted: it has not drifted");
   });
 
   it("is the only one that is offered it", async () => {
     const { root } = await open(() => false);
-    expect(() => button(root, "Accept")).toThrow("no button");
+    expect(() => control(root, "Accept")).toThrow("no control");
   });
 });
 
@@ -766,14 +627,10 @@ describe("modes", () => {
       totals: () => totals({ mode }),
       set_mode: (params: any) => ({ name: params.name, mode: (mode = params.mode) }),
     };
-    const model = new FakeModel({ first: first() }, backend([row(1)], more));
-    const { root, text } = show(model);
-    await settled();
+    const { model, root, text } = await opened([row(1)], more);
     const select = choice(root, "Mode of the spot") as HTMLSelectElement;
     expect([...select.options].map((option) => option.value)).toEqual(["auto", "record", "replay", "off"]);
-    select.value = "replay";
-    select.dispatchEvent(new Event("change", { bubbles: true }));
-    await settled();
+    await choose(select, "replay");
     expect(model.asked("set_mode")[0].params).toEqual({ name: "", mode: "replay" });
     expect(text()).toContain("replay runs nothing: what is not kept fails.");
   });
@@ -785,16 +642,11 @@ describe("modes", () => {
         throw new Error("the folder is gone");
       },
     };
-    const model = new FakeModel({ first: first() }, backend([row(1)], more));
-    const { root, text } = show(model);
-    await settled();
-    button(root, "Functions").click();
-    await settled();
+    const { root, text } = await opened([row(1)], more);
+    await click(root, "Functions");
     const select = choice(root, "Mode of ask") as HTMLSelectElement;
     expect(select.value).toBe("off");
-    select.value = "auto";
-    select.dispatchEvent(new Event("change", { bubbles: true }));
-    await settled();
+    await choose(select, "auto");
     expect(text()).toContain("The mode was not set: the folder is gone");
   });
 
@@ -805,36 +657,26 @@ describe("modes", () => {
       functions: () => ({ rows: [use(set || "replay", set)] }),
       set_mode: (params: any) => ({ name: params.name, mode: (set = params.mode) || "replay" }),
     };
-    const model = new FakeModel({ first: first() }, backend([row(1)], more));
-    const { root } = show(model);
-    await settled();
-    button(root, "Functions").click();
-    await settled();
+    const { model, root } = await opened([row(1)], more);
+    await click(root, "Functions");
     const select = choice(root, "Mode of ask") as HTMLSelectElement;
     expect([select.value, select.selectedOptions[0]?.textContent]).toEqual(["", "inherit (replay)"]);
     for (const mode of ["off", ""]) {
-      select.value = mode;
-      select.dispatchEvent(new Event("change", { bubbles: true }));
-      await settled();
+      await choose(select, mode);
       expect(select.value).toBe(mode);
     }
     expect(model.asked("set_mode").map((asked) => asked.params.mode)).toEqual(["off", ""]);
   });
 
   it("shows that a mark gives it, so that nobody sets another over it unawares", async () => {
-    const model = new FakeModel({ first: first() }, backend([row(1)], { functions: () => ({ rows: [use("off", "", "off")] }) }));
-    const { root } = show(model);
-    await settled();
-    button(root, "Functions").click();
-    await settled();
+    const { root } = await opened([row(1)], { functions: () => ({ rows: [use("off", "", "off")] }) });
+    await click(root, "Functions");
     const select = choice(root, "Mode of ask") as HTMLSelectElement;
     expect([select.value, select.selectedOptions[0]?.textContent]).toEqual(["", "as marked: off"]);
   });
 
   it("shows one that is set elsewhere, though it is not offered here", async () => {
-    const model = new FakeModel({ first: first() }, backend([row(1)], { totals: () => totals({ mode: "mock" }) }));
-    const { root } = show(model);
-    await settled();
+    const { root } = await opened([row(1)], { totals: () => totals({ mode: "mock" }) });
     expect(choice(root, "Mode of the spot")?.value).toBe("mock");
   });
 
@@ -850,9 +692,7 @@ describe("modes", () => {
 
 describe("a page of its own", () => {
   it("says how to come back when its server is gone, and asks anew when it is there again", async () => {
-    const model = new FakeModel({ first: {}, place: "page" }, backend([row(1)]));
-    const { text } = show(model);
-    await settled();
+    const { model, text } = await opened([row(1)], {}, { first: {}, place: "page" });
     model.emit("gone");
     await settled();
     expect(text()).toContain("Start spotmagic ui again");
@@ -865,17 +705,14 @@ describe("a page of its own", () => {
 });
 
 describe("loading into a variable", () => {
-  async function opened(more: Record<string, (params: any) => unknown> = {}) {
-    const model = new FakeModel({ first: first() }, backend([row(1)], more));
-    const shown = show(model);
-    await settled();
-    button(shown.root, "summarise_1").click();
-    await settled();
-    return { model, ...shown };
+  async function open(more: Record<string, (params: any) => unknown>) {
+    const shown = await opened([row(1)], more);
+    await click(shown.root, "summarise_1");
+    return shown;
   }
 
   it("names the variable, and tells that it is done", async () => {
-    const { model, root, text } = await opened({ load: (params: any) => ({ name: params.name, taken: "" }) });
+    const { model, root, text } = await open({ load: (params: any) => ({ name: params.name, taken: "" }) });
     const input = root.querySelector<HTMLInputElement>('input[name="name"]') as HTMLInputElement;
     input.value = "answer";
     input.form?.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
@@ -886,21 +723,18 @@ describe("loading into a variable", () => {
   });
 
   it("is not offered where there is no notebook", async () => {
-    const { root } = await opened({ totals: () => totals({ loads: false }) });
+    const { root } = await open({ totals: () => totals({ loads: false }) });
     expect(root.querySelector("form")).toBeNull();
   });
 });
 
 describe("typing", () => {
   it("is not undone by what is drawn meanwhile", async () => {
-    const model = new FakeModel({ first: first() }, backend());
-    const { root } = show(model);
-    await settled();
+    const { model, root } = await opened();
     const input = root.querySelector<HTMLInputElement>('input[type="search"]') as HTMLInputElement;
     input.value = "summ";
     input.dispatchEvent(new Event("input", { bubbles: true }));
-    button(root, "Look again").click();
-    await settled();
+    await click(root, "Look again");
     expect(input.value).toBe("summ");
     await vi.advanceTimersByTimeAsync(250);
     expect(model.asked("entries").at(-1).params.search).toBe("summ");
@@ -912,8 +746,7 @@ describe("store and catalog", () => {
 
   it("are said to be fine in the menu alone, with when all was last checked", async () => {
     const known = totals({ health: { ...fine, checked: { at: Date.now() / 1000 - 300, text: "3 checked, none damaged" } } });
-    const { root } = show(new FakeModel({ first: first() }, backend(undefined, { totals: () => known })));
-    await settled();
+    const { root } = await opened(undefined, { totals: () => known });
     const menu = root.querySelector(".menu") as HTMLElement;
     expect(menu.textContent).toContain("Store and catalog are fine. 3 checked, none damaged, 5 min ago.");
     expect(root.querySelector('section[aria-label="Health"]')?.textContent).toBe("");
@@ -921,48 +754,38 @@ describe("store and catalog", () => {
 
   it("are told with what is wrong, also when nothing was ever kept", async () => {
     const none = totals({ entries: 0, hits: 0, misses: 0, statuses: [], kinds: [], health: { ...fine, text: "The catalog is fine, the store is not.", trouble: ["Nothing new is kept: the disk is full."] } });
-    const { root, text } = show(new FakeModel({ first: { totals: none, page: page([]) } }, backend([], { totals: () => none })));
-    await settled();
+    const { root, text } = await opened([], { totals: () => none }, { first: { totals: none, page: page([]) } });
     expect(root.querySelector('[role="status"] .warn')?.textContent).toBe("Nothing new is kept: the disk is full.");
     expect(text()).toContain("the store is not");
   });
 
   it("change as the feed says, whoever checks", async () => {
     const feed = new FakeModel({ beat: {} });
-    const model = new FakeModel({ first: first(), feed: "f" }, backend());
-    const { root, text } = show(model, { host: { getModel: async () => feed } });
-    await settled();
+    const { root, text } = await opened(undefined, {}, { feed: "f" }, { host: { getModel: async () => feed } });
     feed.set("beat", { totals: totals({ health: { ...fine, checking: 1 } }) });
     await settled();
     expect(text()).toContain("All results are being checked.");
-    expect(button(root, "Check all results").disabled).toBe(true);
+    expect(control(root, "Check all results").disabled).toBe(true);
     feed.set("beat", { totals: totals() });
     await settled();
-    expect(button(root, "Check all results").disabled).toBe(false);
+    expect(control(root, "Check all results").disabled).toBe(false);
   });
 
   it("are checked on request, and it is said that this goes on", async () => {
-    const model = new FakeModel({ first: first() }, backend(undefined, { check: () => ({ ...fine, checking: 1 }) }));
-    const { root, text } = show(model);
-    await settled();
-    button(root, "Check all results").click();
-    await settled();
+    const { model, root, text } = await opened(undefined, { check: () => ({ ...fine, checking: 1 }) });
+    await click(root, "Check all results");
     expect(model.asked("check").length).toBe(1);
     expect(text()).toContain("All results are being checked.");
   });
 
   it("have their catalog rebuilt only after a question that says what is not touched", async () => {
-    const model = new FakeModel({ first: first() }, backend(undefined, { rebuild: () => ({ entries: 3 }) }));
-    const { root, text } = show(model);
-    await settled();
-    button(root, "Rebuild the catalog…").click();
-    await settled();
+    const { model, root, text } = await opened(undefined, { rebuild: () => ({ entries: 3 }) });
+    await click(root, "Rebuild the catalog…");
     const question = root.querySelector('[role="alertdialog"]') as HTMLElement;
     expect(question.textContent).toContain("from the results, which are not touched");
     expect(root.activeElement?.textContent).toBe("Leave it");
     expect(model.asked("rebuild")).toEqual([]);
-    button(root, "Rebuild").click();
-    await settled();
+    await click(root, "Rebuild");
     expect(model.asked("rebuild").length).toBe(1);
     expect(text()).toContain("The catalog is rebuilt: 3 results.");
     expect(root.querySelector('[role="alertdialog"]')).toBeNull();
@@ -972,25 +795,19 @@ describe("store and catalog", () => {
     const refuse = () => {
       throw new Error("another kernel is bringing it up to date");
     };
-    const { root } = show(new FakeModel({ first: first() }, backend(undefined, { rebuild: refuse })));
-    await settled();
-    button(root, "Rebuild the catalog…").click();
-    await settled();
-    button(root, "Rebuild").click();
-    await settled();
+    const { root } = await opened(undefined, { rebuild: refuse });
+    await click(root, "Rebuild the catalog…");
+    await click(root, "Rebuild");
     expect(root.querySelector('[role="alert"]')?.textContent).toContain("Not rebuilt: another kernel is bringing");
   });
 
   it("are only looked at without a kernel, or where results lie in no folder", async () => {
-    const model = new FakeModel({ first: first() }, backend(undefined, { totals: () => totals({ health: { ...fine, folder: false } }) }));
-    const { root, text } = show(model);
-    await settled();
+    const { model, root, text } = await opened(undefined, { totals: () => totals({ health: { ...fine, folder: false } }) });
     expect(text()).not.toContain("Check all results");
     expect(text()).not.toContain("Export");
     expect(text()).toContain("Rebuild the catalog");
     model.broken = true;
-    button(root, "Look again").click();
-    await settled();
+    await click(root, "Look again");
     expect(text()).not.toContain("Rebuild the catalog");
 
   });
@@ -1000,15 +817,9 @@ describe("an export", () => {
   const written = { name: "a.zip", text: "3 entries, 12 kB, in /home/a.zip.", ticket: "" };
 
   async function begin(more: Record<string, (params: any) => unknown> = {}, state: object = {}) {
-    const model = new FakeModel({ first: first(), ...state }, backend(undefined, { export: () => written, ...more }));
-    const shown = show(model);
-    await settled();
+    const shown = await opened(undefined, { export: () => written, ...more }, state);
     const name = () => shown.root.querySelector('input[name="file"]') as HTMLInputElement;
-    const send = async () => {
-      button(shown.root, "Export").click();
-      await settled();
-    };
-    return { model, ...shown, name, send };
+    return { ...shown, name, send: () => click(shown.root, "Export") };
   }
 
   it("takes all that the filter shows, under a name that can be changed, and says where it is", async () => {
@@ -1017,8 +828,7 @@ describe("an export", () => {
     field.value = "sum";
     field.dispatchEvent(new Event("input"));
     await vi.advanceTimersByTimeAsync(200);
-    button(root, "Export the results shown…").click();
-    await settled();
+    await click(root, "Export the results shown…");
     expect(text()).toContain("Export all 3 results shown to");
     expect(text()).toContain("beside the notebook");
     expect(name().value).toBe("default-results.zip");
@@ -1038,8 +848,7 @@ describe("an export", () => {
     boxes.slice(0, 2).forEach((box) => box.click());
     await settled();
     expect([...root.querySelectorAll('[data-ask="export"]')].length).toBe(1);
-    button(root, "Export…").click();
-    await settled();
+    await click(root, "Export…");
     expect(text()).toContain("Export 2 results to");
     await send();
     expect(model.asked("export")[0].params).toEqual({ keys: [row(0).key, row(1).key], file: "default-results.zip" });
@@ -1054,8 +863,7 @@ describe("an export", () => {
         return written;
       },
     });
-    button(root, "Export the results shown…").click();
-    await settled();
+    await click(root, "Export the results shown…");
     name().value = "mine.zip";
     await send();
     expect(root.querySelector('[role="alert"]')?.textContent).toContain("Not exported: mine.zip is there already. Say another name");
@@ -1069,14 +877,11 @@ describe("an export", () => {
 
   it("is not begun twice, and its end is told though all was looked at anew meanwhile", async () => {
     const { model, root, text } = await begin();
-    button(root, "Export the results shown…").click();
-    await settled();
+    await click(root, "Export the results shown…");
     model.hold = true;
-    button(root, "Export").click();
-    await settled();
-    expect(button(root, "Export").disabled).toBe(true);
-    button(root, "Look again").click();
-    await settled();
+    await click(root, "Export");
+    expect(control(root, "Export").disabled).toBe(true);
+    await click(root, "Look again");
     model.release();
     model.hold = false;
     await settled();
@@ -1086,10 +891,8 @@ describe("an export", () => {
 
   it("is left with Escape, and the focus goes back", async () => {
     const { model, root, name } = await begin();
-    button(root, "Export the results shown…").click();
-    await settled();
-    name().dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
-    await settled();
+    await click(root, "Export the results shown…");
+    await press(name(), "Escape");
     await vi.advanceTimersByTimeAsync(1);
     expect(name()).toBeNull();
     expect(model.asked("export")).toEqual([]);
@@ -1098,10 +901,8 @@ describe("an export", () => {
 
   it("shows the results first, wherever it was asked for", async () => {
     const { root, text } = await begin();
-    button(root, "Runs").click();
-    await settled();
-    button(root, "Export the results shown…").click();
-    await settled();
+    await click(root, "Runs");
+    await click(root, "Export the results shown…");
     expect(text()).toContain("Export all 3 results shown to");
     expect(root.querySelector(".results")).not.toBeNull();
   });
@@ -1111,8 +912,7 @@ describe("an export", () => {
     const boxes = [...root.querySelectorAll<HTMLInputElement>('tbody input[type="checkbox"]')];
     boxes[0]?.click();
     await settled();
-    button(root, "Export…").click();
-    await settled();
+    await click(root, "Export…");
     expect(text()).toContain("Export 1 result to");
     boxes[1]?.click();
     await settled();
@@ -1126,8 +926,7 @@ describe("an export", () => {
       fetched.push([this.getAttribute("href") ?? "", this.download]);
     });
     const { root, text, send } = await begin({ export: () => ({ ...written, ticket: "abc" }) }, { place: "page" });
-    button(root, "Export the results shown…").click();
-    await settled();
+    await click(root, "Export the results shown…");
     expect(text()).toContain("which your browser keeps.");
     await send();
     expect(fetched).toEqual([["/export/abc", "a.zip"]]);
