@@ -22,8 +22,8 @@ export class Asker {
   readonly counting = this.watched(false);
   readonly notice = this.watched<{ text: string; bad: boolean } | null>(null);
 
-  constructor(model: Model, slow?: number) {
-    this.link = new Link(model, this.watched<LinkState>("new"), slow);
+  constructor(model: Model) {
+    this.link = new Link(model, this.watched<LinkState>("new"));
   }
 
   /** Whether what changes the cache may be offered. */

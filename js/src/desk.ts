@@ -1,6 +1,6 @@
 // Everything the panel knows and does. The views only read signals and call these actions.
 
-import { Asker, LOADING, type Loaded } from "./asker";
+import { LOADING, type Loaded } from "./asker";
 import { fetchFile, Refused } from "./link";
 import { type List, Lists } from "./lists";
 import { Address } from "./address";
@@ -28,7 +28,7 @@ export const START: Query = {
 };
 const QUIET = 1000;
 
-export class Desk extends Asker {
+export class Desk extends Lists {
   readonly totals = this.watched<Totals | null>(null);
   readonly now = this.watched(Date.now() / 1000);
   readonly view = this.watched("entries");
@@ -46,7 +46,6 @@ export class Desk extends Asker {
   readonly part = this.watched("");
   readonly preview = this.watched<Loaded<Shown>>(LOADING);
 
-  readonly lists = new Lists(this);
   readonly menu = this.watched(false);
   readonly asking = this.watched<Asking | null>(null);
   readonly #clock: ReturnType<typeof setInterval>;
@@ -58,11 +57,8 @@ export class Desk extends Asker {
 
   readonly #model: Model;
 
-  constructor(
-    model: Model,
-    slow?: number,
-  ) {
-    super(model, slow);
+  constructor(model: Model) {
+    super(model);
     this.#model = model;
     const first = model.get("first") as Partial<First> | null;
     if (first?.totals) this.totals.value = first.totals;
@@ -108,7 +104,7 @@ export class Desk extends Asker {
     this.link.drop();
     this.now.value = Date.now() / 1000;
     this.counting.value = false;
-    await Promise.all([this.#loadTotals(), this.lists.loadSpending(), this.#loadView()]);
+    await Promise.all([this.#loadTotals(), this.loadSpending(), this.#loadView()]);
   }
 
   show(view: string): void {
@@ -271,7 +267,7 @@ export class Desk extends Asker {
       this.now.value = now;
       this.link.probe();
     }
-    if (this.lists.moves(this.view.value) && this.steerable) void this.#loadView();
+    if (this.moves(this.view.value) && this.steerable) void this.#loadView();
   };
 
   /** Ask anew: the reader wants it, the panel was shown again, or its server is back. */
@@ -285,7 +281,7 @@ export class Desk extends Asker {
     this.totals.value = beat.totals;
     this.#quiet ??= setTimeout(() => {
       this.#quiet = undefined;
-      void this.lists.loadSpending();
+      void this.loadSpending();
       if (!this.#settled()) void this.#loadView();
     }, QUIET);
   };
@@ -298,7 +294,7 @@ export class Desk extends Asker {
   #loadView(): Promise<void> {
     if (this.open.value) return this.#loadEntry(false);
     const view = this.view.value as List | "entries";
-    return view === "entries" ? this.#loadPage() : this.lists.load(view);
+    return view === "entries" ? this.#loadPage() : this.loadList(view);
   }
 
   #loadTotals(): Promise<void> {

@@ -11,7 +11,7 @@ import { ago, bytes, counted, duration, money, number, percent } from "./words";
 
 export function FunctionsView({ desk }: { desk: Desk }) {
   return (
-    <Waiting of={desk.lists.functions.value} lines={4} retry={desk.renew}>
+    <Waiting of={desk.functions.value} lines={4} retry={desk.renew}>
       {(rows) => {
         const priced = rows.some((row) => row.price_paid > 0 || row.price_saved > 0);
         const largest = Math.max(1, ...rows.map((row) => row.bytes));
@@ -40,13 +40,13 @@ export function FunctionsView({ desk }: { desk: Desk }) {
 }
 
 function Use({ desk, row, priced, largest }: { desk: Desk; row: FunctionRow; priced: boolean; largest: number }) {
-  const open = !!row.name && desk.lists.name.value === row.name;
+  const open = !!row.name && desk.named.value === row.name;
   return (
     <>
       <tr>
         <td class="name">
           <div class="opens">
-            <button class={`plain turn ${open ? "down" : ""}`} aria-expanded={open} aria-label={`More about ${row.name || "unnamed"}`} onClick={() => desk.lists.showFunction(open ? "" : row.name)}>
+            <button class={`plain turn ${open ? "down" : ""}`} aria-expanded={open} aria-label={`More about ${row.name || "unnamed"}`} onClick={() => desk.showFunction(open ? "" : row.name)}>
               <Icon name="next" />
             </button>
             <Named name={row.name} open={() => desk.only(row.name)}>
@@ -69,7 +69,7 @@ function Use({ desk, row, priced, largest }: { desk: Desk; row: FunctionRow; pri
       {open && (
         <tr class="more">
           <td colSpan={priced ? 8 : 7}>
-            <Waiting of={desk.lists.detail.value} lines={2}>{(detail) => <Detail desk={desk} detail={detail} />}</Waiting>
+            <Waiting of={desk.detail.value} lines={2}>{(detail) => <Detail desk={desk} detail={detail} />}</Waiting>
           </td>
         </tr>
       )}

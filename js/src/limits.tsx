@@ -7,7 +7,7 @@ import { duration, number } from "./words";
 
 export function LimitsView({ desk }: { desk: Desk }) {
   return (
-    <Listed of={desk.lists.limits.value} retry={desk.renew} none="No limit is in use.">
+    <Listed of={desk.limits.value} retry={desk.renew} none="No limit is in use.">
       {(row) => (
         <li key={row.name}>
           <h3>

@@ -10,7 +10,7 @@ import type { Failure, Methods, Model, Reply } from "./wire";
  */
 export type LinkState = "new" | "live" | "busy" | "lost" | "gone";
 
-export const SLOW = 4000;
+const SLOW = 4000;
 
 export class Refused extends Error {
   constructor(readonly failure: Failure) {
@@ -38,7 +38,6 @@ export class Link {
   constructor(
     private readonly model: Model,
     readonly state: Signal<LinkState>,
-    private readonly slow = SLOW,
   ) {
     model.on("msg:custom", this.#receive);
     model.on("gone", this.#cut);
@@ -57,7 +56,7 @@ export class Link {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.state.value = this.#answered ? "busy" : "lost";
-      }, this.slow);
+      }, SLOW);
       this.#pending.set(rid, { resolve: resolve as Pending["resolve"], reject, timer, keep });
       this.#send({ t: "request", v: 1, rid, method, params });
     });

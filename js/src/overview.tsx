@@ -102,8 +102,8 @@ function Numbers({ totals }: { totals: Totals }) {
 }
 
 function SpendingChart({ desk, totals }: { desk: Desk; totals: Totals }) {
-  const span = desk.lists.span.value;
-  const { step, buckets } = desk.lists.spending.value ?? totals.spending;
+  const span = desk.span.value;
+  const { step, buckets } = desk.spending.value ?? totals.spending;
   const priced = totals.price_saved > 0 || totals.price_paid > 0;
   const amount = priced ? money : duration;
   const columns = buckets.map((one) => {
@@ -121,7 +121,7 @@ function SpendingChart({ desk, totals }: { desk: Desk; totals: Totals }) {
         <span class="grow" />
         <span role="group" aria-label="Span of time" class="spans">
           {SPANS.map(([one, name]) => (
-            <button key={one} class="plain" aria-pressed={span === one} onClick={() => desk.lists.showSpan(one)}>{name}</button>
+            <button key={one} class="plain" aria-pressed={span === one} onClick={() => desk.showSpan(one)}>{name}</button>
           ))}
         </span>
       </figcaption>

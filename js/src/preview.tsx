@@ -8,16 +8,7 @@ import { Tree } from "./tree";
 import type { Preview } from "./wire";
 import { bytes, counted, number } from "./words";
 
-interface Props {
-  shown: Shown;
-  more: () => void;
-}
-
-export function PreviewView({ shown: { preview, buffers }, more }: Props) {
-  return <One preview={preview} buffers={buffers} more={more} />;
-}
-
-function One({ preview, buffers, more }: { preview: Preview; buffers: DataView[]; more: () => void }) {
+export function PreviewView({ preview, buffers, more }: Shown & { more: () => void }) {
   switch (preview.view) {
     case "text":
       return (
@@ -33,7 +24,7 @@ function One({ preview, buffers, more }: { preview: Preview; buffers: DataView[]
           {preview.main && (
             <>
               <p class="label"><code>{preview.name}</code></p>
-              <One preview={preview.main} buffers={buffers} more={more} />
+              <PreviewView preview={preview.main} buffers={buffers} more={more} />
             </>
           )}
           <Tree node={preview.tree} />
@@ -65,17 +56,12 @@ function One({ preview, buffers, more }: { preview: Preview; buffers: DataView[]
         </>
       );
     case "error":
-      return (
-        <>
-          <p class="label bad"><code>{preview.type}</code> {preview.text}</p>
-          {preview.lines.length > 0 && <pre class="text">{preview.lines.join("\n")}</pre>}
-        </>
-      );
+      return <p class="label bad"><code>{preview.type}</code> {preview.text}</p>;
     case "list":
       return (
         <ol class="outputs">
           {preview.items.map((item, index) => (
-            <li key={index}><One preview={item} buffers={buffers} more={more} /></li>
+            <li key={index}><PreviewView preview={item} buffers={buffers} more={more} /></li>
           ))}
           {preview.more > 0 && <li class="muted">and {number(preview.more)} more</li>}
         </ol>
@@ -196,9 +182,9 @@ class Media extends Component<MediaProps> {
     URL.revokeObjectURL(this.url);
   }
 
-  render({ media, mime, size, label }: MediaProps) {
+  render({ media, mime, size }: MediaProps) {
     const url = this.url;
-    const about = label || `${mime.replace("+xml", "").split("/")[1]?.toUpperCase()}, ${bytes(size)}`;
+    const about = `${mime.replace("+xml", "").split("/")[1]?.toUpperCase()}, ${bytes(size)}`;
     if (!url) return <p class="label">{about}</p>;
     return (
       <figure>

@@ -99,7 +99,7 @@ function Parts({ desk, parts }: { desk: Desk; parts: PartRow[] }) {
       )}
       <div class="preview">
         <Waiting of={desk.preview.value} lines={3} retry={() => desk.showPart(current)}>
-          {(shown) => <PreviewView key={`${desk.open.value} ${current}`} shown={shown} more={() => desk.showPart(current, true)} />}
+          {(shown) => <PreviewView key={`${desk.open.value} ${current}`} {...shown} more={() => desk.showPart(current, true)} />}
         </Waiting>
       </div>
       {desk.steerable && desk.totals.value?.loads && part && <Load key={`${desk.open.value} ${current}`} desk={desk} part={part} />}

@@ -45,17 +45,17 @@ export function runsOf(runs: readonly Run[]): { calls: Run[]; from: number; to: 
 
 export function RunsView({ desk }: { desk: Desk }) {
   return (
-    <Waiting of={desk.lists.runs.value} lines={6} retry={desk.renew}>
+    <Waiting of={desk.runs.value} lines={6} retry={desk.renew}>
       {(runs) => (runs.length ? <Runs desk={desk} runs={runs} /> : <div class="empty"><p>No call has been noted yet.</p></div>)}
     </Waiting>
   );
 }
 
 function Runs({ desk, runs }: { desk: Desk; runs: Run[] }) {
-  const { verdict, text } = desk.lists.wanted.value;
+  const { verdict, text } = desk.wanted.value;
   const fits = WANTED.find(([word]) => word === verdict)?.[2] ?? (() => true);
   const found = (run: Run) => fits(run) && `${run.name} ${why(run)}`.toLowerCase().includes(text.toLowerCase());
-  const want = (change: object) => (desk.lists.wanted.value = { verdict, text, ...change });
+  const want = (change: object) => (desk.wanted.value = { verdict, text, ...change });
   const lots = runsOf(runs).filter((lot) => lot.calls.some(found));
   return (
     <>

@@ -11,7 +11,7 @@ const WORDS: Record<string, string> = { pause: "Pause", resume: "Resume", stop: 
 
 export function BatchesView({ desk }: { desk: Desk }) {
   return (
-    <Listed of={desk.lists.batches.value} retry={desk.renew} none="No batch has been run yet.">
+    <Listed of={desk.batches.value} retry={desk.renew} none="No batch has been run yet.">
       {(row) => <Batch key={row.id} desk={desk} row={row} />}
     </Listed>
   );
@@ -19,7 +19,7 @@ export function BatchesView({ desk }: { desk: Desk }) {
 
 export function JobsView({ desk }: { desk: Desk }) {
   return (
-    <Listed of={desk.lists.jobs.value} retry={desk.renew} none="No job has been submitted yet.">
+    <Listed of={desk.jobs.value} retry={desk.renew} none="No job has been submitted yet.">
       {(row) => <Job key={row.id} desk={desk} row={row} />}
     </Listed>
   );
@@ -51,14 +51,14 @@ function Task({ desk, row, since, done, bad, actions, children }: {
 }
 
 function Batch({ desk, row }: { desk: Desk; row: BatchRow }) {
-  const open = desk.lists.batch.value === row.id;
+  const open = desk.batch.value === row.id;
   const bad = row.failed > 0 || !["running", "paused", "done"].includes(row.status);
   const actions = [
     ...row.words.map((word) => (
-      <button key={word} disabled={!desk.steerable} onClick={() => void desk.lists.steer("ask_batch", { id: row.id, word })}>{WORDS[word]}</button>
+      <button key={word} disabled={!desk.steerable} onClick={() => void desk.steer("ask_batch", { id: row.id, word })}>{WORDS[word]}</button>
     )),
     row.failed > 0 && (
-      <button aria-expanded={open} onClick={() => desk.lists.showFailed(open ? "" : row.id)}>
+      <button aria-expanded={open} onClick={() => desk.showFailed(open ? "" : row.id)}>
         {open ? "Hide what failed" : `Show ${counted(row.failed, "failed input")}`}
       </button>
     ),
@@ -73,7 +73,7 @@ function Batch({ desk, row }: { desk: Desk; row: BatchRow }) {
 function Job({ desk, row }: { desk: Desk; row: JobRow }) {
   const bad = row.status === "failed" || row.status === "cancelled";
   const stop = (label: string, title: string, force: boolean) => (
-    <button disabled={!desk.steerable} title={title} onClick={() => void desk.lists.steer("cancel_job", { id: row.id, force })}>{label}</button>
+    <button disabled={!desk.steerable} title={title} onClick={() => void desk.steer("cancel_job", { id: row.id, force })}>{label}</button>
   );
   const actions = row.stoppable && [
     stop("Cancel", "It stops where it next tells its progress", false),
@@ -98,7 +98,7 @@ function Fault({ said, traceback }: { said: ComponentChildren; traceback: string
 
 function FailedInputs({ desk }: { desk: Desk }) {
   return (
-    <Waiting of={desk.lists.failed.value} lines={3}>
+    <Waiting of={desk.failed.value} lines={3}>
       {({ rows, total }) => (
         <>
           {rows.map((one, place) => (

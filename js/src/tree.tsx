@@ -33,7 +33,7 @@ class Branch extends Component<BranchProps, { open: boolean; shown: number }> {
         <div class="leaf">
           {name}
           <span class={`value ${node.type}`}>{node.text}</span>
-          {SPOKEN.has(node.type) && <span class="type">{node.type}</span>}
+          {!PLAIN.includes(node.type) && <span class="type">{node.type}</span>}
         </div>
       );
     }
@@ -64,7 +64,5 @@ class Branch extends Component<BranchProps, { open: boolean; shown: number }> {
   }
 }
 
-/** Leaves whose text alone does not tell what they are. */
-const SPOKEN = {
-  has: (type: string) => !["str", "int", "float", "bool", "None", "cut"].includes(type),
-};
+/** Leaves whose text alone tells what they are. */
+const PLAIN = ["str", "int", "float", "bool", "None", "cut"];

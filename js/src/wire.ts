@@ -1,7 +1,5 @@
 // What the panel and its backend say to each other. Mirrors spotmagic/dashboard/backend.py.
 
-export type Kind = "function" | "cell" | "http";
-
 export interface Row {
   key: string;
   name: string;
@@ -257,10 +255,10 @@ export type Preview =
   | { view: "tree"; tree: Node; whole: boolean; name: string; main: Preview | null }
   | { view: "strip"; type: string; size: number; values: number[]; low: number; high: number; norm: number; first: string[] }
   | { view: "table"; columns: Column[]; rows: string[][]; labels: string[]; height: number; width: number }
-  | { view: "media"; media: "image" | "audio" | "video"; mime: string; buffer: number; size: number; label?: string }
+  | { view: "media"; media: "image" | "audio" | "video"; mime: string; buffer: number; size: number }
   | { view: "html"; html: string; size: number; whole: boolean }
   | { view: "hex"; hex: string; size: number; why: string; type: string; text: string }
-  | { view: "error"; type: string; text: string; lines: string[] }
+  | { view: "error"; type: string; text: string }
   | { view: "list"; items: Preview[]; more: number }
   | { view: "none"; why: string };
 
@@ -289,15 +287,15 @@ export interface Methods {
   pin: [{ keys: string[]; pinned: boolean }, { pinned: number }];
   accept: [{ key: string }, { accepted: string[] }];
   spending: [{ span: Span }, Spending];
-  functions: [{ limit: number }, { rows: FunctionRow[] }];
+  functions: [Record<string, never>, { rows: FunctionRow[] }];
   function: [{ name: string }, FunctionDetail];
   set_mode: [{ name: string; mode: string }, { name: string; mode: string }];
-  runs: [{ limit: number }, { rows: Run[] }];
-  limits: [{ limit: number }, { rows: LimitRow[] }];
-  batches: [{ limit: number }, { rows: BatchRow[] }];
+  runs: [Record<string, never>, { rows: Run[] }];
+  limits: [Record<string, never>, { rows: LimitRow[] }];
+  batches: [Record<string, never>, { rows: BatchRow[] }];
   batch_failed: [{ id: string }, { rows: FailedRow[]; total: number }];
   ask_batch: [{ id: string; word: string }, { id: string; word: string }];
-  jobs: [{ limit: number }, { rows: JobRow[] }];
+  jobs: [Record<string, never>, { rows: JobRow[] }];
   cancel_job: [{ id: string; force: boolean }, { id: string }];
   check: [{ repair: boolean }, Health];
   rebuild: [Record<string, never>, { entries: number }];

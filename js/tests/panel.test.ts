@@ -403,7 +403,7 @@ describe("hostile values", () => {
       { view: "strip", type: HOSTILE, size: 2, values: [1, -1], low: -1, high: 1, norm: 1, first: [HOSTILE] },
       { view: "table", columns: [{ name: HOSTILE, type: HOSTILE }], rows: [[HOSTILE]], labels: [HOSTILE], height: 1, width: 1 },
       { view: "hex", hex: "3c", size: 1, why: HOSTILE, type: HOSTILE, text: HOSTILE },
-      { view: "error", type: HOSTILE, text: HOSTILE, lines: [HOSTILE] },
+      { view: "error", type: HOSTILE, text: HOSTILE },
       { view: "none", why: HOSTILE },
     ];
     const detail = {
