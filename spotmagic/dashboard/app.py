@@ -22,9 +22,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from spotmagic.dashboard.backend import Backend
 from spotmagic.dashboard.export import Downloads, pieces
-from spotmagic.dashboard.request import failure, reply_to
 from spotmagic.dashboard.watch import REST, News
-from spotmagic.dashboard.wire import frame
+from spotmagic.dashboard.wire import failure, frame
 from spotmagic.errors import OptionError, SpotError
 
 if TYPE_CHECKING:
@@ -161,7 +160,7 @@ class PageSocket:
             except (KeyError, TypeError, ValueError, RecursionError):  # bytes, or no JSON
                 await self._socket.close(_UNSUPPORTED)
                 return
-            reply = await run_in_threadpool(reply_to, self._backend, content)
+            reply = await run_in_threadpool(self._backend.reply, content)
             if reply is not None:
                 await self._send(*reply)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import glob
 import re
 from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import MISSING, fields, replace
+from dataclasses import fields, replace
 from functools import partial
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from spotmagic.dashboard.export import Exports
 from spotmagic.dashboard.jobs import cancel_job, job_rows
 from spotmagic.dashboard.overview import Overview, row_fields
 from spotmagic.dashboard.preview import Preview
-from spotmagic.dashboard.wire import Params, Result, clean
+from spotmagic.dashboard.wire import Params, Result, clean, failure
 from spotmagic.errors import OptionError, SpotError, unknown
 from spotmagic.store.entry import Entry, Part
 from spotmagic.store.store import FolderStore
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 Answer = tuple[Result, list[bytes]]
 
 PAGE = 50
+VERSION = 1
 
 
 class Backend:
@@ -95,6 +97,20 @@ class Backend:
             return clean(self._lookout.together(lambda: self._methods[method](given))), []
         return clean(self._methods[method](given)), []
 
+    def reply(self, content: object) -> Answer | None:
+        """The reply to a message of a page, and its buffers; ``None`` for a message that asks nothing.
+
+        Whatever goes wrong becomes a reply too, as nobody else would hear of it.
+        """
+        if not isinstance(content, Mapping) or content.get("t") != "request":
+            return None
+        head = {"t": "reply", "v": VERSION, "rid": content.get("rid")}
+        try:
+            result, buffers = self.dispatch(content.get("method", ""), content.get("params") or {})
+        except Exception as error:
+            return {**head, "ok": False, "error": failure(error)}, []
+        return {**head, "ok": True, "result": result}, buffers
+
     def first(self) -> Result:
         """What a panel shows before it has asked anything. A notebook may save it, so no value is in it."""
         totals, page = clean(self._lookout.at_once(lambda: [self.overview.totals(), self._entries(Params({}))]))
@@ -117,7 +133,7 @@ class Backend:
     def _entries(self, params: Params) -> Result:
         limit, offset = params.number("limit", PAGE, 1, 500), params.number("offset", 0, 0, 2**40)
         if params.text("tag") == NEVER_KEPT:
-            rows = [_unkept(found) for found in self._never_kept()]
+            rows = self._rows([_unkept(found) for found in self._never_kept()])
             return {"rows": rows, "total": len(rows), "offset": 0}
         filters = self._filters(params)
         order = params.text("order", "-created")
@@ -144,7 +160,7 @@ class Backend:
         """Which entries are meant. Every status has damaged ones, so a tag is looked for in all of them."""
         status, tag = params.text("status", "live"), params.text("tag")
         return Filters(
-            like=_literal(params.text("name")) or None,
+            like=glob.escape(params.text("name")) or None,
             kind=params.text("kind") or None,
             status=None if status == "all" or tag == "damaged" else status,
             search=params.text("search").strip() or None,
@@ -246,29 +262,27 @@ DRIFTED, NEVER_KEPT = "drifted", "never kept"
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{1,2000}={0,2}")
 
 
-def _unkept(found: Unkept) -> Result:
+def _unkept(found: Unkept) -> Row:
     """Calls that were never kept, as a row of results: why, how often, and what they cost in all."""
-    return {
-        **{each.name: each.default for each in fields(Row) if each.default is not MISSING},
-        **{name: getattr(found, name) for name in ("name", "kind", "seconds", "last")},
-        "price": found.paid,
-        "key": "",
-        "status": NEVER_KEPT,
-        "call": found.name,
-        "arguments": [],
-        "result": found.reason,
-        "hits": found.runs,
-        "created": found.last,
-        "expires": None,
-        "size": 0,
-        "parts": [],
-        "version": None,
-        "content_type": None,
-        "thumb": "",
-        "pinned": False,
-        "shared": False,
-        "drifted": False,
-    }
+    return Row(
+        key="",
+        name=found.name,
+        kind=found.kind,
+        version="",
+        status=NEVER_KEPT,
+        created=found.last,
+        expires=None,
+        seconds=found.seconds,
+        price=found.paid,
+        size=0,
+        parts=(),
+        content_type="",
+        writer="",
+        pinned=False,
+        hits=found.runs,
+        last=found.last,
+        result=found.reason,
+    )
 
 
 def _part(entry: Entry, name: str) -> Part | None:
@@ -277,8 +291,3 @@ def _part(entry: Entry, name: str) -> Part | None:
 
 def _said(filters: Filters) -> dict[str, Any]:
     return {each.name: getattr(filters, each.name) for each in fields(filters)}
-
-
-def _literal(name: str) -> str:
-    """A glob that is only this name."""
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)

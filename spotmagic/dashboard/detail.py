@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator, Mapping
 from itertools import count, islice
 from typing import TYPE_CHECKING
 
-from spotmagic.dashboard.outputs import OUTPUTS
+from spotmagic.catalog.told import OUTPUTS
 from spotmagic.dashboard.wire import Result
 from spotmagic.engine.explain import remarks
 from spotmagic.keys.written import SOURCE, written

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from spotmagic.catalog.told import OUTPUTS
 from spotmagic.codecs import is_safe, outline
 from spotmagic.codecs.streams import Recording
-from spotmagic.dashboard.outputs import OUTPUTS, Logged, log_of
 from spotmagic.dashboard.table import strip, table
 from spotmagic.dashboard.tree import ValueTree
 from spotmagic.dashboard.wire import Shape
@@ -43,6 +45,17 @@ _MEDIA = frozenset(
     | {"audio/wav", "audio/x-wav", "audio/mpeg", "audio/ogg", "audio/flac", "audio/mp4", "audio/webm"}
     | {"video/mp4", "video/webm", "video/ogg"}
 )
+_KINDS = frozenset({"stdout", "stderr", "display", "update", "clear", "result"})
+_FIELDS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One thing that a cell put out: a text, or a bundle by mime type."""
+
+    kind: str
+    text: str
+    data: Mapping[str, Any]
 
 
 class Preview:
@@ -74,7 +87,7 @@ class Preview:
             value = outline(part.codecs, part.head, part.buffers)
         except Exception as error:  # a value that cannot be made here is shown as what it is: bytes
             return self._sealed(part, f"It cannot be read here: {error}")
-        log = log_of(value) if self._is_log else None
+        log = _log(value) if self._is_log else None
         if log is not None:
             return self._outputs(log)
         return self.value(value, content_type)
@@ -90,7 +103,7 @@ class Preview:
             return self._bytes(bytes(value), mime)
         if isinstance(value, BaseException):
             text = _message(value)[: self._letters]
-            return {"view": "error", "type": type(value).__name__, "text": text, "lines": []}
+            return {"view": "error", "type": type(value).__name__, "text": text}
         picture = _picture(value)
         if picture is not None:
             return self._media("image/png", picture)
@@ -163,6 +176,24 @@ class Preview:
             if isinstance(event.data.get(mime), str):
                 return self._text(event.data[mime], mime)
         return None
+
+
+def _log(value: Any) -> list[Logged] | None:
+    """What a cell put out, as it is kept: ``{"log": [[kind, text, data, metadata, display_id, wait], …]}``.
+
+    ``None`` for anything else: whoever wrote the entry may be anybody, and may have called anything `outputs`.
+    """
+    log = value.get("log") if isinstance(value, dict) else value
+    if not isinstance(log, list) or not all(map(_is_event, log)):
+        return None
+    return [Logged(*packed[:3]) for packed in log]
+
+
+def _is_event(packed: Any) -> bool:
+    if not isinstance(packed, list | tuple) or len(packed) != _FIELDS:
+        return False
+    kind, text, data = packed[:3]
+    return isinstance(kind, str) and kind in _KINDS and isinstance(text, str) and isinstance(data, dict)
 
 
 def _hex(data: bytes, size: int, why: str, kind: str) -> Shape:

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spotmagic.dashboard.batches import latest_change
-from spotmagic.dashboard.checkup import checkup
-from spotmagic.dashboard.health import told_about
+from spotmagic.dashboard.health import checkup, told_about
 from spotmagic.jobs import how_many
 from spotmagic.store.checked import FILE as CHECKED
 

@@ -14,7 +14,6 @@ from spotmagic.dashboard import twin
 from spotmagic.dashboard.backend import Backend
 from spotmagic.dashboard.export import Beside
 from spotmagic.dashboard.feed import Pulse
-from spotmagic.dashboard.request import reply_to
 from spotmagic.dashboard.watch import mark
 from spotmagic.errors import SpotError
 
@@ -84,7 +83,7 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
             if not self._views:
                 self._pulse.rest()
             return
-        reply = reply_to(self._backend, content)
+        reply = self._backend.reply(content)
         if reply is not None:
             message, buffers = reply
             self._views.add(str(message["rid"]).partition(".")[0])  # a view names its requests `view.number`

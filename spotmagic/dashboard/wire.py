@@ -18,6 +18,7 @@ Shape = dict[str, Any]
 _KEY = re.compile(r"[0-9a-f]{32}")
 MAX_KEYS = 10_000
 MAX_TEXT = 500
+ERROR_LETTERS = 2000
 
 
 def clean(value: Any) -> Any:
@@ -45,6 +46,11 @@ def frame(message: Mapping[str, Any], buffers: Sequence[bytes] = ()) -> bytes:
     """
     head = json.dumps({**message, "sizes": [len(buffer) for buffer in buffers]}, ensure_ascii=False).encode()
     return b"".join([len(head).to_bytes(4, "little"), head, *buffers])
+
+
+def failure(error: Exception) -> dict[str, str]:
+    """An error as the page gets it."""
+    return {"type": type(error).__name__, "text": clean(str(error))[:ERROR_LETTERS]}
 
 
 class Params:

@@ -22,7 +22,6 @@ from playwright.sync_api import Locator, Page
 
 from spotmagic import Spot
 from spotmagic.dashboard.backend import Backend
-from spotmagic.dashboard.request import reply_to
 
 STATIC = Path(__file__).parents[2] / "spotmagic" / "dashboard" / "static"
 
@@ -182,7 +181,7 @@ def mount(page: Page, address: str, name: str, spot: Spot) -> Locator:
     backend = Backend(spot, {})
 
     def answer(content: Any) -> Any:
-        reply = reply_to(backend, content)
+        reply = backend.reply(content)
         return reply and json.loads(json.dumps(reply[0]))
 
     page.expose_function("spotmagicAsk", answer)

@@ -20,8 +20,7 @@ from failing_files import FailingFiles
 from spotmagic import files
 from spotmagic.dashboard import twin
 from spotmagic.dashboard.backend import Backend
-from spotmagic.dashboard.checkup import checkup
-from spotmagic.dashboard.health import NOTES, Health, told_about
+from spotmagic.dashboard.health import NOTES, Health, checkup, told_about
 from spotmagic.dashboard.watch import News
 from spotmagic.errors import SpotError, SpotWarning, _told, tell
 from spotmagic.spot import Spot
