@@ -10,12 +10,9 @@ import abc
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from spotmagic.engine.retry import Retry
-
 if TYPE_CHECKING:
     from spotmagic.batch.batch import Batch
     from spotmagic.batch.item import Failed
-    from spotmagic.spot import Spot
 
 T = TypeVar("T")
 
@@ -48,10 +45,3 @@ class Service(abc.ABC, Generic[T]):
 
     def finish(self, batch: Batch) -> None:
         """Do something with the results when all inputs are done. Nothing is done here."""
-
-
-def begin(spot: Spot, source: Source[Any], service: Service[Any], name: str) -> Batch:
-    """Start a service on a source in the background."""
-    retry = Retry(on=tuple(service.retry_on)) if service.retry_on else Retry()
-    process = service.process
-    return spot.map(process, source, concurrency=service.concurrency, retry=retry, name=name, background=True)

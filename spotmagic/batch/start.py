@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ _WORDS = (
     "background", "concurrency", "executor", "keep", "max_failures", "name", "never_twice", "on_error", "order",
     "progress", "retry", "samples", "star",
 )  # fmt: skip
+_CHOICES = {"order": ("input", "done"), "on_error": ("keep", "stop")}
 
 
 def start(spot: Spot, function: Any, iterables: Sequence[Any], options: dict[str, Any]) -> Batch:
@@ -53,8 +53,9 @@ def prepared(spot: Spot, function: Any, iterables: Sequence[Any], options: dict[
         raise OptionError(f"concurrency={concurrency!r} is not a number of calls", todo="Say a whole number from 1 on")
     if most is not None and not is_whole(most, 0):
         raise OptionError(f"max_failures={most!r} is not a number of failures", todo="Say a whole number from 0 on")
-    order = _one_of("order", options.get("order", "input"), ("input", "done"))
-    on_error = _one_of("on_error", options.get("on_error", "keep"), ("keep", "stop"))
+    for word, known in _CHOICES.items():
+        if (said := options.get(word, known[0])) not in known:
+            raise unknown(f"{word}=", str(said), known)
     samples, retry = options.get("samples", 1), options.get("retry")
     where: dict[str, Any] = {name: options[name] for name in ("executor", "never_twice") if name in options}
     refuse_uncallable(function, "a batch", "Say spot.map(f, inputs): the function comes first")
@@ -62,18 +63,11 @@ def prepared(spot: Spot, function: Any, iterables: Sequence[Any], options: dict[
     target = BatchFunction(spot, function, Retry.of(retry), where, samples)
     plan = Plan(
         concurrency=concurrency,
-        in_order=order == "input",
-        most_failures=0 if on_error == "stop" else most,
+        in_order=options.get("order") != "done",
+        most_failures=0 if options.get("on_error") == "stop" else most,
         keep=bool(options.get("keep", True)),
         name=options.get("name") or "",
         samples=samples,
     )
     progress: bool | Callable[[Any], None] = options.get("progress", True)
     return inputs, Batch(spot, target, inputs, plan, screen(progress))
-
-
-def _one_of(option: str, value: Any, known: tuple[str, ...]) -> str:
-    if value not in known:
-        near = difflib.get_close_matches(str(value), known, n=1)
-        raise OptionError(f"{option}={value!r} is not one of {' and '.join(known)}", todo=f"Say {(near or known)[0]!r}")
-    return str(value)

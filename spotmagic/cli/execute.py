@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from spotmagic.batch.notebooks import run_notebook
 from spotmagic.batch.program import Program, configuration, new_program
-from spotmagic.batch.service import begin
 from spotmagic.cli.place import spot_at
 from spotmagic.cli.shell import FINE, INTERRUPTED, WRONG
+from spotmagic.engine.retry import Retry
 from spotmagic.errors import OptionError
 from spotmagic.spot import Spot
 from spotmagic.terminal import plain, write
@@ -60,7 +60,9 @@ def parsed(words: Sequence[str]) -> dict[str, str]:
 
 
 def _serve(spot: Spot, source: Any, service: Any, name: str, output: str | None) -> int:
-    batch = begin(spot, source, service, name)
+    retry = Retry(on=tuple(service.retry_on)) if service.retry_on else Retry()
+    options: dict[str, Any] = {"concurrency": service.concurrency, "retry": retry, "name": name}
+    batch = spot.map(service.process, source, background=True, **options)
     interrupted = False
     try:
         batch.wait()

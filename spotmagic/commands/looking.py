@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import glob
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -169,15 +170,10 @@ def _meant(spot: Spot, key: str) -> tuple[Row, list[str]]:
         ) from None
     for status in "live", None:  # what no longer counts is shown where nothing else is left
         for most in 50, None:  # those of other modules whose last words are these come with them
-            for row in spot.entries(_literal(name), status=status, limit=most):
+            for row in spot.entries(glob.escape(name), status=status, limit=most):
                 if row.name == name:
                     return row, [f"the newest result of {name}: ls {name} lists all"]
     raise OptionError(f"nothing is kept of {name}", todo="stats has its runs")
-
-
-def _literal(name: str) -> str:
-    """The glob that a name alone fits."""
-    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in name)
 
 
 def _facts(row: Row, now: float) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from spotmagic.codecs import encode
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _MARK = ("ttl", "price", "mode", "retry", "keep_if", "keep_inputs", "save_blob")
 _RATES = ("rpm", "tpm", "concurrency")
+_WRAPS = {"httpx": "spotmagic.wrap.transports", "requests": "spotmagic.wrap.sessions"}
 Show = Callable[[Answer], Any]
 """Makes the answer a response of the user's library, read whole."""
 
@@ -60,23 +62,12 @@ class HTTPTarget:
         try:
             with _lock:
                 if not _undos.setdefault(family, []):
-                    _wrap(family, _undos[family])
+                    import_module(_WRAPS[family]).wrap(_undos[family])
                 _rules[family] = [rule, *_rules.get(family, ())]
         except BaseException:
             undo()
             raise
         return undo
-
-
-def _wrap(family: str, undos: list[Undo]) -> None:
-    if family == "requests":
-        from spotmagic.wrap import sessions
-
-        sessions.wrap(undos)
-    else:
-        from spotmagic.wrap import transports
-
-        transports.wrap(undos)
 
 
 def rule_of(family: str, method: str, url: str) -> Rule | None:

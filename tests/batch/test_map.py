@@ -135,7 +135,7 @@ def test_a_data_frame_is_refused_with_what_to_say(spot: Spot) -> None:
     [
         ({"concurency": 3}, "Did you mean concurrency"),
         ({"concurrency": 0}, "concurrency=0"),
-        ({"order": "inputs"}, "Say 'input'"),
+        ({"order": "inputs"}, "Did you mean input"),
         ({"on_error": "raise"}, "on_error"),
         ({"max_failures": -1}, "max_failures"),
         ({"samples": 0}, "samples"),
