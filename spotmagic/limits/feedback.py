@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from spotmagic.limits.booking import LONGEST_PAUSE
@@ -17,44 +16,19 @@ _GO_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e
 _EPOCH = 1e9  # a reset above this many seconds is a date, not a distance
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """What an answer says about one limit of its provider.
-
-    Attributes:
-        subject: ``"requests"``, ``"tokens"``, ``"input-tokens"``, ``"output-tokens"``, or empty where it is not said.
-        limit, remaining: in units of the subject.
-        reset: seconds until all of it is there again.
-    """
-
-    subject: str
-    limit: float
-    remaining: float
-    reset: float
-
-    @property
-    def pause(self) -> float:
-        """Seconds until something is left: all of a fixed window, one unit or second of a bucket that refills."""
-        if self.remaining > 0:
-            return 0.0
-        return self.reset / min(self.limit, 60.0) if self.subject else self.reset
-
-
 def pause_asked(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds to pause that an answer asks for, or ``None``.
 
     Args:
         now: wall time, for headers that name a date.
     """
-    said = retry_after(headers, now)
-    if said is not None:
-        return said
-    return max((quota.pause for quota in quotas(headers, now)), default=0.0) or None
+    words = {str(name).lower(): str(value) for name, value in headers.items()}
+    said = _retry_after(words, now)
+    return said if said is not None else max(_until_more(words, now), default=0.0) or None
 
 
-def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+def _retry_after(words: Mapping[str, str], now: float) -> float | None:
     """Seconds of ``Retry-After`` (RFC 9110, 10.2.3) or its forms in milliseconds, up to ten minutes; or ``None``."""
-    words = _lower(headers)
     for name in _MILLISECONDS:
         if (number := _number(words.get(name))) is not None:
             return _bounded(number / 1000)
@@ -70,16 +44,15 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     return _bounded(date - (now if theirs is None else theirs))
 
 
-def quotas(headers: Mapping[str, str], now: float) -> list[Quota]:
-    """The limits that ``x-ratelimit-*``, ``anthropic-ratelimit-*`` and ``ratelimit-*`` headers tell of.
+def _until_more(words: Mapping[str, str], now: float) -> Iterator[float]:
+    """Of each limit that ``x-ratelimit-*``, ``anthropic-ratelimit-*`` or ``ratelimit-*`` headers say is used up, the
+    seconds until something is left: all of a fixed window, one unit or second of a bucket that refills.
 
     ``x-ratelimit-limit-tokens: 200000``, ``x-ratelimit-remaining-tokens: 0`` and ``x-ratelimit-reset-tokens: 6m0s``
-    make a :class:`Quota` of ``"tokens"`` that is full again in 360 s.
+    give 6 s: a bucket that is full again in 360 s has a sixtieth of that back by then.
 
     A limit of -1 or 0, as one cloud sends, counts as not said.
     """
-    words = _lower(headers)
-    found = []
     for subject in (*_SUBJECTS, ""):
         tail = f"-{subject}" if subject else ""
         names = [f"x-ratelimit-{{}}{tail}", f"ratelimit-{{}}{tail}"]
@@ -88,13 +61,8 @@ def quotas(headers: Mapping[str, str], now: float) -> list[Quota]:
         for name in names:
             limit, remaining = (_number(words.get(name.format(what))) for what in ("limit", "remaining"))
             reset = _reset(words.get(name.format("reset")), now)
-            if limit is not None and remaining is not None and reset is not None and limit > 0 and remaining >= 0:
-                found.append(Quota(subject, limit, remaining, reset))
-    return found
-
-
-def _lower(headers: Mapping[str, str]) -> dict[str, str]:
-    return {str(name).lower(): str(value) for name, value in headers.items()}
+            if limit is not None and limit > 0 and remaining == 0 and reset is not None:
+                yield reset / min(limit, 60.0) if subject else reset
 
 
 def _bounded(seconds: float) -> float:
