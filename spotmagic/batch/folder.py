@@ -88,8 +88,8 @@ class RunFolder:
             if "alive.lock" not in self._open:  # its end was told meanwhile
                 self._let_go()
 
-    def fail(self, failed: Failed, hidden: Credentials) -> Failed:
-        """Keep a failed input, now. Returns it with the reason why its input could not be kept, if so.
+    def fail(self, failed: Failed, hidden: Credentials) -> None:
+        """Keep a failed input, now; where it could not be kept, the reason why.
 
         Args:
             hidden: what must not be written.
@@ -106,9 +106,7 @@ class RunFolder:
 
         with self._lock:
             self._safely(write)
-        told = json.dumps({"at": failed.at, "index": failed.index, "failed": failed.kind, "why": failed.message})
-        self.log(told)
-        return failed
+        self.log(json.dumps({"at": failed.at, "index": failed.index, "failed": failed.kind, "why": failed.message}))
 
     def _sealed(self, failed: Failed, hidden: Credentials) -> tuple[bytes, str]:
         """A failed input as a sealed entry, or why it is not kept."""

@@ -21,6 +21,7 @@ _KINDS = 3
 _CHAIN = 20
 
 
+@dataclass(slots=True, eq=False)
 class Task:
     """One call of a batch that is to be made.
 
@@ -35,16 +36,15 @@ class Task:
         limit: the name of the limit it passes, or empty.
     """
 
-    __slots__ = ("args", "attempts", "given", "index", "kwargs", "limit", "number", "sample", "state")
-
-    def __init__(
-        self, number: int, index: int, sample: int, given: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> None:
-        self.number, self.index, self.sample, self.given = number, index, sample, given
-        self.args, self.kwargs = args, kwargs
-        self.attempts = 0
-        self.state: State = "waiting"
-        self.limit = ""
+    number: int
+    index: int
+    sample: int
+    given: Any
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    attempts: int = 0
+    state: State = "waiting"
+    limit: str = ""
 
 
 class Item:
