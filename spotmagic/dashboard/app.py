@@ -86,7 +86,7 @@ def app(spot: Spot) -> Starlette:
     async def live(socket: WebSocket) -> None:
         name = socket.path_params.get("name", spot.name)
         if name in spots.names():
-            await PageSocket(socket, *await run_in_threadpool(spots.open, name)).serve()
+            await PageSocket(socket, await run_in_threadpool(spots.open, name)).serve()
         else:
             await socket.close(_UNSUPPORTED)
 
@@ -112,7 +112,6 @@ class Spots:
 
     def __init__(self, spot: Spot, downloads: Downloads) -> None:
         self._spot, self._downloads, self._guard = spot, downloads, threading.Lock()
-        self.spots = {spot.name: spot}
         self.backends = {spot.name: self._backend(spot)}
 
     def names(self) -> list[str]:
@@ -120,13 +119,12 @@ class Spots:
         found = {place.parent.name for place in self._spot.folder.parent.glob("*/format.json") if place.is_file()}
         return sorted({self._spot.name, *found})
 
-    def open(self, name: str) -> tuple[Spot, Backend]:
-        """A spot of :meth:`names`, and what answers for it."""
+    def open(self, name: str) -> Backend:
+        """What answers for a spot of :meth:`names`."""
         with self._guard:
-            if name not in self.spots:
-                self.spots[name] = type(self._spot)(name, root=self._spot.folder.parent)
-                self.backends[name] = self._backend(self.spots[name])
-            return self.spots[name], self.backends[name]
+            if name not in self.backends:
+                self.backends[name] = self._backend(type(self._spot)(name, root=self._spot.folder.parent))
+            return self.backends[name]
 
     def _backend(self, spot: Spot) -> Backend:
         return Backend(spot, exports=self._downloads, beside=self.names)
@@ -135,9 +133,9 @@ class Spots:
 class PageSocket:
     """One page's socket: its requests are answered in their order, and the totals are pushed when there is news."""
 
-    def __init__(self, socket: WebSocket, spot: Spot, backend: Backend) -> None:
+    def __init__(self, socket: WebSocket, backend: Backend) -> None:
         self._socket, self._backend = socket, backend
-        self._watch = News(spot.folder)
+        self._watch = News(backend.spot.folder)
         self._sending = asyncio.Lock()
 
     async def serve(self) -> None:

@@ -41,6 +41,7 @@ class Backend:
     Nothing here names a transport or takes SQL, and nothing loads a pickle but ``load``, which the reader asks for.
 
     Args:
+        spot: the one that is asked about.
         names: the variables of the notebook, for values to be loaded into; a page has none.
         exports: where archives of entries go; nothing is exported without.
         beside: gives the names of the spots that can be shown in its place.
@@ -53,7 +54,7 @@ class Backend:
         exports: Exports | None = None,
         beside: Callable[[], list[str]] = list,
     ) -> None:
-        self._spot, self._names, self._exports = spot, names, exports
+        self.spot, self._names, self._exports = spot, names, exports
         self._lookout = Lookout(lambda: spot.catalog, self._written_since)
         self.overview = Overview(spot, self._lookout, loads=names is not None)
         self._methods: dict[str, Callable[[Params], Result]] = {
@@ -119,7 +120,7 @@ class Backend:
         return {"totals": totals, "page": page}
 
     def _written_since(self, then: float, read: Mapping[str, int]) -> int:
-        store = self._spot.store
+        store = self.spot.store
         return store.transfer.written_since(then, read) if isinstance(store, FolderStore) else 0
 
     def beat(self) -> Result:
@@ -146,7 +147,7 @@ class Backend:
         """How many results each value of each filter has, under the other filters."""
         filters = self._filters(params)
         found = self._lookout.catalog.facets(filters)
-        drifted = tuple(self._spot.drifted().values())
+        drifted = tuple(self.spot.drifted().values())
         more = {
             DRIFTED: self._lookout.catalog.count(**_said(replace(filters, tag=None, keys=drifted))) if drifted else 0,
             NEVER_KEPT: len(self._never_kept()),
@@ -166,12 +167,12 @@ class Backend:
             search=params.text("search").strip() or None,
             model=params.text("model") or None,
             tag=None if tag in (DRIFTED, NEVER_KEPT) else tag or None,
-            keys={DRIFTED: tuple(self._spot.drifted().values()), NEVER_KEPT: ()}.get(tag),
+            keys={DRIFTED: tuple(self.spot.drifted().values()), NEVER_KEPT: ()}.get(tag),
         )
 
     def _rows(self, rows: list[Row]) -> list[Result]:
         thumbs = self._lookout.catalog.thumbs([row.key for row in rows]) if rows else {}
-        drifted = set(self._spot.drifted().values())
+        drifted = set(self.spot.drifted().values())
         return [self._row(row, thumbs) | {"drifted": row.key in drifted} for row in rows]
 
     def _row(self, row: Row, thumbs: Mapping[str, str]) -> Result:
@@ -188,7 +189,7 @@ class Backend:
         }
 
     def _is_shared(self, writer: str) -> bool:
-        return bool(writer) and writer != self._spot.ring.kid.hex()
+        return bool(writer) and writer != self.spot.ring.kid.hex()
 
     def _entry(self, params: Params) -> Result:
         key = params.key()
@@ -197,11 +198,11 @@ class Backend:
             why = "It was forgotten, or made anew under another key"
             raise SpotError("this result is not there any more", todo=why)
         names = {*(self._names or ()), *vars(builtins)}
-        return {"row": self._rows([row])[0], **detail(self._spot, self._lookout.catalog, key, names)}
+        return {"row": self._rows([row])[0], **detail(self.spot, self._lookout.catalog, key, names)}
 
     def _preview(self, params: Params) -> Answer:
         key, name = params.key(), params.text("part")
-        found = self._spot.store.get(bytes.fromhex(key))
+        found = self.spot.store.get(bytes.fromhex(key))
         if not isinstance(found, Entry):
             return {"view": "none", "why": clean(missing(found))}, []
         part = _part(found, name)
@@ -215,7 +216,7 @@ class Backend:
         key, name = params.key(), params.text("name").strip()
         if not name.isidentifier() or iskeyword(name) or self._names is None:
             raise OptionError(f"{name or 'nothing'} cannot name a variable", todo="Say letters, digits and '_'")
-        found = self._spot.store.get(bytes.fromhex(key))
+        found = self.spot.store.get(bytes.fromhex(key))
         if not isinstance(found, Entry):
             raise SpotError(str(missing(found)))
         part = _part(found, params.text("part"))
@@ -229,20 +230,20 @@ class Backend:
 
     def _forget(self, params: Params) -> Result:
         keys = [bytes.fromhex(key) for key in params.many()]
-        return {"forgotten": self._spot.store.forget(keys) if keys else 0}
+        return {"forgotten": self.spot.store.forget(keys) if keys else 0}
 
     def _pin(self, params: Params) -> Result:
         keys = [bytes.fromhex(key) for key in params.many()]
-        self._spot.store.pin(keys, params.flag("pinned"))
+        self.spot.store.pin(keys, params.flag("pinned"))
         return {"pinned": len(keys)}
 
     def _export(self, params: Params) -> Result:
         """Write the chosen entries to an archive, or all that a filter shows where no keys are given."""
-        if self._exports is None or not isinstance(self._spot.store, FolderStore):
+        if self._exports is None or not isinstance(self.spot.store, FolderStore):
             raise OptionError("results that are in no folder cannot be exported")
         keys = params.many() if params.has("keys") else self._shown(params)
         chosen = [bytes.fromhex(key) for key in keys]
-        return row_fields(self._exports.write(self._spot.store.transfer, chosen, params.text("file")))
+        return row_fields(self._exports.write(self.spot.store.transfer, chosen, params.text("file")))
 
     def _shown(self, params: Params) -> list[str]:
         return [row.key for row in self._lookout.catalog.entries(**_said(self._filters(params)), limit=None)]
@@ -250,8 +251,8 @@ class Backend:
     def _accept(self, params: Params) -> Result:
         """Keep a result that has drifted for the code and inputs it was last asked with."""
         key = params.key()
-        names = [name for name, drifted in self._spot.drifted().items() if drifted == key]
-        accepted = [known for name in names for known in self._spot.accept(name)]
+        names = [name for name, drifted in self.spot.drifted().items() if drifted == key]
+        accepted = [known for name in names for known in self.spot.accept(name)]
         if not accepted:
             raise SpotError("this result has not drifted in this kernel", todo="Call it there again, then look anew")
         return {"accepted": accepted}

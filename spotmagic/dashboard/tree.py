@@ -45,6 +45,7 @@ class ValueTree:
         self._left = NODES * scale
         self._children = CHILDREN * scale
         self._text = TEXT * scale
+        self._numbers: dict[int, Any] = {}  # rows of numbers, by the identity of their nodes
         self.whole = True
         self.root = self._node(value, DEPTH)
 
@@ -59,21 +60,12 @@ class ValueTree:
             node, called, name = queue.pop()
             if node["type"] == "str" and name in TELLING:
                 best = max(best, ((2, len(node["text"])), called, node["text"]), key=lambda one: one[0])
-            elif "numbers" in node and called:
-                best = max(best, ((1, node["size"]), called, node["numbers"]), key=lambda one: one[0])
+            elif id(node) in self._numbers and called:
+                best = max(best, ((1, node["size"]), called, self._numbers[id(node)]), key=lambda one: one[0])
             for label, child in node.get("children", ()):
                 at = f"[{label}]" if label.isdigit() else f".{label}" if called else label
                 queue.append((child, called + at, label))
-        self._settle()
         return best[1:]
-
-    def _settle(self) -> None:
-        """Let no node carry its row of numbers any further."""
-        queue = [self.root]
-        while queue:
-            node = queue.pop()
-            node.pop("numbers", None)
-            queue += [child for _, child in node.get("children", ())]
 
     def _node(self, value: Any, depth: int) -> Node:
         self._left -= 1  # of the nodes that may still come, so that a wide and deep value ends somewhere
@@ -95,7 +87,9 @@ class ValueTree:
             names = getattr(value, "_fields", None) if isinstance(value, tuple) else None
             labels: Iterable[str] = map(str, names if names else range(len(value)))
             branch = self._branch(kind, len(value), zip(labels, value, strict=False), depth)
-            return branch | {"numbers": value} if is_row(value) else branch
+            if is_row(value):
+                self._numbers[id(branch)] = value
+            return branch
         fields = _fields(value)
         if fields is not None:
             return self._branch(kind, len(fields), fields.items(), depth)
