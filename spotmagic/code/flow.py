@@ -98,11 +98,10 @@ class Flow(Expressions):
                 self._for(node)
             case ast.While():
                 self._while(node)
-            case ast.Break():
-                self._loops[-1].breaks.append(self.names.state)
-                self.names.state = None
-            case ast.Continue():
-                self._loops[-1].continues.append(self.names.state)
+            case ast.Break() | ast.Continue():
+                if self._loops:  # outside of any it is no Python, which running it tells
+                    loop = self._loops[-1]
+                    (loop.breaks if isinstance(node, ast.Break) else loop.continues).append(self.names.state)
                 self.names.state = None
             case ast.With(items=items, body=body) | ast.AsyncWith(items=items, body=body):
                 self._with(items, body)

@@ -101,7 +101,7 @@ class Cell:
 
     def _check_names(self) -> None:
         """Raise :class:`OptionError` for a name in the options that is nobody's: a typing error would go unseen."""
-        namespace, code = self._shell.user_ns, self._code
+        namespace, code, shells = self._shell.user_ns, self._code, self._shell.user_ns_hidden.keys()
         if code.opaque or code.star_imports:
             return
         for names, known in (
@@ -111,7 +111,7 @@ class Cell:
         ):
             for name in names:
                 if name not in known:
-                    raise unknown("variable", name, (each for each in known if not each.startswith("_")))
+                    raise unknown("variable", name, (each for each in known - shells if not each.startswith("_")))
 
     def _ignored(self) -> tuple[str, ...]:
         return tuple(name for name in self._options.ignore if not is_pattern(name))
@@ -339,8 +339,8 @@ class Cell:
         return f"Keep the rest with outputs={','.join(rest)}, or make it in a cell of its own"
 
     def _error_parts(self, error: Exception) -> list[Part]:
-        layout = self._shell.InteractiveTB.structured_traceback
-        shown = layout(type(error), error, error.__traceback__, tb_offset=0)
+        layout, whole = self._shell.InteractiveTB.structured_traceback, error.__traceback__
+        shown, error.__traceback__ = layout(type(error), error, whole, tb_offset=0), whole  # the shell shows it again
         return [self._part("error", copy.copy(error)), self._part("traceback", list(shown))]
 
     def _part(self, name: str, value: Any) -> Part:

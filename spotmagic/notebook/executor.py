@@ -146,12 +146,15 @@ def _awake() -> Iterator[None]:
 def _compiled(shell: Any, body: Body, statements: Iterable[Statement]) -> list[CodeType]:
     """The code of statements, all before the first one runs. Futures of the cell hold in the shell as always."""
     with shell.compile.extra_flags(ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if shell.autoawait else 0):
-        return [
-            shell.compile(ast.Interactive([each.node]), body.filename, "single")
-            if each.shows
-            else shell.compile(ast.Module([each.node], []), body.filename, "exec")
-            for each in statements
-        ]
+        try:
+            return [
+                shell.compile(ast.Interactive([each.node]), body.filename, "single")
+                if each.shows
+                else shell.compile(ast.Module([each.node], []), body.filename, "exec")
+                for each in statements
+            ]
+        except SyntaxError as error:  # such as a return outside of a function: nothing ran, so there is no stack
+            raise error.with_traceback(None) from None
 
 
 def definer(shell: Any, body: Body, sources: tuple[str, ...]) -> Callable[[str], None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -115,9 +116,10 @@ class Tracebacks:
     """Overrides how a shell lays out tracebacks: of cells, of marked calls in plain cells, of chained errors alike."""
 
     def __init__(self, shell: Any) -> None:
-        self._owner = shell.InteractiveTB
+        self._owner, self._syntax = shell.InteractiveTB, shell.SyntaxTB
         self._layout: Callable[..., Any] = self._owner.structured_traceback
-        self._owner.structured_traceback = self
+        self._syntax_layout: Callable[..., Any] = self._syntax.structured_traceback
+        self._owner.structured_traceback, self._syntax.structured_traceback = self, self._of_syntax
 
     def __call__(self, kind: Any = None, error: Any = None, trace: Any = None, *args: Any, **more: Any) -> Any:
         """What IPython's own method gives for the error without our frames."""
@@ -128,10 +130,18 @@ class Tracebacks:
                 args, more = args[1:], {**more, "tb_offset": 0}
         return self._layout(kind, error, trace, *args, **more)
 
+    def _of_syntax(self, kind: Any = None, error: Any = None, stack: Any = None, *args: Any, **more: Any) -> Any:
+        """The same for what is no Python, which a run may meet as well: its stack is a list, and empty before a run."""
+        if stack and isinstance(error, BaseException):
+            clean(error)
+            stack = [one for one in traceback.extract_tb(error.__traceback__) if not one.filename.startswith(_OURS)]
+        return self._syntax_layout(kind, error, stack, *args, **more)
+
     def off(self) -> None:
         """Lay tracebacks out as before."""
-        if vars(self._owner).get("structured_traceback") is self:
-            del self._owner.structured_traceback
+        for owner, mine in ((self._owner, self), (self._syntax, self._of_syntax)):
+            if vars(owner).get("structured_traceback") == mine:
+                del owner.structured_traceback
 
 
 def clean(error: BaseException) -> bool:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 import time
@@ -69,6 +70,35 @@ def test_an_error_stops_run_all_with_one_clean_traceback(kernel: Kernel, wait: s
         assert (
             output.verdict == "ran" and not output.badge["stored"] and "raised ZeroDivisionError" in output.badge_text
         )
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ("return 5", ["Cell In", "return 5"]),  # it can be read and not be compiled
+        ("break", ["Cell In", "break"]),
+        ("def f():\n    nonlocal q", ["Cell In", "nonlocal q"]),
+        ("import ast\nast.literal_eval('1 +')", ["Cell In", "ast.literal_eval('1 +')", "in parse", "1 +"]),
+        ("spot_f('1 +')", ["Cell In", "spot_f('1 +')", "ast.literal_eval(text)", "1 +"]),
+    ],
+)
+def test_what_is_no_python_is_shown_without_our_frames(kernel: Kernel, body: str, shown: list[str]) -> None:
+    marked = "@spotmagic.current().mark\ndef spot_f(text):\n    import ast\n    return ast.literal_eval(text)"
+    kernel.run(f"import spotmagic\n{marked}")
+    output = kernel.run(f"%%spot\n{body}")
+    trace = plain(output.traceback)
+    assert output.ename == "SyntaxError" and "spotmagic/" not in trace and "interactiveshell" not in trace
+    assert all(text in trace for text in shown) and "uncached" not in output.text
+
+
+def test_a_kept_error_is_shown_as_any(kernel: Kernel) -> None:
+    traces = [plain(kernel.run(f"%%spot{word}\n1/0").traceback) for word in ("", " errors", " errors")]
+    assert "1/0" in traces[0] and len({re.sub(r"In\s?\[\d+\]", "In", trace) for trace in traces}) == 1
+
+
+def test_a_name_in_the_options_is_not_taken_for_one_of_the_shell(kernel: Kernel) -> None:
+    assert "Did you mean" not in kernel.run("%%spot outputs=opne\nz = 1").evalue
+    assert "Did you mean answer?" in kernel.run("%%spot outputs=anser\nanswer = 1").evalue
 
 
 def test_the_traceback_counts_lines_as_the_cell_does(kernel: Kernel) -> None:
