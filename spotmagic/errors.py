@@ -145,8 +145,8 @@ def sentence(what: str, why: str = "", todo: str = "") -> str:
 def unknown(kind: str, word: str, known: Iterable[str]) -> OptionError:
     """The error for a word that is not among the known ones, with the nearest right one."""
     names = sorted(known)
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
-    todo = f"Did you mean {near[0]}?" if near else f"Known are: {', '.join(names)}"
+    near = difflib.get_close_matches(str(word), names, n=1, cutoff=0.5)
+    todo = f"Did you mean {near[0]}?" if near else f"Known are: {', '.join(names)}" if names else "There is none yet"
     return OptionError(f"unknown {kind} {word!r}", todo=todo)
 
 

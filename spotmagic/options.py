@@ -56,10 +56,10 @@ def parse_duration(value: str | float, option: str) -> float:
     Raises:
         OptionError: for anything else, and for durations that are not above zero.
     """
-    if is_number(value):
+    text = str(value).strip().lower().replace(" ", "")
+    if is_number(value) or re.fullmatch(_NUMBER, text):
         seconds = float(value)
     else:
-        text = str(value).strip().lower().replace(" ", "")
         pieces = re.findall(_NUMBER + r"(ms|min|[smhdw])", text)
         if not pieces or "".join(n + u for n, u in pieces) != text:
             raise OptionError(
@@ -173,7 +173,7 @@ def mark_options(given: Mapping[str, Any]) -> MarkOptions:
     if checked.get("mode") is not None:
         checked["mode"] = parse_mode(checked["mode"])
     if checked.get("version") is not None:
-        checked["version"] = str(checked["version"])
+        checked["version"] = _version(checked["version"])
     if "ignore" in checked:
         checked["ignore"] = parse_names(checked["ignore"])
     if "files" in checked:
@@ -183,13 +183,39 @@ def mark_options(given: Mapping[str, Any]) -> MarkOptions:
     price = checked.get("price")
     if price is not None and not callable(price) and not (is_number(price) and price >= 0):
         raise OptionError(f"price={price!r} is not a price", todo="Say a number, or a function of the result")
-    keep_inputs = checked.get("keep_inputs")
-    if keep_inputs is not None and not isinstance(keep_inputs, bool):
-        raise OptionError(f"keep_inputs={keep_inputs!r} is neither", todo="Say True, or False to keep digests alone")
+    for switch in ("save_blob", "keep_inputs", "never_twice", "detached"):
+        check_switch(checked.get(switch), switch)
+    kind = checked.get("content_type")
+    if kind is not None and not isinstance(kind, str):
+        raise OptionError(f"content_type={kind!r} is not a text", todo='Say what it is, such as "text/markdown"')
     _check_keep_if(checked.get("keep_if"))
     if "sample" in checked:
         checked["sample"] = parse_sample(checked["sample"], "sample")
     return MarkOptions(**checked)
+
+
+def _version(value: Any) -> str:
+    text = str(value)
+    if " at 0x" in text:  # an address: every kernel would have a version of its own, and pay again
+        raise OptionError(f"version={text} is another one in every kernel", todo='Say a text or a number, such as "v2"')
+    return text
+
+
+def check_switch(value: Any, option: str) -> None:
+    """Raise for what is neither on nor off. ``None`` is as not said."""
+    if value is not None and not isinstance(value, bool):
+        raise OptionError(f"{option}={value!r} is neither True nor False", todo=f"Say {option}=True or {option}=False")
+
+
+def parse_amount(value: Any, option: str) -> float:
+    """An amount of money, from 0 on."""
+    try:
+        amount = float(value)
+    except (TypeError, ValueError):
+        amount = -1.0
+    if isinstance(value, bool) or not 0 <= amount < float("inf"):
+        raise OptionError(f"{option}={value!r} is not an amount", todo="Say a number from 0 on, such as 1.00")
+    return amount
 
 
 def parse_sample(value: Any, option: str) -> int:

@@ -105,7 +105,7 @@ def _check(inputs: Any) -> None:
             todo='Say frame["text"] for one column, or frame.to_dict("records") with star=True',
         )
     if not hasattr(inputs, "__iter__") and not hasattr(inputs, "__aiter__") and not hasattr(inputs, "__getitem__"):
-        raise OptionError(f"the inputs are a {kind}, which cannot be iterated", todo="Give a list, or any iterable")
+        raise OptionError(f"the inputs are of type {kind}: it cannot be iterated", todo="Give a list or an iterable")
 
 
 def _length(inputs: Any) -> int | None:

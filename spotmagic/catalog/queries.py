@@ -9,6 +9,7 @@ from typing import Any
 from spotmagic.catalog.instance import Opened
 from spotmagic.catalog.rows import SHOWN, Row
 from spotmagic.errors import OptionError, unknown
+from spotmagic.store.entry import KINDS
 from spotmagic.values.short import unpack
 
 STATUSES = ("live", "superseded", "expired", "partial", "refused", "corrupt")
@@ -50,7 +51,7 @@ class Filters:
         keys: only these, as hexadecimal digits.
 
     Raises:
-        OptionError: for a status there is not.
+        OptionError: for a kind or a status there is not.
     """
 
     like: str | None = None
@@ -62,6 +63,8 @@ class Filters:
     keys: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
+        if self.kind is not None and self.kind not in KINDS:
+            raise unknown("kind", str(self.kind), KINDS)
         if self.status is not None and self.status not in STATUSES:
             raise unknown("status", self.status, STATUSES)
         if self.tag is not None and self.tag not in TAGS:
@@ -151,7 +154,7 @@ def entries(
         OptionError: for a status, order, limit or offset there is not.
     """
     wanted, values = Filters(like, **filters).where()
-    column = _ORDERS.get(order.removeprefix("-"))
+    column = _ORDERS.get(str(order).removeprefix("-"))
     if column is None:
         raise unknown("order", order, [*_ORDERS, *(f"-{name}" for name in _ORDERS)])
     by = f"{column} {'DESC' if order.startswith('-') else 'ASC'} NULLS LAST, e.key"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from spotmagic import words
 from spotmagic.commands.command import Session, argument, command, known_name, option
 from spotmagic.errors import OptionError, RecordMissing
+from spotmagic.store.entry import KINDS
 from spotmagic.view import Number, View
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from spotmagic.spot import Spot
 
 _DAMAGED = "corrupt"
-_KINDS = "function", "cell", "http"
 _STATUSES = (*words.STATUSES.values(), *(field for field, said in words.STATUSES.items() if field != said), "all")
 _NUMBERS = ("int", "uint", "float", "Int", "UInt", "Float", "double", "decimal")
 _ORDERS = {"made": "created", "cost": "price", "run-time": "seconds"}
@@ -27,7 +27,7 @@ NAME = "a function or cell, by its whole name or its last words"
 
 @command(
     argument("PATTERN", PATTERN),
-    option("kind", "of one kind alone", choices=_KINDS),
+    option("kind", "of one kind alone", choices=KINDS),
     option("status", "current (the default), damaged, expired …, or all", choices=_STATUSES, shown="STATUS"),
     option(
         "order", "by name, made, cost, run-time, size, hits …; -made, the newest first, when not said", default="-made"

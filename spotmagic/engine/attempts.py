@@ -282,5 +282,5 @@ class Course:
             if is_end(error):
                 raise
             what = f"settle= of {self.call.name} failed"
-            tell(what, f"{type(error).__name__}: {error}", "The estimated cost stays", once=what)
+            tell(what, f"{type(error).__name__}: {error}", "The estimated cost stays", once=f"{what} {id(settle)}")
             return None

@@ -205,6 +205,9 @@ class Budget:
             tell("what was spent so far is not known", f"{type(error).__name__}: {error}", once="budget")
             return 0.0
 
+    def __repr__(self) -> str:
+        return f"<budget: {self.spent():g} spent of {'any amount' if self.total is None else f'{self.total:g}'}>"
+
     def forked(self) -> None:
         """In a forked child: the parent keeps its reservations and their lock."""
         self._guard = threading.Lock()

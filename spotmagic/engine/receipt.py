@@ -118,7 +118,7 @@ class Receipt:
                 raise
             self.remark = masked(f"kept, as {option}= failed ({type(error).__name__}: {error})")
             what = f"{option}= of {self.call.name} failed"
-            tell(what, f"{type(error).__name__}: {error}", "Its results are kept", once=what)
+            tell(what, f"{type(error).__name__}: {error}", "Its results are kept", once=f"{what} {id(keep_if)}")
             return ""
         name = getattr(keep_if, "__name__", type(keep_if).__name__)
         return f"not worth keeping, says {option}={'' if name.startswith(('<', '_')) else name}"
@@ -358,7 +358,7 @@ def price_of(call: Call, ran: Ran) -> float:
             f"price= of {call.name} failed",
             f"{type(error).__name__}: {error}",
             "The call counts as free",
-            once=f"price {call.name}",
+            once=f"price {call.name} {id(price)}",  # once for each that was given: one that was mended may fail too
         )
         return 0.0
 

@@ -55,6 +55,8 @@ class Limit:
         backend: str | None = None,
     ) -> None:
         rates = parse_rates(rpm, tpm, concurrency)
+        if not isinstance(name, str):
+            raise OptionError(f"name={name!r} is not the name of a limit", todo='Say a text, such as name="openai"')
         self.name, self.adaptive = name, adaptive
         self._line = line_of(name, backend, clock)
         self._clock = clock

@@ -21,6 +21,8 @@ from spotmagic.limits.timebase import timebase
 TRY_AGAIN = 30.0
 """Seconds until a place that did not answer is asked again."""
 
+_REDIS = ("redis://", "rediss://", "unix://")
+
 Opener = Callable[[], Storage]
 
 
@@ -169,18 +171,23 @@ def line_of(name: str, backend: str | None, clock: Clock) -> Line:
         openers, place = (file, memory), _file_place(name)
     elif backend == "memory":
         openers, place = (memory,), "memory"
-    elif backend.startswith(("redis://", "rediss://", "unix://")):
-        openers, place = (redis, file, memory), backend
     else:
-        raise OptionError(
-            f"{backend!r} is no place for limits", todo='Say "redis://host:port/0", or nothing for a local file'
-        )
+        check_backend(backend)
+        openers, place = (redis, file, memory), backend
     key = (place, name, id(clock))  # who brings a clock of their own has a line of their own
     with _lines_lock:
         line = _lines.get(key)
         if line is None:
             _lines[key] = line = Line(name, clock, openers)
     return line
+
+
+def check_backend(backend: object) -> None:
+    """Raise for what names no place where limits can be shared."""
+    if not isinstance(backend, str) or not (backend == "memory" or backend.startswith(_REDIS)):
+        raise OptionError(
+            f"limits={backend!r} is no place for limits", todo='Say "redis://host:port/0", or nothing for a local file'
+        )
 
 
 def _file_place(name: str) -> str:

@@ -13,6 +13,7 @@ from spotmagic.errors import unknown
 from spotmagic.limits.booking import Rates
 from spotmagic.limits.folder import open_own, state_files
 from spotmagic.limits.limit import Limit, parse_rates
+from spotmagic.limits.line import check_backend
 from spotmagic.limits.slots import roster
 from spotmagic.limits.state_file import newest
 from spotmagic.limits.status import LimitState, status
@@ -28,6 +29,8 @@ class Limits:
     """
 
     def __init__(self, backend: str | None = None, *, clock: Clock = SYSTEM) -> None:
+        if backend is not None:
+            check_backend(backend)
         self.backend, self._clock = backend, clock
         self._limits: dict[str, Limit] = {}
         self._lock = threading.Lock()

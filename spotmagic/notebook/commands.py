@@ -11,8 +11,8 @@ from spotmagic.commands import COMMANDS, Command, Session
 from spotmagic.commands.command import argument, command
 from spotmagic.errors import OptionError, unknown
 from spotmagic.notebook.options import split
+from spotmagic.options import parse_amount
 from spotmagic.spot import Spot, choose, current, last
-from spotmagic.spot.edits import amount_of
 from spotmagic.view import Number, View
 from spotmagic.words import duration, money, percent, size
 
@@ -115,15 +115,12 @@ def accept(session: Notebook, name: str | None = None) -> View:
     return View(lines=[f"accepted: {', '.join(names)}" if names else "nothing has drifted in this kernel"])
 
 
-@_command(argument("AMOUNT", "such as 5.00"))
+@_command(argument("AMOUNT", "such as 5.00, or off"))
 def budget(session: Notebook, amount: str = "") -> View:
-    """Tell what was spent, by day and model, and tell or set what this kernel's spot may spend."""
+    """Tell what was spent, by day and model, and tell or set what this kernel's spot may spend, or off."""
     budget = session.spot.budget
     if amount:
-        try:
-            budget.total = float(amount)
-        except ValueError:
-            raise OptionError(f"{amount!r} is not an amount", todo="Write %spot budget 5.00") from None
+        budget.total = None if amount == "off" else parse_amount(amount.removeprefix("$"), "budget")
     told = f"spent {money(budget.spent())} of {'any amount' if budget.total is None else money(budget.total)}"
     spent = [(by, row) for by in ("day", "model") for row in session.spot.stats(by=by).rows if row[-2]]
     rows = [(by, row[0], f"{row[1]:,}", f"{row[3] + row[4]:,}", money(row[-2])) for by, row in spent]
@@ -135,7 +132,7 @@ def ask_(session: Notebook, amount: str = "") -> View:
     """Ask before an edit makes results be paid again that cost more than AMOUNT, or off."""
     edits = session.spot.edits
     if amount:
-        edits.over = None if amount == "off" else amount_of(amount.removeprefix("$"), "ask")
+        edits.over = None if amount == "off" else parse_amount(amount.removeprefix("$"), "ask")
     told = "nothing is asked" if edits.over is None else f"an edit is asked about over {money(edits.over)}"
     return View(lines=[f"{told} before results are paid again"])
 

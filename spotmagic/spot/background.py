@@ -38,7 +38,7 @@ class Background:
         return jobs.jobs(self)  # type: ignore[arg-type]
 
     def _function(self, function: Callable[..., Any]) -> Any:
-        refuse_uncallable(function, "a job", "Say spot.submit(f, x): the function comes first")
+        refuse_uncallable(function, "a job", "The function comes first: spot.submit(f, x), spot.job(f, x)")
         own = getattr(function, "__func__", function)  # of a bound method
         if hasattr(own, "marked"):
             return function

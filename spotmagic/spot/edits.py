@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from spotmagic.engine.call import Call
-from spotmagic.errors import EditCosts, OptionError
-from spotmagic.options import Mode, is_number
+from spotmagic.errors import EditCosts
+from spotmagic.options import Mode, is_number, parse_amount
 from spotmagic.spot.accepted import Accepted, is_accepted
 from spotmagic.spot.shared import Settings, Shared
 from spotmagic.store import Store
@@ -27,7 +26,7 @@ class Edits:
 
     def __init__(self, path: Path, store: Store, accepted: Accepted, default: float | None) -> None:
         self._store, self._accepted = store, accepted
-        self._default = None if default is None else amount_of(default, "ask_over")
+        self._default = None if default is None else parse_amount(default, "ask_over")
         self._set = Shared(path, "the amount to ask over", store)
         self._settled: set[tuple[str, bytes, float]] = set()
 
@@ -38,7 +37,7 @@ class Edits:
 
     @over.setter
     def over(self, amount: float | None) -> None:
-        self._set.change(lambda _: {_AMOUNT: None if amount is None else amount_of(amount, "ask_over")})
+        self._set.change(lambda _: {_AMOUNT: None if amount is None else parse_amount(amount, "ask_over")})
 
     def check(self, call: Call) -> None:
         """Let a call of edited code run, or raise.
@@ -81,17 +80,6 @@ class Edits:
                 gone[record.key] = max(record.stamp, gone.get(record.key, 0))
         costs = [price for key, (stamp, _, price) in found.items() if gone.get(key, -1) < stamp]
         return len(costs), sum(costs)
-
-
-def amount_of(value: Any, option: str) -> float:
-    """An amount of money. Raises ``OptionError`` for what is none."""
-    try:
-        amount = float(value)
-    except (TypeError, ValueError):
-        amount = -1.0
-    if isinstance(value, bool) or not 0 <= amount < float("inf"):
-        raise OptionError(f"{option}={value!r} is not an amount", todo="Say a number from 0 on, such as 1.00")
-    return amount
 
 
 def _read(settings: Settings, default: float | None) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from types import FunctionType
 from typing import Any
 
@@ -12,6 +13,14 @@ from spotmagic.code.wrapped import Wrapped
 from spotmagic.errors import OptionError
 
 _METHODS = 3  # that are named to whoever gave an object for a function
+
+
+def check_places(blobs: object, remote: object) -> None:
+    """Refuse what is no place for large values or for the results of a team."""
+    if blobs is not None and not isinstance(blobs, str | Path) and not hasattr(blobs, "load"):
+        raise OptionError(f"blobs={blobs!r} is no place", todo='Say a folder, or a URL such as "s3://bucket/blobs"')
+    if remote is not None and not isinstance(remote, str):
+        raise OptionError(f"remote={remote!r} is no place", todo='Say a URL such as "s3://bucket/team"')
 
 
 def awaits(function: Callable[..., Any]) -> bool:

@@ -10,6 +10,7 @@ from spotmagic.code.arrivals import arrived, written
 from spotmagic.code.wrapped import Bound, Wrapped
 from spotmagic.engine.call import Call, Gate, Ticket, unkept
 from spotmagic.limits import Cost
+from spotmagic.limits.limit import parse_rates
 from spotmagic.spot.given import awaits, is_async_stream, refuse_uncallable, streams
 from spotmagic.spot.mark import Marked, MarkedFunction
 from spotmagic.spot.streams import marked_function
@@ -29,6 +30,11 @@ class GivenRates(NamedTuple):
     def said(self) -> bool:
         """Whether there is any."""
         return self != (None, None, None)
+
+    def checked(self) -> GivenRates:
+        """The same. Raises ``OptionError`` for what is no rate."""
+        parse_rates(*self)
+        return self
 
 
 class LimitedFunction(Wrapped):

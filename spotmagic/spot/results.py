@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, overload
 from weakref import WeakValueDictionary
 
 from spotmagic import options as words
+from spotmagic.code.wrapped import Bound
 from spotmagic.codecs import Undecodable
 from spotmagic.engine.call import Call
 from spotmagic.engine.explain import Explanation, Trace
 from spotmagic.engine.running import Runs
 from spotmagic.errors import OptionError
-from spotmagic.spot.mark import Marked, decode_value
+from spotmagic.spot.mark import Marked, MarkedFunction, decode_value
 from spotmagic.spot.stack import Stack
 from spotmagic.store.archive import Exported, load_archive, write_archive
 from spotmagic.store.entry import Entry
@@ -58,7 +59,7 @@ class Results:
         """
         from spotmagic.catalog.answers import Rows
 
-        return Rows(self.catalog.entries(like, **filters), self._answer)
+        return Rows(self.catalog.entries(pattern_of(like), **filters), self._answer)
 
     def _answer(self, row: Row) -> Any:
         """The result behind a row, or ``None`` for a large one, a cell's, an error, and what may not be loaded."""
@@ -84,6 +85,7 @@ class Results:
         Args:
             by: ``"model"``, ``"day"`` or ``"name"``: then a table of runs, hits, tokens and money by it.
         """
+        name = pattern_of(name)
         return self.catalog.stats(name) if by is None else self.catalog.spent(by, name)
 
     def forget(self, pattern: str) -> int:
@@ -91,14 +93,12 @@ class Results:
 
         A pattern with a space or a bracket is one over arguments and calls too: "what is the capital*", "ask(*paris*)".
         """
-        _refuse_empty(pattern)
-        rows = self.catalog.entries(pattern, status=None, limit=None)
+        rows = self.catalog.entries(_said(pattern), status=None, limit=None)
         return self.store.forget([bytes.fromhex(row.key) for row in rows])
 
     def pin(self, pattern: str, pinned: bool = True) -> int:
         """Keep entries from being collected, whatever the rules say. Returns how many."""
-        _refuse_empty(pattern)
-        keys = [bytes.fromhex(row.key) for row in self.catalog.entries(pattern, limit=None)]
+        keys = [bytes.fromhex(row.key) for row in self.catalog.entries(_said(pattern), limit=None)]
         self.store.pin(keys, pinned)
         return len(keys)
 
@@ -123,6 +123,7 @@ class Results:
         Returns:
             The names of those whose code had changed.
         """
+        name = pattern_of(name)
         accepted = self._stack.ledger.accept(name)
         ends = [] if name is None else [one for one in list(self.functions) if f".{one}".endswith(f".{name}")]
         return accepted + [
@@ -131,7 +132,7 @@ class Results:
 
     def explain(self, name: str) -> Explanation:
         """What differs between the last result of a name and the one before it."""
-        return self._stack.ledger.recall.account_of(name)
+        return self._stack.ledger.recall.account_of(_said(name))
 
     def explain_call(self, call: Call) -> Explanation:
         """What differs between a call and the nearest result of its name."""
@@ -175,7 +176,7 @@ class Results:
         Returns:
             How many, as a number; its ``unusable`` says of which others have no use, and why.
         """
-        keys = [bytes.fromhex(row.key) for row in self.catalog.entries(pattern, status=None, limit=None)]
+        keys = [bytes.fromhex(row.key) for row in self.catalog.entries(pattern_of(pattern), status=None, limit=None)]
         return write_archive(Path(path).absolute(), self._folder_store("export").transfer, keys)
 
     def load(self, path: str | Path) -> Loaded:
@@ -187,7 +188,7 @@ class Results:
 
         What is stored is sent by itself; this sends what was stored before there was a bucket.
         """
-        keys = [bytes.fromhex(row.key) for row in self.catalog.entries(pattern, limit=None)]
+        keys = [bytes.fromhex(row.key) for row in self.catalog.entries(pattern_of(pattern), limit=None)]
         return self._shared_store("push").push(keys)
 
     def pull(self) -> Loaded:
@@ -206,7 +207,21 @@ class Results:
         return self.store.flush()
 
 
-def _refuse_empty(pattern: str) -> None:
-    """Raise for a pattern that says nothing, such as a variable that was not set: it does not mean everything."""
-    if not pattern.strip():
-        raise OptionError("the pattern is empty", todo="Say a name, a key, or '*' for all results")
+def pattern_of(what: Any) -> Any:
+    """The name of a marked function that was given in its place, and any text as it is.
+
+    Raises:
+        OptionError: for anything else, and for a text that says nothing, such as a variable that was not set.
+    """
+    function = what.__func__ if isinstance(what, Bound) else what
+    if isinstance(function, MarkedFunction):
+        return function.marked.name
+    if what is None or (isinstance(what, str) and what.strip()):
+        return what
+    given = "the pattern is empty" if isinstance(what, str) else f"{type(what).__name__} names no results"
+    raise OptionError(given, todo="Say a name, a key, '*' for all results, or a marked function")
+
+
+def _said(pattern: Any) -> Any:
+    """The same, where nothing may not mean everything."""
+    return pattern_of("" if pattern is None else pattern)

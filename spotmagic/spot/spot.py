@@ -30,12 +30,12 @@ from spotmagic.spot.accepted import Accepted
 from spotmagic.spot.background import Background
 from spotmagic.spot.batches import Batches
 from spotmagic.spot.edits import Edits
-from spotmagic.spot.given import refuse_uncallable
+from spotmagic.spot.given import check_places, refuse_uncallable
 from spotmagic.spot.limiter import GivenRates, limited
 from spotmagic.spot.mark import Marked, MarkedFunction
 from spotmagic.spot.modes import Modes
 from spotmagic.spot.outcomes import OutcomeIndex
-from spotmagic.spot.results import Results
+from spotmagic.spot.results import Results, pattern_of
 from spotmagic.spot.stack import Stack, open_stack
 from spotmagic.spot.streams import marked_function
 from spotmagic.spot.travel import arrive, opening
@@ -114,10 +114,13 @@ class Spot(Results, Background, Batches):
         catalog: Catalog | None = None,
     ) -> None:
         self._opening = opening(locals())  # first of all: what is bound below is no setting
-        if not re.fullmatch(r"[\w\-][\w\-.]{0,99}", name):
+        if not isinstance(name, str) or not re.fullmatch(r"[\w\-][\w\-.]{0,99}", name):
             raise OptionError(f"name={name!r} cannot name a folder", todo="Say letters, digits, '-', '_' and '.'")
         if pickle not in ("signed", "never"):
             raise unknown("value of pickle=", str(pickle), ("signed", "never"))
+        for option, switch in (("never_twice", never_twice), ("keep_inputs", keep_inputs)):
+            words.check_switch(switch, option)
+        check_places(blobs, remote)
         level = trust_of(trust, unsafe_foreign_pickle)
         self.name = name
         self.ttl = None if ttl is None else words.parse_duration(ttl, "ttl")
@@ -131,7 +134,7 @@ class Spot(Results, Background, Batches):
         self.pickle: Literal["signed", "never"] = pickle
         self.keep_inputs = keep_inputs
         default = words.parse_mode(mode or words.setting("mode", "auto") or "auto")
-        self.rates = GivenRates(rpm, tpm, concurrency)
+        self.rates = GivenRates(rpm, tpm, concurrency).checked()
         remote = remote or words.setting("remote")
         self.limits = limits if isinstance(limits, Limits) else Limits(limits, clock=clock)
         self.folder = (Path(root or words.setting("root", ".spotmagic") or ".spotmagic") / name).absolute()
@@ -148,16 +151,15 @@ class Spot(Results, Background, Batches):
                 "clock": clock,
             }
             self._stack = open_stack(self.folder, ring=ring(), **given)
-        if budget is not None and not (isinstance(budget, int | float) and budget >= 0):
-            raise OptionError(f"budget={budget!r} is not an amount", todo="Say a number from 0 on")
-        self.budget = Budget(self.folder / "spent", budget, lambda: self.stats().price_paid)
+        total = None if budget is None else words.parse_amount(budget, "budget")
+        self._budget = Budget(self.folder / "spent", total, lambda: self.stats().price_paid)
         self._modes = Modes(self.folder / "modes.json", self.store, default)
         # Bound once: a hit looks them up each time.
         self.mode_of, self.give_mode, self.given_modes = self._modes.of, self._modes.give, self._modes.given
         self.tune, self.tuned, self.slow = self._modes.tune, self._modes.tuned, self._modes.slow
         self.outcome_index = OutcomeIndex(self.store)
         self.accepted = Accepted(self.folder / "accepted.json", self.store)
-        self.edits = self.budget.edits = Edits(self.folder / "ask.json", self.store, self.accepted, ask_over)
+        self.edits = self._budget.edits = Edits(self.folder / "ask.json", self.store, self.accepted, ask_over)
         self.functions: WeakValueDictionary[str, Marked] = WeakValueDictionary()
         self._stack.use()  # after all that may raise: a spot that was not made holds nothing open
         self._closed = False
@@ -186,6 +188,15 @@ class Spot(Results, Background, Batches):
     def ring(self) -> Ring:
         """The user's secret and those they trust."""
         return ring()
+
+    @property
+    def budget(self) -> Budget:
+        """What may be spent and what was: ``spot.budget.spent()``. ``spot.budget = 5.00`` allows another amount."""
+        return self._budget
+
+    @budget.setter
+    def budget(self, total: float | None) -> None:
+        self._budget.total = None if total is None else words.parse_amount(total, "budget")
 
     @property
     def engine(self) -> Any:
@@ -293,7 +304,9 @@ class Spot(Results, Background, Batches):
         Raises:
             OptionError: for rates that are none, or when neither this nor the spot names one.
         """
-        if name is None and not (GivenRates(rpm, tpm, concurrency).said or self.rates.said):
+        if settle is not None and not callable(settle):
+            raise OptionError(f"settle={settle!r} cannot be asked", todo="Say a function of the result")
+        if name is None and not (GivenRates(rpm, tpm, concurrency).checked().said or self.rates.said):
             raise OptionError("a limiter without a rate", todo="Say rpm=, tpm= or concurrency=, here or at the Spot")
         seconds = None if timeout is None else words.parse_duration(timeout, "timeout")
         given = {"cost": cost, "name": name, "settle": settle, "timeout": seconds}
@@ -344,10 +357,11 @@ class Spot(Results, Background, Batches):
 
     def set_mode(self, mode: str | Mode | None, target: str | None = None) -> None:
         """Set the mode of the spot, or of one name; ``None`` unsets it. Other kernels see it at their next call."""
+        name = pattern_of(target) or ""
         if mode is None:
-            self._modes.clear(target or "")
+            self._modes.clear(name)
         else:
-            self._modes.set(mode, target or "")
+            self._modes.set(mode, name)
 
     def modes(self) -> dict[str, Mode]:
         """The modes that were set, by name; the spot's own under the empty name."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 Kind = Literal["function", "cell", "http"]
+KINDS: tuple[str, ...] = get_args(Kind)
 Status = Literal["value", "error", "partial"]
 Wrong = Literal["foreign", "corrupt", "unknown codec", "newer format", "not restorable"]
 

@@ -74,8 +74,9 @@ class Bucket:
         try:
             self._store = obstore.store.from_url(url, **options)
         except (BaseError, ValueError) as error:
+            why = str(error).partition("\n")[0]
             raise OptionError(
-                f"{option}={url!r} cannot be used", str(error), 'Say "s3://bucket/prefix", or a folder'
+                f"{option}={url!r} cannot be used", why, 'Say "s3://bucket/prefix", or a folder'
             ) from error
 
     def put(self, name: str, data: bytes) -> None:

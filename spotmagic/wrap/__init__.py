@@ -136,6 +136,7 @@ def _target(word: str, namespace: dict[str, Any] | None) -> Target:
     point = installed().get(word)
     found = load_target(point) if point is not None else None
     if found is None:
-        error = unknown("target", word, known())
-        raise OptionError(error.what, error.why, f"{error.todo} Or write module:function")
+        error = unknown("target", word, known() if namespace is None else [*known(), "cells"])
+        todo = error.todo if error.todo.endswith("?") else f"{error.todo}."
+        raise OptionError(error.what, error.why, f"{todo} Or write module:function")
     return found
