@@ -59,8 +59,8 @@ class ModuleNames:
         """The code loads ``name`` here; ``swallowed``: it may survive that there is none."""
         if self.state is None:
             return
-        owner = self.scope.owner(name)  # names of functions are gone with their call: no cell sees them
-        if owner.kind == "function" or (owner.kind == "class" and _key(owner, name) in self.state):
+        key = self._place(name)
+        if key is None or (key != name and key in self.state):
             return
         self._read_global(name, swallowed)
         if not self.collecting:
@@ -78,39 +78,28 @@ class ModuleNames:
 
     def write(self, name: str) -> None:
         """The code binds ``name`` here."""
-        if self.state is None:
+        key = self._place(name)
+        if self.state is None or key is None:
             return
-        owner = self.scope.owner(name)
-        if owner.kind == "function":
-            return
-        if owner.kind == "class":
-            self.state |= {_key(owner, name)}
-            return
-        self.writes.add(name)
-        if name not in self.unsure:
-            self.state |= {name}
+        if key == name:
+            self.writes.add(name)
+        if key not in self.unsure:
+            self.state |= {key}
 
     def delete(self, name: str) -> None:
         """The code unbinds ``name`` here, which needs it bound."""
-        if self.state is None:
-            return
-        owner = self.scope.owner(name)
-        if owner.kind == "function":
-            return
-        key = _key(owner, name) if owner.kind == "class" else name
-        if key not in self.state:
-            self.read(name)
-        if owner.kind == "module":
-            self.deletes.add(name)
-        self.state -= {key}
+        if self.state is not None and (key := self._place(name)) is not None:
+            if key not in self.state:
+                self.read(name)
+            self.unbind(name)
 
     def unbind(self, name: str) -> None:
         """The name is gone after this point on every path, those that leave by an exception too."""
-        owner = self.scope.owner(name)
-        if owner.kind == "module":
+        key = self._place(name)
+        if key == name:
             self.deletes.add(name)
-        if self.state is not None:
-            self.state -= {_key(owner, name) if owner.kind == "class" else name}
+        if self.state is not None and key is not None:
+            self.state -= {key}
 
     def star(self, module: str) -> None:
         """The code imports every public name of ``module`` here."""
@@ -152,6 +141,13 @@ class ModuleNames:
         yield
         self.state = before
 
+    def _place(self, name: str) -> str | None:
+        """What a state has for a name that is bound here; None for one of a function, which is gone with its call."""
+        owner = self.scope.owner(name)
+        if owner.kind == "class":
+            return f"#{id(owner)}.{name}"
+        return name if owner.kind == "module" else None
+
     def _read_global(self, name: str, swallowed: bool) -> None:
         if self.state is None:
             return
@@ -168,7 +164,3 @@ class ModuleNames:
             self.guarded.add(name)
         modules = frozenset(key[1:] for key in self.state if key.startswith("*"))
         self.stars[name] = self.stars.get(name, modules) & modules
-
-
-def _key(scope: Scope, name: str) -> str:
-    return f"#{id(scope)}.{name}"
