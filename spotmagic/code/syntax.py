@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Iterable
 
 from spotmagic.code.bindings import State
 from spotmagic.code.scope import Bindings
 
 _SWALLOWING = frozenset({"suppress", "raises", "assertRaises", "assertRaisesRegex"})
-_NEVER_A_NAME_ERROR = frozenset(
-    {
-        "ImportError", "ModuleNotFoundError", "KeyError", "IndexError", "LookupError", "ValueError",
-        "TypeError", "OSError", "IOError", "FileNotFoundError", "AttributeError", "ZeroDivisionError",
-        "ArithmeticError", "KeyboardInterrupt", "TimeoutError", "StopIteration", "RuntimeError",
-        "UnicodeDecodeError", "PermissionError", "ConnectionError", "FileExistsError", "JSONDecodeError",
-        "HTTPError", "AssertionError", "NotImplementedError", "MemoryError",
-    }
-)  # fmt: skip
+_NEVER_A_NAME_ERROR = frozenset({"JSONDecodeError", "HTTPError"}) | {
+    name for name, kind in vars(builtins).items() if isinstance(kind, type) and not issubclass(NameError, kind)
+}
 
 
 def sure_on_leaving(state: State, body: Iterable[ast.AST]) -> State:
