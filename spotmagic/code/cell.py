@@ -7,7 +7,6 @@ decides that along every path; here its findings become one :class:`CellCode`.
 from __future__ import annotations
 
 import ast
-import builtins
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +18,6 @@ from spotmagic.code.flow import Flow
 from spotmagic.code.normal import normal_form, parse
 from spotmagic.code.scope import bound_names, nodes_of
 
-BUILTINS = frozenset(dir(builtins))
 _CLASS_MAKERS = frozenset(
     {
         "namedtuple", "NamedTuple", "TypedDict", "NewType", "TypeVar", "ParamSpec", "TypeVarTuple", "make_dataclass",
@@ -57,7 +55,7 @@ class CellCode:
         touched: defined names whose attributes the cell sets afterwards (``f.calls = 1``): running the definition
             again would not bring those back.
         opaque: what analysis cannot see through, such as ``"exec"``; empty when it sees all.
-        starred: the modules of every ``from module import *``.
+        starred: the modules of every ``from module import *``, which binds names that only the run knows.
         credentials: what the cell only logs in with, by name.
     """
 
@@ -81,16 +79,6 @@ class CellCode:
     opaque: tuple[str, ...] = ()
     starred: tuple[str, ...] = ()
     credentials: Mapping[str, frozenset[Login]] = field(default_factory=dict)
-
-    @property
-    def star_imports(self) -> bool:
-        """Whether a ``from module import *`` binds names that only the run knows."""
-        return bool(self.starred)
-
-    @property
-    def builtins(self) -> frozenset[str]:
-        """The reads that are Python's own names, unless the namespace rebinds them."""
-        return self.reads & BUILTINS
 
 
 @lru_cache(maxsize=256)

@@ -102,7 +102,7 @@ class Cell:
     def _check_names(self) -> None:
         """Raise :class:`OptionError` for a name in the options that is nobody's: a typing error would go unseen."""
         namespace, code, shells = self._shell.user_ns, self._code, self._shell.user_ns_hidden.keys()
-        if code.opaque or code.star_imports:
+        if code.opaque or code.starred:
             return
         for names, known in (
             (self._options.inputs, namespace.keys()),

@@ -332,7 +332,7 @@ class Watch:
         """The names to look at: those the cell can bind or unbind, and all where analysis cannot tell."""
         code = self._code
         names = set(code.writes | code.deletes | self._reached.names)
-        if code.opaque or code.star_imports or self._reached.hides:
+        if code.opaque or code.starred or self._reached.hides:
             names |= {name for name, value in dict(self._ns).items() if before.get(name, MISSING) is not value}
             names |= before.keys() - self._ns.keys()
         if self._outputs:
