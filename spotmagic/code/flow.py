@@ -293,8 +293,9 @@ class Flow(Expressions):
     def _needed_by(self, name: str, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
         with self.names.later() as found:
             self.body(node)
-            if not isinstance(node, ast.Lambda):
-                self._late_annotations(node)
+            for annotation in annotations_of(node):
+                if isinstance(annotation, ast.Constant):  # a text, which is read by whoever looks at the types
+                    self.annotation(annotation)
         # what a coroutine or generator raises comes up where it is driven, which may be far from the call
         far = isinstance(node, ast.AsyncFunctionDef) or any(
             isinstance(part, ast.Yield | ast.YieldFrom) for part in ast.walk(node)
@@ -320,12 +321,6 @@ class Flow(Expressions):
             with self.names.aside():
                 self.body(node)
         self.names.write(node.name)
-
-    def _late_annotations(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        """Annotations written as text are read by whoever looks at the function's types."""
-        for annotation in annotations_of(node):
-            if isinstance(annotation, ast.Constant):
-                self.annotation(annotation)
 
     def _class(self, node: ast.ClassDef) -> None:
         names = self.names

@@ -65,46 +65,31 @@ def in_magic(node: ast.Call) -> Hidden | None:
 
     ``None`` for any other call.
     """
+    texts = [arg.value if isinstance(arg, ast.Constant) and isinstance(arg.value, str) else None for arg in node.args]
     match node.func:
         case ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython")), attr=method):
-            pass
-        case _:
-            return None
-    texts = [arg.value if isinstance(arg, ast.Constant) and isinstance(arg.value, str) else None for arg in node.args]
-    match method, texts:
-        case (("system" | "getoutput" | "getoutput_pexpect" | "system_raw" | "system_piped"), [str(line), *_]):
-            return Hidden(names_in_shell(line))
-        case "run_line_magic", [str(name), str(line), *_]:
-            return _in_line_magic(name, line)
-        case "run_cell_magic", [str(name), str(line), str(body)]:
-            return _in_cell_magic(name, line, body)
-        case (("run_line_magic" | "run_cell_magic" | "magic"), _):
-            return Hidden(reason="a magic chosen while running")
+            match method, texts:
+                case (("system" | "getoutput" | "getoutput_pexpect" | "system_raw" | "system_piped"), [str(line), *_]):
+                    return Hidden(names_in_shell(line))
+                case "run_line_magic", [str(name), str(line), *_]:
+                    return _of_magic(f"%{name}", line, "")
+                case "run_cell_magic", [str(name), str(line), str(body)]:
+                    return _of_magic(f"%%{name}", line, body)
+                case (("run_line_magic" | "run_cell_magic" | "magic"), _):
+                    return Hidden(reason="a magic chosen while running")
     return None
 
 
-def _in_line_magic(name: str, line: str) -> Hidden:
-    reads = names_in_shell(line)
+def _of_magic(magic: str, line: str, body: str) -> Hidden:
+    reads, name, of_cell = names_in_shell(line), magic.lstrip("%"), magic.startswith("%%")
     if name in _CODE_MAGICS:
-        return _with_code(f"%{name}", _without_options(line), reads)
-    return Hidden(reads, reason=None if name in _QUIET_MAGICS else f"%{name}")
-
-
-def _in_cell_magic(name: str, line: str, body: str) -> Hidden:
-    reads = names_in_shell(line)
-    if name == "capture":
-        return _with_code("%%capture", body, reads, tuple(word for word in line.split() if word.isidentifier()))
-    if name in _CODE_MAGICS:
-        return _with_code(f"%%{name}", f"{_without_options(line)}\n{body}", reads)
-    if name in _SCRIPTS:
+        keeps = of_cell and name == "capture"  # the rest of its line is names
+        code = _parsed(body if keeps else f"{_without_options(line)}\n{body}")
+        writes = tuple(word for word in line.split() if word.isidentifier()) if keeps else ()
+        return Hidden(reads, writes, code, None if code else magic)
+    if of_cell and name in _SCRIPTS:
         return Hidden(reads, tuple(re.findall(r"--(?:out|err|proc)[ =]([A-Za-z_]\w*)", line)))
-    return Hidden(reads, reason=None if name in _QUIET_MAGICS else f"%%{name}")
-
-
-def _with_code(magic: str, text: str, reads: tuple[str, ...], writes: tuple[str, ...] = ()) -> Hidden:
-    """What a magic hides that runs this text."""
-    code = _parsed(text)
-    return Hidden(reads, writes, code, None if code else magic)
+    return Hidden(reads, reason=None if name in _QUIET_MAGICS else magic)
 
 
 def unseen_call(node: ast.Call, *, inside: bool) -> Hidden | None:
@@ -134,17 +119,14 @@ def unseen_call(node: ast.Call, *, inside: bool) -> Hidden | None:
 def namespace_key(node: ast.AST) -> str | None:
     """The name that ``globals()["x"]``, ``globals().get("x")`` or ``"x" in globals()`` looks up, or None."""
     match node:
-        case ast.Subscript(value=where, slice=ast.Constant(value=str(name))):
-            pass
-        case ast.Compare(left=ast.Constant(value=str(name)), ops=[ast.In() | ast.NotIn()], comparators=[where]):
-            pass
-        case ast.Call(func=ast.Attribute(value=where, attr="get"), args=[ast.Constant(value=str(name)), *_]):
-            pass
-        case _:
-            return None
-    match where:
-        case ast.Call(func=ast.Name(id="globals"), args=[], keywords=[]):
-            return name
+        case (
+            ast.Subscript(value=where, slice=ast.Constant(value=str(name)))
+            | ast.Compare(left=ast.Constant(value=str(name)), ops=[ast.In() | ast.NotIn()], comparators=[where])
+            | ast.Call(func=ast.Attribute(value=where, attr="get"), args=[ast.Constant(value=str(name)), *_])
+        ):
+            match where:
+                case ast.Call(func=ast.Name(id="globals"), args=[], keywords=[]):
+                    return name
     return None
 
 

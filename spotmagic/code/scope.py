@@ -32,7 +32,7 @@ class Bindings:
         match node:
             case ast.Name(id=name, ctx=ast.Store()):
                 self.bound.add(name)
-            case ast.Name(id=name, ctx=ast.Del()):
+            case ast.Name(id=name, ctx=ast.Del()) | ast.ExceptHandler(name=str(name)):
                 self.bound.add(name)
                 self.deleted.add(name)
             case ast.Global(names=names):
@@ -41,9 +41,6 @@ class Bindings:
                 self.nonlocals.update(names)
             case ast.Import() | ast.ImportFrom():
                 self.bound.update(imported(node))
-            case ast.ExceptHandler(name=str(name)):
-                self.bound.add(name)
-                self.deleted.add(name)
             case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
                 self.bound.add(name)
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):

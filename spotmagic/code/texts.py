@@ -10,7 +10,7 @@ import ast
 import importlib.util
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -129,15 +129,13 @@ def asked(body: Sequence[ast.AST]) -> dict[int, Key]:
     ``x["a"]``, ``x.get("a")``, ``getenv("a")`` and ``"a" in x`` ask for one; the expressions are ``x``, ``x.get`` and
     ``getenv``.
     """
-    return {id(place): Key.of(key) for top in body for place, key in _asked(top)}
-
-
-def _asked(top: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
-    for node in ast.walk(top):
+    found: dict[int, Key] = {}
+    for node in (inner for top in body for inner in ast.walk(top)):
         match node:
-            case ast.Subscript(value=place, slice=key, ctx=ast.Load()):
-                yield place, key
-            case ast.Call(func=place, args=[key, *_]):
-                yield place, key
-            case ast.Compare(left=key, ops=[ast.In() | ast.NotIn()], comparators=[place]):
-                yield place, key
+            case (
+                ast.Subscript(value=place, slice=key, ctx=ast.Load())
+                | ast.Call(func=place, args=[key, *_])
+                | ast.Compare(left=key, ops=[ast.In() | ast.NotIn()], comparators=[place])
+            ):
+                found[id(place)] = Key.of(key)
+    return found

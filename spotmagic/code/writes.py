@@ -8,9 +8,8 @@ or gives something back that is used reads it.
 from __future__ import annotations
 
 import ast
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeGuard
 
 from spotmagic.code.scope import dotted
 
@@ -92,18 +91,13 @@ def memo(body: Sequence[ast.AST], names: frozenset[str]) -> str:
     ``return memo[x]``. Anything else, such as ``memo[x] = memo[x] + 1``, is state.
     """
     nodes = [inner for top in body for inner in ast.walk(top)]
-    found = {node.value.id for node in nodes if _is_item(node, names) and isinstance(node.ctx, ast.Store)}
-    return next((name for name in sorted(found) if _is_memo(nodes, name)), "")
+    return next((name for name in sorted(names.intersection(_put_into(nodes))) if _is_memo(nodes, name)), "")
 
 
-class _Item(ast.Subscript):
-    """An item of a name."""
-
-    value: ast.Name
-
-
-def _is_item(node: ast.AST, names: Container[str]) -> TypeGuard[_Item]:
-    return isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id in names
+def _put_into(nodes: Iterable[ast.AST]) -> list[str]:
+    """The names of which some of these nodes are items that are bound."""
+    items = (one.value for one in nodes if isinstance(one, ast.Subscript) and isinstance(one.ctx, ast.Store))
+    return [one.id for one in items if isinstance(one, ast.Name)]
 
 
 def _is_memo(nodes: list[ast.AST], name: str) -> bool:
@@ -112,30 +106,24 @@ def _is_memo(nodes: list[ast.AST], name: str) -> bool:
     uses = 0
     for node in nodes:
         match node:
-            case ast.Compare(left=key, ops=[ast.In() | ast.NotIn()], comparators=[ast.Name(id=found)]):
-                pass
-            case ast.Subscript(value=ast.Name(id=found), slice=key):
-                pass
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=found), attr="get"), args=[key, *_]):
-                pass
-            case _:
-                continue
-        if found == name:
-            uses += 1
-            keys.add(ast.dump(key))
-            looks.add(ast.unparse(node))
+            case (
+                ast.Compare(left=key, ops=[ast.In() | ast.NotIn()], comparators=[ast.Name(id=found)])
+                | ast.Subscript(value=ast.Name(id=found), slice=key)
+                | ast.Call(func=ast.Attribute(value=ast.Name(id=found), attr="get"), args=[key, *_])
+            ) if found == name:
+                uses += 1
+                keys.add(ast.dump(key))
+                looks.add(ast.unparse(node))
     if uses != sum(isinstance(node, ast.Name) and node.id == name for node in nodes) or len(keys) != 1:
         return False
-    stored = [
-        node for node in nodes if isinstance(node, ast.Assign) and any(_is_item(one, {name}) for one in node.targets)
-    ]
+    stored = [node for node in nodes if isinstance(node, ast.Assign) and name in _put_into(node.targets)]
     for assign in stored:
         if isinstance(assign.value, ast.Constant) or any(
             isinstance(one, ast.Name) and one.id == name for one in ast.walk(assign.value)
         ):
             return False
         looks.update(ast.unparse(one) for one in (assign.value, *assign.targets) if isinstance(one, ast.Name))
-    if sum(_is_item(node, {name}) and isinstance(node.ctx, ast.Store) for node in nodes) != len(stored):
+    if _put_into(nodes).count(name) != len(stored):
         return False  # counted up, or unpacked into
     returned = [node.value for node in nodes if isinstance(node, ast.Return)]
     return bool(returned) and all(one is not None and ast.unparse(one) in looks for one in returned)
