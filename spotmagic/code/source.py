@@ -6,6 +6,7 @@ import ast
 import dis
 import importlib.machinery
 import importlib.util
+import inspect
 import linecache
 import re
 import sys
@@ -78,7 +79,8 @@ def find(function: FunctionType) -> Found:
     node = _same(text, code)
     if node is None and on_disk and _rewritten_on_import(function):
         node = _node(text, code)
-        if node is not None and tuple(one.arg for one in arguments_of(node.args)) != code.co_varnames[: _count(code)]:
+        names, *stars = inspect.getargs(code)
+        if node is not None and [one.arg for one in arguments_of(node.args)] != [*names, *filter(None, stars)]:
             node = None
     if node is not None:
         return Found(node)
@@ -243,7 +245,3 @@ def _rewritten_on_import(function: FunctionType) -> bool:
     module = sys.modules.get(function.__globals__.get("__name__", ""))
     loader = getattr(getattr(module, "__spec__", None), "loader", None)
     return loader is not None and type(loader) is not importlib.machinery.SourceFileLoader
-
-
-def _count(code: CodeType) -> int:
-    return code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4) + bool(code.co_flags & 8)

@@ -40,22 +40,14 @@ def _parameters(function: Callable[..., Any]) -> list[Parameter]:
 
 
 def _generated(function: Callable[..., Any], parameters: list[Parameter]) -> Bind:
-    text: list[str] = []
-    kinds = [one.kind for one in parameters]
-    for place, one in enumerate(parameters):
-        if one.kind is Parameter.KEYWORD_ONLY and Parameter.VAR_POSITIONAL not in kinds and "*" not in text:
-            text.append("*")
-        star = "*" if one.kind is Parameter.VAR_POSITIONAL else "**" if one.kind is Parameter.VAR_KEYWORD else ""
-        text.append(star + one.name + ("" if one.default is Parameter.empty else "=None"))
-        last_positional = place + 1 == len(parameters) or kinds[place + 1] is not Parameter.POSITIONAL_ONLY
-        if one.kind is Parameter.POSITIONAL_ONLY and last_positional:
-            text.append("/")
+    empty = Parameter.empty
+    given = [one for one in parameters if one.default is not empty]
+    bare = [one.replace(annotation=empty, default=empty if one.default is empty else None) for one in parameters]
     names = ", ".join(one.name for one in parameters)
     space: dict[str, Any] = {}
     # Names alone come from the user, and Python has accepted them as names.
-    exec(f"def bind({', '.join(text)}): return [{names}]", {"__builtins__": {}}, space)
+    exec(f"def bind{inspect.Signature(bare)}: return [{names}]", {"__builtins__": {}}, space)
     bind: FunctionType = space["bind"]
-    given = [one for one in parameters if one.default is not Parameter.empty]
     bind.__defaults__ = tuple(one.default for one in given if one.kind is not Parameter.KEYWORD_ONLY) or None
     bind.__kwdefaults__ = {one.name: one.default for one in given if one.kind is Parameter.KEYWORD_ONLY} or None
     bind.__qualname__ = getattr(function, "__qualname__", None) or type(function).__qualname__
