@@ -81,13 +81,14 @@ class Wrapped:
             return _varied, self.origin
         function = self.__wrapped__
         state = self._state(), vars(self)
-        if not isinstance(function, types.FunctionType) or _found(function, function.__qualname__) is not self:
+        plain = isinstance(function, types.FunctionType)
+        if not (plain and under_name(function.__module__, function.__qualname__) is self):
             return _arrive, (type(self), None), (function, state)
         if protocol < 4:  # it has no names below names
             return function.__qualname__
-        plain = getattr(self, _PLAIN)
-        vars(plain)[_PLAIN] = state
-        return _arrive, (type(self), getattr(self, _ANCHOR)), (plain, None)
+        twin = getattr(self, _PLAIN)
+        vars(twin)[_PLAIN] = state
+        return _arrive, (type(self), getattr(self, _ANCHOR)), (twin, None)
 
     def __setstate__(self, state: tuple[Any, Any]) -> None:
         function, kept = state
@@ -191,15 +192,12 @@ def _nothing() -> None:
 
 def is_named(function: types.FunctionType) -> bool:
     """Whether its module has the function under its name, and so holds it."""
-    return unwrapped(_found(function, function.__qualname__)) is function
+    return unwrapped(under_name(function.__module__, function.__qualname__)) is function
 
 
-def _found(function: types.FunctionType, path: str) -> Any:
-    """What the module of a function has under a name."""
-    place: Any = sys.modules.get(function.__module__)
-    for step in path.split("."):
-        place = getattr(place, step, None)
-    return place
+def under_name(module: str, path: str) -> Any:
+    """What a loaded module has under a name such as ``Doc.Part``; None where there is nothing."""
+    return functools.reduce(lambda found, step: getattr(found, step, None), path.split("."), sys.modules.get(module))
 
 
 def _copied(function: types.FunctionType) -> types.FunctionType:
@@ -215,7 +213,7 @@ def _copied(function: types.FunctionType) -> types.FunctionType:
 def _arrive(kind: type[Wrapped], anchor: types.FunctionType | None) -> Wrapped:
     """The module's own wrapper where the anchor was found in it, else an empty one, to be filled."""
     if anchor is not None:
-        home = _found(anchor, anchor.__qualname__.removesuffix(f".{_ANCHOR}"))
+        home = under_name(anchor.__module__, anchor.__qualname__.removesuffix(f".{_ANCHOR}"))
         if isinstance(home, Wrapped) and getattr(home, _ANCHOR, None) is anchor:
             return home
     return kind.__new__(kind)

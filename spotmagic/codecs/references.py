@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from spotmagic.code.arrivals import brought, is_elsewhere
 from spotmagic.code.origin import MAINS, is_user, is_user_module
+from spotmagic.code.wrapped import under_name
 from spotmagic.codecs import registry
 from spotmagic.codecs.bounds import Undecodable
 
@@ -61,7 +62,7 @@ def reference(obj: Any, elsewhere: Callable[[], dict[int, str]] | None = None) -
         module = "__main__"
     root = path.partition(".")[0]
     away = not path or (module == "__main__" and root in _unbound.get())
-    if away or _walk(sys.modules.get(module), path) is not obj:
+    if away or under_name(module, path) is not obj:
         named = (elsewhere or global_names)().get(id(obj), "")
         if not named and module == "__main__" and not away:
             came = is_elsewhere(root) or any(one is obj for one in brought(path))
@@ -82,7 +83,7 @@ def has_own_name(function: types.FunctionType, bound: Container[str]) -> bool:
     return (
         function.__module__ in MAINS
         and path.partition(".")[0] not in bound
-        and _walk(sys.modules.get("__main__"), path) is function
+        and under_name("__main__", path) is function
     )
 
 
@@ -118,7 +119,7 @@ def class_reference(kind: type) -> str | None:
 def _argument(one: Any) -> str | None:
     if isinstance(one, TypeVar):
         name = f"{one.__module__}:{one.__name__}"
-        return f"~{name}" if _walk(sys.modules.get(one.__module__), one.__name__) is one else None
+        return f"~{name}" if under_name(one.__module__, one.__name__) is one else None
     return class_reference(one) if isinstance(one, type) and not isinstance(one, types.GenericAlias) else None
 
 
@@ -138,7 +139,7 @@ def _generic_of(text: str, *, trusted: bool, loaded: bool) -> type:
 
 def _variable(name: str, trusted: bool) -> Any:
     module, _, path = name.partition(":")
-    found = referred(name) if trusted else _walk(sys.modules.get(module), path)
+    found = referred(name) if trusted else under_name(module, path)
     if not isinstance(found, TypeVar):
         raise Undecodable("foreign", f"{name} is not known in this process")
     return found
@@ -160,7 +161,9 @@ def referred(text: Any) -> Any:
     name, _, code = text.partition("#")
     module, _, path = name.partition(":")
     try:
-        found = _walk(sys.modules.get(module) or importlib.import_module(module), path)
+        if sys.modules.get(module) is None:
+            importlib.import_module(module)
+        found = under_name(module, path)
         if module == "__main__":  # functions that came from there know it as they were written
             found = next((one for one in brought(path) if one is not None and _code(one) == code), found)
     except Exception as error:
@@ -200,10 +203,10 @@ def class_of(text: Any, *, trusted: bool, loaded: bool = False) -> type:
 def _loaded(name: str, code: str) -> type:
     """A class of a loaded module, for what others wrote."""
     module, _, path = name.partition(":")
-    place = sys.modules.get(module)
-    found = None if place is None else _walk(place, path)
+    found = under_name(module, path)
     if not isinstance(found, type) or reference(found) is None:
-        what = f"{module} is not imported here" if place is None else f"`{path}` is not defined here"
+        there = sys.modules.get(module) is not None
+        what = f"`{path}` is not defined here" if there else f"{module} is not imported here"
         raise Undecodable("foreign", f"class {name} is not known in this process: {what}")
     if is_user_module(module) and _code(found) != code:
         raise Undecodable("foreign", f"`{name}` has another code here")
@@ -244,9 +247,3 @@ def is_row(kind: Any) -> bool:
 def row_class(name: str, fields: tuple[str, ...], module: str) -> type:
     """A named tuple for rows. Each answer of the package has a class of its own, so nobody asks for this very one."""
     return collections.namedtuple(name, fields, rename=True, module=module)
-
-
-def _walk(place: Any, path: str) -> Any:
-    for step in path.split("."):
-        place = getattr(place, step, None)
-    return place

@@ -101,7 +101,4 @@ def call_name(function: Any) -> str:
     inner: Any = function
     while not hasattr(inner, "__qualname__") and hasattr(inner, "func"):
         inner = inner.func
-    if not hasattr(inner, "__qualname__"):
-        inner = type(inner)
-    module = inner.__module__
-    return str(inner.__qualname__ if module in MAINS else f"{module}.{inner.__qualname__}")
+    return full_name(inner if hasattr(inner, "__qualname__") else type(inner))
