@@ -31,22 +31,61 @@ from spotmagic.reads import imports as asked
 from spotmagic.reads import looks
 from spotmagic.reads.noting import FileState
 from spotmagic.reads.supposed import RECENT, state_now
+from spotmagic.values.encode import SCALARS
 from spotmagic.values.notes import Notes
 
 RUNS = "uses `runpy`, which runs files that cannot be seen before"
-_SCALARS = (type(None), bool, int, float, str)
 _FUNCTION = object()  # what a text says of a name that it defines as a function
 _ABSENT = "absent"
 
 
-def imported(
-    one: Import,
-    namespace: dict[str, Any],
-    guards: Guards,
-    trouble: Callable[[str], None],
-    ref: Callable[[Any], Any],
-    uses: Callable[[str], None],
-) -> list[Any]:
+class LoadedModules(NamedTuple):
+    """What a look at loaded modules needs and takes.
+
+    Attributes:
+        guards: notices what changes in them later.
+        trouble: takes why they cannot be told.
+        ref: gives what stands for a function.
+    """
+
+    guards: Guards
+    trouble: Callable[[str], None]
+    ref: Callable[[Any], Any]
+
+    def changed(self, name: str, text: _FileText) -> list[Any]:
+        """What is otherwise in the loaded module than its text says."""
+        module = sys.modules.get(name)
+        # that it is loaded, or loaded anew, is a change
+        self.guards.name(sys.modules, name, MISSING if module is None else module)
+        return self._otherwise(name, vars(module), text.said) if isinstance(module, ModuleType) else []
+
+    def _otherwise(self, name: str, space: Mapping[str, Any], said: list[tuple[str, Any]]) -> list[Any]:
+        """What is otherwise in a module, or in a class of it, than its text says."""
+        found: list[Any] = []
+        for known, one in said:
+            value = space.get(known, MISSING)
+            self.guards.name(space, known, value)
+            if isinstance(one, list):
+                if isinstance(value, type) and value.__module__ == name:
+                    found += [[known, *each] for each in self._otherwise(name, vars(value), one)]
+            elif one is _FUNCTION:
+                value = value.__func__ if isinstance(value, staticmethod | classmethod) else value
+                value = value.fget if isinstance(value, property) else value
+                if not isinstance(value, FunctionType):
+                    continue
+                if type(space) is not dict:  # a class, whose methods are all in the file, or made by others
+                    if value.__code__.co_filename == getattr(sys.modules[name], "__file__", None):
+                        self.trouble(find(value).trouble)
+                elif value.__module__ == name:
+                    self.trouble(find(value).trouble)
+                else:
+                    found.append([known, self.ref(value)])
+            elif type(value) in SCALARS and (type(value), value) != (type(one), one):
+                found.append([known, value])
+        return found
+
+
+def imported(one: Import, namespace: dict[str, Any], loaded: LoadedModules, uses: Callable[[str], None]) -> list[Any]:
     """What stands for an import inside a function: the text of the user's modules it loads, names of others.
 
     Args:
@@ -56,22 +95,21 @@ def imported(
     parts: list[Any] = ["import", one.module, one.level, list(one.names)]
     seen: set[Path] = set()
     if "runpy" in names:
-        trouble(f"code {RUNS}")
+        loaded.trouble(f"code {RUNS}")
     for name in names:
         uses(name)
         for module, text in _texts(name, seen):
             for used in text.used:
                 uses(used)
-            trouble(text.unseen)
-            parts.append([module, text.normal, _changed(module, text, guards, trouble, ref)])
+            loaded.trouble(text.unseen)
+            parts.append([module, text.normal, loaded.changed(module, text)])
     return parts
 
 
 @lru_cache(maxsize=256)
 def named_in(source: str) -> tuple[str, ...]:
     """The modules that a cell imports, by name or by text, wherever in it."""
-    tree = parse(source)
-    named = (name for node in ast.walk(tree) for name in (*_named(node, ""), *(_by_text(node, tree, "") or ())))
+    named = (name for said, by_text in _imports(parse(source), "") for name in (*said, *(by_text or ())))
     return tuple(dict.fromkeys(named))
 
 
@@ -95,7 +133,7 @@ def _whole(
     for name in names:
         for module, text in _texts(name, seen):
             troubles = [text.unseen]
-            changed = _changed(module, text, guards, troubles.append, ref)
+            changed = LoadedModules(guards, troubles.append, ref).changed(module, text)
             for why in filter(None, troubles):
                 raise Uncacheable(f"`{module}` cannot be fingerprinted", why, "Reload it, or leave it out", path=module)
             yield module, [text.normal, changed]
@@ -190,10 +228,12 @@ class _FileText(NamedTuple):
 @lru_cache(maxsize=256)
 def _read_text(source: bytes, module: str, package: str) -> _FileText:
     tree = parse(importlib.util.decode_source(source))
-    nodes = list(ast.walk(tree))
-    imports = [other for node in nodes for other in (*_named(node, package), *(_by_text(node, tree, package) or ()))]
-    used = [other for node in nodes for other in _named(node, module)]
-    return _FileText(normal_form(tree), used, list(dict.fromkeys(imports)), _unseen(module, tree), _said(tree))
+    found = _imports(tree, package)
+    used = [other for said, _ in found for other in said]
+    imports = [other for said, by_text in found for other in (*said, *(by_text or ()))]
+    unseen = "imports a module that is chosen while it runs" if any(by_text is None for _, by_text in found) else ""
+    why = unseen or (RUNS if "runpy" in used else "")
+    return _FileText(normal_form(tree), used, [*dict.fromkeys(imports)], why and f"`{module}` {why}", _said(tree))
 
 
 def _texts(name: str, seen: set[Path]) -> Iterator[tuple[str, _FileText]]:
@@ -216,6 +256,11 @@ def _texts(name: str, seen: set[Path]) -> Iterator[tuple[str, _FileText]]:
         yield module, text
         for other in text.imports:
             yield from _texts(other, seen)
+
+
+def _imports(tree: ast.Module, package: str) -> list[tuple[list[str], list[str] | None]]:
+    """The modules that each node of a tree imports by name, and by text (:func:`_by_text`)."""
+    return [(_named(node, package), _by_text(node, tree, package)) for node in ast.walk(tree)]
 
 
 def _named(node: ast.AST, package: str) -> list[str]:
@@ -277,16 +322,6 @@ def _called(call: ast.Call) -> str:
     return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
-def _unseen(module: str, tree: ast.Module) -> str:
-    """Why code that the module runs cannot be seen before, or "" if it can."""
-    for node in ast.walk(tree):
-        if _by_text(node, tree, module) is None:
-            return f"`{module}` imports a module that is chosen while it runs"
-        if "runpy" in _named(node, module):
-            return f"`{module}` {RUNS}"
-    return ""
-
-
 def _file(module: str) -> Path | None:
     """The file of a module, without importing it or its package."""
     loaded = sys.modules.get(module)
@@ -304,55 +339,6 @@ def _file(module: str) -> Path | None:
             return None
         where = list(spec.submodule_search_locations or [])
     return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
-
-
-def _changed(
-    name: str,
-    text: _FileText,
-    guards: Guards,
-    trouble: Callable[[str], None],
-    ref: Callable[[Any], Any],
-) -> list[Any]:
-    """What is otherwise in the loaded module than its text says."""
-    module = sys.modules.get(name)
-    # that it is loaded, or loaded anew, is a change
-    guards.name(sys.modules, name, MISSING if module is None else module)
-    if not isinstance(module, ModuleType):
-        return []
-    return _otherwise(name, vars(module), text.said, guards, trouble, ref)
-
-
-def _otherwise(
-    name: str,
-    space: Mapping[str, Any],
-    said: list[tuple[str, Any]],
-    guards: Guards,
-    trouble: Callable[[str], None],
-    ref: Callable[[Any], Any],
-) -> list[Any]:
-    """What is otherwise in a module, or in a class of it, than its text says."""
-    found: list[Any] = []
-    for known, one in said:
-        value = space.get(known, MISSING)
-        guards.name(space, known, value)
-        if isinstance(one, list):
-            if isinstance(value, type) and value.__module__ == name:
-                found += [[known, *each] for each in _otherwise(name, vars(value), one, guards, trouble, ref)]
-        elif one is _FUNCTION:
-            value = value.__func__ if isinstance(value, staticmethod | classmethod) else value
-            value = value.fget if isinstance(value, property) else value
-            if not isinstance(value, FunctionType):
-                continue
-            if type(space) is not dict:  # a class, whose methods are all in the file, or made by others
-                if value.__code__.co_filename == getattr(sys.modules[name], "__file__", None):
-                    trouble(find(value).trouble)
-            elif value.__module__ == name:
-                trouble(find(value).trouble)
-            else:
-                found.append([known, ref(value)])
-        elif type(value) in _SCALARS and (type(value), value) != (type(one), one):
-            found.append([known, value])
-    return found
 
 
 def _said(tree: ast.Module | ast.ClassDef, written: frozenset[str] = frozenset()) -> list[tuple[str, Any]]:

@@ -206,10 +206,8 @@ class Walk:
             self._environment(function, name, read[name], cells)
         imports = [*said.imports, *named.imports(function, cells, self._trouble)]
         parts += map(self.ref, named.loaded(function, read, cells, self.guards, self._trouble))
-        return [
-            *parts,
-            *(lazy.imported(one, space, self.guards, self._trouble, self.ref, self._uses) for one in imports),
-        ]
+        loaded = lazy.LoadedModules(self.guards, self._trouble, self.ref)
+        return [*parts, *(lazy.imported(one, space, loaded, self._uses) for one in imports)]
 
     def _environment(self, function: types.FunctionType, name: str, chains: frozenset[Chain], cells: Cells) -> None:
         """Count the environment variables that are read by way of a name."""
