@@ -275,7 +275,7 @@ def _locate(value: Any, path: str, error: BaseException) -> tuple[str, str]:
     seen = {id(value)}
     left = bounds.STEPS
     while True:
-        refused = refusal(type(value))
+        refused = refusal(type(value))  # type: ignore[arg-type]  # classes can be hashed
         if refused:
             return path, f"it is {refused}"
         if isinstance(error, Uncacheable):

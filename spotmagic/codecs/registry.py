@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-import io
-import mmap
 import sys
-import threading
-import types
 import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -112,9 +108,9 @@ def _look(kind: type) -> Codec | None:
             return family.codec  # type: ignore[no-any-return]
     from spotmagic.codecs.failures import error_codec
     from spotmagic.codecs.models import record_codec
-    from spotmagic.codecs.streams import stream_codec
+    from spotmagic.codecs.streams import CODECS, Recording
 
-    return record_codec(kind) or error_codec(kind) or stream_codec(kind)
+    return CODECS["stream"] if kind is Recording else record_codec(kind) or error_codec(kind)
 
 
 def _package(kind: type) -> str:
@@ -182,10 +178,7 @@ def _codec(name: str, encode: Callable[[Any], Any], decode: Callable[[Any], Any]
             )
         return None, writer.lower(tree, "")
 
-    def make(_spec: Any, rest: Any, _reader: Reader) -> Any:
-        return decode(rest)
-
-    return Codec(name, lower, make)
+    return Codec(name, lower, lambda _spec, rest, _reader: decode(rest))
 
 
 def load_plugins() -> None:
@@ -214,55 +207,43 @@ def load_plugins() -> None:
 
 # -- what is never kept: things that live in this process and mean nothing in another -------------------------------
 
-_LOCKS = (
-    type(threading.Lock()), type(threading.RLock()), threading.Condition, threading.Event, threading.Semaphore,
-    threading.Barrier,
-)  # fmt: skip
-_FILES = (io.FileIO, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.BufferedRWPair, io.TextIOWrapper)
-_NAMED: tuple[tuple[Any, str], ...] = (
-    (_LOCKS, "a lock"),
-    (types.GeneratorType, "a generator, which can be read only once"),
-    ((types.CoroutineType, types.AsyncGeneratorType), "a coroutine"),
-    ((types.FrameType, types.TracebackType), "a frame of running code"),
-    (_FILES, "an open file"),
-    ((threading.Thread, threading.local), "a thread or its data"),
-    ((memoryview, mmap.mmap), "a view of memory that something else owns"),
-)
-# Looked up only where the module is loaded: without it there is no such value.
-_LAZY = (
-    ("socket", "socket", "a socket"),
-    ("ssl", "SSLContext", "a TLS context"),
-    ("subprocess", "Popen", "a running process"),
-    ("sqlite3", "Connection", "a database connection"),
-    ("sqlite3", "Cursor", "a database cursor"),
-    ("asyncio", "Future", "a task or future"),
-    ("asyncio", "AbstractEventLoop", "an event loop"),
-    ("asyncio.mixins", "_LoopBoundMixin", "a lock or queue of asyncio"),
-    ("numpy", "memmap", "a map of a file; numpy.array() of it can be kept"),
-    ("ipywidgets.widgets.widget", "Widget", "a widget, which lives in the kernel that shows it"),
-    ("queue", "Queue", "a queue"),
-    ("queue", "SimpleQueue", "a queue"),
-    ("concurrent.futures", "Executor", "an executor"),
-    ("concurrent.futures", "Future", "a future"),
-    ("multiprocessing.process", "BaseProcess", "a process"),
-    ("multiprocessing.synchronize", "SemLock", "a lock of multiprocessing"),
-)
-
-
-def refusal(kind: type) -> str:
-    """What values of a type are, when they are never kept; else an empty text."""
-    named = _named(kind)
-    if named:
-        return named
-    if kind.__module__ in ("builtins", "itertools") and hasattr(kind, "__next__"):
-        return "an iterator, which can be read only once"
-    for module, name, text in _LAZY:
-        there = getattr(sys.modules.get(module), name, None)
-        if isinstance(there, type) and issubclass(kind, there):
-            return text
-    return ""
+_NEVER = {
+    "a lock": (
+        "_thread.LockType _thread.RLock threading.Condition threading.Event threading.Semaphore threading.Barrier"
+    ),
+    "a generator, which can be read only once": "types.GeneratorType",
+    "a coroutine": "types.CoroutineType types.AsyncGeneratorType",
+    "a frame of running code": "types.FrameType types.TracebackType",
+    "an open file": (
+        "io.FileIO io.BufferedReader io.BufferedWriter io.BufferedRandom io.BufferedRWPair io.TextIOWrapper"
+    ),
+    "a thread or its data": "threading.Thread threading.local",
+    "a view of memory that something else owns": "builtins.memoryview mmap.mmap",
+    "a socket": "socket.socket",
+    "a TLS context": "ssl.SSLContext",
+    "a running process": "subprocess.Popen",
+    "a database connection": "sqlite3.Connection",
+    "a database cursor": "sqlite3.Cursor",
+    "a task or future": "asyncio.Future",
+    "an event loop": "asyncio.AbstractEventLoop",
+    "a lock or queue of asyncio": "asyncio.mixins._LoopBoundMixin",
+    "a map of a file; numpy.array() of it can be kept": "numpy.memmap",
+    "a widget, which lives in the kernel that shows it": "ipywidgets.widgets.widget.Widget",
+    "a queue": "queue.Queue queue.SimpleQueue",
+    "an executor": "concurrent.futures.Executor",
+    "a future": "concurrent.futures.Future",
+    "a process": "multiprocessing.process.BaseProcess",
+    "a lock of multiprocessing": "multiprocessing.synchronize.SemLock",
+}
 
 
 @functools.lru_cache(maxsize=1024)
-def _named(kind: type) -> str:
-    return next((text for types_, text in _NAMED if issubclass(kind, types_)), "")
+def refusal(kind: type) -> str:
+    """What values of a type are, when they are never kept; else an empty text."""
+    for text, names in _NEVER.items():
+        for module, _, name in (one.rpartition(".") for one in names.split()):
+            there = getattr(sys.modules.get(module), name, None)  # without the module there is no such value
+            if isinstance(there, type) and issubclass(kind, there):
+                return text
+    iterates = kind.__module__ in ("builtins", "itertools") and hasattr(kind, "__next__")
+    return "an iterator, which can be read only once" if iterates else ""

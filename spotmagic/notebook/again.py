@@ -108,7 +108,8 @@ def is_made_again(name: str, value: Any, source: str, began: int) -> bool:
     """
     if is_secret(name, value):
         return True
-    if not (is_handle_type(type(value)) or refusal(type(value)) in ("a lock", "an executor")):
+    kind: Any = type(value)
+    if not (is_handle_type(kind) or refusal(kind) in ("a lock", "an executor")):
         return False
     try:
         path = (handle_settings(value) or {}).get("path")
