@@ -46,8 +46,8 @@ class Encoder:
     """
 
     __slots__ = (
-        "_ancestors", "_known", "_made_up", "_met", "_notes", "_numbers", "_packing", "_parts", "_visits", "as_copied",
-        "code", "mask", "pictures", "take_apart",
+        "_ancestors", "_known", "_met", "_notes", "_numbers", "_packing", "_parts", "_visits", "as_copied", "code",
+        "made_up", "mask", "pictures", "take_apart",
     )  # fmt: skip
 
     def __init__(
@@ -67,7 +67,7 @@ class Encoder:
         self._visits = 0
         self._met: set[int] = set()
         self._known: dict[int, tuple[Any, Tree]] = {}  # with the value itself: while it is held no other has its id
-        self._made_up: set[str] = set()
+        self.made_up: set[str] = set()  # ids to be written, wherever they are met, as numbers in the order of that
         self._numbers: dict[str, int] | None = None
         self._packing = 0  # how many packs are inside one another
 
@@ -92,7 +92,7 @@ class Encoder:
             packed: bytes = msgpack.Packer(
                 strict_types=True, unicode_errors="surrogatepass", default=self._hook, buf_size=1024
             ).pack(value)
-            renames = self._made_up and self._packing == 1
+            renames = self.made_up and self._packing == 1
             if not renames and not _has_holes([value, *chain.from_iterable(self._parts)]):
                 return packed
         except (Unfit, RecursionError, ValueError):
@@ -102,9 +102,9 @@ class Encoder:
             self._packing -= 1
         # An id may be met before it is known to be made up; then all is written anew, until no other one is found.
         while True:
-            known = len(self._made_up)
+            known = len(self.made_up)
             packed = self._walk_anew(value, path)
-            if len(self._made_up) == known:
+            if len(self.made_up) == known:
                 return packed
 
     def _walk_anew(self, value: Any, path: str) -> bytes:
@@ -115,10 +115,6 @@ class Encoder:
             return self._walk(value, path)
         finally:
             self._ancestors = self._numbers = None
-
-    def makes_up(self, ids: list[str]) -> None:
-        """Write these ids, wherever they are met, as numbers in the order they are met in."""
-        self._made_up.update(ids)
 
     def _hook(self, value: Any) -> list[Any]:
         kind = type(value)
@@ -131,7 +127,7 @@ class Encoder:
 
     def _taken(self, value: Any) -> Tree:
         """The tree of a value. One that is met again and again, as in a cycle, is taken apart twice at most."""
-        if self._made_up:
+        if self.made_up:
             raise Unfit("ids in it are renamed, which the walk does")
         known = self._known.get(id(value))
         if known is not None and known[0] is value:
@@ -193,7 +189,7 @@ class Encoder:
     def _enter(self, value: Any, out: Any) -> tuple[Iterator[tuple[str, Any]] | None, int | None]:
         """Write the start of a value; gives what stands in it, and what to call it in a cycle."""
         kind = type(value)
-        if self._made_up and (kind is str or kind is UUID):
+        if self.made_up and (kind is str or kind is UUID):
             renamed = self._renamed(str(value))
             if renamed is not None:
                 out.pack([MARKS[Kind.MADE_UP], renamed])
@@ -225,11 +221,11 @@ class Encoder:
 
     def _renamed(self, text: str) -> str | None:
         """The text with numbers in place of ids that were made up, or None if none is in it."""
-        if text in self._made_up:
+        if text in self.made_up:
             return self._number(text)
         if len(text) <= 36:
             return None
-        renamed = UUID_TEXT.sub(lambda found: self._number(found[0]) if found[0] in self._made_up else found[0], text)
+        renamed = UUID_TEXT.sub(lambda found: self._number(found[0]) if found[0] in self.made_up else found[0], text)
         return None if renamed == text else renamed
 
     def _number(self, name: str) -> str:
@@ -238,7 +234,7 @@ class Encoder:
 
     def sorted(self, values: Any) -> list[bytes]:
         """The packed values in an order that does not hang on how they were held."""
-        if self._numbers is None or not self._made_up:
+        if self._numbers is None or not self.made_up:
             return sorted(_pack_each(values) or [self.pack(value, "{…}") for value in values])
         numbers, packed = self._numbers, []
         for value in values:  # each with the numbers given so far: those of a set have no order of their own
@@ -246,11 +242,6 @@ class Encoder:
             packed.append(self.pack(value, "{…}"))
         self._numbers = numbers
         return sorted(packed)
-
-    @property
-    def renames(self) -> bool:
-        """Whether texts may have to be written as numbers."""
-        return bool(self._made_up)
 
 
 def pack_known(value: Any) -> bytes | None:

@@ -188,9 +188,7 @@ def by_state(value: Any, encoder: Encoder) -> Tree:
         function, args = None, args[1:]
     elif function is kind:
         function = None
-    ids = made_up(value, state)
-    if ids:
-        encoder.makes_up(ids)
+    encoder.made_up.update(made_up(value, state))
     states = state if isinstance(state, tuple) and len(state) == 2 else (state,)
     return tree(
         Kind.OBJECT,

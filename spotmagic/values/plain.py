@@ -47,12 +47,12 @@ def _set(kind: Kind) -> Shape:
 
     def shape(value: Any, encoder: Encoder) -> Tree:
         known = _sorted.get(id(value))
-        if known and not (encoder.renames and type(known.held[0]) is str) and _holds_still(value, base, known):
+        if known and not (encoder.made_up and type(known.held[0]) is str) and _holds_still(value, base, known):
             return tree(kind, 0, known.found)
         items = list(base.__iter__(value))
         types_ = set(map(type, items))
         # Of one type that has an order they are sorted as they are, of others by their bytes: sets have no order.
-        if (types_ <= {str} and not encoder.renames) or types_ <= {int}:
+        if (types_ <= {str} and not encoder.made_up) or types_ <= {int}:
             found = _in_order(items)
             if len(items) >= _LARGE:
                 _keep_sorted(value, items, found)
