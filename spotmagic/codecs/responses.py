@@ -95,7 +95,7 @@ def credential(request: Any) -> str:
 
 
 def _is_secret(name: str, value: Any) -> bool:
-    return is_secret_name(name.replace("-", "_")) or (len(value) >= _LONG and _MAYBE.search(name) is not None)
+    return is_secret_name(name) or (len(value) >= _LONG and _MAYBE.search(name) is not None)
 
 
 def _lower_state(value: Any, writer: Writer) -> tuple[Any, Any]:

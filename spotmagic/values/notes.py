@@ -12,7 +12,8 @@ Mask = Callable[[bytes], bytes]
 """HMAC under the user's own secret: what a secret value enters a key as."""
 
 _SECRET_NAME = re.compile(
-    r"(^|_)(api_?key|token|auth_?token|access_?key|secret|secret_?key|private_?key|password|passwd|authorization|credentials?)$",
+    r"(?:^|[_-])(?:(?:api|access|secret|private)[_-]?key|(?:auth[_-]?)?token|secret|passw(?:or)?d|authorization"
+    r"|credentials?)$",
     re.IGNORECASE,
 )
 
@@ -68,5 +69,5 @@ class Notes:
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a parameter or global of this name holds a secret: ``api_key``, ``OPENAI_API_KEY``, ``password``."""
+    """Whether what has this name is a secret: ``api_key``, ``OPENAI_API_KEY``, ``X-Auth-Token``."""
     return _SECRET_NAME.search(name) is not None

@@ -218,7 +218,7 @@ def cookies(jar: Iterable[Any]) -> list[list[Any]]:
 
 def is_secret(name: str) -> bool:
     """Whether a setting of this name is a credential: ``_api_key``, ``X-Auth-Token``."""
-    return is_secret_name(name.strip("_").replace("-", "_"))
+    return is_secret_name(name.rstrip("_"))
 
 
 def public(text: str) -> str:

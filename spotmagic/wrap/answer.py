@@ -101,7 +101,7 @@ class Answer:
         kept = [
             [name.decode("latin-1"), value.decode("latin-1")]
             for name, value in self.fields
-            if name.lower() not in _DROPPED and not is_secret_name(name.decode("latin-1").lower().replace("-", "_"))
+            if name.lower() not in _DROPPED and not is_secret_name(name.decode("latin-1"))
         ]
         return {
             "status": self.status_code,

@@ -205,7 +205,7 @@ class _RequestReading:
 
     def perhaps(self, name: str, value: str) -> Any:
         """The value, masked where it may be a secret: then it counts, and nobody can guess it."""
-        if value and (is_secret_name(name.replace("-", "_")) or (_MAYBE.search(name) and _CREDIBLE.fullmatch(value))):
+        if value and (is_secret_name(name) or (_MAYBE.search(name) and _CREDIBLE.fullmatch(value))):
             if _CREDIBLE.fullmatch(value):
                 self.secrets.append(value)
             self.signs_in = self.signs_in or "pass" in name.lower()
