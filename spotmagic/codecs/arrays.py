@@ -17,7 +17,7 @@ import xxhash
 
 from spotmagic.codecs import bounds, registry
 from spotmagic.codecs.bounds import Undecodable
-from spotmagic.codecs.plain import LEAVES
+from spotmagic.codecs.plain import LEAVES, dimensions_of
 from spotmagic.codecs.registry import Codec, by_names
 from spotmagic.values.dispatch import add_family
 from spotmagic.values.encode import Encoder
@@ -199,7 +199,7 @@ def dtype_of(spec: Any, depth: int = 0) -> Any:
     if type(spec) is not dict or depth > bounds.DTYPE_DEPTH:
         raise Undecodable("corrupt", "no dtype")
     if "base" in spec:
-        return np.dtype((dtype_of(spec["base"], depth + 1), _shape(spec["shape"])))
+        return np.dtype((dtype_of(spec["base"], depth + 1), dimensions_of(spec["shape"])))
     fields = spec["fields"]
     if type(fields) is not list or len(fields) > bounds.FIELDS:
         raise Undecodable("corrupt", "no fields of a dtype")
@@ -214,12 +214,6 @@ def dtype_of(spec: Any, depth: int = 0) -> Any:
     if dtype.hasobject or dtype.itemsize != spec["size"]:
         raise Undecodable("corrupt", "no dtype of a structure")
     return dtype
-
-
-def _shape(shape: Any) -> tuple[int, ...]:
-    if type(shape) is not list or len(shape) > bounds.DIMENSIONS or any(type(n) is not int or n < 0 for n in shape):
-        raise Undecodable("corrupt", "no shape")
-    return tuple(shape)
 
 
 def lower_array(array: Any, writer: Writer) -> tuple[Any, Any]:
@@ -248,7 +242,7 @@ def _is_atom(kind: type) -> bool:
 
 def make_array(spec: Any, rest: Any, reader: Reader) -> Any:
     """The array of a description and its items, right over the buffer where it may be written."""
-    dtype, shape, order, writeable = dtype_of(spec[0]), _shape(spec[1]), spec[2], spec[3]
+    dtype, shape, order, writeable = dtype_of(spec[0]), dimensions_of(spec[1]), spec[2], spec[3]
     if order not in ("C", "F"):
         raise Undecodable("corrupt", f"no order {order!r:.20}")
     if dtype.hasobject:

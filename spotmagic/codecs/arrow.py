@@ -127,27 +127,14 @@ def lower(table: Any, writer: Writer) -> Any:
     return writer.buffer(memoryview(sink.getvalue()))
 
 
-def table_of(rest: Any, reader: Reader) -> Any:
-    table = pa.ipc.open_stream(pa.py_buffer(raw(rest))).read_all()
-    table.validate(full=_doubtful(rest, reader))
-    return table
-
-
-def _doubtful(rest: Any, reader: Reader) -> bool:
-    """Whether every offset is looked at: Arrow follows wrong ones out of its memory. A sealed buffer is what it was."""
-    return not reader.trusted or type(rest) is bytes
-
-
-def raw(rest: Any) -> Any:
+def table_of(rest: Any, reader: Reader, take: str = "read_all") -> Any:
+    """The table of a stream, or what another way of reading gives."""
     if type(rest) not in (bytes, memoryview):
         raise Undecodable("corrupt", "no bytes of Arrow")
-    return rest
-
-
-def _make_batch(rest: Any, reader: Reader) -> Any:
-    batch = pa.ipc.open_stream(pa.py_buffer(raw(rest))).read_next_batch()
-    batch.validate(full=_doubtful(rest, reader))
-    return batch
+    found = getattr(pa.ipc.open_stream(pa.py_buffer(rest)), take)()
+    # Every offset is looked at: Arrow follows wrong ones out of its memory. A sealed buffer is what it was.
+    found.validate(full=not reader.trusted or type(rest) is bytes)
+    return found
 
 
 def _make_array(rest: Any, reader: Reader) -> Any:
@@ -157,7 +144,7 @@ def _make_array(rest: Any, reader: Reader) -> Any:
 
 _FORMS: dict[str, tuple[Any, Any]] = {
     "table": (lower, table_of),
-    "batch": (lower, _make_batch),
+    "batch": (lower, lambda rest, reader: table_of(rest, reader, "read_next_batch")),
     "chunked": (lower_chunks, make_chunks),
     "array": (lower_chunks, _make_array),
     "schema": (

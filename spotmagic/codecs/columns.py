@@ -18,12 +18,11 @@ if TYPE_CHECKING:
     from spotmagic.codecs.writer import Writer
 
 
-def index_classes() -> tuple[type, ...]:
-    """The classes of indexes that are kept."""
-    return (
-        *(pd.Index, pd.RangeIndex, pd.MultiIndex, pd.CategoricalIndex),
-        *(pd.DatetimeIndex, pd.TimedeltaIndex, pd.PeriodIndex, pd.IntervalIndex),
-    )
+INDEXES: tuple[type, ...] = (
+    pd.Index, pd.RangeIndex, pd.MultiIndex, pd.CategoricalIndex, pd.DatetimeIndex, pd.TimedeltaIndex, pd.PeriodIndex,
+    pd.IntervalIndex,
+)  # fmt: skip
+"""The classes of indexes that are kept."""
 
 
 def lower_raw(array: Any, writer: Writer) -> list[Any]:
@@ -57,7 +56,6 @@ def zone_of(tree: Any) -> Any:
     if type(tree) is not dict:
         return tree
     pytz = importlib.import_module("pytz")
-
     if tree["pytz"] not in pytz.all_timezones_set:
         raise Undecodable("unknown codec", f"time zone {tree['pytz']!r:.60}")
     return pytz.timezone(tree["pytz"])
@@ -80,6 +78,11 @@ def freq_of(text: Any) -> Any:
     if text is not None and (type(text) is not str or len(text) > 100):
         raise Undecodable("corrupt", "no frequency")
     return to_offset(text)
+
+
+def _arrow() -> Any:
+    """The codec of Arrow, which is loaded where a column is kept in it."""
+    return importlib.import_module("spotmagic.codecs.arrow")
 
 
 def lower_column(column: Any, writer: Writer) -> list[Any]:
@@ -111,18 +114,14 @@ def lower_column(column: Any, writer: Writer) -> list[Any]:
     if isinstance(column.dtype, pd.StringDtype):
         return _lower_text(column, writer)
     if isinstance(column.dtype, pd.ArrowDtype):
-        from spotmagic.codecs import arrow
-
-        return ["arrow", arrow.lower_chunks(column.__arrow_array__(), writer)]
+        return ["arrow", _arrow().lower_chunks(column.__arrow_array__(), writer)]
     return writer.refuse(f"a column of dtype {column.dtype}")
 
 
 def _lower_text(column: Any, writer: Writer) -> list[Any]:
     missing = "NA" if column.dtype.na_value is pd.NA else "nan"
     if column.dtype.storage == "pyarrow":
-        from spotmagic.codecs import arrow
-
-        return ["text", "pyarrow", missing, arrow.lower_chunks(column.__arrow_array__(), writer)]
+        return ["text", "pyarrow", missing, _arrow().lower_chunks(column.__arrow_array__(), writer)]
     items = [item if type(item) is str else None for item in column.to_numpy(dtype=object)]
     return ["text", "python", missing, writer.items(items)]
 
@@ -160,25 +159,19 @@ def make_column(tree: Any, reader: Reader) -> Any:
             storage, missing, items = rest
             dtype = pd.StringDtype(storage, na_value=pd.NA if missing == "NA" else np.nan)
             if storage == "pyarrow":
-                return dtype.__from_arrow__(_chunks(items, reader))
+                return dtype.__from_arrow__(_arrow().make_chunks(items, reader))
             return pd.array(np.array(items, dtype=object), dtype=dtype)
         case "arrow":
-            chunks = _chunks(rest[0], reader)
+            chunks = _arrow().make_chunks(rest[0], reader)
             return pd.ArrowDtype(chunks.type).__from_arrow__(chunks)
     raise Undecodable("unknown codec", f"a column in the form {form!r:.40}")
-
-
-def _chunks(rest: Any, reader: Reader) -> Any:
-    from spotmagic.codecs import arrow
-
-    return arrow.make_chunks(rest, reader)
 
 
 def lower_index(index: Any, writer: Writer) -> list[Any]:
     """An index in plain values: ``[class, names, …]``."""
     kind = type(index)
     names = [writer.lower(name, ".name") for name in index.names]
-    if kind not in index_classes():
+    if kind not in INDEXES:
         writer.refuse(f"an index of class {kind.__qualname__}")
     if kind is pd.RangeIndex:
         return ["RangeIndex", names, index.start, index.stop, index.step]
@@ -193,7 +186,7 @@ def lower_index(index: Any, writer: Writer) -> list[Any]:
 def make_index(tree: Any, reader: Reader) -> Any:
     """The index of :func:`lower_index`."""
     name, names, *rest = tree
-    kind = {kind.__name__: kind for kind in index_classes()}.get(name)
+    kind = {kind.__name__: kind for kind in INDEXES}.get(name)
     if kind is None:
         raise Undecodable("unknown codec", f"an index of class {name!r:.40}")
     if kind is pd.RangeIndex:

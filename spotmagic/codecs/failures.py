@@ -58,7 +58,10 @@ def _lower(error: BaseException, writer: Writer) -> tuple[Any, Any]:
         same = copy.args == error.args and str(copy) == str(error) and vars(copy) == state
     except Exception:
         same = False
-    if not same or _chain(error) > bounds.ERROR_CHAIN:
+    last: BaseException | None = error
+    for _ in range(bounds.ERROR_CHAIN):
+        last = None if last is None else last.__cause__
+    if not same or last is not None:
         writer.refuse(f"an exception of {kind.__qualname__}, which cannot be made again")
     rest = [
         [writer.lower(item, f".args[{n}]") for n, item in enumerate(error.args)],
@@ -68,13 +71,6 @@ def _lower(error: BaseException, writer: Writer) -> tuple[Any, Any]:
         error.__suppress_context__,
     ]
     return name, rest
-
-
-def _chain(error: BaseException | None) -> int:
-    length = 0
-    while error is not None and length <= bounds.ERROR_CHAIN:
-        error, length = error.__cause__, length + 1
-    return length
 
 
 def _put_together(

@@ -16,8 +16,8 @@ import pandas as pd
 from spotmagic.codecs import arrays
 from spotmagic.codecs.bounds import Undecodable
 from spotmagic.codecs.columns import (
+    INDEXES,
     freq_of,
-    index_classes,
     lower_column,
     lower_freq,
     lower_index,
@@ -67,12 +67,8 @@ def _index(value: Any, encoder: Encoder) -> Tree:
     if isinstance(value, pd.MultiIndex):
         levels = [_column(value.get_level_values(level).array, encoder) for level in range(value.nlevels)]
         return tree(Kind.INDEX, name, list(value.names), levels)
-    return tree(Kind.INDEX, name, value.name, _frequency(value), _column(value.array, encoder))
-
-
-def _frequency(value: Any) -> str | None:
-    """The frequency text, which decides what shifting and resampling do."""
-    return getattr(value, "freqstr", None)
+    # The text of the frequency decides what shifting and resampling do.
+    return tree(Kind.INDEX, name, value.name, getattr(value, "freqstr", None), _column(value.array, encoder))
 
 
 def _column(value: Any, encoder: Encoder) -> Tree:
@@ -82,11 +78,12 @@ def _column(value: Any, encoder: Encoder) -> Tree:
     if isinstance(value, pd.Categorical):
         content = [_index(value.categories, encoder), arrays.array(np.asarray(value.codes), encoder), value.ordered]
     elif isinstance(value, pd.arrays.IntervalArray):
-        content = [*(_column(_plain_array(side), encoder) for side in (value.left, value.right)), value.closed]
+        sides = (getattr(side, "array", side) for side in (value.left, value.right))
+        content = [*(_column(side, encoder) for side in sides), value.closed]
     elif isinstance(value, pd.arrays.SparseArray):
         content = [arrays.array(np.asarray(value.to_dense()), encoder), value.fill_value]
     elif hasattr(value, "asi8"):  # times, durations, periods: whole numbers under a dtype that names unit and zone
-        content = [arrays.array(np.asarray(value.asi8), encoder), _frequency(value)]
+        content = [arrays.array(np.asarray(value.asi8), encoder), getattr(value, "freqstr", None)]
     elif hasattr(value, "_data") and hasattr(value, "_mask"):  # what is below the mask is left over by chance
         data, mask = np.array(value._data, copy=True), np.asarray(value._mask)
         data[mask] = np.zeros((), data.dtype)
@@ -105,10 +102,6 @@ def _column(value: Any, encoder: Encoder) -> Tree:
 
 
 _text_of = functools.lru_cache(256)(str)  # numpy takes 10 µs for it, times thousands of columns
-
-
-def _plain_array(value: Any) -> Any:
-    return value.array if hasattr(value, "array") else value
 
 
 def _dtype(value: Any, encoder: Encoder) -> Tree:
@@ -242,12 +235,10 @@ def _lower_array(array: Any, writer: Writer) -> tuple[Any, Any]:
 
 def _make_array(spec: Any, rest: Any, reader: Reader) -> Any:
     array = make_column(rest, reader)
+    index: Any = {"M": pd.DatetimeIndex, "m": pd.TimedeltaIndex}.get(array.dtype.kind)
     if isinstance(array, np.ndarray):
-        known = {"M": pd.DatetimeIndex, "m": pd.TimedeltaIndex}.get(array.dtype.kind)
-        array = pd.arrays.NumpyExtensionArray(array) if known is None else known(array, copy=False).array
-    if spec is not None:
-        array = {"M": pd.DatetimeIndex, "m": pd.TimedeltaIndex}[array.dtype.kind](array, freq=freq_of(spec)).array
-    return array
+        array = pd.arrays.NumpyExtensionArray(array) if index is None else index(array, copy=False).array
+    return array if spec is None else index(array, freq=freq_of(spec)).array
 
 
 # What pandas keeps in an instance of its own: content that is told of above, and caches.
@@ -289,31 +280,21 @@ CODECS = by_names(
     Codec("pandas.array", _lower_array, _make_array, exact=False, below=True),
     Codec("pandas.scalar", _lower_scalar, _make_scalar),
 )
-_SCALAR = CODECS["pandas.scalar"]
 
 add_family(pd.DataFrame, fingerprint=_frame, covered=_COVERED, codec=CODECS["pandas.frame"], reduce=_reduce)
 add_family(pd.Series, fingerprint=_series, covered=_COVERED, codec=CODECS["pandas.series"], reduce=_reduce)
-add_family(*index_classes(), fingerprint=_index, covered=_COVERED, codec=CODECS["pandas.index"])
-add_family(
-    pd.Timestamp,
-    fingerprint=lambda one, _: tree(Kind.PANDAS_SCALAR, "Timestamp", one._value, one.unit, one.fold, one.tzinfo),
-    codec=_SCALAR,
-)
-add_family(
-    pd.Timedelta, fingerprint=lambda one, _: tree(Kind.PANDAS_SCALAR, "Timedelta", one._value, one.unit), codec=_SCALAR
-)
-add_family(
-    pd.Period, fingerprint=lambda one, _: tree(Kind.PANDAS_SCALAR, "Period", one.ordinal, one.freqstr), codec=_SCALAR
-)
-add_family(
-    pd.Interval,
-    fingerprint=lambda one, _: tree(Kind.PANDAS_SCALAR, "Interval", one.left, one.right, one.closed),
-    codec=_SCALAR,
-)
-add_family(
-    *(type(pd.NaT), type(pd.NA)),
-    fingerprint=lambda value, _: tree(Kind.PANDAS_SCALAR, type(value).__name__),
-    codec=_SCALAR,
-)
+add_family(*INDEXES, fingerprint=_index, covered=_COVERED, codec=CODECS["pandas.index"])
+_SCALARS = {
+    pd.Timestamp: "_value unit fold tzinfo", pd.Timedelta: "_value unit", pd.Period: "ordinal freqstr",
+    pd.Interval: "left right closed", type(pd.NaT): "", type(pd.NA): "",
+}  # fmt: skip
+
+
+def _scalar(kind: type, value: Any, _: Encoder) -> Tree:
+    return tree(Kind.PANDAS_SCALAR, kind.__name__, *(getattr(value, name) for name in _SCALARS[kind].split()))
+
+
+for _kind in _SCALARS:
+    add_family(_kind, fingerprint=functools.partial(_scalar, _kind), codec=CODECS["pandas.scalar"])
 add_family(pd.api.extensions.ExtensionArray, fingerprint=_column, covered=None, codec=CODECS["pandas.array"])
 add_family(pd.api.extensions.ExtensionDtype, fingerprint=_dtype, covered=None)

@@ -59,16 +59,11 @@ def _is_bare(kind: type) -> bool:
         return False
     if any(getattr(kind, name) is not getattr(object, name) for name in ("__reduce_ex__", "__reduce__")):
         return False
-    own = [
-        name for name in ("__getstate__", "__setstate__", "__getnewargs_ex__", "__getnewargs__") if hasattr(kind, name)
-    ]
-    if tuple in bases:  # typing and collections give named tuples one that returns the items
-        return not {"__setstate__", "__getnewargs_ex__"} & set(own)
-    return all(_is_generated(getattr(kind, name)) for name in own)
-
-
-def _is_generated(method: Any) -> bool:
-    return method is object.__getstate__ or getattr(method, "__module__", None) in _GENERATED
+    if tuple in bases:  # typing and collections give named tuples a ``__getnewargs__`` that returns the items
+        return not (hasattr(kind, "__setstate__") or hasattr(kind, "__getnewargs_ex__"))
+    names = ("__getstate__", "__setstate__", "__getnewargs_ex__", "__getnewargs__")
+    own = [getattr(kind, name) for name in names if hasattr(kind, name)]
+    return all(one is object.__getstate__ or getattr(one, "__module__", None) in _GENERATED for one in own)
 
 
 def _named(kind: type, writer: Writer) -> str:
@@ -242,8 +237,11 @@ def _construct(kind: Any, form: str, rest: Any) -> Any:
     return made
 
 
+_OF_PYDANTIC = ("__dict__", "__pydantic_extra__", "__pydantic_private__")
+
+
 def _pydantic_state(value: Any) -> list[Any]:
-    return [value.__dict__, value.__pydantic_extra__, value.__pydantic_private__]
+    return [getattr(value, name) for name in _OF_PYDANTIC]
 
 
 def _lower_pydantic(value: Any, writer: Writer) -> tuple[Any, Any]:
@@ -269,8 +267,7 @@ def _make_pydantic(spec: Any, rest: Any, reader: Reader) -> Any:
     if made.__dict__ != values or (made.__pydantic_extra__ or {}) != (extra or {}):
         raise Undecodable("foreign", f"a {kind.__qualname__} that its class does not take as it is")
     _refuse_more(kind, (), _not_private(kind, private))
-    object.__setattr__(made, "__pydantic_fields_set__", set(given))
-    object.__setattr__(made, "__pydantic_private__", private)
+    _fill_pydantic(made, [made.__dict__, made.__pydantic_extra__, private, given], reader)
     return made
 
 
@@ -279,11 +276,9 @@ def _not_private(kind: Any, private: dict[str, Any] | None) -> set[str]:
 
 
 def _fill_pydantic(value: Any, rest: Any, _reader: Reader) -> None:
-    values, extra, private, given = rest
-    object.__setattr__(value, "__dict__", values)
-    object.__setattr__(value, "__pydantic_extra__", extra)
-    object.__setattr__(value, "__pydantic_private__", private)
-    object.__setattr__(value, "__pydantic_fields_set__", set(given))
+    *parts, given = rest
+    for name, part in zip((*_OF_PYDANTIC, "__pydantic_fields_set__"), (*parts, set(given)), strict=True):
+        object.__setattr__(value, name, part)
 
 
 def _pydantic_children(value: Any) -> Iterable[Any]:

@@ -263,6 +263,13 @@ def exact(value: Any, kind: type) -> Any:
     return value
 
 
+def dimensions_of(value: Any) -> tuple[int, ...]:
+    """The shape of an array or tensor."""
+    if type(value) is not list or len(value) > bounds.DIMENSIONS or any(type(n) is not int or n < 0 for n in value):
+        raise Undecodable("corrupt", "no shape")
+    return tuple(value)
+
+
 def _array(data: bytes, open_: Open) -> array[Any]:
     code, size, order, items = open_(data)
     if type(code) is not str or len(code) != 1 or code not in "bBhHiIlLqQfd" or order not in ("little", "big"):

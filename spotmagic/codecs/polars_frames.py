@@ -132,8 +132,4 @@ add_family(pl.DataFrame, fingerprint=_frame, covered=frozenset({"_df"}), codec=C
 add_family(pl.Series, fingerprint=_series, covered=frozenset({"_s"}), codec=CODECS["polars.series"])
 add_family(pl.DataType, pl.Schema, fingerprint=lambda value, _: tree(Kind.POLARS, "type", str(value)))
 add_family(pl.LazyFrame, fingerprint=_plan)
-add_family(
-    pl.Expr,
-    fingerprint=_expression,
-    covered=frozenset({"_pyexpr"}),
-)
+add_family(pl.Expr, fingerprint=_expression, covered=frozenset({"_pyexpr"}))

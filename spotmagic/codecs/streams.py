@@ -255,11 +255,6 @@ def same_item(one: EncodedItem, other: EncodedItem) -> bool:
     return one.codecs == other.codecs and _print(one) == _print(other)
 
 
-def stream_codec(kind: type) -> Codec | None:
-    """The codec for a recording."""
-    return CODECS["stream"] if kind is Recording else None
-
-
 def _lower(recording: Recording, writer: Writer) -> tuple[Any, Any]:
     writer.names |= recording.codecs
     return [recording.ended, len(recording), recording._end], writer.buffer(recording._tape)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from spotmagic.codecs import bounds
 from spotmagic.codecs.bounds import Undecodable
+from spotmagic.codecs.plain import dimensions_of
 from spotmagic.codecs.registry import Codec, by_names
 from spotmagic.values.dispatch import add_family
 from spotmagic.values.encode import Encoder
@@ -22,12 +22,10 @@ if TYPE_CHECKING:
     from spotmagic.codecs.reader import Reader
     from spotmagic.codecs.writer import Writer
 
-_DTYPES = frozenset(
-    (
-        *("float16", "float32", "float64", "bfloat16", "float8_e4m3fn", "float8_e5m2", "complex64", "complex128"),
-        *("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "bool"),
-    )
-)
+_DTYPES = frozenset({
+    "float16", "float32", "float64", "bfloat16", "float8_e4m3fn", "float8_e5m2", "complex64", "complex128", "uint8",
+    "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "bool",
+})  # fmt: skip
 
 
 def _lower(tensor: Any, writer: Writer) -> tuple[Any, Any]:
@@ -49,12 +47,9 @@ def _lower(tensor: Any, writer: Writer) -> tuple[Any, Any]:
 def _make(spec: Any, rest: Any, _reader: Reader) -> Any:
     name, shape, requires_grad = spec
     rest, grad = rest if type(rest) is list else (rest, None)
-    if (
-        name not in _DTYPES
-        or len(shape) > bounds.DIMENSIONS
-        or any(type(side) is not int or side < 0 for side in shape)
-    ):
+    if name not in _DTYPES:
         raise Undecodable("corrupt", "no tensor")
+    shape = dimensions_of(shape)
     dtype = getattr(torch, name, None)
     if dtype is None:
         raise Undecodable("unknown codec", f"this torch has no {name}")

@@ -165,13 +165,13 @@ class Writer:
             self._references[kind] = references.class_reference(kind)
         return self._references[kind]
 
-    def buffer(self, data: Any) -> Any:
+    def buffer(self, data: Any, code: int = plain.BUFFER) -> Any:
         """Raw bytes for the tree: as they are when few, else out of band. ``data`` has a flat buffer of bytes."""
         view = memoryview(data)
         if view.nbytes <= bounds.INLINE:
             return view.tobytes()
         self.buffers.append(view)
-        return ExtType(plain.BUFFER, pack_plain(len(self.buffers) - 1))
+        return ExtType(code, pack_plain(len(self.buffers) - 1))
 
     def lower(self, value: Any, step: str) -> Any:
         """The tree of a value inside a value; ``step`` is how people get to it, such as ``.name`` or ``[3]``."""
@@ -225,11 +225,14 @@ class Writer:
         if kind is str:
             return _text(value)
         if kind is bytes:
-            return value if len(value) <= bounds.INLINE else self._out_of_band(value)
+            return value if len(value) <= bounds.INLINE else self.buffer(value, plain.BYTES)
         if kind in LEAVES:
             return plain.extension(value)
         if kind is type:
-            return ExtType(plain.TYPE, _type_name(value))
+            name: str = value.__name__
+            if plain.TYPES.get(name) is not value:
+                self.refuse(f"the class {value.__qualname__}")
+            return ExtType(plain.TYPE, name.encode())
         self._depth += 1
         if self._depth > bounds.DEPTH:
             self.refuse(f"more than {bounds.DEPTH} containers inside one another")
@@ -238,10 +241,6 @@ class Writer:
             return self._coded(value, kind) if container is None else container(self, value)
         finally:
             self._depth -= 1
-
-    def _out_of_band(self, value: bytes) -> ExtType:
-        self.buffers.append(memoryview(value))
-        return ExtType(plain.BYTES, pack_plain(len(self.buffers) - 1))
 
     def _coded(self, value: Any, kind: type) -> ExtType:
         codec = registry.find(kind)
@@ -289,12 +288,6 @@ def children(value: Any) -> Iterable[Any]:
         return () if codec is None else codec.children(value)
     except Exception:  # the codec will say what is wrong with it
         return ()
-
-
-def _type_name(kind: type) -> bytes:
-    if plain.TYPES.get(kind.__name__) is not kind:
-        raise NoCodec(f"the class {kind.__qualname__}")
-    return kind.__name__.encode()
 
 
 def _text(value: str) -> Any:
