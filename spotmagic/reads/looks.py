@@ -32,7 +32,7 @@ _listdir, _scandir, _stat, _lstat, _access, _open = os.listdir, os.scandir, os.s
 _mkdir, _readlink, _replace, _rename = os.mkdir, os.readlink, os.replace, os.rename
 _remove, _unlink = os.remove, os.unlink
 _get_data: Any = importlib.machinery.SourceFileLoader.get_data
-_iglob, _path_glob, _path_rglob = glob.iglob, pathlib.Path.glob, pathlib.Path.rglob
+_iglob, _path_glob = glob.iglob, pathlib.Path.glob
 # Who finds code and shows it asks for no data.
 OF_IMPORTS = frozenset({
     "importlib", "importlib_metadata", "importlib_resources", "linecache", "inspect", "tokenize", "pkgutil",
@@ -130,11 +130,9 @@ def install_looks(
                 setattr(owner, name, ours)
 
 
-def _is_asked(depth: int = 3) -> bool:
+def _is_asked() -> bool:
     """Whether who calls is after data."""
-    if not standing.noting or is_deep():
-        return False
-    return asker(depth)[0] not in OF_IMPORTS
+    return standing.noting and not is_deep() and asker(3)[0] not in OF_IMPORTS
 
 
 def is_deep() -> bool:
@@ -281,26 +279,20 @@ def _noting_iglob(pathname: Any, **options: Any) -> Iterator[Any]:
     return iter(found)
 
 
-@functools.wraps(_path_glob)
-def _noting_path_glob(self: pathlib.Path, pattern: Any, **options: Any) -> Iterator[Any]:
-    return _path_globbed(_path_glob, self, pattern, "", options)
+def _noting_glob(true: Any, below: str) -> Any:
+    @functools.wraps(true)
+    def noting(self: pathlib.Path, pattern: Any, **options: Any) -> Iterator[Any]:
+        if options or not isinstance(pattern, str) or not _is_asked():
+            return iter(true(self, pattern, **options))
+        base = os.path.abspath(self)  # noqa: PTH100
+        if glob.has_magic(base):
+            return iter(true(self, pattern))
+        found = _whole(lambda: true(self, pattern))
+        text = f"{base.rstrip(os.sep)}/{below}{pattern}"
+        _told(PATH_GLOBBED, text, lambda: names(PATH_GLOBBED, text))
+        return iter(found)
 
-
-@functools.wraps(_path_rglob)
-def _noting_path_rglob(self: pathlib.Path, pattern: Any, **options: Any) -> Iterator[Any]:
-    return _path_globbed(_path_rglob, self, pattern, "**/", options)
-
-
-def _path_globbed(true: Any, self: pathlib.Path, pattern: Any, below: str, options: dict[str, Any]) -> Iterator[Any]:
-    if options or not isinstance(pattern, str) or not _is_asked(4):
-        return iter(true(self, pattern, **options))
-    base = os.path.abspath(self)  # noqa: PTH100
-    if glob.has_magic(base):
-        return iter(true(self, pattern))
-    found = _whole(lambda: true(self, pattern))
-    text = f"{base.rstrip(os.sep)}/{below}{pattern}"
-    _told(PATH_GLOBBED, text, lambda: names(PATH_GLOBBED, text))
-    return iter(found)
+    return noting
 
 
 def _whole(ask: Callable[[], Iterable[Any]]) -> list[Any]:
@@ -317,10 +309,8 @@ def _told_of_stat(path: Any) -> None:
     caller: Any = sys._getframe(2)
     if caller.f_code is pathlib.Path.stat.__code__:
         caller = caller.f_back
-    if caller.f_code in _PRESENCE or caller.f_globals.get("__name__") in _BETWEEN - {"genericpath"}:
-        _told_present(path)
-    else:
-        _told_present(path)
+    _told_present(path)
+    if caller.f_code not in _PRESENCE and caller.f_globals.get("__name__") not in _BETWEEN - {"genericpath"}:
         _note(path, missing=False)
     code = users(*asker(3))
     named = () if code is None else code.co_names
@@ -350,14 +340,11 @@ IN_MODULES: tuple[tuple[dict[str, Any], str, Any, Any], ...] = (
     *((vars(os), true.__name__, true, _noting_change(true)) for true in (_replace, _rename, _remove, _unlink)),
 )
 _IN_CLASSES: tuple[tuple[Any, str, Any, Any], ...] = (
-    (pathlib.Path, "glob", _path_glob, _noting_path_glob),
-    (pathlib.Path, "rglob", _path_rglob, _noting_path_rglob),
+    (pathlib.Path, "glob", _path_glob, _noting_glob(_path_glob, "")),
+    (pathlib.Path, "rglob", pathlib.Path.rglob, _noting_glob(pathlib.Path.rglob, "**/")),
     (importlib.machinery.SourceFileLoader.__mro__[1], "get_data", _get_data, _noting_get_data),
 )
-_ours: list[Any] = [
-    *(place[3].__code__ for place in (*IN_MODULES, *_IN_CLASSES)),
-    *(one.__code__ for one in (_path_globbed, _whole)),
-]
+_ours: list[Any] = [_whole.__code__, *(place[3].__code__ for place in (*IN_MODULES, *_IN_CLASSES))]
 CODES = frozenset(_ours) | {inner for code in _ours for inner in code.co_consts if isinstance(inner, type(code))}
 for _able in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):  # ours can what the true ones can
     _able.update({ours for _, _, true, ours in (*IN_MODULES, *_IN_CLASSES) if true in _able})

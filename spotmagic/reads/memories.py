@@ -13,7 +13,7 @@ import functools
 import sys
 from collections.abc import Iterable, Iterator
 from types import CellType, FrameType, FunctionType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from spotmagic.reads.noting import FileState, Noting
@@ -23,26 +23,15 @@ _KEEPING = frozenset({"cache", "cache_clear", "cache_info"})  # attributes of wr
 _MOST = 50  # frames that are looked at, from the innermost
 
 
-class _Behind(NamedTuple):
-    """What a function read that keeps what it gives: files, and questions with their answers."""
-
-    files: dict[str, FileState | None]
-    looks: dict[tuple[int, str], list[str]]
+# What functions read that keep what they give, by their names as they are told among the inputs: the states of files by
+# path, and the answers to questions by these.
+_read: dict[str, dict[str | tuple[int, str], Any]] = {}
 
 
-_read: dict[str, _Behind] = {}  # by the name of the function, as it is told among the inputs
-
-
-def remember_file(path: str, state: FileState | None) -> None:
-    """A file is read now: note it of each function around this that keeps what it gives."""
+def remember(asked: str | tuple[int, str], answer: FileState | list[str] | None) -> None:
+    """A file is read now, or a question asked: note it of each function around this that keeps what it gives."""
     for name in _keepers():
-        _read.setdefault(name, _Behind({}, {})).files[path] = state
-
-
-def remember_look(kind: int, path: str, answer: list[str]) -> None:
-    """The same for a question that is asked now."""
-    for name in _keepers():
-        _read.setdefault(name, _Behind({}, {})).looks[kind, path] = answer
+        _read.setdefault(name, {})[asked] = answer
 
 
 def recall(noting: Noting, inputs: Iterable[str]) -> None:
@@ -56,16 +45,14 @@ def recall(noting: Noting, inputs: Iterable[str]) -> None:
 
     for label in inputs:
         name = label.removeprefix("helper ").partition(" (")[0]
-        behind = _read.get(name) if name != label else None
-        if behind is None:
-            continue
-        for (kind, path), answer in behind.looks.items():
-            noting.ask(kind, path, answer)
-        for path, state in behind.files.items():
-            if state_now(path) == state:
-                noting.supposed[path] = state
+        behind = _read.get(name, {}) if name != label else {}
+        for asked, answer in behind.items():
+            if isinstance(asked, tuple):
+                noting.ask(*asked, answer)
+            elif state_now(asked) == answer:
+                noting.supposed[asked] = answer
             else:
-                noting.outdated[path] = name
+                noting.outdated[asked] = name
 
 
 def _keepers() -> Iterator[str]:

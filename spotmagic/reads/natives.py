@@ -12,7 +12,7 @@ import linecache
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, NamedTuple
@@ -238,9 +238,9 @@ def _wrapper(true: Callable[..., Any], way: _Way) -> Callable[..., Any]:
         if standing.noting and true is _TRUE_SOURCE:
             _tell_source(args[0] if args else None)
         elif standing.noting and way == "writes":
-            _tell_written(_fill, (*args[:3], *(kwargs[name] for name in _TARGETS & kwargs.keys())))
+            _tell_written((*args[:3], *(kwargs[name] for name in _TARGETS & kwargs.keys())))
         elif standing.noting:
-            _tell(_note, _fill, (*args[:3], *kwargs.values()), way)
+            _tell((*args[:3], *kwargs.values()), way)
         if way != "asks":
             return true(*args, **kwargs)
         caller = sys._getframe(1)  # SQL names variables of whoever asks
@@ -279,17 +279,17 @@ def _tell_source(code: Any) -> None:
         _spoil(f"it reads the text of {getattr(code, '__qualname__', 'code')}, which is in no file")
 
 
-def _tell_written(fill: Callable[[Any], None], values: tuple[Any, ...]) -> None:
+def _tell_written(values: Iterable[Any]) -> None:
     """Note every file that the arguments of a writer name."""
     for value in values:
         if isinstance(value, str | os.PathLike) and _is_path(path := os.fspath(value)):
-            fill(path)
+            _fill(path)
 
 
-def _tell(note: Callable[..., None], fill: Callable[[Any], None], values: tuple[Any, ...], way: _Way) -> None:
+def _tell(values: tuple[Any, ...], way: _Way) -> None:
     """Note every file that the arguments of a reader name. Our trouble is never the reader's."""
     if way == "makes" and not {"w", "wb", "w-", "x"}.isdisjoint(value for value in values if isinstance(value, str)):
-        _tell_written(fill, values[:2])  # an object, and the path
+        _tell_written(values[:2])  # an object, and the path
         return
     for value in values:
         try:
@@ -300,11 +300,11 @@ def _tell(note: Callable[..., None], fill: Callable[[Any], None], values: tuple[
                 found = [text.removeprefix("file:").partition("?")[0] if text.startswith("file:") else text]
                 if way == "asks":
                     copied = [path.replace("''", "'") for path in _COPIED.findall(text)]
-                    _tell_written(fill, tuple(copied))
+                    _tell_written(copied)
                     found += [(a or b).replace("''", "'") for a, b in _QUOTED.findall(text)]
                     found = [path for path in found if path not in copied]
                 for path in found:
-                    _note_all(note, fill, path, way)
+                    _note_all(path, way)
                 if way == "makes":
                     return  # what follows are options
         except (OSError, ValueError):
@@ -317,7 +317,7 @@ def _is_path(text: Any) -> bool:
     return "\n" not in text and "\0" not in text and "://" not in text
 
 
-def _note_all(note: Callable[..., None], fill: Callable[[Any], None], path: str, way: _Way) -> None:
+def _note_all(path: str, way: _Way) -> None:
     """Note a file, every file of a folder, or what a pattern means now."""
     if not _is_path(path):
         return
@@ -325,13 +325,13 @@ def _note_all(note: Callable[..., None], fill: Callable[[Any], None], path: str,
     if os.path.isdir(path):  # noqa: PTH112
         for one in sorted(Path(path).rglob("*")):
             if one.is_file():
-                note(os.fspath(one))
+                _note(os.fspath(one))
     elif os.path.exists(path):  # noqa: PTH110
-        note(path)
+        _note(path)
     elif glob.has_magic(path):
         for each in sorted(glob.glob(path, recursive=True)):  # noqa: PTH207
-            note(each)
+            _note(each)
     elif way == "makes":
-        fill(path)
+        _fill(path)
     elif way == "reads" and re.search(r"\.\w{1,8}$", path):
-        note(path)
+        _note(path)

@@ -233,7 +233,7 @@ def note(path: Any, *, missing: bool = True) -> None:
         state = FileState.of(found)
     if state is not None or missing:
         if not any(taker.made(where) for taker in takers):
-            memories.remember_file(where, state)
+            memories.remember(where, state)
         for taker in takers:
             taker.read(where, state)
 
@@ -243,7 +243,7 @@ def ask(kind: int, path: str, answer: list[str]) -> None:
     takers = _takers() if _open else ()
     where = (path if kind in looks.BY_NAME else whole_path(path)) if takers else None
     if where is not None:
-        memories.remember_look(kind, where, answer)
+        memories.remember((kind, where), answer)
         for taker in takers:
             taker.ask(kind, where, answer)
 

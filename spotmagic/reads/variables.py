@@ -52,11 +52,9 @@ def counting_in(filename: str) -> Iterator[None]:
 def _is_read_in_cell(frame: Any, name: str) -> bool:
     """Whether code of a cell that runs reads a variable which it has not set itself."""
     before = _before.get(frame.f_code.co_filename) if frame is not None else None
-    return before is not None and looks.names(looks.NAMED, name) == [looks.digest([one]) for one in _of(before, name)]
-
-
-def _of(before: dict[str, str], name: str) -> list[str]:
-    return [before[name]] if name in before else []
+    if before is None:
+        return False
+    return looks.names(looks.NAMED, name) == ([looks.digest([before[name]])] if name in before else [])
 
 
 def install_variables(ask: Callable[[int, str, list[str]], None]) -> None:
