@@ -101,10 +101,8 @@ def _pandas_options(_: int) -> tuple[tuple[str, tuple[str, ...], Any], ...]:
 
 def _rc() -> Plain:
     mpl = sys.modules["matplotlib"]
-    now: Mapping[str, tuple[Any, Any]] = {
-        name: (dict.get(mpl.rcParams, name), default) for name, default in _rc_defaults()
-    }
-    return {name: _rc_text(value) for name, (value, default) in now.items() if value != default}
+    now = ((name, dict.get(mpl.rcParams, name), default) for name, default in _rc_defaults())
+    return {name: _rc_text(value) for name, value, default in now if value != default}
 
 
 def _rc_text(value: Any) -> Any:

@@ -39,14 +39,12 @@ _LONGEST, _FAR = 1_000, 20_000
 _FEW = 4  # a secret of fewer letters is hidden under its name alone: it stands in every text
 
 _PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_ALONE = frozenset({
-    "password", "passwd", "passphrase", "passcode", "pwd", "secret", "secrets", "credential", "credentials", "auth",
-    "authorization", "cookie", "cookies", "bearer", "jwt", "apikey", "otp", "csrf", "xsrf", "signature", "sig",
-})  # fmt: skip
 _SURELY = frozenset({
     "password", "passwd", "passphrase", "passcode", "pwd", "secret", "secrets", "credential", "credentials",
     "authorization", "apikey",
 })  # fmt: skip
+_SIGNS = frozenset({"signature", "sig", "csrf", "xsrf"})
+_ALONE = _SURELY | _SIGNS | {"auth", "cookie", "cookies", "bearer", "jwt", "otp"}
 _ISSUED = frozenset({"access", "refresh", "auth", "bearer", "api", "security"})
 _OF_PAGES = frozenset({
     "page", "next", "previous", "prev", "continuation", "cursor", "sync", "start", "end", "eos", "bos", "pad", "unk",
@@ -56,7 +54,6 @@ _OF_DATA = frozenset({
     "cache", "column", "dedup", "dict", "entity", "file", "foreign", "group", "hash", "idempotency", "index", "item",
     "join", "lookup", "map", "object", "partition", "primary", "public", "record", "row", "sort", "unique",
 })  # fmt: skip
-_SIGNS = frozenset({"signature", "sig", "csrf", "xsrf"})
 _OF_KEYS = frozenset({
     "api", "access", "private", "secret", "auth", "encryption", "signing", "account", "subscription", "master",
 })  # fmt: skip

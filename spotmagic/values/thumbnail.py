@@ -59,12 +59,10 @@ def _of_array(numpy: Any, value: Any) -> str:
         return _strip([float(one) for one in _sample(value)]) if len(value) >= FEWEST else ""
     if is_picture(value):
         return _fitting(lambda side: pixels(value, side))
-    return _heat(_thinned(numpy, value, ROWS)) if value.ndim == 2 else ""
-
-
-def _thinned(numpy: Any, value: Any, side: int) -> list[list[float]]:
-    down, across = (-(-length // side) for length in value.shape[:2])
-    return numpy.asarray(value[::down, ::across], dtype=float).tolist()  # type: ignore[no-any-return]
+    if value.ndim != 2:
+        return ""
+    down, across = (-(-length // ROWS) for length in value.shape)
+    return _heat(numpy.asarray(value[::down, ::across], dtype=float).tolist())
 
 
 def is_picture(value: Any) -> bool:
