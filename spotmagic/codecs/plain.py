@@ -206,23 +206,17 @@ def _zone_of(data: bytes, _: Open) -> zoneinfo.ZoneInfo:
         raise Undecodable("unknown codec", f"time zone {data[:40]!r}") from error
 
 
-def _open_zone(data: bytes, open_: Open) -> Any:
-    zone = open_(data)
-    if not isinstance(zone, dt.tzinfo):
-        raise Undecodable("corrupt", "no time zone")
-    return zone
+def _moment(kind: type, layout: struct.Struct) -> Callable[[bytes, Open], Any]:
+    """Reads a datetime or time: its fields, how it is folded, and the time zone if there is one."""
 
+    def read(data: bytes, open_: Open) -> Any:
+        *fields, fold = layout.unpack_from(data)
+        zone = open_(data[layout.size :]) if len(data) > layout.size else None
+        if not isinstance(zone, dt.tzinfo) and len(data) > layout.size:
+            raise Undecodable("corrupt", "no time zone")
+        return kind(*fields, zone, fold=fold)
 
-def _datetime(data: bytes, open_: Open) -> dt.datetime:
-    year, month, day, hour, minute, second, micro, fold = _DATETIME.unpack_from(data)
-    zone = _open_zone(data[_DATETIME.size :], open_) if len(data) > _DATETIME.size else None
-    return dt.datetime(year, month, day, hour, minute, second, micro, zone, fold=fold)
-
-
-def _time(data: bytes, open_: Open) -> dt.time:
-    hour, minute, second, micro, fold = _TIME.unpack_from(data)
-    zone = _open_zone(data[_TIME.size :], open_) if len(data) > _TIME.size else None
-    return dt.time(hour, minute, second, micro, zone, fold=fold)
+    return read
 
 
 def _open_fraction(data: bytes, open_: Open) -> fractions.Fraction:
@@ -243,17 +237,13 @@ def _deque(data: bytes, open_: Open) -> collections.deque[Any]:
 
 def _default(data: bytes, open_: Open) -> Any:
     factory, items = open_(data)
-    return collections.defaultdict(_known(FACTORIES, factory), _dict(items))
+    return collections.defaultdict(_known(FACTORIES, factory), exact(items, dict))
 
 
 def _counter(data: bytes, open_: Open) -> Any:
     counter: collections.Counter[Any] = collections.Counter()  # its own ``update`` would add to what is there
-    dict.update(counter, _dict(open_(data)))
+    dict.update(counter, exact(open_(data), dict))
     return counter
-
-
-def _dict(value: Any) -> dict[Any, Any]:
-    return exact(value, dict)  # type: ignore[no-any-return]
 
 
 def exact(value: Any, kind: type) -> Any:
@@ -315,12 +305,12 @@ DECODERS: dict[int, Callable[[bytes, Open], Any]] = {
     SET: lambda data, open_: set(exact(open_(data), list)),
     FROZENSET: lambda data, open_: frozenset(exact(open_(data), list)),
     DEQUE: _deque,
-    ORDERED: lambda data, open_: collections.OrderedDict(_dict(open_(data))),
+    ORDERED: lambda data, open_: collections.OrderedDict(exact(open_(data), dict)),
     DEFAULT: _default,
     COUNTER: _counter,
-    DATETIME: _datetime,
+    DATETIME: _moment(dt.datetime, _DATETIME),
     DATE: lambda data, _: dt.date.fromordinal(*_DATE.unpack(data)),
-    TIME: _time,
+    TIME: _moment(dt.time, _TIME),
     TIMEDELTA: lambda data, _: dt.timedelta(*_TIMEDELTA.unpack(data)),
     TIMEZONE: lambda data, open_: dt.timezone(*exact(open_(data), list)),
     ZONE: _zone_of,

@@ -138,21 +138,26 @@ def _make_cookies(kind: Any, cookies: Any) -> Any:
     return jar
 
 
-# How each is put into plain values, and made of its class and them.
-_FORMS: dict[str, tuple[Callable[[Any, Any], tuple[Any, Any]], Callable[[Any, Any], Any]]] = {
-    "response": (_lower_state, _make_state),
-    "request": (_lower_state, _make_state),
-    "url": (lambda url, _: (None, str(url)), lambda kind, text: kind(text)),
+# How each is put into plain values, made of its class and them, and fingerprinted.
+_FORMS: dict[str, tuple[Callable[[Any, Any], tuple[Any, Any]], Callable[[Any, Any], Any], Any]] = {
+    "response": (_lower_state, _make_state, _by(_whole)),
+    "request": (_lower_state, _make_state, _by(_whole)),
+    "url": (lambda url, _: (None, str(url)), lambda kind, text: kind(text), by_state),
     "headers": (
         lambda headers, writer: (None, [writer.items(pair) for pair in getattr(headers, "raw", headers.items())]),
         lambda kind, pairs: kind([(name, value) for name, value in pairs]),
+        _by(lambda headers: headers.raw if hasattr(headers, "raw") else list(headers.items())),
     ),
-    "cookies": (lambda jar, writer: (None, writer.items(vars(cookie) for cookie in jar)), _make_cookies),
+    "cookies": (
+        lambda jar, writer: (None, writer.items(vars(cookie) for cookie in jar)),
+        _make_cookies,
+        _by(lambda jar: [*map(vars, jar)]),
+    ),
 }
 
 
 def _codec(name: str) -> Codec:
-    lower, make = _FORMS[name.partition(".")[2]]
+    lower, make, _ = _FORMS[name.partition(".")[2]]
 
     def decode(_spec: Any, rest: Any, _reader: Reader) -> Any:
         __import__(name.partition(".")[0])
@@ -164,11 +169,6 @@ def _codec(name: str) -> Codec:
 
 
 CODECS = by_names(*map(_codec, _CLASSES))
-_FINGERPRINTS = {
-    "response": _by(_whole), "request": _by(_whole), "url": by_state,
-    "cookies": _by(lambda jar: [*map(vars, jar)]),
-    "headers": _by(lambda headers: headers.raw if hasattr(headers, "raw") else list(headers.items())),
-}  # fmt: skip
 
 
 def _reduce(value: Any) -> tuple[Any, ...]:
@@ -182,5 +182,5 @@ def load_package(package: str) -> None:
     """Register the families of a package that is there."""
     for name in CODECS:
         if name.partition(".")[0] == package and _class(name) is not None:
-            shape = _FINGERPRINTS[name.partition(".")[2]]
+            *_, shape = _FORMS[name.partition(".")[2]]
             add_family(_class(name), fingerprint=shape, covered=None, codec=CODECS[name], reduce=_reduce)

@@ -324,7 +324,7 @@ class FunctionKey:
             state.add(value, left_out)
             kept["apart"] = state.take_apart()
         for one in sorted(left_out):
-            notes.left_out(f"{name}.{one}")
+            notes.state[f"{name}.{one}"] = None
         return packed(value, name, notes, self._mask, bare=bare, **kept)
 
     def _counted(

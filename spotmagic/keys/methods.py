@@ -27,12 +27,9 @@ _STANDARD += (functools.partial, functools.partialmethod, functools.singledispat
 _STANDARD += (type(functools.lru_cache(len)),)
 _ASKED = ("__get__", "__set__", "__call__")
 _HARMLESS: tuple[type, ...] = (
-    type,
-    types.WrapperDescriptorType,
-    types.MethodDescriptorType,
-    types.ClassMethodDescriptorType,
-)
-_HARMLESS += (types.MemberDescriptorType, types.GetSetDescriptorType)
+    type, types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType,
+    types.MemberDescriptorType, types.GetSetDescriptorType,
+)  # fmt: skip
 _MOST = 256  # things that a member leads to
 
 

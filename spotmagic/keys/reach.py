@@ -92,7 +92,7 @@ def reach(
 
 def _followed(root: Any, mask: Mask | None, ignore: frozenset[str], as_value: bool) -> Reached:
     state = OnlyWritten()
-    said: list[str] = []
+    said: dict[str, None] = {}
     while True:
         known = len(state)
         walk = Walk(mask, ignore, state, as_value=as_value)

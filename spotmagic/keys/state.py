@@ -127,7 +127,7 @@ class Writes:
         """
         for label, place in self._quiet.items():
             if place not in read:
-                notes.left_out(label)
+                notes.state[label] = None
         found = [(owner, name, only_written(type(owner), loads)) for owner, name in self._objects.values()]
         everything = loads.union(*(facts(one).loads for one in functions))
         if "*" not in everything:
@@ -136,7 +136,7 @@ class Writes:
             if id(owner) not in self._whole:
                 state.add(owner, names)
                 for name in sorted(names):
-                    notes.left_out(f"{label}.{name}")
+                    notes.state[f"{label}.{name}"] = None
 
 
 def _takes_quietly(value: Any, method: str) -> bool:

@@ -31,22 +31,16 @@ class Notes:
         packages: the libraries whose values it holds.
     """
 
-    handles: list[str] = field(default_factory=list)
-    state: list[str] = field(default_factory=list)
+    handles: dict[str, None] = field(default_factory=dict)  # in the order they were met
+    state: dict[str, None] = field(default_factory=dict)
     secret: bool = False
     reached: dict[str, bytes] = field(default_factory=dict)
     trouble: str = ""
     packages: set[str] = field(default_factory=set)
 
-    def left_out(self, name: str) -> None:
-        """Note a name that is only written."""
-        if name not in self.state:
-            self.state.append(name)
-
     def leave_credential(self, name: str) -> None:
         """Note a name that is only used to log in: it counts by that alone."""
-        if (note := f"{name} (credential)") not in self.handles:
-            self.handles.append(note)
+        self.handles[f"{name} (credential)"] = None
 
     def reach(self, found: Mapping[str, bytes]) -> None:
         """Add what code reaches. Two things of one name (the ``PROMPT`` of two modules) count together."""
@@ -59,10 +53,8 @@ class Notes:
 
     def take(self, other: Notes) -> None:
         """Add what another walk met."""
-        if other.handles:
-            self.handles += [handle for handle in other.handles if handle not in self.handles]
-        if other.state:
-            self.state += [name for name in other.state if name not in self.state]
+        self.handles |= other.handles
+        self.state |= other.state
         self.secret = self.secret or other.secret
         self.trouble = self.trouble or other.trouble
         self.packages |= other.packages

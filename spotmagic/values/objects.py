@@ -67,8 +67,8 @@ def _handle(value: Any, encoder: Encoder) -> Tree:
     settings = handle_settings(value)
     assert settings is not None
     note = note_of(value, settings)
-    if note and note not in encoder.notes.handles:
-        encoder.notes.handles.append(note)
+    if note:
+        encoder.notes.handles[note] = None
     return tree(Kind.HANDLE, encoder.code(type(value)), settings)
 
 

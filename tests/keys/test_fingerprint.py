@@ -201,7 +201,7 @@ def test_handles_count_by_type_and_settings_and_are_noted() -> None:
     assert one == fingerprint(Held(httpx.Client(base_url="https://a.example/")))
     assert one != fingerprint(Held(httpx.Client(base_url="https://b.example/")))
     assert one != fingerprint(Held(httpx.AsyncClient(base_url="https://a.example/")))
-    assert notes.handles == ["httpx.Client (base_url=https://a.example/)"]
+    assert list(notes.handles) == ["httpx.Client (base_url=https://a.example/)"]
     assert fingerprint(threading.Lock()) != fingerprint(threading.RLock())
     assert fingerprint(logging.getLogger("a")) != fingerprint(logging.getLogger("b"))
 
@@ -212,7 +212,7 @@ def test_no_password_of_a_url_is_noted() -> None:
     notes = Notes()
     client = httpx.Client(base_url="https://me:hunter2@host/db")
     assert fingerprint(client, notes=notes) == fingerprint(httpx.Client(base_url="https://host/db"))
-    assert notes.handles == ["httpx.Client (base_url=https://host/db/)"]
+    assert list(notes.handles) == ["httpx.Client (base_url=https://host/db/)"]
 
 
 def test_secrets_enter_masked_and_are_noted() -> None:
