@@ -23,7 +23,6 @@ from typing import Any
 from spotmagic.reads import looks, natives, standing
 
 _IMPORT = opcode.opmap["IMPORT_NAME"]
-_ask: Callable[[int, str, list[str]], None]  # it stays: another thread may be on its way to it
 _is_users: Callable[[str], bool]
 _specs: dict[str, ModuleType] = {}  # the user's modules that have one
 _bare: dict[str, ModuleType] = {}  # and those that have none
@@ -36,14 +35,8 @@ def know_users(is_users: Callable[[str], bool]) -> None:
     _is_users = is_users
 
 
-def install_imports(ask: Callable[[int, str, list[str]], None]) -> None:
-    """Watch who asks for modules.
-
-    Args:
-        ask: takes a question, its path and its answer.
-    """
-    global _ask
-    _ask = ask
+def install_imports() -> None:
+    """Watch who asks for modules."""
     for module in _specs.values():
         _watch(vars(module).get("__spec__"))  # one that was loaded anew has another
     for one in (sys.modules.get("__main__"), *_bare.values()):
@@ -119,7 +112,7 @@ def _asker() -> Any:
 
 def _tell(name: str, asker: Any) -> None:
     if str(asker.f_globals.get("__name__")).partition(".")[0] != "spotmagic":
-        _ask(looks.CODE, name, [])
+        standing.ask(looks.CODE, name, [])
 
 
 class _Arrivals:

@@ -53,11 +53,6 @@ _PRESENCE = frozenset(
 
 _within = threading.local()  # ``deep``: inside a question that is noted as a whole
 _placed = False  # the noting functions stand in their classes
-# These stay when nothing is noted any more, as another thread may be on its way to them: they find nobody then.
-_ask: Callable[[int, str, list[str]], None]
-_note: Callable[..., None]
-_note_written: Callable[[Any], None]
-_note_removed: Callable[[Any], None]
 
 
 def names(kind: int, path: str) -> list[str]:
@@ -109,20 +104,9 @@ def add_answers(answers: dict[int, Callable[[str], list[str]]]) -> None:
     _OF_ONE.update(answers)
 
 
-def install_looks(
-    ask: Callable[[int, str, list[str]], None],
-    note: Callable[..., None],
-    note_written: Callable[[Any], None],
-    note_removed: Callable[[Any], None],
-) -> None:
-    """Put the noting functions in their places. Those of classes stay, as Python forgets what it knew of a changed one.
-
-    Args:
-        ask: takes a question, its path and its answer.
-        note, note_written, note_removed: take the path of a file that is read, written or removed.
-    """
-    global _placed, _ask, _note, _note_written, _note_removed
-    _ask, _note, _note_written, _note_removed = ask, note, note_written, note_removed
+def install_looks() -> None:
+    """Put the noting functions of classes in place, to stay there: Python forgets what it knew of a changed one."""
+    global _placed
     if not _placed:
         _placed = True
         for owner, name, true, ours in _IN_CLASSES:
@@ -169,7 +153,7 @@ def _told(kind: int, path: Any, answer: Callable[[], list[str]]) -> None:
     """Note a question. Our trouble is never the user's."""
     try:
         if isinstance(path, str | bytes | os.PathLike):
-            _ask(kind, os.fsdecode(path), answer())
+            standing.ask(kind, os.fsdecode(path), answer())
     except (OSError, ValueError, TypeError):
         pass
 
@@ -225,9 +209,9 @@ def _noting_open(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None
     if dir_fd is None and _is_asked():
         if flags & (os.O_WRONLY | os.O_RDWR):
             if flags & (os.O_CREAT | os.O_TRUNC):
-                _note_written(path)
+                standing.note_written(path)
         elif not flags & getattr(os, "O_DIRECTORY", 0):
-            _note(path)
+            standing.note(path)
     return _open(path, flags, mode, dir_fd=dir_fd)
 
 
@@ -237,9 +221,9 @@ def _noting_get_data(self: Any, path: Any) -> Any:
     if standing.noting:
         loaded = sys.modules.get(getattr(self, "name", ""))
         if not os.fspath(path).endswith((".py", ".pyc")):
-            _note(path)
+            standing.note(path)
         elif getattr(getattr(loaded, "__spec__", None), "loader", None) is not self:
-            _note(self.path)
+            standing.note(self.path)
     return _get_data(self, path)
 
 
@@ -247,7 +231,7 @@ def _noting_get_data(self: Any, path: Any) -> Any:
 def _noting_mkdir(path: Any, mode: int = 0o777, *, dir_fd: int | None = None) -> None:
     _mkdir(path, mode, dir_fd=dir_fd)
     if dir_fd is None and standing.noting:
-        _note_written(path)
+        standing.note_written(path)
 
 
 def _noting_change(true: Any) -> Any:
@@ -257,9 +241,9 @@ def _noting_change(true: Any) -> Any:
     def noting(*paths: Any, **options: Any) -> None:
         true(*paths, **options)
         if not options and _is_asked():
-            _note_removed(paths[0])
+            standing.note_removed(paths[0])
             for path in paths[1:]:
-                _note_written(path)
+                standing.note_written(path)
 
     return noting
 
@@ -311,7 +295,7 @@ def _told_of_stat(path: Any) -> None:
         caller = caller.f_back
     _told_present(path)
     if caller.f_code not in _PRESENCE and caller.f_globals.get("__name__") not in _BETWEEN - {"genericpath"}:
-        _note(path, missing=False)
+        standing.note(path, missing=False)
     code = users(*asker(3))
     named = () if code is None else code.co_names
     for kind, words in _STATED.items():

@@ -91,22 +91,10 @@ _CALL = compile("__read__(*__args__, **__kwargs__)", "<reader>", "eval")
 _Place = tuple[Any, str, Any, Any]  # a module or class, a name, the true function, and ours
 _ready: dict[str, _Ready] = {}
 _loaded: list[ModuleType] = []  # those of the table
-# These stay when nothing is noted any more, as another thread may be on its way to them: they find nobody then.
-_note: Callable[..., None]
-_fill: Callable[[Any], None]
-_spoil: Callable[[str], None]
 
 
-def install(note: Callable[..., None], fill: Callable[[Any], None], spoil: Callable[[str], None]) -> None:
-    """Put the noting readers and writers in place.
-
-    Args:
-        note: takes the path of a file that is read, and ``missing=``.
-        fill: takes the path of a file or folder that is written.
-        spoil: takes why what is read cannot be known.
-    """
-    global _note, _fill, _spoil
-    _note, _fill, _spoil = note, fill, spoil
+def install() -> None:
+    """Put the noting readers and writers in place."""
     for module in _loaded:
         place(module)
 
@@ -274,16 +262,16 @@ def _tell_source(code: Any) -> None:
     except (TypeError, OSError):
         return  # the true one says so
     if os.path.exists(path):  # noqa: PTH110
-        _note(path)
+        standing.note(path)
     elif path in linecache.cache:
-        _spoil(f"it reads the text of {getattr(code, '__qualname__', 'code')}, which is in no file")
+        standing.spoil(f"it reads the text of {getattr(code, '__qualname__', 'code')}, which is in no file")
 
 
 def _tell_written(values: Iterable[Any]) -> None:
     """Note every file that the arguments of a writer name."""
     for value in values:
         if isinstance(value, str | os.PathLike) and _is_path(path := os.fspath(value)):
-            _fill(path)
+            standing.note_filled(path)
 
 
 def _tell(values: tuple[Any, ...], way: _Way) -> None:
@@ -325,13 +313,13 @@ def _note_all(path: str, way: _Way) -> None:
     if os.path.isdir(path):  # noqa: PTH112
         for one in sorted(Path(path).rglob("*")):
             if one.is_file():
-                _note(os.fspath(one))
+                standing.note(os.fspath(one))
     elif os.path.exists(path):  # noqa: PTH110
-        _note(path)
+        standing.note(path)
     elif glob.has_magic(path):
         for each in sorted(glob.glob(path, recursive=True)):  # noqa: PTH207
-            _note(each)
+            standing.note(each)
     elif way == "makes":
-        _fill(path)
+        standing.note_filled(path)
     elif way == "reads" and re.search(r"\.\w{1,8}$", path):
-        _note(path)
+        standing.note(path)

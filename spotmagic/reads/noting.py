@@ -60,6 +60,7 @@ class Noting:
         looks: the questions it asked of the file system and their answers, by question and path (see ``looks.py``).
         rewritten: files that were read and then written, or added to and then read.
         folder: the working directory when the run began.
+        pool: the executor in whose worker it began, or empty.
         trouble: why nobody can know all that it read, or empty.
     """
 
@@ -68,18 +69,13 @@ class Noting:
         self.looks: dict[tuple[int, str], list[str]] = {}
         self.rewritten: dict[str, None] = {}
         self.began, self.folder, self.trouble = time.time_ns(), working_directory(), ""
-        self._thread = threading.current_thread()
+        self.pool = _pool()
         self._written: set[str] = set()
         self._added: dict[str, int] = {}
         self.supposed: dict[str, FileState | None] = {}
         self.outdated: dict[str, str] = {}  # files that changed since a function read them, which keeps what it gave
         self._before: Noting | None = None
         self.around: tuple[Noting, ...] = ()
-
-    @property
-    def pool(self) -> str:
-        """The executor in whose worker the run began, or empty."""
-        return self._thread.name.rpartition("_")[0]
 
     def __enter__(self) -> Self:
         self.around = _takers()
@@ -331,10 +327,10 @@ def _noting_open(
 
 def _install() -> None:
     stand_ins.install()  # it sees which modules have come
-    natives.install(note, note_filled, spoil)
-    looks.install_looks(ask, note, note_written, note_removed)
-    variables.install_variables(ask)
-    imports.install_imports(ask)
+    natives.install()
+    looks.install_looks()
+    variables.install_variables()
+    imports.install_imports()
     standing.noting = True
 
 
@@ -365,6 +361,8 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
+standing.ask, standing.note, standing.spoil, standing.note_filled = ask, note, spoil, note_filled
+standing.note_written, standing.note_removed = note_written, note_removed
 stand_ins.add([(space, "open", _true_open, _noting_open) for space in (vars(builtins), vars(io))])
 stand_ins.add(looks.IN_MODULES)
 _LINKS = ((_true_symlink, _noting_symlink), (_true_link, _noting_link))

@@ -1,4 +1,4 @@
-"""Functions of classes, in whose place those that note stand for good.
+"""Who takes what is noted, and functions of classes, in whose place those that note stand for good.
 
 Of a class in which something is put Python forgets all it knew, and so does every place that uses it. To put one in for
 each run and to take it away afterwards cost more than the noting of all else.
@@ -6,9 +6,17 @@ each run and to take it away afterwards cost more than the noting of all else.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 noting = False  # while anything is noted
+# Who takes it, from ``noting.py``. They stay when nothing is noted any more: another thread may be on its way to them.
+ask: Callable[[int, str, list[str]], None]  # a question, its path and its answer
+note: Callable[..., None]  # the path of a file that is read, and ``missing=``
+note_written: Callable[[Any], None]
+note_removed: Callable[[Any], None]
+note_filled: Callable[[Any], None]  # a file or folder that a library writes
+spoil: Callable[[str], None]  # why what is read cannot be known
 
 
 class Standing:

@@ -10,12 +10,12 @@ import os
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import CodeType
 from typing import Any
 
-from spotmagic.reads import looks
+from spotmagic.reads import looks, standing
 
 _Environ: Any = type(os.environ)
 _variable, _variables = _Environ.__getitem__, _Environ.__iter__
@@ -27,7 +27,6 @@ _choosing: weakref.WeakValueDictionary[int, CodeType] = weakref.WeakValueDiction
 _cells: Counter[str] = Counter()  # files whose code runs as a cell, and the variables before each
 _before: dict[str, dict[str, str]] = {}
 _within = threading.local()  # ``listed``: the names that a look through all of them gave
-_ask: Callable[[int, str, list[str]], None]  # it stays: another thread may be on its way to it
 
 
 def count_at_run(code: CodeType) -> None:
@@ -57,14 +56,8 @@ def _is_read_in_cell(frame: Any, name: str) -> bool:
     return looks.names(looks.NAMED, name) == ([looks.digest([before[name]])] if name in before else [])
 
 
-def install_variables(ask: Callable[[int, str, list[str]], None]) -> None:
-    """Watch the environment.
-
-    Args:
-        ask: takes a question, its path and its answer.
-    """
-    global _ask
-    _ask = ask
+def install_variables() -> None:
+    """Watch the environment."""
     if type(os.environ) is _Environ:
         os.environ.__class__ = _NotingEnviron
 
@@ -99,7 +92,7 @@ def _noting_variable(self: Any, key: Any) -> Any:
             if by is frame.f_code and key in listed:
                 listed.remove(key)
             elif not looks.is_deep():
-                _ask(kind, key, looks.names(kind, key))
+                standing.ask(kind, key, looks.names(kind, key))
     return _variable(self, key)
 
 
