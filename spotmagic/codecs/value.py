@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import sys
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any, Literal, NamedTuple
@@ -192,6 +193,7 @@ def is_safe(codecs: Sequence[str]) -> bool:
 
 
 _LOOK = 5.0  # seconds that each look may take
+_NAMING = 0.5  # seconds for finding words for what is lost
 
 
 def difference(value: Any, copy: Any, *, unseen: Literal["doubt", "trust"]) -> str:
@@ -205,6 +207,8 @@ def difference(value: Any, copy: Any, *, unseen: Literal["doubt", "trust"]) -> s
     kind: Any = type(value)
     if type(copy) is not kind and not references.is_row(kind):
         return f"its pickle gives a {type(copy).__qualname__} back for a {kind.__qualname__}"
+    if _is_same_drawing(value, copy):
+        return ""
     try:
         with patience(_LOOK):
             before = fingerprint(value, as_copied=True)
@@ -228,13 +232,39 @@ def difference(value: Any, copy: Any, *, unseen: Literal["doubt", "trust"]) -> s
     return f"its pickle cannot be checked against it, as {why}"
 
 
+def _is_same_drawing(value: Any, copy: Any) -> bool:
+    """Whether a value is drawn and a copy was found the same without two pictures of it."""
+    figures = sys.modules.get("spotmagic.codecs.figures")  # loaded for what was pickled
+    try:
+        with patience(_LOOK):
+            return figures is not None and figures.is_same(value, copy)
+    except BaseException as error:
+        if is_end(error):
+            raise
+        return False
+
+
 def _loss(value: Any, copy: Any) -> str:
+    """What a copy lost, by the attributes of the value itself: in a drawing each part leads to all the others."""
     before, after = getattr(value, "__dict__", {}), getattr(copy, "__dict__", {})
     lost = sorted(before.keys() - after.keys())
     if lost:
         return f"comes back without {', '.join(lost)}"
-    other = [name for name in sorted(before) if difference(before[name], after[name], unseen="trust")]
+    with patience(_NAMING):
+        other = [name for name in sorted(before) if _is_other(before[name], after[name])]
     return f"comes back with another {', '.join(other)}" if other else "does not come back equal"
+
+
+def _is_other(value: Any, copy: Any) -> bool:
+    """Whether a part of a copy is surely another."""
+    from spotmagic.keys import fingerprint
+
+    try:
+        return type(copy) is not type(value) or fingerprint(copy, as_copied=True) != fingerprint(value, as_copied=True)
+    except BaseException as error:
+        if is_end(error):
+            raise
+        return False
 
 
 def _equal(value: Any, copy: Any) -> bool:
