@@ -106,10 +106,10 @@ class MemoryStore:
         with self._lock:
             self._write("run", run.key, run)
 
-    def recent(self, name: str) -> list[Entry]:
+    def recent(self, name: str, most: int = RECENT) -> list[Entry]:
         """The newest entries of a name, newest first, at most 8."""
         with self._lock:
-            keys = [key for key in reversed(self._names.get(name, {})) if key in self._sealed][:RECENT]
+            keys = [key for key in reversed(self._names.get(name, {})) if key in self._sealed][: min(most, RECENT)]
         found = [self.get(key) for key in keys]
         return [entry for entry in found if isinstance(entry, Entry)]
 

@@ -178,10 +178,10 @@ class Cell:
     def _kept_key(self, watch: Watch) -> bytes:
         """The key under which a result is kept that holds here, else the key of all inputs.
 
-        Which inputs counted for a run is known when it has ended; the newest results tell.
+        Which inputs counted for a run is known when it has ended; the newest result tells, else those before it.
         """
         every = self._key(watch.inputs)
-        if self._options.key:
+        if self._options.key or [one.key for one in self._spot.store.recent(self.name, 1)] == [every]:
             return every
         sets = {entry.notes.get("counted", "") for entry in self._spot.store.recent(self.name)} - {""}
         for names in sorted(sets):

@@ -53,8 +53,8 @@ class Store(Protocol):
     def ran(self, run: Run) -> None:
         """Write down a run."""
 
-    def recent(self, name: str) -> list[Entry]:
-        """The newest entries of a name, newest first, at most 8; large parts are empty."""
+    def recent(self, name: str, most: int = 8) -> list[Entry]:
+        """The newest entries of a name, newest first, at most ``most``; large parts are empty."""
 
     def records(self, positions: Mapping[str, int]) -> Iterator[Record]:
         """Every whole record after the given offset of each file. Raises :class:`Behind` when one is beyond its end."""

@@ -22,6 +22,7 @@ from spotmagic.store import trust
 from spotmagic.store.blobs import DamagedError, sizes_of
 from spotmagic.store.checked import Unusable, why_not_elsewhere
 from spotmagic.store.entry import Bad, BlobRef, Entry
+from spotmagic.store.index import RECENT
 from spotmagic.store.loading import Loaded, Loading, Pushed, take
 from spotmagic.store.remote import Remote, deleted_at, deletion_of
 from spotmagic.store.store import FolderStore
@@ -58,11 +59,11 @@ class SharedStore(FolderStore):
             return super().get(key)
         return found
 
-    def recent(self, name: str) -> list[Entry]:
+    def recent(self, name: str, most: int = RECENT) -> list[Entry]:
         """The newest entries of a name; of one that the folder does not know, some of the bucket's."""
-        found = super().recent(name)
+        found = super().recent(name, most)
         if not found and self.remote.is_asked(name) and self.remote.soon(lambda there: self._fetch_named(name, there)):
-            return super().recent(name)
+            return super().recent(name, most)
         return found
 
     def _fetch(self, key: bytes, there: threading.Event) -> bool:

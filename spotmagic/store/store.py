@@ -133,8 +133,8 @@ class FolderStore:
         except OSError:
             return True
 
-    def recent(self, name: str) -> list[Entry]:
-        """The newest entries of a name, newest first, at most 8; large parts are empty."""
+    def recent(self, name: str, most: int = RECENT) -> list[Entry]:
+        """The newest entries of a name, newest first, at most ``most``; large parts are empty."""
         group = group_of(name)
         entries: list[Entry] = []
         with self._lock:
@@ -144,6 +144,8 @@ class FolderStore:
             try:
                 opened.catch_up()
                 for place in opened.index.recent(group):
+                    if len(entries) == min(most, RECENT):
+                        break
                     found = unseal(opened.read(place), None, self._ring, trust=self._trust)
                     if isinstance(found, Bad) or found[0].name != name:
                         continue
@@ -152,7 +154,7 @@ class FolderStore:
                         entries.append(found[0])
             except OSError:
                 pass
-        return entries[:RECENT]
+        return entries
 
     def records(self, positions: Mapping[str, int]) -> Iterator[Record]:
         """Every whole record after the given offset of each file, of every kernel.

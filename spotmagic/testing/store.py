@@ -115,6 +115,7 @@ class StoreContract:
         store.forget([sample(11).key])
         found = [int.from_bytes(entry.key, "big") for entry in store.recent("demo.f")]
         assert found == [10, 9, 8, 7, 6, 5, 4, 3]
+        assert [int.from_bytes(entry.key, "big") for entry in store.recent("demo.f", 2)] == [10, 9]
         for _ in range(5):
             store.put(sample(3, b"again", name="demo.f"))
         found = [int.from_bytes(entry.key, "big") for entry in store.recent("demo.f")]

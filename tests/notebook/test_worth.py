@@ -10,6 +10,7 @@ import pytest
 
 from spotmagic import Spot, last
 from spotmagic.spot import choose
+from spotmagic.store.seal import unseal
 
 
 @pytest.fixture
@@ -77,3 +78,14 @@ def test_a_cell_is_found_by_what_it_reads_and_no_secret_is_told(shell: Any, spot
     (row,) = spot.entries("where is rome*")
     assert row.name == "where" and row.arguments["prompt"] == '"Where is Rome?"' and row.arguments["limit"] == "3"
     assert "sesame" not in str(row.arguments) and "fetch" not in row.arguments
+
+
+def test_a_hit_reads_the_newest_result_of_its_name_and_no_other(
+    shell: Any, verdict: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells = [f"%%spot name=edited\nanswer = {edit}" for edit in range(12)]
+    assert [verdict(cell)[0] for cell in cells] == ["ran"] * 12
+    read: list[object] = []
+    monkeypatch.setattr("spotmagic.store.store.unseal", lambda *a, **k: (read.append(a), unseal(*a, **k))[1])
+    assert verdict(cells[-1])[0] == "hit" and len(read) <= 2
+    assert verdict(cells[0])[0] == "hit" and shell.user_ns["answer"] == 0 and len(read) <= 12
