@@ -19,28 +19,24 @@ WORD = re.compile(r"(?<![\w.'\"])[A-Za-z_]\w*")
 # Magics that run the rest of their line, or the cell below, as code of the notebook.
 _CODE_MAGICS = frozenset({"time", "timeit", "prun", "memit", "mprun", "lprun", "capture", "pyinstrument", "snakeviz"})
 # Magics that neither read nor bind a variable, but for what the shell puts into their line. Others may do anything.
-_QUIET_MAGICS = frozenset(
-    {
-        "alias", "autoawait", "autocall", "autoindent", "automagic", "autoreload", "aimport", "bookmark",
-        "cd", "colors", "conda", "config", "debug", "dhist", "dirs", "doctest_mode", "env", "gui",
-        "html", "HTML", "javascript", "js", "JavaScript", "latex", "load_ext", "logoff", "logon",
-        "logstart", "logstate", "logstop", "ls", "mamba", "markdown", "matplotlib", "micromamba",
-        "mkdir", "notebook", "page", "pastebin", "pdb", "pdoc", "pinfo", "pinfo2", "pip", "popd", "precision",
-        "pprint", "psearch", "psource", "pushd", "pwd", "pycat", "quickref", "reload_ext", "rm", "rmdir",
-        "set_env", "spot", "spot_load_ext", "subplots", "svg", "SVG", "sx", "system", "tb", "unalias",
-        "unload_ext", "uv", "writefile", "file", "xmode", "cat", "cp", "mv", "man",
-        "less", "more", "clear", "perl", "ruby", "bash", "sh", "script", "cmd", "lk", "ll", "lf", "ldir",
-        "lx",
-    }
-)  # fmt: skip
+_QUIET_MAGICS = frozenset({
+    "alias", "autoawait", "autocall", "autoindent", "automagic", "autoreload", "aimport", "bookmark",
+    "cd", "colors", "conda", "config", "debug", "dhist", "dirs", "doctest_mode", "env", "gui",
+    "html", "HTML", "javascript", "js", "JavaScript", "latex", "load_ext", "logoff", "logon",
+    "logstart", "logstate", "logstop", "ls", "mamba", "markdown", "matplotlib", "micromamba",
+    "mkdir", "notebook", "page", "pastebin", "pdb", "pdoc", "pinfo", "pinfo2", "pip", "popd", "precision",
+    "pprint", "psearch", "psource", "pushd", "pwd", "pycat", "quickref", "reload_ext", "rm", "rmdir",
+    "set_env", "spot", "spot_load_ext", "subplots", "svg", "SVG", "sx", "system", "tb", "unalias",
+    "unload_ext", "uv", "writefile", "file", "xmode", "cat", "cp", "mv", "man",
+    "less", "more", "clear", "perl", "ruby", "bash", "sh", "script", "cmd", "lk", "ll", "lf", "ldir",
+    "lx",
+})  # fmt: skip
 _SCRIPTS = frozenset({"bash", "sh", "script", "perl", "ruby", "cmd", "sx", "system", "python", "python3", "pypy"})
 # What of the shell leads to variables by names that stand in no code, or tells what ran before.
-_NAMESPACES = frozenset(
-    {
-        "user_ns", "user_global_ns", "push", "ev", "ex", "run_cell", "run_cell_async", "run_code",
-        "safe_execfile", "execution_count", "history_manager",
-    }
-)  # fmt: skip
+_NAMESPACES = frozenset({
+    "user_ns", "user_global_ns", "push", "ev", "ex", "run_cell", "run_cell_async", "run_code",
+    "safe_execfile", "execution_count", "history_manager",
+})  # fmt: skip
 # What leads to the frames of callers, and so to all their names.
 _FRAMES = frozenset({"_getframe", "currentframe", "f_globals", "f_locals", "f_back", "_current_frames"})
 

@@ -14,13 +14,9 @@ from typing import Any, Literal
 from spotmagic import files
 from spotmagic.errors import Uncacheable
 
-_MARKS = {
-    "JoinedStr": "f''",
-    "TemplateStr": "t''",
-}  # an empty f-string is itself written f''(), so a call of one is f''()()
+# An empty f-string is itself written f''(), so a call of one is f''()().
+_MARKS = {"JoinedStr": "f''", "TemplateStr": "t''"}
 _LEFT_OUT = frozenset({"kind", "type_comment"})
-
-
 _AGAIN = 9
 
 parsing = files.ForkLock()
