@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 
-from spotmagic.code.credentials import Login, credentials
 from spotmagic.code.flow import Flow
+from spotmagic.code.logins import Login, credentials
 from spotmagic.code.normal import normal_form, parse
 from spotmagic.code.scope import bound_names, nodes_of
 

@@ -6,9 +6,9 @@ import ast
 from collections.abc import Iterable, Sequence
 
 from spotmagic.code.bindings import ModuleNames, State, join
-from spotmagic.code.hidden import Hidden, in_magic, names_in_queries, namespace_key, unseen_attribute, unseen_call
 from spotmagic.code.normal import parse
 from spotmagic.code.scope import Scope, bound_names, parameters, root_name, type_parameters
+from spotmagic.code.texts import Hidden, in_magic, names_in_queries, namespace_key, unseen_attribute, unseen_call
 
 
 class Expressions:

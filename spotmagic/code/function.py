@@ -12,7 +12,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from spotmagic import files
-from spotmagic.code.credentials import Login, credentials
+from spotmagic.code.logins import Login, credentials
 from spotmagic.code.normal import normal_form, parse
 from spotmagic.code.scope import annotations_of, bound_names, dotted
 from spotmagic.code.source import Definition, find, nested

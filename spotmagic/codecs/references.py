@@ -19,8 +19,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from spotmagic.code.arrivals import brought, is_elsewhere
-from spotmagic.code.origin import MAINS, is_user, is_user_module
+from spotmagic.code.origin import MAINS, brought, is_elsewhere, is_user, is_user_module
 from spotmagic.code.wrapped import under_name
 from spotmagic.codecs import registry
 from spotmagic.codecs.bounds import Undecodable
