@@ -35,6 +35,14 @@ def parse(text: str, mode: Literal["exec", "eval"] = "exec") -> Any:
         return ast.parse(text, mode=mode)
 
 
+def parsed(text: str, mode: Literal["exec", "eval"] = "exec") -> Any:
+    """The tree of a text, or None for what is not Python."""
+    try:
+        return parse(text, mode)
+    except (SyntaxError, ValueError):
+        return None
+
+
 def normal_form(source: str | ast.AST) -> str:
     """The code without what does not matter: comments, spaces, line breaks, quotes, brackets that change nothing.
 

@@ -18,7 +18,7 @@ from pathlib import PurePath
 from string import Formatter
 from typing import Any
 
-from spotmagic.code.normal import parse
+from spotmagic.code.normal import parsed
 
 _DOLLAR = re.compile(r"(?<![\\$])\$([A-Za-z_]\w*)")
 _FROM = re.compile(r"\b(?:from|join)\s+([A-Za-z_]\w*)|\b(?:from|join)\s+[\w\s,\"]*?,\s*([A-Za-z_]\w*)", re.IGNORECASE)
@@ -90,7 +90,7 @@ def _of_magic(magic: str, line: str, body: str) -> Hidden:
     reads, name, of_cell = names_in_shell(line), magic.lstrip("%"), magic.startswith("%%")
     if name in _CODE_MAGICS:
         keeps = of_cell and name == "capture"  # the rest of its line is names
-        code = _parsed(body if keeps else f"{_without_options(line)}\n{body}")
+        code = parsed(body if keeps else f"{_without_options(line)}\n{body}")
         writes = tuple(word for word in line.split() if word.isidentifier()) if keeps else ()
         return Hidden(reads, writes, code, None if code else magic)
     if of_cell and name in _SCRIPTS:
@@ -106,7 +106,7 @@ def unseen_call(node: ast.Call, *, inside: bool) -> Hidden | None:
     """
     match node:
         case ast.Call(func=ast.Name(id="exec" | "eval" as name), args=[ast.Constant(value=str(text))]):
-            code = _parsed(text)
+            code = parsed(text)
             return Hidden(code=code) if code and not inside else Hidden(reason=name)
         case ast.Call(func=ast.Name(id="exec" | "eval" as name)):
             return Hidden(reason=name)
@@ -175,19 +175,8 @@ def _braces(line: str) -> Iterator[str]:
 
 def names_in(text: str) -> list[str] | None:
     """The names that a text uses as Python, sorted; ``None`` if it is none."""
-    try:
-        tree = parse(text.strip())
-    except (SyntaxError, ValueError):
-        return None
-    return sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)})
-
-
-def _parsed(code: str) -> ast.Module | None:
-    try:
-        tree: ast.Module = parse(code)
-    except SyntaxError:
-        return None
-    return tree
+    tree = parsed(text.strip())
+    return None if tree is None else sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)})
 
 
 def _without_options(line: str) -> str:
