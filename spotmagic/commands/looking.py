@@ -106,10 +106,11 @@ def show(session: Session, key: str) -> View:
     row, notes = _meant(spot, key)
     backend = Backend(spot)
     details = backend.dispatch("entry", {"key": row.key})[0]
-    previews = [backend.dispatch("preview", {"key": row.key, "part": name})[0] for name in row.parts]
+    names = [part["name"] for part in details["parts"]] or row.parts  # of a cell without its book-keeping
+    previews = [backend.dispatch("preview", {"key": row.key, "part": name})[0] for name in names]
     notes += [words.DRIFTED] if details.get("drifted") else []
     parts = [View("arguments", rows=list(row.arguments.items()))] if row.arguments else []
-    parts += [_previewed(name, shown) for name, shown in zip(row.parts, previews, strict=True)]
+    parts += [_previewed(name, shown) for name, shown in zip(names, previews, strict=True)]
     if made_from := sorted(spot.catalog.inputs(row.key).items()):
         parts.append(View("made from", rows=[(name, print_[:8]) for name, print_ in made_from]))
     facts = list(_facts(row, spot.clock.now()))
@@ -227,7 +228,8 @@ def stats(session: Session, name: str | None = None, by: str | None = None) -> V
         for what, *counts, paid, saved in found.rows
     ]
     first, *rest = map(words.heading, found.columns)
-    return View(title, () if rows else ["nothing ran yet"], (first, *map(Number, rest)), rows, data=data)
+    none = "no run told its tokens yet" if by == "model" else "nothing ran yet"
+    return View(title, () if rows else [none], (first, *map(Number, rest)), rows, data=data)
 
 
 def _counts(known: Stats) -> Iterator[tuple[str, str]]:
@@ -302,7 +304,14 @@ def sql(session: Session, query: str) -> View:
 )
 def mode(session: Session, mode: str = "", name: str = "") -> View:
     """Tell or set the mode of the spot, or of a function or cell; running kernels see it at their next call."""
-    spot = session.spot
+    spot, notes = session.spot, []
+    if name and (whole_name := spot.name_of(name)) in spot.functions:
+        name = whole_name
+    elif name:
+        try:
+            name = known_name(spot, name)
+        except RecordMissing as error:  # it may be yet to come, or mistyped
+            notes = [str(error)]
     if mode:
         spot.set_mode(None if mode in (words.INHERIT, "clear") else mode, name or None)
     whole = spot.mode_of("")
@@ -311,4 +320,4 @@ def mode(session: Session, mode: str = "", name: str = "") -> View:
     if name and name not in modes:
         given = spot.given_modes().get(name)
         rows.append((name, f"as marked ({given})" if given else words.inherited(whole)))
-    return View(columns=("name", "mode"), rows=rows, data={"": whole, **modes})
+    return View(lines=notes, columns=("name", "mode"), rows=rows, data={"": whole, **modes})

@@ -102,6 +102,15 @@ class Results:
         self.store.pin(keys, pinned)
         return len(keys)
 
+    def name_of(self, target: Any) -> str:
+        """The whole name of a function marked here, given itself or by its last words: ``ask`` for ``books.ask``.
+
+        Any other text stays as it is, and nothing is the whole spot's.
+        """
+        name: str = pattern_of(target) or ""
+        ends = [one for one in list(self.functions) if name and one.endswith(f".{name}")]
+        return ends[0] if len(ends) == 1 and name not in self.functions else name
+
     def drifted(self) -> dict[str, str]:
         """The names of results made by other code or inputs than this kernel last asked with, each with its key."""
         return {name: key for name, (key, _) in self._stack.ledger.drifted().items()}

@@ -35,7 +35,7 @@ from spotmagic.spot.limiter import GivenRates, limited
 from spotmagic.spot.mark import Marked, MarkedFunction
 from spotmagic.spot.modes import Modes
 from spotmagic.spot.outcomes import OutcomeIndex
-from spotmagic.spot.results import Results, pattern_of
+from spotmagic.spot.results import Results
 from spotmagic.spot.stack import Stack, open_stack
 from spotmagic.spot.streams import marked_function
 from spotmagic.spot.travel import arrive, opening
@@ -357,7 +357,7 @@ class Spot(Results, Background, Batches):
 
     def set_mode(self, mode: str | Mode | None, target: str | None = None) -> None:
         """Set the mode of the spot, or of one name; ``None`` unsets it. Other kernels see it at their next call."""
-        name = pattern_of(target) or ""
+        name = self.name_of(target)
         if mode is None:
             self._modes.clear(name)
         else:

@@ -148,7 +148,7 @@ def test_verify_ends_with_1_for_damage_and_repair_mends(folder: Path, capsys: py
 
 def test_mode_is_seen_by_the_next_spot(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said(capsys, "mode", "replay", "answer")
-    assert json.loads(said(capsys, "mode", "--json")) == {"": "auto", "answer": "replay"}
+    assert json.loads(said(capsys, "mode", "--json")) == {"": "auto", "test_cli.answer": "replay"}
     said(capsys, "mode", "clear", "answer")
     assert json.loads(said(capsys, "mode", "--json")) == {"": "auto"}
     assert "Did you mean replay" in said(capsys, "mode", "replai", code=2)

@@ -175,10 +175,17 @@ def test_both_refuse_the_same(
     assert told in in_shell(capsys, *words, code=2)
 
 
+def test_a_mode_of_a_name_that_nothing_has_says_so(spot: Spot) -> None:
+    assert "Did you mean" in in_notebook("mode replay answr").lines[0]
+    assert spot.modes()["answr"] == "replay"  # it may be yet to come
+    assert not in_notebook("mode replay answer").lines
+
+
 def test_a_mode_is_unset_by_inherit(spot: Spot) -> None:
     in_notebook("mode replay answer")
-    assert spot.modes()["answer"] == "replay"
-    assert ("answer", "inherit (auto)") in in_notebook("mode inherit answer").rows
+    name = f"{__name__}.answer"
+    assert spot.modes() == {name: "replay"}  # by its last words, as people call it
+    assert (name, "inherit (auto)") in in_notebook("mode inherit answer").rows
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])

@@ -144,3 +144,13 @@ def test_the_environment_sets_the_mode_of_spots_that_say_none(tmp_path: Path, mo
     monkeypatch.setenv("SPOTMAGIC_MODE", "replai")
     with pytest.raises(OptionError, match="Did you mean replay"):
         Spot("modes", root=tmp_path)
+
+
+def test_a_function_is_called_by_its_last_words(spot: Spot) -> None:
+    f = spot.mark(identity)
+    spot.set_mode("replay", "identity")
+    assert spot.modes() == {f"{__name__}.identity": "replay"}
+    with pytest.raises(RecordMissing):
+        f(1)
+    spot.set_mode(None, "identity")
+    assert f(1) == 1
