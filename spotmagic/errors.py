@@ -138,8 +138,10 @@ def is_end(error: BaseException) -> bool:
 
 def sentence(what: str, why: str = "", todo: str = "") -> str:
     """The three parts of a message in one line."""
-    text = f"{what}: {why}" if why else what
-    return f"{text}. {todo}" if todo else text
+    text = f"{what}: {why.rstrip(' .!')}" if why else what  # libraries end theirs with a stop of their own
+    if not todo:
+        return text
+    return f"{text}\n{todo}" if "\n" in text else f"{text}. {todo}"  # the last of several lines may be a marker
 
 
 def unknown(kind: str, word: str, known: Iterable[str]) -> OptionError:
@@ -174,9 +176,11 @@ def tell(what: str, why: str = "", todo: str = "", *, once: str = "") -> None:
 
 
 def _users_level() -> int:
-    """How far up the first caller is that is not of this package: the line the user wrote."""
+    """How far up the first caller is that is not of this package nor of the shell's: the line the user wrote."""
     frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_OWN):
+    while frame.f_back is not None and (
+        frame.f_code.co_filename.startswith(_OWN) or frame.f_globals.get("__name__", "").startswith("IPython.")
+    ):
         frame, level = frame.f_back, level + 1
     return level
 

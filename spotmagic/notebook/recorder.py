@@ -14,7 +14,7 @@ from typing import Any, Self
 from spotmagic.notebook.events import CellOutput, Kind
 
 _DRAIN = 1.0  # seconds to wait at most for what programs wrote straight to the file descriptor
-_MARK = "\0"  # written there last; when it arrives, all else has
+_MARK = "\x16"  # written there last; when it arrives, all else has. It shows nowhere, and a log with a NUL is no text
 _ABSENT = object()
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pkgutil
 import sys
 from typing import Any
 
 import pytest
 
 from spotmagic.codecs import Undecodable, decode, encode, is_safe
+from spotmagic.errors import Uncacheable
 
 
 def completion() -> Any:
@@ -80,3 +82,10 @@ def test_nothing_is_imported_for_a_stranger(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(Undecodable, match="is not imported here"):
         decode(encoded.codecs, encoded.head, encoded.buffers, trusted=False)
     assert "openai.types.chat.chat_completion" not in sys.modules
+
+
+@pytest.mark.parametrize("name", ["openai.Stream", "openai.AsyncStream", "anthropic.Stream", "anthropic.AsyncStream"])
+def test_a_stream_that_nobody_read_is_refused_with_the_way_to_keep_it(name: str) -> None:
+    kind = pkgutil.resolve_name(name)
+    with pytest.raises(Uncacheable, match="a stream, which can be read only once; yield its items"):
+        encode({"answer": object.__new__(kind)})

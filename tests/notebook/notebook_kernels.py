@@ -65,9 +65,9 @@ def steady(data: dict[str, Any]) -> dict[str, Any]:
 class Kernel:
     """A real kernel with the extension loaded."""
 
-    def __init__(self, folder: Path, env: dict[str, str]) -> None:
+    def __init__(self, folder: Path, env: dict[str, str], **process: Any) -> None:
         self.manager = KernelManager(kernel_name="python3")
-        self.manager.start_kernel(env=env, cwd=str(folder))
+        self.manager.start_kernel(env=env, cwd=str(folder), **process)
         self.client: BlockingKernelClient = self.manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)

@@ -96,6 +96,26 @@ def test_a_kept_error_is_shown_as_any(kernel: Kernel) -> None:
     assert "1/0" in traces[0] and len({re.sub(r"In\s?\[\d+\]", "In", trace) for trace in traces}) == 1
 
 
+def test_a_warning_names_the_cell_and_not_the_shell(kernel: Kernel) -> None:
+    text = kernel.run("%%spot name=paid price={lambda r: 1 / 0}\nx = 1").text
+    assert "ipykernel_" in text and "SpotWarning: price= of paid failed" in text and "interactiveshell" not in text
+
+
+def test_a_cell_is_shown_without_its_book_keeping(kernel: Kernel) -> None:
+    kernel.run("%%spot name=thing\nx = 'a value'")
+    text = kernel.run("%spot show thing").text
+    assert "variable x" in text and "a value" in text and "changes" not in text and "linked" not in text
+
+
+def test_what_the_kernel_writes_to_its_own_output_stays_text(folder: Path) -> None:
+    with (folder / "kernel.log").open("wb") as log:
+        kernel = Kernel(folder, environment(folder / "home"), stdout=log, stderr=log)
+    output = kernel.run("%%spot\nimport os\n_ = os.system('echo hello')")
+    kernel.close()
+    assert output.text == "hello\n" and b"hello" in (folder / "kernel.log").read_bytes()
+    assert b"\0" not in (folder / "kernel.log").read_bytes()
+
+
 def test_a_name_in_the_options_is_not_taken_for_one_of_the_shell(kernel: Kernel) -> None:
     assert "Did you mean" not in kernel.run("%%spot outputs=opne\nz = 1").evalue
     assert "Did you mean answer?" in kernel.run("%%spot outputs=anser\nanswer = 1").evalue
