@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from spotmagic.code.wrapped import Bound, unwrapped
 from spotmagic.engine.call import Call, unkept
 from spotmagic.engine.retry import Retry
-from spotmagic.keys.hidden import hidden
+from spotmagic.keys.credentials import hidden
 from spotmagic.spot.given import awaits, refuse_streams
 from spotmagic.spot.glance import glancing
 from spotmagic.spot.mark import Marked, MarkedFunction

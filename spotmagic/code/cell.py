@@ -13,17 +13,15 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 
-from spotmagic.code.credentials import Login, credentials
 from spotmagic.code.flow import Flow
+from spotmagic.code.logins import Login, credentials
 from spotmagic.code.normal import normal_form, parse
 from spotmagic.code.scope import bound_names, nodes_of
 
-_CLASS_MAKERS = frozenset(
-    {
-        "namedtuple", "NamedTuple", "TypedDict", "NewType", "TypeVar", "ParamSpec", "TypeVarTuple", "make_dataclass",
-        "make_class", "create_model", "Enum", "IntEnum", "StrEnum", "Flag", "IntFlag", "new_class",
-    }
-)  # fmt: skip
+_CLASS_MAKERS = frozenset({
+    "namedtuple", "NamedTuple", "TypedDict", "NewType", "TypeVar", "ParamSpec", "TypeVarTuple", "make_dataclass",
+    "make_class", "create_model", "Enum", "IntEnum", "StrEnum", "Flag", "IntFlag", "new_class",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

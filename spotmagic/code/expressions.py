@@ -6,9 +6,9 @@ import ast
 from collections.abc import Iterable, Sequence
 
 from spotmagic.code.bindings import ModuleNames, State, join
-from spotmagic.code.hidden import Hidden, in_magic, names_in_queries, namespace_key, unseen_attribute, unseen_call
-from spotmagic.code.normal import parse
+from spotmagic.code.normal import parsed
 from spotmagic.code.scope import Scope, bound_names, parameters, root_name, type_parameters
+from spotmagic.code.texts import Hidden, in_magic, names_in_queries, namespace_key, unseen_attribute, unseen_call
 
 
 class Expressions:
@@ -167,10 +167,10 @@ class Expressions:
         """Walk an annotation. One that is text is evaluated late or never, so that its names may be missing."""
         late = self.late_types
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            try:
-                node, late = parse(node.value, mode="eval").body, True
-            except SyntaxError:
+            tree, late = parsed(node.value, "eval"), True
+            if tree is None:
                 return
+            node = tree.body
         if not late:
             self.expr(node)
             return

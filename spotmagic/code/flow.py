@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 
 from spotmagic.code.bindings import State, join
 from spotmagic.code.expressions import Expressions
-from spotmagic.code.hidden import namespace_key
 from spotmagic.code.scope import Bindings, Scope, annotations_of, imported, nodes_of, type_parameters
 from spotmagic.code.syntax import (
     catches_name_error,
@@ -23,7 +22,7 @@ from spotmagic.code.syntax import (
     sure_on_leaving,
     swallows_errors,
 )
-from spotmagic.code.texts import QUERIES
+from spotmagic.code.texts import QUERIES, namespace_key
 
 
 @dataclass(slots=True)

@@ -12,8 +12,8 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from spotmagic import files
-from spotmagic.code.credentials import Login, credentials
-from spotmagic.code.normal import normal_form, parse
+from spotmagic.code.logins import Login, credentials
+from spotmagic.code.normal import normal_form, parsed
 from spotmagic.code.scope import annotations_of, bound_names, dotted
 from spotmagic.code.source import Definition, find, nested
 from spotmagic.code.texts import NO_TEXTS, Chain, Key, Texts, asked, may_be_paths, texts
@@ -210,11 +210,8 @@ def _expressions(annotation: ast.expr) -> Iterator[ast.expr]:
     """The annotation, and the ones written as text inside it."""
     yield annotation
     for node in ast.walk(annotation):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            try:
-                yield parse(node.value, mode="eval").body
-            except (SyntaxError, ValueError):
-                continue
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and (tree := parsed(node.value, "eval")):
+            yield tree.body
 
 
 def _undecorated(node: Definition) -> Definition:

@@ -14,13 +14,9 @@ from typing import Any, Literal
 from spotmagic import files
 from spotmagic.errors import Uncacheable
 
-_MARKS = {
-    "JoinedStr": "f''",
-    "TemplateStr": "t''",
-}  # an empty f-string is itself written f''(), so a call of one is f''()()
+# An empty f-string is itself written f''(), so a call of one is f''()().
+_MARKS = {"JoinedStr": "f''", "TemplateStr": "t''"}
 _LEFT_OUT = frozenset({"kind", "type_comment"})
-
-
 _AGAIN = 9
 
 parsing = files.ForkLock()
@@ -37,6 +33,14 @@ def parse(text: str, mode: Literal["exec", "eval"] = "exec") -> Any:
             with contextlib.suppress(SystemError):
                 return ast.parse(text, mode=mode)
         return ast.parse(text, mode=mode)
+
+
+def parsed(text: str, mode: Literal["exec", "eval"] = "exec") -> Any:
+    """The tree of a text, or None for what is not Python."""
+    try:
+        return parse(text, mode)
+    except (SyntaxError, ValueError):
+        return None
 
 
 def normal_form(source: str | ast.AST) -> str:

@@ -18,8 +18,8 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from spotmagic import files
-from spotmagic.code.arrivals import file_of
 from spotmagic.code.normal import parse, parsing
+from spotmagic.code.origin import file_of
 from spotmagic.code.scope import arguments_of
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda

@@ -65,8 +65,8 @@ def _lower(error: BaseException, writer: Writer) -> tuple[Any, Any]:
         writer.refuse(f"an exception of {kind.__qualname__}, which cannot be made again")
     rest = [
         [writer.lower(item, f".args[{n}]") for n, item in enumerate(error.args)],
-        {name: writer.lower(value, f".{name}") for name, value in state.items()},
-        {name: writer.lower(value, f".{name}") for name, value in kept.items()},
+        writer.attributes(state),
+        writer.attributes(kept),
         writer.lower(error.__cause__, ".__cause__"),
         error.__suppress_context__,
     ]

@@ -165,10 +165,6 @@ def _children(value: Any) -> Iterable[Any]:
     return [*attributes.values(), *slots.values()]
 
 
-def _lower_map(values: dict[str, Any], writer: Writer) -> dict[str, Any]:
-    return {name: writer.lower(value, f".{name}") for name, value in values.items()}
-
-
 def _lower_record(form: str) -> Callable[[Any, Writer], tuple[Any, Any]]:
     def lower(value: Any, writer: Writer) -> tuple[Any, Any]:
         kind = type(value)
@@ -176,7 +172,7 @@ def _lower_record(form: str) -> Callable[[Any, Writer], tuple[Any, Any]]:
         if "_attrs_cached_hash" in attributes or "_attrs_cached_hash" in slots:
             writer.refuse(f"a {kind.__qualname__} that keeps its hash, which another process counts otherwise")
         spec = [_named(kind, writer), list(_fields(kind, form))]
-        return spec, [_lower_map(attributes, writer), _lower_map(slots, writer)]
+        return spec, [writer.attributes(attributes), writer.attributes(slots)]
 
     return lower
 
@@ -247,7 +243,7 @@ def _pydantic_state(value: Any) -> list[Any]:
 def _lower_pydantic(value: Any, writer: Writer) -> tuple[Any, Any]:
     kind = type(value)
     spec = [_named(kind, writer), list(kind.model_fields)]
-    parts = [part if part is None else _lower_map(part, writer) for part in _pydantic_state(value)]
+    parts = [part if part is None else writer.attributes(part) for part in _pydantic_state(value)]
     return spec, [*parts, sorted(value.__pydantic_fields_set__)]
 
 

@@ -19,8 +19,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from spotmagic.code.arrivals import brought, is_elsewhere
-from spotmagic.code.origin import MAINS, is_user, is_user_module
+from spotmagic.code.origin import MAINS, brought, is_elsewhere, is_user, is_user_module
 from spotmagic.code.wrapped import under_name
 from spotmagic.codecs import registry
 from spotmagic.codecs.bounds import Undecodable
@@ -90,7 +89,7 @@ def has_own_name(function: types.FunctionType, bound: Container[str]) -> bool:
 def global_names() -> dict[int, str]:
     """Classes and functions by id, with the global of the user that each was assigned to: what a factory made."""
     found: dict[int, str] = {}  # `issubclass` of the type below: a proxy raises where it is asked
-    for listed, place in list(sys.modules.items()):
+    for listed, place in sys.modules.copy().items():
         if issubclass(type(place), types.ModuleType) and (place is types or is_user(place)):
             # joblib lists the notebook once more, as `__mp_main__`, which no later kernel has.
             module = "__main__" if listed in MAINS else listed

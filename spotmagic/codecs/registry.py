@@ -32,7 +32,6 @@ class Codec:
         decode: makes the object; when ``fill`` is given it gets no rest, so that the rest may refer to the object.
         fill: puts the rest in.
         children: values of the user inside the object, which may come again elsewhere.
-        safe: whether foreign bytes may be given to it.
         exact: whether it keeps all there is of a value, whatever releases of its package will add. What others wrote
             is read back and compared before it is kept.
         below: whether it takes the subclasses that the package itself has, and says which of them it keeps.
@@ -43,7 +42,6 @@ class Codec:
     decode: Callable[[Any, Any, Reader], Any]
     fill: Callable[[Any, Any, Reader], None] | None = None
     children: Callable[[Any], Iterable[Any]] = lambda _: ()
-    safe: bool = True
     exact: bool = True
     below: bool = False
 
@@ -129,11 +127,8 @@ def by_name(name: str) -> Codec | None:
 
 
 def is_known(name: str) -> bool:
-    """Whether there is a codec of this name, and one that foreign bytes may be given to. Loads no package."""
-    if name in _BUILT_IN:
-        return True
-    codec = by_name(name)
-    return codec is not None and codec.safe
+    """Whether there is a codec of this name. Loads no package."""
+    return name in _BUILT_IN or by_name(name) is not None
 
 
 def known_class(name: str) -> type | None:

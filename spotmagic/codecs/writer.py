@@ -265,6 +265,10 @@ class Writer:
             return values
         return [self.lower(value, f"[{n}]") for n, value in enumerate(values)]
 
+    def attributes(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The trees of attributes by their names."""
+        return {name: self.lower(value, f".{name}") for name, value in values.items()}
+
     def pairs(self, values: dict[Any, Any]) -> Any:
         """The trees of keys and values, in order."""
         flat: list[Any] = []

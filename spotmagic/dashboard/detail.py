@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from spotmagic.catalog.told import OUTPUTS
 from spotmagic.dashboard.wire import Result
 from spotmagic.engine.explain import remarks
-from spotmagic.keys.written import SOURCE, written
+from spotmagic.keys.told import SOURCE, written
 from spotmagic.store.entry import Bad, Entry, Part
 from spotmagic.values.shown import TYPE
 

@@ -15,8 +15,7 @@ import types
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from spotmagic.code.arrivals import arrived, written
-from spotmagic.code.origin import MAINS
+from spotmagic.code.origin import MAINS, arrived, written
 from spotmagic.engine.running import Attempt, now_running
 from spotmagic.errors import OptionError
 from spotmagic.reads.noting import Noting, Seen, note_elsewhere

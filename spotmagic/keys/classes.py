@@ -17,9 +17,8 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from spotmagic.code.arrivals import file_of
-from spotmagic.code.hidden import names_in
-from spotmagic.code.origin import is_user_file, is_user_module
+from spotmagic.code.origin import file_of, is_user_file, is_user_module
+from spotmagic.code.texts import names_in
 from spotmagic.code.wrapped import Wrapped, unwrapped
 from spotmagic.keys.guards import Guards
 from spotmagic.keys.owned import is_users

@@ -14,13 +14,11 @@ from typing import Any
 from msgpack import ExtType
 
 from spotmagic.code.function import facts
-from spotmagic.code.hidden import names_in_queries
-from spotmagic.code.texts import may_be_paths
+from spotmagic.code.texts import may_be_paths, names_in_queries
 from spotmagic.code.wrapped import unwrapped
 from spotmagic.errors import Uncacheable, unknown
 from spotmagic.keys import patched, process
 from spotmagic.keys.account import NOTHING_MET, SAMPLE, Account, Keyed, sample_input
-from spotmagic.keys.arguments import shown
 from spotmagic.keys.bind import Binder
 from spotmagic.keys.fingerprint import identity, packed
 from spotmagic.keys.keygen import KeyGen, Policy, policies_of
@@ -29,6 +27,7 @@ from spotmagic.keys.named import outside
 from spotmagic.keys.owned import call_name, is_users, kind_of, short_name
 from spotmagic.keys.reach import Reached, reach
 from spotmagic.keys.state import OnlyWritten
+from spotmagic.keys.told import shown
 from spotmagic.options import MarkOptions
 from spotmagic.reads import stand_ins
 from spotmagic.values.credentials import Credentials

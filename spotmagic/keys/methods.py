@@ -13,9 +13,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from spotmagic.code.arrivals import file_of
 from spotmagic.code.function import facts
-from spotmagic.code.origin import is_user_file, is_user_module
+from spotmagic.code.origin import file_of, is_user_file, is_user_module
 from spotmagic.code.wrapped import closed_over, unwrapped
 from spotmagic.keys.owned import is_users
 from spotmagic.values.state import attributes

@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from spotmagic.code.function import Import, facts
-from spotmagic.code.hidden import names_in, names_in_queries
 from spotmagic.code.source import nested
-from spotmagic.code.texts import Key
+from spotmagic.code.texts import Key, names_in, names_in_queries
 from spotmagic.code.wrapped import unwrapped
 from spotmagic.keys.guards import MISSING, Guards
 from spotmagic.keys.owned import is_users, short_name

@@ -7,8 +7,7 @@ import types
 from dataclasses import dataclass
 from typing import Any
 
-from spotmagic.code.arrivals import file_of
-from spotmagic.code.origin import MAINS, is_user, is_user_file, is_user_module
+from spotmagic.code.origin import MAINS, file_of, is_user, is_user_file, is_user_module
 from spotmagic.values.callables import named
 from spotmagic.values.scheme import Kind, Tree, tree
 

@@ -11,8 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, ValuesView
 from operator import is_
 from typing import Any, NamedTuple
 
-from spotmagic.code.arrivals import file_of
-from spotmagic.code.origin import is_user_file, is_user_module
+from spotmagic.code.origin import file_of, is_user_file, is_user_module
 from spotmagic.code.texts import Chain
 from spotmagic.code.wrapped import unwrapped
 from spotmagic.keys.guards import MISSING, Guards

@@ -288,7 +288,7 @@ def _used_by(package: str) -> frozenset[str]:
     found: set[str] = set()
     inside = f"{package}."
     own = package in sys.stdlib_module_names or is_user_module(package)
-    for name, module in () if own else list(sys.modules.items()):
+    for name, module in () if own else sys.modules.copy().items():
         if name == package or name.startswith(inside):
             held = list(getattr(module, "__dict__", {}).values())
             found |= {one.__name__.partition(".")[0] for one in held if type(one) is types.ModuleType}

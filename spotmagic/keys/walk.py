@@ -9,9 +9,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from spotmagic.code.arrivals import file_of
 from spotmagic.code.function import facts
-from spotmagic.code.origin import is_user, is_user_file, is_user_module
+from spotmagic.code.origin import file_of, is_user, is_user_file, is_user_module
 from spotmagic.code.texts import Chain
 from spotmagic.code.wrapped import Wrapped, called, cells_of, unwrapped
 from spotmagic.keys import classes, credentials, environment, lazy, named, patched, process

@@ -122,7 +122,7 @@ def _taken() -> Collection[tuple[_Names, _Names, _Names]]:
         return _found.values()
     _modules, known = now, _ours_by_id.keys()
     natives.arrived()
-    for module_name, module in list(sys.modules.items()):
+    for module_name, module in sys.modules.copy().items():
         if _searched.get(module_name) == id(module):
             continue
         _searched[module_name] = id(module)

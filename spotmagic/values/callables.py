@@ -147,17 +147,12 @@ _code: Shape = lambda value, encoder: encoder.code(value)  # noqa: E731
 _named: Shape = lambda value, _: named(value)  # noqa: E731
 
 SHAPES: dict[type, Shape] = {
-    types.FunctionType: _code,
-    type: _code,
-    types.ModuleType: _code,
+    **dict.fromkeys((types.FunctionType, type, types.ModuleType), _code),
     types.MethodType: lambda value, _: _of_module(value) or tree(Kind.METHOD, value.__self__, value.__func__),
     types.BuiltinFunctionType: _builtin,
     types.MethodWrapperType: _builtin,
-    types.MethodDescriptorType: _named,
-    types.WrapperDescriptorType: _named,
-    types.ClassMethodDescriptorType: _named,
-    types.GetSetDescriptorType: _named,
-    types.MemberDescriptorType: _named,
+    **dict.fromkeys((types.MethodDescriptorType, types.WrapperDescriptorType, types.ClassMethodDescriptorType), _named),
+    **dict.fromkeys((types.GetSetDescriptorType, types.MemberDescriptorType), _named),
     functools.partialmethod: lambda value, encoder: tree(
         Kind.PARTIAL, encoder.code(type(value)), value.func, list(value.args), value.keywords
     ),

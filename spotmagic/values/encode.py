@@ -213,7 +213,8 @@ class Encoder:
             return _items(value, attributes=kind is _State), owner
         if kind is not tuple and kind is not Tree:
             self._visit(value)
-        parts = _apart(value) or self.take_apart(value, self)
+        apart = _APART.get(kind)
+        parts = apart(value) if apart is not None else self.take_apart(value, self)
         out.pack_array_header(len(parts))
         out.pack(parts[0])
         # A tree is made for this walk alone and goes after it, so its id names nothing.
@@ -268,24 +269,17 @@ def _pack_each(values: Collection[Any]) -> list[bytes]:
     return packed
 
 
-def _apart(value: Any) -> Tree | None:
-    """The tree of what msgpack would take without asking, or would copy."""
-    kind = type(value)
-    if kind is Tree:
-        return value  # type: ignore[no-any-return]
-    if kind is int or kind is tuple:
-        return Tree(simple(value))
-    if kind is bytes:
-        return buffer(value)  # type: ignore[no-any-return]
-    if kind is bytearray:
-        return tree(Kind.BYTEARRAY, buffer(value))
-    if kind is memoryview:
-        return tree(Kind.MEMORYVIEW, value.format, list(value.shape or ()), buffer(value.tobytes()))
-    if kind is msgpack.ExtType:
-        return tree(Kind.EXT, value.code, value.data)
-    if kind is msgpack.Timestamp:
-        return tree(Kind.EXT, value.seconds, value.nanoseconds, None)
-    return None
+# The trees of what msgpack would take without asking, or would copy.
+_APART: dict[type, Callable[[Any], Tree]] = {
+    Tree: lambda value: value,
+    int: lambda value: Tree(simple(value)),
+    tuple: lambda value: Tree(simple(value)),
+    bytes: buffer,
+    bytearray: lambda value: tree(Kind.BYTEARRAY, buffer(value)),
+    memoryview: lambda value: tree(Kind.MEMORYVIEW, value.format, list(value.shape or ()), buffer(value.tobytes())),
+    msgpack.ExtType: lambda value: tree(Kind.EXT, value.code, value.data),
+    msgpack.Timestamp: lambda value: tree(Kind.EXT, value.seconds, value.nanoseconds, None),
+}
 
 
 def _children(parts: Tree) -> Iterator[tuple[str, Any]]:

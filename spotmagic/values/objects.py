@@ -18,8 +18,7 @@ import types
 import weakref
 from typing import Any
 
-from spotmagic.code.arrivals import file_of
-from spotmagic.code.origin import is_user_file, is_user_module
+from spotmagic.code.origin import file_of, is_user_file, is_user_module
 from spotmagic.values import callables, late
 from spotmagic.values.encode import SCALARS, Encoder, Shape
 from spotmagic.values.generated import made_up

@@ -191,7 +191,7 @@ def beginning(text: str, most: int, hidden: Iterable[str] = ()) -> str:
     known = [*hidden, *_seen().hidden]
     # A secret that the end of the window cuts begins behind ``most``, where nothing is shown.
     window = text[: most + max([_LONGEST, *map(len, known)])] if len(text) > most else text
-    spans = [span for secret in known if secret in window for span in _places(secret, window)]
+    spans = [found.span() for one in known if one in window for found in re.finditer(re.escape(one), window)]
     spans += [found.span(found.re.groups) for form in _forms(window) for found in form.finditer(window)]
     if not spans:
         return text[:most]
@@ -270,10 +270,3 @@ def _seen() -> _Environment:
     if now is None or now != _last.now:
         _last = _Environment(None if now is None else dict(now))
     return _last
-
-
-def _places(secret: str, text: str) -> Iterator[tuple[int, int]]:
-    at = text.find(secret)
-    while at >= 0:
-        yield at, at + len(secret)
-        at = text.find(secret, at + len(secret))

@@ -243,7 +243,7 @@ def test_arguments_are_told_as_they_were_before_the_run(spot: Spot) -> None:
 
 
 def test_trouble_with_a_text_costs_no_result(spot: Spot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spotmagic.keys.arguments.texts", lambda *_: 1 / 0)
+    monkeypatch.setattr("spotmagic.keys.told.texts", lambda *_: 1 / 0)
     f: Any = spot.mark(_whatever)
     with pytest.warns(Warning, match="are not listed: ZeroDivisionError"):
         assert f("x") == "x"

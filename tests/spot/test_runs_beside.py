@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import bz2  # which has `open` under a name of its own
+import gc
 import os
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from spotmagic import Spot, last
@@ -101,3 +105,30 @@ def test_a_namespace_that_is_looked_at_while_another_runs_is_the_one_it_was(tmp_
         finally:
             beside.end()
         assert asked({"open": open, "other": vars(bz2)["_builtin_open"]}) == 2 and last().verdict == "hit"
+
+
+def test_modules_may_arrive_while_those_that_are_loaded_are_looked_through(spot: Spot, tmp_path: Path) -> None:
+    """Whenever garbage is collected, somebody's code may run that imports, or another thread may come between."""
+    (tmp_path / "a.txt").write_text("text")
+
+    @spot.mark
+    def made(path: Path, rows: Any) -> Any:
+        return lambda: path.read_text() + str(len(rows))
+
+    arrived: list[str] = []
+
+    def arrive(*_: object) -> None:
+        arrived.append(f"arrived_{len(arrived)}")
+        sys.modules[arrived[-1]] = ModuleType(arrived[-1])
+
+    before = gc.get_threshold()
+    gc.callbacks.append(arrive)
+    gc.set_threshold(300, 1_000_000)
+    try:
+        assert made(tmp_path / "a.txt", np.zeros(3))() == "text3"
+    finally:
+        gc.callbacks.remove(arrive)
+        gc.set_threshold(*before)
+        for name in arrived:
+            del sys.modules[name]
+    assert last().stored, last().reason
