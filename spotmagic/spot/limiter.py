@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from spotmagic.code.arrivals import arrived, written
+from spotmagic.code.origin import arrived, written
 from spotmagic.code.wrapped import Bound, Wrapped
 from spotmagic.engine.call import Call, Gate, Ticket, unkept
 from spotmagic.limits import Cost

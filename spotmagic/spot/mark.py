@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from spotmagic.code.arrivals import arrived, written
+from spotmagic.code.origin import arrived, written
 from spotmagic.code.wrapped import Wrapped
 from spotmagic.codecs import Undecodable, decode, encode
 from spotmagic.engine.around import around
@@ -16,8 +16,8 @@ from spotmagic.engine.decide import RETURN, decide
 from spotmagic.engine.explain import ACCEPTED, ARGUMENTS, BROUGHT, DEFAULTS, HANDLES, STATE, listed, phrase
 from spotmagic.errors import RecordMissing, Uncacheable
 from spotmagic.keys import Account, FunctionKey, Keyed, asked_with
-from spotmagic.keys.hidden import hidden
-from spotmagic.keys.written import SourceNotes
+from spotmagic.keys.credentials import hidden
+from spotmagic.keys.told import SourceNotes
 from spotmagic.options import MarkOptions, Mode, mark_options, parse_duration, parse_sample
 from spotmagic.spot.accepted import is_accepted, last_edit, stands_for
 from spotmagic.spot.given import awaits, streams
