@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Protocol
+
+from spotmagic import originals
 
 
 class Clock(Protocol):
@@ -26,9 +27,9 @@ class Clock(Protocol):
 class SystemClock:
     """The clock of the machine."""
 
-    now = staticmethod(time.time)
-    monotonic = staticmethod(time.monotonic)
-    sleep = staticmethod(time.sleep)
+    now = staticmethod(originals.time)
+    monotonic = staticmethod(originals.monotonic)
+    sleep = staticmethod(originals.sleep)
     asleep = staticmethod(asyncio.sleep)
 
 

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 import spotmagic
+from spotmagic import originals
 
 ROOT = Path(spotmagic.__file__).parent
 RANKS = {
-    "errors": 0, "hooks": 0, "options": 0, "clock": 0, "files": 0, "rooms": 0, "words": 0, "threads": 0,
-    "terminal": 0, "view": 0, "code": 1, "reads": 1, "values": 2,
+    "errors": 0, "hooks": 0, "options": 0, "clock": 0, "files": 0, "originals": 0, "rooms": 0, "words": 0,
+    "threads": 0, "terminal": 0, "view": 0, "code": 1, "reads": 1, "values": 2,
     "keys": 3, "codecs": 4, "store": 5, "limits": 5, "engine": 6, "catalog": 7, "spot": 8, "batch": 9, "jobs": 9,
     "wrap": 9, "dashboard": 10, "commands": 11, "notebook": 12, "cli": 12,
 }  # fmt: skip
@@ -78,6 +79,20 @@ def test_heavy_and_dangerous_imports_have_one_room() -> None:
             if site is not None and where != site and not where.startswith(f"{site}/"):
                 elsewhere.append(f"{where} imports {module}")
     assert elsewhere == []
+
+
+def test_what_notebooks_replace_is_not_called_where_cells_and_calls_pass() -> None:
+    """``json.dumps`` may be anything by the time a cell is kept: :mod:`spotmagic.originals` has Python's own."""
+    rooms = {name for name, rank in RANKS.items() if rank <= RANKS["spot"]} - {"catalog", "originals"} | {"notebook"}
+    asked = [
+        f"{path.relative_to(ROOT)}: {ast.unparse(node)}"
+        for path, tree in MODULES.items()
+        for node in ast.walk(tree)
+        if room(path) in rooms and isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        if (node.value.id, node.attr) in {("json", "dumps"), ("json", "loads")}
+        or (node.value.id == "time" and node.attr in originals.__all__)
+    ]
+    assert asked == []
 
 
 def test_the_tables_are_asked_in_the_catalog_alone() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import collections
 import functools
 import importlib
-import json
 import re
 import sys
 import types
@@ -23,6 +22,7 @@ from spotmagic.code.origin import MAINS, brought, is_elsewhere, is_user, is_user
 from spotmagic.code.wrapped import under_name
 from spotmagic.codecs import registry
 from spotmagic.codecs.bounds import Undecodable
+from spotmagic.originals import dumps, loads
 
 any_code: ContextVar[bool] = ContextVar("any_code", default=False)
 """Whether what is live is taken though its code is another, as who reads said that edits do not matter."""
@@ -112,7 +112,7 @@ def class_reference(kind: type) -> str | None:
     if made is None:
         return reference(kind)
     parts = [reference(made[0]), *(_argument(one) for one in made[1])]
-    return None if None in parts else json.dumps(parts)
+    return None if None in parts else dumps(parts)
 
 
 def _argument(one: Any) -> str | None:
@@ -124,7 +124,7 @@ def _argument(one: Any) -> str | None:
 
 def _generic_of(text: str, *, trusted: bool, loaded: bool) -> type:
     """The class of a list of references, which pydantic makes of classes that are here."""
-    origin, *given = json.loads(text)
+    origin, *given = loads(text)
     kind: Any = class_of(origin, trusted=trusted, loaded=loaded)
     args = tuple(
         _variable(one[1:], trusted) if one[:1] == "~" else class_of(one, trusted=trusted, loaded=loaded)

@@ -7,7 +7,6 @@ Errors are read by shape, so that no client library has to be imported: a ``resp
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -15,6 +14,7 @@ from typing import Any, TypeVar
 from spotmagic.limits.booking import LONGEST_PAUSE
 from spotmagic.limits.feedback import pause_asked
 from spotmagic.options import is_number
+from spotmagic.originals import time
 
 TOO_FAST = frozenset({429, 529})  # 529: a provider's word for being overloaded
 SPENT_WORDS = ("insufficient_quota", "billing_hard_limit", "quota_exceeded", "credit balance")
@@ -69,7 +69,7 @@ def feedback_of(error: BaseException, now: float | None = None) -> float | None:
     answer = answer_of(error)
     if answer.quota_spent:
         return None
-    said = pause_asked(answer.headers, time.time() if now is None else now)
+    said = pause_asked(answer.headers, time() if now is None else now)
     carried = _seconds(getattr(error, "retry_after", None))
     pause = said if carried is None else carried
     if answer.status in TOO_FAST or _says_too_fast(error):

@@ -7,12 +7,12 @@ runs.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from spotmagic.codecs.streams import Recording
+from spotmagic.originals import dumps, loads
 from spotmagic.values.state import attributes, plain_dict
 
 _MOST = 10**15
@@ -46,13 +46,13 @@ class Usage(NamedTuple):
 
     def note(self) -> str:
         """As a text that is kept; :func:`read_usage` reads it."""
-        return json.dumps([*self], ensure_ascii=False)
+        return dumps([*self], ensure_ascii=False)
 
 
 def read_usage(note: str) -> Usage | None:
     """The usage in a text. Whoever wrote it may be anybody."""
     try:
-        model, *counts, provider = json.loads(note)
+        model, *counts, provider = loads(note)
         asked, answered, cached, written, reasoning = map(_count, counts)
         return Usage(str(model)[:200], asked, answered, cached, written, reasoning, str(provider))
     except (ValueError, TypeError):
@@ -93,7 +93,7 @@ def events_of(body: bytes) -> list[dict[str, Any]]:
     found = []
     for line in body.splitlines():
         try:
-            told = json.loads(line.removeprefix(b"data:"))
+            told = loads(line.removeprefix(b"data:"))
         except ValueError:
             continue
         if isinstance(told, dict):
@@ -170,7 +170,7 @@ def _body(pieces: Sequence[str | bytes]) -> Any:
     if b"usage" not in lower and b"billed" not in lower:
         return None
     try:
-        told = json.loads(body)
+        told = loads(body)
     except ValueError:
         told = events_of(body)
     return told if isinstance(told, dict | list) else None

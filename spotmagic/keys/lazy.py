@@ -11,7 +11,6 @@ import importlib.machinery
 import importlib.util
 import io
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +26,7 @@ from spotmagic.code.wrapped import unwrapped
 from spotmagic.errors import Uncacheable
 from spotmagic.keys.guards import MISSING, Guards
 from spotmagic.keys.owned import is_users
+from spotmagic.originals import time_ns
 from spotmagic.reads import imports as asked
 from spotmagic.reads import looks
 from spotmagic.reads.noting import FileState
@@ -187,7 +187,7 @@ def _of_module(name: str) -> list[str]:
         return [_ABSENT]
     from spotmagic.keys.fingerprint import fingerprint, packed
 
-    began, guards, files = time.time_ns(), Guards(), set[Path]()
+    began, guards, files = time_ns(), Guards(), set[Path]()
     found = list(_whole([name], fingerprint, guards, files))
     if not found:
         return []

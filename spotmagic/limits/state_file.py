@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import struct
 import threading
-import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +21,7 @@ from spotmagic.limits.folder import open_own, write_name
 from spotmagic.limits.slots import Slots
 from spotmagic.limits.storage import OwnRule, Slot, T, User, answering
 from spotmagic.limits.timebase import Timebase
+from spotmagic.originals import monotonic
 
 MAGIC = b"SLM1"
 SLOT = 128
@@ -125,7 +125,7 @@ class FileStorage(OwnRule):
         """Read, change and write the state while nobody else can."""
         # The mutex first: the lock is of the open file, which all threads share, and keeps only other processes out.
         with self._mutex, answering():
-            if time.monotonic() >= self._look_at:
+            if monotonic() >= self._look_at:
                 self._look()
             fd = self._fd
             try:
@@ -154,11 +154,11 @@ class FileStorage(OwnRule):
             self._slots = Slots(self.path.with_suffix(".slots"))
             self._inode = os.fstat(self._fd).st_ino
         write_name(self.path, self._name)
-        self._look_at = time.monotonic() + LOOK_EVERY
+        self._look_at = monotonic() + LOOK_EVERY
 
     def _look(self) -> None:
         """Open the file of the name anew when somebody has deleted the one that is open."""
-        self._look_at = time.monotonic() + LOOK_EVERY
+        self._look_at = monotonic() + LOOK_EVERY
         try:
             if self.path.stat().st_ino == self._inode:
                 return

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from spotmagic import options as words
+from spotmagic import originals as originals  # before the notebook puts others in their place
 from spotmagic.notebook.hooks import Awaited, Completer, FirstLine, Tracebacks
 from spotmagic.notebook.magics import SpotMagics
 

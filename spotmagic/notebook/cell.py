@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import re
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -26,6 +25,7 @@ from spotmagic.notebook.reached import is_hidden, paths_in
 from spotmagic.notebook.recorder import Recorder, Silence
 from spotmagic.notebook.watch import LOOK, Watch
 from spotmagic.options import ErrorTypes, MarkOptions
+from spotmagic.originals import dumps, loads
 from spotmagic.reads import variables, written
 from spotmagic.spot import Spot, last
 from spotmagic.store.editions import is_pattern
@@ -185,7 +185,7 @@ class Cell:
             return every
         sets = {entry.notes.get("counted", "") for entry in self._spot.store.recent(self.name)} - {""}
         for names in sorted(sets):
-            chosen = watch.choose(json.loads(names))
+            chosen = watch.choose(loads(names))
             key = every if chosen is None else self._key(chosen)
             if key != every and isinstance(self._spot.store.get(key), Entry):
                 return key
@@ -310,7 +310,7 @@ class Cell:
         counted, drawn = self._watch.inputs | self._watch.counted, events.thumb(self._recorder.log)
         self.call.key = self._key(counted)  # only now it is known what counted for it
         self.call.inputs = self._told() | self._watch.counted
-        self.call.notes = {**self.call.notes, **drawn, "counted": json.dumps(sorted(counted))}
+        self.call.notes = {**self.call.notes, **drawn, "counted": dumps(sorted(counted))}
         if isinstance(made, Exception):
             parts += self._error_parts(made)
         log = events.pack_outputs(events.fold(self._recorder.log))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import io
-import json
 import os
 import re
 import sys
@@ -23,6 +22,7 @@ from spotmagic.code.origin import is_user_module
 from spotmagic.errors import Uncacheable
 from spotmagic.keys import fingerprint
 from spotmagic.keys.process import COUNTED, ERRORS, LOCAL_TIME, NUMPY, Plain, as_written, now, pattern_text, words_used
+from spotmagic.originals import dumps, loads
 from spotmagic.values.notes import is_secret_name
 
 _FOLDER = re.compile(r"^(os\.)?chdir\(|^get_ipython\(\)\.run_line_magic\('(cd|pushd|popd)'", re.MULTILINE)
@@ -103,7 +103,7 @@ def _filters() -> Plain:
 
 def _filter_text(one: tuple[Any, ...]) -> str:
     action, message, kind, module, line = one
-    return json.dumps([action, pattern_text(message), _name(kind), pattern_text(module), line])
+    return dumps([action, pattern_text(message), _name(kind), pattern_text(module), line])
 
 
 def _name(kind: Any) -> Any:
@@ -121,7 +121,7 @@ def _set_filters(values: Plain) -> None:
 
 def _filter(text: str) -> tuple[Any, ...] | None:
     """The filter, as ``filterwarnings`` makes it; None where its class is not there."""
-    action, message, kind, module, line = json.loads(text)
+    action, message, kind, module, line = loads(text)
     home, _, name = kind.partition(":") if isinstance(kind, str) else ("", "", "")
     found = getattr(sys.modules.get(home), name, None) if name else None
     patterns = message and re.compile(message, re.IGNORECASE), module and re.compile(module)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 import types
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -46,6 +45,7 @@ from spotmagic.notebook.graph import (
 from spotmagic.notebook.in_place import can_put, keeps_all, outline
 from spotmagic.notebook.reached import Reachable, exported, hidden_by, inputs_of, is_hidden, names_reached
 from spotmagic.notebook.settings import Process, counted, effects, prints, process
+from spotmagic.originals import time_ns
 from spotmagic.values.handles import is_handle_type
 from spotmagic.values.notes import is_secret_name
 from spotmagic.values.patience import TooLong, at_once, patience
@@ -210,7 +210,7 @@ class Watch:
         except (TooLong, Uncacheable) as error:
             self._trouble = f"{error}"
         self._process = process()  # after our own look, which may have loaded a library
-        self._before, self._began = dict(self._ns), time.time_ns()
+        self._before, self._began = dict(self._ns), time_ns()
         generators.load_library(self._code.source)
         self._rng = generators.states()
         yield

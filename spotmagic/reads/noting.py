@@ -12,12 +12,12 @@ import io
 import os
 import stat
 import threading
-import time
 from collections.abc import Mapping
 from contextvars import ContextVar
 from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple, Self
 
+from spotmagic.originals import time_ns
 from spotmagic.reads import imports, looks, memories, natives, stand_ins, standing, variables
 from spotmagic.reads.paths import whole_path, working_directory
 
@@ -68,7 +68,7 @@ class Noting:
         self.files: dict[str, FileState | None] = {}
         self.looks: dict[tuple[int, str], list[str]] = {}
         self.rewritten: dict[str, None] = {}
-        self.began, self.folder, self.trouble = time.time_ns(), working_directory(), ""
+        self.began, self.folder, self.trouble = time_ns(), working_directory(), ""
         self.pool = _pool()
         self._written: set[str] = set()
         self._added: dict[str, int] = {}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from spotmagic import files
 from spotmagic.errors import tell
+from spotmagic.originals import dumps, loads
 from spotmagic.store import Store
 
 Settings = dict[str, Any]
@@ -50,7 +50,7 @@ class Shared:
             files.make_folder(self._path.parent)
             with files.locked(self._path.with_suffix(".lock")):
                 self.now = change(self._read())
-                files.write_whole(self._path, json.dumps(self.now, indent=1).encode())
+                files.write_whole(self._path, dumps(self.now, indent=1).encode())
             self._store.announce()
         except OSError as error:
             tell(f"{self._what} hold in this kernel only", str(error), "Make the folder writable and set them again")
@@ -58,7 +58,7 @@ class Shared:
 
     def _read(self) -> Settings:
         try:
-            return self._parse(json.loads(self._path.read_bytes()))
+            return self._parse(loads(self._path.read_bytes()))
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except (OSError, ValueError, AttributeError, TypeError) as error:

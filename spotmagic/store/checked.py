@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -13,6 +12,7 @@ from typing import NamedTuple
 from spotmagic import files, words
 from spotmagic.codecs import Undecodable, decode, is_safe
 from spotmagic.options import is_number
+from spotmagic.originals import dumps, loads
 from spotmagic.store.entry import MASKED, Bad, Entry
 
 FILE = "checked.json"
@@ -178,7 +178,7 @@ class Verified:
 def note(folder: Path, checked: Checked) -> None:
     """Write down a check in its folder. One that takes no file goes without."""
     with contextlib.suppress(OSError):
-        text = json.dumps({"checked": VERSION, **asdict(checked)})
+        text = dumps({"checked": VERSION, **asdict(checked)})
         files.write_whole(folder / FILE, text.encode() + b"\n", durable=False)
 
 
@@ -186,7 +186,7 @@ def last_checked(folder: Path) -> Checked | None:
     """The last check of a folder, by any kernel; ``None`` when there was none, or nothing can be read of it."""
     try:
         with (folder / FILE).open("rb") as file:
-            known = json.loads(file.read(_MOST))
+            known = loads(file.read(_MOST))
         if known["checked"] != VERSION:
             return None
         at, counts = known["at"], [known[name] for name in ("entries", "damaged", "refused", "lost")]

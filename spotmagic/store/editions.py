@@ -7,9 +7,7 @@ of the call's key and what the files held, and the newest knows them all.
 from __future__ import annotations
 
 import fnmatch
-import json
 import os
-import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
 from hashlib import blake2b
@@ -17,6 +15,7 @@ from typing import Any, NamedTuple, TypeGuard
 
 import xxhash
 
+from spotmagic.originals import dumps, loads, time_ns
 from spotmagic.reads import looks
 from spotmagic.reads.noting import FileState, Noting, ask, is_noting, note
 from spotmagic.reads.supposed import RECENT, state_now
@@ -63,7 +62,7 @@ def _is_question(size: int | None) -> TypeGuard[int]:
 def files_of(text: str) -> tuple[File, ...]:
     """The files that a note tells of. One that makes no sense, as another writer's may, never holds."""
     try:
-        found = tuple(File(*fields) for fields in json.loads(text))
+        found = tuple(File(*fields) for fields in loads(text))
         if all(
             isinstance(file.path, str)
             and "\0" not in file.path
@@ -79,7 +78,7 @@ def files_of(text: str) -> tuple[File, ...]:
 
 def _known(entry: Entry) -> list[list[Any]]:
     """The editions that an entry of ours knows: the key of each, and what its files held."""
-    return json.loads(entry.notes.get(EDITIONS, "[]")) if entry.trusted else []
+    return loads(entry.notes.get(EDITIONS, "[]")) if entry.trusted else []
 
 
 def unchanged(text: str) -> bool:
@@ -132,7 +131,7 @@ def as_now(notes: Mapping[str, str]) -> Mapping[str, str]:
             found.append(File(file.path, None, None, None, _MISSING))
         else:
             found.append(File(file.path, state.size, _NEVER, state.inode, _digest(file.path)))
-    return {**notes, FILES: json.dumps(found)}
+    return {**notes, FILES: dumps(found)}
 
 
 def holding(get: Get, found: Entry | Bad | None) -> tuple[Entry | Bad | None, tuple[str, ...]]:
@@ -212,11 +211,11 @@ def after(new: Entry, get: Get) -> tuple[Entry, Entry | None]:
     pairs, held = _pairs(old), _pairs(new)
     aside = None
     if pairs != held and old.trusted and old.status in ("value", "error"):
-        key = blake2b(new.key + json.dumps(pairs).encode(), digest_size=16, person=b"edition").digest()
+        key = blake2b(new.key + dumps(pairs).encode(), digest_size=16, person=b"edition").digest()
         notes = {name: text for name, text in old.notes.items() if name != EDITIONS}
         aside = old._replace(key=key, notes=notes)
         known = [*(one for one in known if one[0] != key.hex()), [key.hex(), pairs]][-_MOST:]
-    return (new._replace(notes={**new.notes, EDITIONS: json.dumps(known)}) if known else new), aside
+    return (new._replace(notes={**new.notes, EDITIONS: dumps(known)}) if known else new), aside
 
 
 def _pairs(entry: Entry) -> list[list[Any]]:
@@ -278,7 +277,7 @@ def settle(noting: Noting, declared: Collection[str], ignore: Iterable[str]) -> 
                 inputs.setdefault(_label(asked), _print(asked.digest))
     except _NotSteady as error:
         return Settled(obstacle=str(error))
-    note = json.dumps(sorted(found, key=lambda file: (file.path, file.digest))) if found else ""
+    note = dumps(sorted(found, key=lambda file: (file.path, file.digest))) if found else ""
     return Settled(note, inputs)
 
 
@@ -352,7 +351,7 @@ def _relative(path: str, folder: str) -> str:
 
 
 def _is_young(changed: int) -> bool:
-    return abs(time.time_ns() - changed) < RECENT
+    return abs(time_ns() - changed) < RECENT
 
 
 def _print(digest: str) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import mmap
 import os
 import secrets
@@ -12,6 +11,7 @@ import struct
 from pathlib import Path
 
 from spotmagic import files
+from spotmagic.originals import dumps, loads
 
 SIZE = 8
 READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)  # as a folder answers that can be read alone
@@ -160,7 +160,7 @@ def _write(folder: Path) -> str:
         files.write_whole(ignore, b"*\n", durable=False)
     identity = secrets.token_hex(8)
     # Of several kernels that make the folder at once one writes it, and all read what that one wrote.
-    files.write_once(folder / "format.json", json.dumps({"format": FORMAT, "id": identity}).encode() + b"\n")
+    files.write_once(folder / "format.json", dumps({"format": FORMAT, "id": identity}).encode() + b"\n")
     return _read(folder / "format.json")
 
 
@@ -168,7 +168,7 @@ def _read(path: Path) -> str:
     with path.open("rb") as file:
         text = file.read(4096)
     try:
-        content = json.loads(text)
+        content = loads(text)
         version, identity = content["format"], content["id"]
     except (ValueError, TypeError, KeyError):
         return ""  # damaged: the records tell their own version

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from math import inf
 from typing import Any
 
+from spotmagic.originals import thread_time
 from spotmagic.values.scheme import Unfit
 
 _until: ContextVar[float] = ContextVar("spotmagic_patience", default=inf)
@@ -24,7 +24,7 @@ class TooLong(Unfit):
 @contextmanager
 def patience(seconds: float) -> Iterator[None]:
     """Inside, looks end after so many seconds in all, of work of this thread: a busy machine takes none of it away."""
-    until = min(_until.get(), time.thread_time() + seconds)
+    until = min(_until.get(), thread_time() + seconds)
     token = _until.set(until)
     try:
         yield
@@ -59,7 +59,7 @@ def at_once(value: object) -> Iterator[None]:
 def is_over() -> bool:
     """Whether the time is over."""
     until = _until.get()
-    return until is not inf and time.thread_time() > until
+    return until is not inf and thread_time() > until
 
 
 def check() -> None:

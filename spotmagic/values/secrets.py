@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -11,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
+from spotmagic.originals import dumps
 from spotmagic.values.notes import is_secret_name
 
 _NAME = r"(?:api_?key|token|secret|password|passwd|credentials?|authorization)"
@@ -227,7 +227,7 @@ def spellings(secret: str) -> set[str]:
         return set()
     data = secret.encode("utf-8", "surrogatepass")
     found = {secret, quote(data, safe=""), quote(data), quote_plus(data), data.hex(), data.hex().upper()}
-    found |= {repr(secret)[1:-1], json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    found |= {repr(secret)[1:-1], dumps(secret)[1:-1], dumps(secret, ensure_ascii=False)[1:-1]}
     for shift in range(3):  # base64 writes three bytes together: what stands before shifts the letters
         code = base64.b64encode(b"\0" * shift + data).decode().rstrip("=")
         inner = code[-(-shift * 8 // 6) : (shift + len(data)) * 8 // 6]
