@@ -87,6 +87,15 @@ def test_a_pickle_that_lies_is_refused(kind: type) -> None:
         encode([kind(a=1, rows=[1, 2, 3])])
 
 
+def test_what_a_pickle_changes_in_objects_that_lead_to_each_other_is_told_at_once() -> None:
+    """As in a parsed page, where each part leads to all others: looked at one by one they would have no end."""
+    page = Mixer(rows=[1])
+    page.head = Config(page=page)
+    page.body = Config(page=page, before=page.head)
+    with pytest.raises(Uncacheable, match="comes back with another body, head, rows"):
+        encode(page)
+
+
 def test_large_arrays_inside_are_out_of_band_and_may_be_written() -> None:
     value = Config(data=np.arange(10_000.0))
     encoded = encode(value)
