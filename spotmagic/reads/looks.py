@@ -30,7 +30,7 @@ UNKNOWN = "?"  # begins an answer that nobody can know; why follows
 
 _listdir, _scandir, _stat, _lstat, _access, _open = os.listdir, os.scandir, os.stat, os.lstat, os.access, os.open
 _mkdir, _readlink, _replace, _rename = os.mkdir, os.readlink, os.replace, os.rename
-_remove, _unlink = os.remove, os.unlink
+_remove, _unlink, _rmdir = os.remove, os.unlink, os.rmdir
 _get_data: Any = importlib.machinery.SourceFileLoader.get_data
 _iglob, _path_glob = glob.iglob, pathlib.Path.glob
 # Who finds code and shows it asks for no data.
@@ -240,7 +240,7 @@ def _noting_change(true: Any) -> Any:
     @functools.wraps(true)
     def noting(*paths: Any, **options: Any) -> None:
         true(*paths, **options)
-        if not options and _is_asked():
+        if not any(options.values()) and _is_asked():  # `shutil.rmtree` says `dir_fd=None` of the folder itself
             standing.note_removed(paths[0])
             for path in paths[1:]:
                 standing.note_written(path)
@@ -321,7 +321,7 @@ IN_MODULES: tuple[tuple[dict[str, Any], str, Any, Any], ...] = (
     (vars(os), "mkdir", _mkdir, _noting_mkdir),
     (vars(os), "readlink", _readlink, _noting_readlink),
     (vars(glob), "iglob", _iglob, _noting_iglob),
-    *((vars(os), true.__name__, true, _noting_change(true)) for true in (_replace, _rename, _remove, _unlink)),
+    *((vars(os), true.__name__, true, _noting_change(true)) for true in (_replace, _rename, _remove, _unlink, _rmdir)),
 )
 _IN_CLASSES: tuple[tuple[Any, str, Any, Any], ...] = (
     (pathlib.Path, "glob", _path_glob, _noting_glob(_path_glob, "")),
