@@ -17,6 +17,7 @@ from spotmagic.code.flow import Flow
 from spotmagic.code.logins import Login, credentials
 from spotmagic.code.normal import normal_form, parse
 from spotmagic.code.scope import bound_names, nodes_of
+from spotmagic.code.texts import sets_up_shell
 
 _CLASS_MAKERS = frozenset({
     "namedtuple", "NamedTuple", "TypedDict", "NewType", "TypeVar", "ParamSpec", "TypeVarTuple", "make_dataclass",
@@ -136,6 +137,8 @@ def is_definition(node: ast.stmt) -> bool:
             return True
         case ast.Assign() if _maker(node):
             return True
+        case ast.Expr():
+            return sets_up_shell(node)
         case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=finalbody):
             inner = [*body, *orelse, *finalbody, *(part for handler in handlers for part in handler.body)]
         case ast.If(test=test, body=body, orelse=orelse):

@@ -30,17 +30,22 @@ WORD = re.compile(r"(?<![\w.'\"])[A-Za-z_]\w*")
 _CODE_MAGICS = frozenset({"time", "timeit", "prun", "memit", "mprun", "lprun", "capture", "pyinstrument", "snakeviz"})
 # Magics that neither read nor bind a variable, but for what the shell puts into their line. Others may do anything.
 _QUIET_MAGICS = frozenset({
-    "alias", "autoawait", "autocall", "autoindent", "automagic", "autoreload", "aimport", "bookmark",
-    "cd", "colors", "conda", "config", "debug", "dhist", "dirs", "doctest_mode", "env", "gui",
-    "html", "HTML", "javascript", "js", "JavaScript", "latex", "load_ext", "logoff", "logon",
+    "bookmark", "cd", "conda", "debug", "dhist", "dirs", "env", "gui",
+    "html", "HTML", "javascript", "js", "JavaScript", "latex", "logoff", "logon",
     "logstart", "logstate", "logstop", "ls", "mamba", "markdown", "matplotlib", "micromamba",
-    "mkdir", "notebook", "page", "pastebin", "pdb", "pdoc", "pinfo", "pinfo2", "pip", "popd", "precision",
-    "pprint", "psearch", "psource", "pushd", "pwd", "pycat", "quickref", "reload_ext", "rm", "rmdir",
-    "set_env", "spot", "spot_load_ext", "subplots", "svg", "SVG", "sx", "system", "tb", "unalias",
-    "unload_ext", "uv", "writefile", "file", "xmode", "cat", "cp", "mv", "man",
+    "mkdir", "notebook", "page", "pastebin", "pdoc", "pinfo", "pinfo2", "pip", "popd", "precision",
+    "pprint", "psearch", "psource", "pushd", "pwd", "pycat", "quickref", "rm", "rmdir",
+    "set_env", "spot", "spot_load_ext", "subplots", "svg", "SVG", "sx", "system", "tb",
+    "uv", "writefile", "file", "cat", "cp", "mv", "man",
     "less", "more", "clear", "perl", "ruby", "bash", "sh", "script", "cmd", "lk", "ll", "lf", "ldir",
     "lx",
 })  # fmt: skip
+# Magics that set up the shell itself: a hit runs them again, as it does definitions.
+_SHELL_MAGICS = frozenset({
+    "aimport", "alias", "alias_magic", "autoawait", "autocall", "autoindent", "automagic", "autoreload", "colors",
+    "config", "load_ext", "pdb", "reload_ext", "unalias", "unload_ext", "xmode",
+})  # fmt: skip
+_TOGGLES = frozenset({"autocall", "autoindent", "automagic", "pdb"})  # alone they turn what is there
 _SCRIPTS = frozenset({"bash", "sh", "script", "perl", "ruby", "cmd", "sx", "system", "python", "python3", "pypy"})
 # What of the shell leads to variables by names that stand in no code, or tells what ran before.
 _NAMESPACES = frozenset({
@@ -86,6 +91,19 @@ def in_magic(node: ast.Call) -> Hidden | None:
     return None
 
 
+def sets_up_shell(node: ast.stmt) -> bool:
+    """Whether a statement is a magic that sets up the shell, by a line that takes nothing from the notebook."""
+    match node:
+        case ast.Expr(
+            ast.Call(
+                func=ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython")), attr="run_line_magic"),
+                args=[ast.Constant(value=name), ast.Constant(value=str(line))],
+            )
+        ):
+            return name in _SHELL_MAGICS and not names_in_shell(line)
+    return False
+
+
 def _of_magic(magic: str, line: str, body: str) -> Hidden:
     reads, name, of_cell = names_in_shell(line), magic.lstrip("%"), magic.startswith("%%")
     if name in _CODE_MAGICS:
@@ -95,7 +113,8 @@ def _of_magic(magic: str, line: str, body: str) -> Hidden:
         return Hidden(reads, writes, code, None if code else magic)
     if of_cell and name in _SCRIPTS:
         return Hidden(reads, tuple(re.findall(r"--(?:out|err|proc)[ =]([A-Za-z_]\w*)", line)))
-    return Hidden(reads, reason=None if name in _QUIET_MAGICS else magic)
+    known = name in _QUIET_MAGICS or (name in _SHELL_MAGICS and (line or name not in _TOGGLES))
+    return Hidden(reads, reason=None if known else magic)
 
 
 def unseen_call(node: ast.Call, *, inside: bool) -> Hidden | None:
