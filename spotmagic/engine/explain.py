@@ -237,7 +237,7 @@ def _why(
     if not changed:
         return NOT_KEPT
     if kind != "function":
-        return Why(", ".join(map(phrase, changed)), changed)
+        return Why(", ".join(dict.fromkeys(map(phrase, changed))), changed)
     ways = {name: f"the default of `{name}` changed" for name in arguments if name in differing}
     ways |= {name: f"whether `{name}` counts was changed" for name in arguments if name in alone}
     return Why(", ".join(ways.get(name) or phrase(name) for name in changed), changed)
