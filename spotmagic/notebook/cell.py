@@ -15,12 +15,12 @@ from spotmagic.engine.around import Around, enter_cell
 from spotmagic.engine.call import Call, Outcome, Ticket
 from spotmagic.engine.retry import Retry
 from spotmagic.errors import OptionError, Uncacheable, unknown
-from spotmagic.keys import SAMPLE, digest, sample_input
+from spotmagic.keys import digest, sample_input
 from spotmagic.notebook import again, changes, events, executor
 from spotmagic.notebook.badge import described, label
 from spotmagic.notebook.calls import leads_to_marked
 from spotmagic.notebook.events import NOT_KEPT, Replay, is_drawn
-from spotmagic.notebook.options import CellOptions
+from spotmagic.notebook.options import TOLD, CellOptions
 from spotmagic.notebook.reached import is_hidden, paths_in
 from spotmagic.notebook.recorder import Recorder, Silence
 from spotmagic.notebook.watch import LOOK, Watch
@@ -202,12 +202,12 @@ class Cell:
 
     def _told(self) -> dict[str, bytes]:
         assert self._watch is not None
-        return self._watch.told() | sample_input(self._options.sample)
+        return self._watch.told() | self._options.told("" if self._options.key else str(self.body.hides or ""))
 
     def _accepts(self, entry: Entry) -> tuple[str, ...] | None:
         """Any result of the cell stands for another edit of it, but none for another of its samples."""
-        own = sample_input(self._options.sample)
-        return () if {name: one for name, one in entry.inputs.items() if name == SAMPLE} == own else None
+        own = self._options.told()
+        return () if all(entry.inputs.get(name) == own.get(name) for name in TOLD) else None
 
     def _worth_keeping(self, made: Made) -> Any:
         """What ``keep=`` says of a run: of the notebook as it is then, or, if it is a function, of the result."""

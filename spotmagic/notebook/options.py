@@ -8,6 +8,7 @@ from types import CodeType
 from typing import Any
 
 from spotmagic.errors import OptionError, unknown
+from spotmagic.keys import SAMPLE, digest, sample_input
 from spotmagic.options import Mode, parse_duration, parse_mode, parse_names, parse_paths, parse_rate, parse_sample
 from spotmagic.store.editions import is_pattern
 
@@ -19,6 +20,7 @@ FLAGS: Mapping[str, str] = {
     "rng": "let the state of global random generators count, and put them where the cell left them",
     "accept": "this edit does not matter: keep the nearest result for the edited code, and do not run it",
 }
+TOLD = ("outputs=", "rng", SAMPLE)  # what results of a cell must have in common to stand for each other
 _WIDTH = 10
 
 
@@ -56,6 +58,11 @@ class CellOptions:
     rng: bool = False
     accept: bool = False
     unasked: bool = False
+
+    def told(self, hides: str = "") -> dict[str, bytes]:
+        """What makes another result of the same cell, as a miss tells it; ``hides`` is where a ``;`` ends a line."""
+        said = {"outputs=": ",".join(sorted(self.outputs)), "rng": "rng" if self.rng else "", ";": hides}
+        return {name: digest(name, text) for name, text in said.items() if text} | sample_input(self.sample)
 
 
 @dataclass(frozen=True, slots=True)
