@@ -181,7 +181,7 @@ def _handlers() -> Plain:
     return {
         name: tuple(found)
         for name, one in loggers.items()
-        if name.partition(".")[0] not in sys.modules or is_user_module(name.partition(".")[0])
+        if name.partition(".")[0] not in {*sys.modules, "bokeh"} or is_user_module(name.partition(".")[0])  # dask's own
         if (found := [each for each in getattr(one, "handlers", ()) if type(each) is not logging.NullHandler])
     }
 
@@ -209,18 +209,21 @@ def _set_handlers(values: Plain) -> None:
 
 
 def _callbacks() -> Plain:
-    """The user's functions that IPython calls: at its events, and on the text and tree of each cell."""
+    """The user's functions that IPython calls: at its events, on the text and tree of each cell, to show values."""
     shell = sys.modules["IPython"].get_ipython()
     if shell is None:
         return {}
     lists = {**shell.events.callbacks, "ast": shell.ast_transformers}
     lists |= {name: getattr(shell, f"input_transformers_{name}", ()) for name in ("cleanup", "post")}
+    for mime, formatter in shell.display_formatter.formatters.items():
+        lists |= {f"{mime} of {kind.__qualname__}": (one,) for kind, one in formatter.type_printers.items()}
     found = {name: tuple(one for one in held if _is_users(one)) for name, held in lists.items()}
     return {name: held for name, held in found.items() if held}
 
 
 def _is_users(callback: Any) -> bool:
-    return is_user_module(getattr(callback, "__module__", None) or type(callback).__module__)
+    home = getattr(callback, "__module__", None) or type(callback).__module__
+    return is_user_module(home) or home == "sympy.interactive.printing"  # what `init_printing` puts in
 
 
 def _set_callbacks(values: Plain) -> None:
