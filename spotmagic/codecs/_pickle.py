@@ -32,7 +32,7 @@ from spotmagic.errors import Uncacheable, is_end
 from spotmagic.values.callables import refuse_homeless
 from spotmagic.values.dispatch import family_of
 from spotmagic.values.objects import shared_generator
-from spotmagic.values.state import attributes
+from spotmagic.values.state import attributes, is_unmarked, reduction, unmark
 
 _PROTOCOL = 5
 _TODO = "Return plain data, or teach spotmagic.register() the type"
@@ -125,6 +125,7 @@ class _Pickler(pickle.Pickler):
         self.spaces: dict[Any, Any] = {}
         self.global_names = functools.cache(references.global_names)
         self._plain: set[Any] = set()  # a figure has 10,000 objects of 50 classes
+        self.unmarked: set[Any] = set()
 
     def reducer_override(self, obj: Any) -> Any:
         kind: Any = type(obj)
@@ -148,6 +149,8 @@ class _Pickler(pickle.Pickler):
         made = NotImplemented if of_family is None else of_family(obj)
         if made is NotImplemented and _says_no(kind):
             return copyreg.__newobj__, (kind,), dict(vars(obj))  # type: ignore[attr-defined]
+        if made is NotImplemented and is_unmarked(kind):
+            self.unmarked.add(kind)
         if made is NotImplemented and _has_own_state(kind):
             self.own.append(obj)
         elif of_family is None and not issubclass(kind, dict) and kind.__module__.partition(".")[0] not in _GENERATING:
@@ -173,6 +176,9 @@ class _Pickler(pickle.Pickler):
                 return functions.reduce(obj, self.spaces)
             if references.is_row(obj):
                 return references.row_class, (obj.__name__, obj._fields, obj.__module__)
+            if isinstance(obj, type) and references.lasting():
+                how = "was made inside a function" if "<locals>" in obj.__qualname__ else "was defined anew since"
+                raise NoCodec(f"of the class {obj.__qualname__}, which {how}: no name leads to it in another kernel")
             return (references.made_here, references.here(obj)) if isinstance(obj, type) else NotImplemented
         if name == f"{obj.__module__}:{obj.__qualname__}":
             return NotImplemented  # installed: pickle has a shorter form
@@ -227,7 +233,7 @@ def reduced(value: Any) -> Any:
     made = NotImplemented
     if not isinstance(value, types.FunctionType) and type(value) is not _LRU:
         made = _Pickler(io.BytesIO(), protocol=_PROTOCOL).reducer_override(value)
-    return value.__reduce_ex__(4) if made is NotImplemented else made
+    return reduction(value) if made is NotImplemented else made
 
 
 def _dump(value: Any) -> tuple[bytes, list[memoryview], list[Any]]:
@@ -242,7 +248,11 @@ def _dump(value: Any) -> tuple[bytes, list[memoryview], list[Any]]:
 
     file = io.BytesIO()
     pickler = _Pickler(file, protocol=_PROTOCOL, buffer_callback=stays)
-    pickler.dump(value)
+    try:
+        pickler.dump(value)
+    finally:
+        for kind in pickler.unmarked:
+            unmark(kind)
     return file.getvalue(), buffers, pickler.own
 
 

@@ -27,6 +27,7 @@ from spotmagic.originals import dumps, loads
 any_code: ContextVar[bool] = ContextVar("any_code", default=False)
 """Whether what is live is taken though its code is another, as who reads said that edits do not matter."""
 _unbound: ContextVar[frozenset[str]] = ContextVar("unbound", default=frozenset())
+_lasting: ContextVar[bool] = ContextVar("lasting", default=False)
 _NAMED = (type, types.FunctionType, type(functools.lru_cache(len)))
 _RESULT = re.compile(r"_+\d*")  # what IPython binds to the last results is bound to others by the next
 _here: weakref.WeakValueDictionary[str, type] = weakref.WeakValueDictionary()
@@ -35,11 +36,15 @@ _tokens: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
 
 @contextmanager
 def without(names: Iterable[str]) -> Iterator[None]:
-    """Inside, these names of the notebook lead nowhere: what they are bound to is kept as a value."""
-    token = _unbound.set(frozenset(names))
+    """Inside, these names of the notebook lead nowhere: what they are bound to is kept as a value.
+
+    What is kept there is for other processes, too.
+    """
+    token, lasting = _unbound.set(frozenset(names)), _lasting.set(True)
     try:
         yield
     finally:
+        _lasting.reset(lasting)
         _unbound.reset(token)
 
 
@@ -216,6 +221,11 @@ def _unedited(found: Any, name: str, code: str) -> Any:
     if code and not any_code.get() and _code(found) != code:
         raise Undecodable("unknown codec", f"`{name}` was edited")
     return found
+
+
+def lasting() -> bool:
+    """Whether what is kept is for other processes, too."""
+    return _lasting.get()
 
 
 def here(kind: type) -> tuple[str, str, str]:

@@ -45,7 +45,7 @@ _FLAGS = ("closed", "is_closed", "_closed", "_shutdown")
 def refuse_changed_definition(name: str, value: Any, code: CellCode) -> None:
     """Raise :class:`Uncacheable` if the cell changed a class or function after defining it."""
     held = vars(value) if isinstance(value, types.FunctionType) and _is_bare(name, code) else {}
-    if (name in code.touched and not isinstance(value, types.ModuleType)) or held:
+    if (name in code.touched and not (isinstance(value, types.ModuleType) or _is_setting(value))) or held:
         raise Uncacheable(f"`{name}` cannot be kept", "the cell sets attributes on it after defining it", path=name)
     if not isinstance(value, type):
         return
@@ -53,6 +53,11 @@ def refuse_changed_definition(name: str, value: Any, code: CellCode) -> None:
         node = parse(source).body[0]
         if isinstance(node, ast.ClassDef) and node.name == name:
             _compare(name, value, node)
+
+
+def _is_setting(value: Any) -> bool:
+    """Whether an import gave what the process has one of, whose changes a hit makes again wherever they are made."""
+    return value is os.environ or value is vars(sys.modules.get("matplotlib", os)).get("rcParams", _MISSING)
 
 
 def is_made_by_code(value: Any) -> bool:

@@ -20,12 +20,14 @@ from spotmagic.code.origin import is_user_module
 from spotmagic.code.wrapped import Bound, Wrapped, closed_over
 from spotmagic.errors import Uncacheable
 from spotmagic.keys.owned import is_users
-from spotmagic.notebook.graph import ATOMS, is_code, is_leaf
+from spotmagic.notebook.graph import ATOMS, BOXES, is_code, is_leaf
 from spotmagic.spot import Spot
 from spotmagic.spot.mark import MarkedFunction
+from spotmagic.values.state import reduction
 
 Sort = Literal["atom", "reference", "function", "dict", "row", "closed", "copied by rule", "object"]
-_FEW = 100  # items of a container that are looked at: functions are kept in short ones
+_FEW = 100  # items of a container that are looked at: functions and threads are kept in short ones
+_RUNNERS = frozenset({"Thread", "BaseProcess"})
 _MANY = 3000  # objects that are looked at in what is to be kept
 _GLOBAL = getattr(random.random, "__self__", None)
 _MARKS = re.compile(r"\.(mark|map|amap|submit|cached_run)\b")
@@ -117,6 +119,19 @@ def _sort(kind: Any) -> Sort:
     return "closed" if closed else "copied by rule" if kind.__reduce_ex__ is object.__reduce_ex__ else "object"
 
 
+def holds_thread(value: Any, depth: int = 2) -> bool:
+    """Whether a value is a thread or process, or a short container of some. What one runs is not seen from outside."""
+    if type(value) in BOXES:
+        few = islice(value.values() if isinstance(value, dict) else value, _FEW)
+        return depth > 0 and any(holds_thread(one, depth - 1) for one in few)
+    return type(value) not in ATOMS and any(base.__name__ in _RUNNERS for base in type(value).__mro__)
+
+
+def is_shell(value: Any) -> bool:
+    """Whether a value is the shell of the notebook, through which code reads and binds what it does not name."""
+    return type(value) not in ATOMS and any(base.__name__ == "InteractiveShell" for base in type(value).__mro__)
+
+
 def refuse_lost_callbacks(values: Mapping[str, Any]) -> None:
     """Raise :class:`Uncacheable` if a copy of a variable would not call back what it was given."""
     known: dict[int, Any] = {}
@@ -140,7 +155,7 @@ def _parts(value: Any, copied: bool) -> list[Any]:
         return []
     if copied and sort == "copied by rule":
         try:
-            made = value.__reduce_ex__(4)
+            made = reduction(value)
         except Exception:
             return []
         return list(made[1:3]) if isinstance(made, tuple) else []

@@ -149,6 +149,8 @@ def pack(changes: Changes) -> dict[str, Any]:
         parts[part] = made[names[0]] if len(names) == 1 else {name: made[name] for name in names}
         account["parts"][part] = list(names)
     if linked or changes.mutated:
+        if lost := next((name for name, place, _ in changes.mutated if not live.lasts(name, place)), ""):
+            raise Uncacheable(f"`{lost}` cannot be kept", "the cell changed what it made when it was asked", path=lost)
         heap = Heap(live, copies=changes.pinned, bound=changes.set)
         heap.take([*linked.values(), *(one for _, _, one in changes.mutated)])
         account["linked"] = {name: heap.add(value, name) for name, value in linked.items()}

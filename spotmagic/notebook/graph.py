@@ -14,7 +14,6 @@ import types
 import uuid
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from itertools import islice
 from typing import Any
 
 from spotmagic.code.origin import is_user_module
@@ -22,6 +21,7 @@ from spotmagic.code.wrapped import Bound, Wrapped, closed_over, unwrapped
 from spotmagic.codecs.references import has_own_name
 from spotmagic.values.handles import is_handle_type
 from spotmagic.values.patience import check
+from spotmagic.values.settings import derived
 
 ATOMS: frozenset[type] = frozenset(
     {
@@ -36,8 +36,6 @@ ATOMS: frozenset[type] = frozenset(
 """Types whose values hold nothing that another name could share and see change."""
 
 BOXES = frozenset({list, tuple, set, frozenset, dict})
-_RUNNERS = frozenset({"Thread", "BaseProcess"})
-_FEW = 100  # items of a container that are looked at: threads are kept in short ones
 _REBUILT = frozenset({"builtins", "collections", "functools", "types"})
 _LEAF_PACKAGES = frozenset({"numpy", "pandas", "polars", "pyarrow", "torch", "PIL"})
 _KNOWN_INSIDES = frozenset({object, list, dict, set, deque, OrderedDict, defaultdict, tuple, frozenset})
@@ -64,6 +62,8 @@ def is_leaf(value: object) -> bool:
     package, _, rest = type(value).__module__.partition(".")
     if package in ("numpy", "torch") and is_open(value):  # a polynomial, a layer, an optimizer
         return False
+    if package == "sympy":
+        return any(base.__name__ == "Basic" for base in type(value).__mro__)  # a formula, which notes what it was asked
     if package == "pandas":
         return rest.startswith(("core.frame", "core.series", "core.indexes", "core.arrays", "_libs")) or not rest
     return package in _LEAF_PACKAGES
@@ -78,19 +78,6 @@ def is_array(value: Any) -> bool:
 @functools.lru_cache(maxsize=1024)
 def _is_array_class(kind: Any) -> bool:
     return any(base.__name__ == "ndarray" and base.__module__ == "numpy" for base in kind.__mro__)
-
-
-def holds_thread(value: Any, depth: int = 2) -> bool:
-    """Whether a value is a thread or process, or a short container of some. What one runs is not seen from outside."""
-    if type(value) in BOXES:
-        few = islice(value.values() if isinstance(value, dict) else value, _FEW)
-        return depth > 0 and any(holds_thread(one, depth - 1) for one in few)
-    return type(value) not in ATOMS and any(base.__name__ in _RUNNERS for base in type(value).__mro__)
-
-
-def is_shell(value: Any) -> bool:
-    """Whether a value is the shell of the notebook, through which code reads and binds what it does not name."""
-    return type(value) not in ATOMS and any(base.__name__ == "InteractiveShell" for base in type(value).__mro__)
 
 
 def owner(array: Any) -> Any:
@@ -241,6 +228,7 @@ class Live:
         self._strangers = strangers
         self._objects: dict[str, list[Any]] = {}
         self._forms: dict[str, str] = {}
+        self._sure: dict[str, int] = {}
         self._over: dict[int, list[Any]] = {}
         self._held: list[Any] = []  # memories that nobody else may hold: their ids are asked for
         self.sealed: set[str] = set()
@@ -257,8 +245,11 @@ class Live:
 
     def _walk(self, name: str, value: Any, found: list[Any]) -> None:
         seen: set[int] = set()
-        todo = [value]
-        while todo:
+        todo, late = [value], list[Any]()
+        while todo or late:
+            if not todo:  # what objects made of the rest when they were asked is there in one kernel and not in another
+                self._sure.setdefault(name, len(found))
+                todo, late = late, []
             one = todo.pop()
             here, kind = id(one), type(one)
             if here in seen or kind in ATOMS or isinstance(one, type):
@@ -285,7 +276,11 @@ class Live:
             if isinstance(one, _SEALING) or kind.__module__.startswith("matplotlib."):
                 self.sealed.add(name)
                 continue
-            todo += reversed(inside)
+            filled: frozenset[str] = derived(kind)  # type: ignore[arg-type]  # classes can be hashed
+            own = getattr(one, "__dict__", None) if filled else None
+            made = {id(own[attribute]) for attribute in filled & own.keys()} if isinstance(own, dict) else ()
+            todo += reversed([part for part in inside if id(part) not in made] if made else inside)
+            late += [part for part in inside if id(part) in made] if made else ()
 
     @functools.cached_property
     def _places(self) -> dict[int, tuple[str, int]]:
@@ -299,6 +294,10 @@ class Live:
         """Where the inputs hold this very object."""
         return self._places.get(id(value))
 
+    def lasts(self, name: str, place: int) -> bool:
+        """Whether an object is there in any kernel: not one that another made of itself when it was asked."""
+        return place < self._sure.get(name, place + 1)
+
     def over(self, memory: object) -> list[Any]:
         """The arrays in the inputs that are views of this one, which itself nobody may hold."""
         return self._over.get(id(memory), [])
@@ -311,9 +310,9 @@ class Live:
         return found[place]
 
     def form(self, name: str) -> str:
-        """A short text that tells how many objects of which types an input holds, in order."""
+        """A short text that tells how many objects of which types an input holds in any kernel, in order."""
         if name not in self._forms:
-            kinds = "\n".join(type(one).__qualname__ for one in self._objects[name])
+            kinds = "\n".join(type(one).__qualname__ for one in self._objects[name][: self._sure.get(name)])
             self._forms[name] = hashlib.blake2b(kinds.encode(), digest_size=6).hexdigest()
         return self._forms[name]
 

@@ -91,6 +91,9 @@ class Heap:
         if number is None:
             place = self._live.place(value)
             assert place is not None
+            if not self._live.lasts(*place):
+                why = f"it is or holds a {type(value).__name__} that `{place[0]}` made when it was asked for it"
+                raise Uncacheable(f"`{path}` cannot be kept", why, "Make both in one cell", path=path)
             number = self._row(value, ["live", *place, self._live.form(place[0]), None])
             if self._copies:
                 self.rows[number][4] = self.describe(value, path, number=False)

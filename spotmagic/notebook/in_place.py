@@ -13,6 +13,7 @@ from typing import Any
 
 from spotmagic.errors import Uncacheable
 from spotmagic.notebook.graph import BOXES, is_atom, is_code, is_leaf, is_open, owner, slots
+from spotmagic.values.state import reduction
 
 _FAMILIES = frozenset(
     {
@@ -79,7 +80,7 @@ def keeps_all(value: Any) -> bool:
     if kind.__getstate__ is object.__getstate__ and kind.__reduce_ex__ is object.__reduce_ex__:
         return True
     try:
-        made = value.__reduce_ex__(4)
+        made = reduction(value)
     except Exception:  # what no copy can be made of
         return False
     states = [made[2]] if isinstance(made, tuple) and len(made) > 2 else []
@@ -87,6 +88,16 @@ def keeps_all(value: Any) -> bool:
     states += [part for state in states if isinstance(state, dict) for part in state.values()]  # pydantic's are deep
     taken = {id(one) for state in states if isinstance(state, dict) for one in state.values()}
     return all(id(one) in taken or is_atom(one) or is_code(one) or not _is_filled(one) for one in held.values())
+
+
+def taken(values: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Of the locks and semaphores among some values, whether they are taken and how often they may still be."""
+    found = {}
+    for name, value in values.items():
+        home = type(value).__module__.partition(".")[0]
+        if home in ("threading", "_thread", "asyncio") and hasattr(type(value), "acquire"):
+            found[name] = [getattr(value, "_value", None), value.locked() if hasattr(value, "locked") else None]
+    return found
 
 
 def _is_filled(value: Any) -> bool:

@@ -89,10 +89,8 @@ class Reachable:
         if isinstance(value, types.ModuleType) and vars(value) is not self._ns:
             loaded = sys.modules.get(value.__name__) is value
             users = is_users(value) or not loaded  # what the cell sets there, a hit sets again
-            plain = {one for one in attributes if type(vars(value).get(one)) in CONSTANTS}
-            self._watch_module(
-                value.__name__ if loaded else name, vars(value), attributes if users else frozenset(plain)
-            )
+            names = frozenset(one for one in attributes if users or type(vars(value).get(one)) in CONSTANTS)
+            self._watch_module(value.__name__ if loaded else name, vars(value), names)
         self._visit(value if is_callable(value) else type(value), attributes)
         for one in (one for level in levels(value) for one in unlike(level, self._kinds)) if deep else ():
             held = one.func if isinstance(one, functools.partial) else one
@@ -183,7 +181,7 @@ class Reachable:
         return [["code", name]] if is_code(value) and self._ns.get(name) is value else None
 
     def _all(self, space: Any) -> dict[str, Any]:
-        return {name: value for name, value in list(space.items()) if not name.startswith("__") and name != "_abc_impl"}
+        return {name: value for name, value in list(space.items()) if _is_bound(name, value)}
 
     def _prints(self) -> Iterator[tuple[str, bytes]]:
         for label, space in self._before.items():
@@ -297,6 +295,12 @@ def hidden_by(code: CellCode, before: Mapping[str, Any], now: Mapping[str, Any])
         if reason in code.deletes or not bound or not all(map(is_users, bound)):
             return reason
     return ""
+
+
+def _is_bound(name: str, value: Any) -> bool:
+    """Whether code may bind a name of a class, function or module: of Python's own names, methods as ``__len__``."""
+    own = not name.startswith("__annotate") and (isinstance(value, _MEMBERS) or is_code(unwrapped(value)))
+    return own if name.startswith("__") else name != "_abc_impl"
 
 
 def _is_loaded(label: str, value: Any) -> bool:

@@ -28,21 +28,19 @@ from spotmagic.notebook.again import (
     set_in_modules,
     steered,
 )
-from spotmagic.notebook.calls import refuse_lost_callbacks
+from spotmagic.notebook.calls import holds_thread, is_shell, refuse_lost_callbacks
 from spotmagic.notebook.changes import Changes
 from spotmagic.notebook.graph import (
     ATOMS,
     Live,
-    holds_thread,
     is_atom,
     is_code,
     is_leaf,
     is_open,
-    is_shell,
     same_shape,
     shape,
 )
-from spotmagic.notebook.in_place import can_put, keeps_all, outline
+from spotmagic.notebook.in_place import can_put, keeps_all, outline, taken
 from spotmagic.notebook.reached import Reachable, exported, hidden_by, inputs_of, is_hidden, names_reached
 from spotmagic.notebook.settings import Process, counted, effects, prints, process
 from spotmagic.originals import time_ns
@@ -52,6 +50,7 @@ from spotmagic.values.patience import TooLong, at_once, patience
 
 _FEW = 100  # objects that are looked at one by one: of many, a look at all they say is quicker
 _SHELL = "it is the shell of the notebook, through which a cell reads and sets what it does not name"
+_ASKED = frozenset({"locked", "_value"})  # what tells how often a lock may still be taken
 LOOK = 1.0  # seconds of work for each of our looks at what a cell reads and makes
 
 
@@ -114,13 +113,15 @@ class Watch:
         self._reached.settle(ignored)
         self.inputs |= self._reached.put_in(self._values.values(), self.notes.packages) | self._reached.inputs
         self.inputs |= prints(counted(code.attributes | code.reads))
+        self._taken = taken(self._values)
+        if not _ASKED.isdisjoint(code.attributes):
+            self.inputs |= {f"lock {name}": fingerprint(how) for name, how in self._taken.items()}
         self._before: dict[str, Any] | None = None
         self._began = 0
         self._live = Live({})
         self._shapes: dict[int, list[Any]] = {}
         self._prints: dict[int, tuple[bytes, tuple[Any, ...]]] = {}
-        self._unseen: set[str] = set()
-        self._rng, self._trouble = dict[str, Any](), ""
+        self._rng, self._trouble, self._unseen = dict[str, Any](), "", set[str]()
         self.counted: dict[str, bytes] = {}
 
     def _only_logs_in(self, name: str) -> bool:
@@ -252,20 +253,17 @@ class Watch:
         if self._trouble:
             raise Uncacheable("the cell cannot be kept", self._trouble, "Name it with key=, or leave out with ignore=")
         if (reason := hidden_by(self._code, before, self._ns)) and not self._pinned:
-            todo = "Name the result with key=, and mind what it depends on yourself"
-            raise Uncacheable(
-                f"`{reason}` hides what the cell reads", "its result could not be told apart", todo, path=reason
-            )
+            why, todo = "its result could not be told apart", "Name it with key=, and mind yourself what it depends on"
+            raise Uncacheable(f"`{reason}` hides what the cell reads", why, todo, path=reason)
         made_again = effects(self._process, self._code.normal)
         held = [*self._reached.changed(), *set_in_modules(self._code.source, self._ns)]
-        handle = steered(self._code.source, {n for n, value in self._values.items() if is_handle_type(type(value))})
-        if handle:
+        if handle := steered(self._code.source, {n for n, one in self._values.items() if is_handle_type(type(one))}):
             raise self._refusal(handle, "the cell sets it up, and what it holds is not watched")
-        made: dict[str, Any] = {}
-        code = self._code
+        if changed := {name for name, how in taken(self._values).items() if how != self._taken[name]}:
+            raise self._refusal(min(changed), "the cell takes it or lets go of it, and a hit would not")
+        code, made = self._code, dict[str, Any]()
         deleted, values, again = list[str](), list[str](), list[str]()
-        modules: dict[str, str] = {}
-        closed: dict[str, list[str]] = {}
+        modules, closed = dict[str, str](), dict[str, list[str]]()
         for name in sorted(self._names(before)):
             if name not in self._ns:
                 if name in before or name in self._code.defined:
@@ -337,7 +335,8 @@ class Watch:
             names |= before.keys() - self._ns.keys()
         if self._outputs:
             names &= self._outputs | code.defined
-        return {name for name in names if not is_hidden(name, self._ns.get(name))}
+        plain = {name for name in {"_", "__"} & code.writes if type(self._ns.get(name)) in ATOMS}  # `for _ in range(3)`
+        return {name for name in names if name in plain or not is_hidden(name, self._ns.get(name))}
 
     def _comes_by_code(self, name: str, value: Any) -> bool:
         """Whether running the cell's imports and definitions again brings this name back."""

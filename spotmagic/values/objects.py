@@ -26,7 +26,7 @@ from spotmagic.values.handles import handle_settings, is_handle_type, note_of
 from spotmagic.values.plain import STREAM, stream
 from spotmagic.values.scheme import Kind, Tree, Unfit, tree
 from spotmagic.values.settings import derived
-from spotmagic.values.state import attributes, held_in_c
+from spotmagic.values.state import attributes, held_in_c, reduction
 
 
 def shape_of(kind: Any) -> Shape:
@@ -169,7 +169,7 @@ def by_state(value: Any, encoder: Encoder) -> Tree:
         if "__pydantic_fields__" in vars(kind) and kind.__reduce_ex__ is object.__reduce_ex__:
             reduced = (kind, (), attributes(value))
         else:
-            reduced = reduce(value) if reduce else kind.__reduce_ex__(value, 4)
+            reduced = reduce(value) if reduce else reduction(value)
     except Exception as error:
         if type(error).__name__ != "PicklingError" and not isinstance(error, _UNCOPIED):
             raise  # trouble of the class's own, which is told with its text

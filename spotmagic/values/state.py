@@ -7,6 +7,8 @@ import struct
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
+from spotmagic.code.origin import is_user_module
+
 _NONE: frozenset[str] = frozenset()
 
 
@@ -32,6 +34,28 @@ def attributes(value: Any, base: type = object, covered: frozenset[str] = _NONE)
         for name in covered & found.keys():
             del found[name]
     return found
+
+
+def reduction(value: Any) -> Any:
+    """What an object says of itself for a copy."""
+    kind: Any = type(value)
+    unmarked = is_unmarked(kind)
+    try:
+        return kind.__reduce_ex__(value, 4)
+    finally:
+        if unmarked:
+            unmark(kind)
+
+
+def is_unmarked(kind: Any) -> bool:
+    """Whether a class of the user's has not the ``__slotnames__`` that Python leaves where it copies an object."""
+    return is_user_module(kind.__module__) and "__slotnames__" not in vars(kind)
+
+
+def unmark(kind: Any) -> None:
+    """Take ``__slotnames__`` away again from a class: the user copied none of its objects."""
+    if "__slotnames__" in vars(kind):
+        type.__delattr__(kind, "__slotnames__")
 
 
 def plain_dict(value: dict[Any, Any]) -> dict[Any, Any]:

@@ -48,6 +48,15 @@ KEPT: dict[str, list[str]] = {
     "a class maker": ["from collections import namedtuple\nPoint = namedtuple('Point', 'x y')\np = Point(1, 2)", "print(p, isinstance(p, Point))"],
     # text that is written in another way in the normal form
     "texts with formats": ["import httpx\nclass C: n = 0\nc = C()\ndef go(o, k):\n    o.n += k\n    return f'{o.n:>{k}} {k!r:^5}'", "client = httpx.Client(base_url='https://a.example')\nprint(f'{go(c, 3):>9}|{c.n:.2f} {client.base_url!s}')\nclient.timeout", "print(f'{c.n:03d}')"],
+    # what is the process's own, by a name of the notebook
+    "settings by names of their own": ["from matplotlib import rcParams\nfrom os import environ\nrcParams['lines.linewidth'] = 3; environ['STORY_MODE'] = 'b'", "#plain\nimport os, matplotlib; print(matplotlib.rcParams['lines.linewidth'], os.environ['STORY_MODE'])"],
+    "formulas": ["import sympy\nfrom sympy.abc import x, nu, t\nphi = sympy.exp(-(x - 4 * t)**2 / (4 * nu * (t + 1)))", "slope = phi.diff(x)", "u = -2 * nu * (slope / phi) + 4; both = [phi, phi]\nprint(u)", "M = sympy.Matrix([[x, 1], [2, t]]); N = M", "M[0, 0] = 5; N", "#plain\nprint(u.free_symbols == {x, nu, t}, both[0] is both[1] is phi, M is N)"],
+    "classes as they were before objects of them were kept": ["class A:\n    def __init__(self): self.x = 1\nclass S:\n    __slots__ = ('a', '__dict__')\n    def __init__(self): self.a = 2\na, s = A(), S()", "b = A(); b.y = a; s.a = 4; many = [s, s]", "#plain\nprint([name for kind in (A, S) for name in vars(kind) if name == '__slotnames__'])"],
+    "semaphores in use": ["import asyncio, threading\nsem = asyncio.Semaphore(2)\nlock = threading.Lock()", "async def go(n):\n    async with sem: return n\nr = [await go(n) for n in range(3)]; r", "with lock: z = 5", "print(sem._value, lock.locked())"],
+    "methods of Python's own names": ["class Stack:\n    def __init__(self): self.items = [1, 2]\ns = Stack()", "def size(self): return len(self.items)\nStack.__len__ = size", "len(s)", "#plain\nprint(len(s))"],
+    "magics that set up the shell": ["%alias hey echo hey", "#plain\nhey", "%autocall 0\nx = 3", "%unalias hey", "#plain\nprint('hey' in get_ipython().magics_manager.magics['line'])"],
+    "a name to throw away": ["for _ in range(3): pass", "'last'", "#plain\nprint(_)"],
+    "a graph that notes what it was asked": ["import networkx as nx\nG = nx.Graph(); G.add_edge(1, 2)", "G.add_edge(2, 3, w=5)", "list(G.edges(data=True)), G.degree(1)", "H = G; H.remove_node(1)", "print(G is H, len(G))", "#plain\nG.add_edge(7, 8); print(list(G.edges), len(H))"],
     # views stay views
     "a field of a structured array": ["import numpy as np\ndata = np.zeros(3, dtype=[('a', 'i4'), ('b', 'f8')])", "a = data['a']; b2 = data[['a']]", "a[:] = 5; print(data)", "#plain\na[0] = 6; print(data, b2)"],
     "a row of a matrix": ["import numpy as np\nm = np.asmatrix(np.arange(6).reshape(2, 3)); v = m[0]", "v[0, 0] = 99; print(m)", "#plain\nv[0, 1] = 98; print(m)"],
@@ -122,6 +131,13 @@ REFUSED: dict[str, tuple[list[str], str]] = {
     "threads in a list": (["import threading\nres = []\nts = [threading.Thread(target=res.append, args=(n,)) for n in range(2)]", "for one in ts: one.start()\nfor one in ts: one.join()", "#plain\nprint(res)"], "ts"),
     "a lock beside plain data": (["x = 1", "import threading\nlocks = [threading.Lock()]\nkeep = 5; more = [1]", "#plain\nprint(keep, more)"], "outputs=keep,more"),
     "a lock in the last result": (["class R:\n    def __init__(self): import threading; self.lock = threading.Lock()\n    def __repr__(self): return 'R'", "R()"], "lock"),
+    "what a property made before": (["from functools import cached_property\nclass C:\n    @cached_property\n    def big(self): return [1]\nc = C()\nfirst = c.big", "x = c.big", "#plain\nx.append(2); print(c.big)"], "`x` cannot be kept: it is or holds a list that `c` made"),
+    "a lock that stays taken": (["import threading\nlock, sem = threading.Lock(), threading.Semaphore(3)", "lock.acquire()", "print(lock.locked()); sem.acquire()", "print(lock.locked(), sem._value)"], "`lock` cannot be kept: the cell takes it"),
+    "an object of a class that a package makes in a function": (["import statsmodels.api as sm, numpy as np\nimport matplotlib.pyplot as plt\nfit = sm.OLS(np.arange(9.) ** 2, sm.add_constant(np.arange(9.))).fit()", "fig = sm.graphics.abline_plot(model_results=fit)"], "ABLine2D, which was made inside a function"),
+    "a folder that is removed": (["import os, shutil\nos.makedirs('o_rm/sub'); n = open('o_rm/sub/f', 'w').write('x')", "shutil.rmtree('o_rm')", "print(os.path.exists('o_rm'))"], "o_rm"),
+    "a magic that turns what is there": (["x = 1", "%automagic", "%automagic"], "%automagic"),
+    "a method without a name": (["class Stack:\n    items = (1, 2)", "Stack.__len__ = lambda self: 2", "print(len(Stack()))"], "Stack.__len__"),
+    "a way to show values": (["import sympy\nclass V: pass\ndef show(v): return '<b>v</b>'\nformatter = get_ipython().display_formatter.formatters['text/html']", "_ = get_ipython().display_formatter.formatters['text/html'].for_type(V, show)", "#plain\nV(); formatter.type_printers.pop(V)"], "text/html of V"),
     "parts of an array of objects": (["import numpy as np", "o = np.array([[1], [2]], dtype=object); k = o[:1]"], "k"),
     "another working directory": (["import os\nos.makedirs('below', exist_ok=True)\ndef go(): os.chdir('below')\ndef back(): os.chdir('..')", "go()", "print(os.path.basename(os.getcwd()))\nback()"], "working directory"),
     "a generator of random numbers that nobody seeded": (["import random as r9", "x = r9.random()"], "random"),
@@ -225,3 +241,26 @@ def test_variables_of_the_environment_that_a_cell_reads_count(start: Callable[..
             output = kernel.run(f"%%spot\n{cell}")
             assert (output.text, output.verdict) == (f"{kind}\n", verdict), (cell, output.badge_text)
         assert kernel.value("os.environ['STORY_KIND']") == repr(kind)
+
+
+def test_a_lock_counts_where_the_cell_asks_how_it_stands(start: Callable[..., Kernel]) -> None:
+    verdicts = []
+    for held in (2, 3, 2):
+        kernel = start()
+        kernel.run(f"import asyncio\nsem = asyncio.Semaphore({held})")
+        asked, used = kernel.run("%%spot\nprint(sem._value)"), kernel.run("%%spot\nasync with sem: print('in')")
+        assert (asked.text, used.text) == (f"{held}\n", "in\n")
+        verdicts.append((asked.verdict, used.verdict))
+    assert verdicts == [("ran", "ran"), ("ran", "hit"), ("hit", "hit")]
+
+
+def test_the_badge_names_the_option_that_is_another(start: Callable[..., Kernel]) -> None:
+    kernel = start()
+    kernel.run("import random")
+    kernel.run("%%spot\na = random.Random(3).random(); b = [a]\nb")
+    for cell, told in (
+        ("%%spot outputs=a\na = random.Random(3).random(); b = [a]\nb", "`outputs=` changed"),
+        ("%%spot rng\na = random.Random(3).random(); b = [a]\nb", "`rng` changed"),
+        ("%%spot\na = random.Random(3).random(); b = [a]\nb;", "`;` changed"),
+    ):
+        assert told in kernel.run(cell).badge_text
