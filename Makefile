@@ -53,7 +53,8 @@ test-new: newest  ## the same on the newest releases of everything
 constraints: newest  ## write the newest releases down, for `make test` of every later day
 	(echo "# Written by \`make constraints\`."; $(NEW)/bin/python -m pip freeze --exclude-editable) > $(PINS)/current.txt
 	@test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)
-	$(DOCS)/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager "pip>=25.1" --group docs
+	$(DOCS)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(DOCS)/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager --group docs
 	(echo "# Written by \`make constraints\`."; $(DOCS)/bin/python -m pip freeze) > $(PINS)/docs.txt
 
 lint: $(READY)
