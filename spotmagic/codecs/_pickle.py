@@ -32,6 +32,7 @@ from spotmagic.errors import Uncacheable, is_end
 from spotmagic.values.callables import refuse_homeless
 from spotmagic.values.dispatch import family_of
 from spotmagic.values.objects import shared_generator
+from spotmagic.values.patience import uncollected
 from spotmagic.values.state import attributes, is_unmarked, reduction, unmark
 
 _PROTOCOL = 5
@@ -77,7 +78,8 @@ def unpickle(head: Any, buffers: Sequence[Any]) -> Any:
     # Whoever gets the value may write into it: into memory of its own, never into the file that is mapped.
     own = [bytearray(buffer) if buffer.readonly else buffer for buffer in buffers]
     try:
-        return pickle.loads(data, buffers=own)
+        with uncollected():
+            return pickle.loads(data, buffers=own)
     except (AttributeError, ImportError) as error:
         raise Undecodable("unknown codec", f"the pickle needs what is not here: {error}") from error
 

@@ -110,8 +110,8 @@ def is_same(value: Any, copy: Any) -> bool:
     left = [(value, copy)]
     while left:
         one, other = left.pop()
-        kind = _class(one)
-        if kind is not _class(other):
+        kind = type(one)
+        if kind is not type(other):
             return False
         if kind in _SCALARS:
             if (one != other or not one) and repr(one) != repr(other):  # 0.0 is equal to -0.0, and nan to nothing
@@ -128,7 +128,7 @@ def is_same(value: Any, copy: Any) -> bool:
             held += one, other
             if not len(held) & 255:
                 check()
-        look = _look(kind)
+        look = _look(_class(one))
         (told, inside), (also, others) = look(one), look(other)
         if told is None or told != also or len(inside) != len(others):
             return False
@@ -167,7 +167,7 @@ def _mapping(value: Any) -> _Seen:
 
 
 def _array(value: Any) -> _Seen:
-    form = str(value.dtype), value.shape
+    form = value.dtype, value.shape
     return (form, value.ravel().tolist()) if _holds_objects(value) else ((*form, value.tobytes()), ())
 
 
@@ -201,7 +201,7 @@ def _look(kind: Any) -> Callable[[Any], _Seen]:
     if kind in _LOOKS:
         return _LOOKS[kind]
     if issubclass(kind, np.generic):
-        return lambda value: ((value.dtype.str, value.tobytes()), ())
+        return lambda value: ((value.dtype, value.tobytes()), ())
     if issubclass(kind, np.dtype):
         return lambda value: (str(value), ())
     if kind.__module__ == "pandas" or kind.__module__.startswith(_COUNTED):

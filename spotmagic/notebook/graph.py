@@ -20,7 +20,7 @@ from spotmagic.code.origin import is_user_module
 from spotmagic.code.wrapped import Bound, Wrapped, closed_over, unwrapped
 from spotmagic.codecs.references import has_own_name
 from spotmagic.values.handles import is_handle_type
-from spotmagic.values.patience import check
+from spotmagic.values.patience import check, uncollected
 from spotmagic.values.settings import derived
 
 ATOMS: frozenset[type] = frozenset(
@@ -233,15 +233,10 @@ class Live:
         self._held: list[Any] = []  # memories that nobody else may hold: their ids are asked for
         self.sealed: set[str] = set()
         self.shapes: dict[int, list[Any]] = {}
-        collects = gc.isenabled()
-        gc.disable()  # many lists are made and all of them stay: collecting in between takes as long as the walk
-        try:
+        with uncollected():
             for name in sorted(inputs):
                 found = self._objects[name] = []
                 self._walk(name, inputs[name], found)
-        finally:
-            if collects:
-                gc.enable()
 
     def _walk(self, name: str, value: Any, found: list[Any]) -> None:
         seen: set[int] = set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import io
 import queue
 import random
@@ -21,6 +22,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from msgpack import packb
 
 from spotmagic.codecs import Undecodable, decode, encode, is_safe
 from spotmagic.errors import Uncacheable
@@ -284,3 +286,29 @@ def test_a_damaged_pickle_says_so() -> None:
         except Undecodable:
             continue
         pytest.fail(f"a pickle cut at {place} was loaded")
+
+
+class Watcher(Config):
+    """Notes whether garbage is collected while it is read."""
+
+    seen: list[bool] = []
+
+    def __setstate__(self, state: Any) -> None:
+        self.seen.append(gc.isenabled())
+        self.__dict__.update(state)
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_what_is_read_is_not_looked_through_for_garbage_while_it_is_made(collects: bool) -> None:
+    Watcher.seen.clear()  # an attribute of the class, so a part of what it is
+    kept = encode(Watcher(a=1))
+    assert kept.codecs == ("pickle",)
+    Watcher.seen.clear()
+    (gc.enable if collects else gc.disable)()
+    try:
+        assert decode(kept.codecs, kept.head, kept.buffers, trusted=True).a == 1
+        with pytest.raises(Undecodable):
+            decode(kept.codecs, packb(b"no pickle"), trusted=True)
+        assert Watcher.seen == [False] and gc.isenabled() == collects
+    finally:
+        gc.enable()
