@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from loopback import Answering, Loopback
 
-class Api(ThreadingHTTPServer):
+
+class Api(Loopback):
     """Answers in the way of each provider, and counts what it answers.
 
     Attributes:
         said: how each request showed who it is.
     """
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(Handler)
         self.paid = 0
         self.said: list[str] = []
 
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
 
-
-class Handler(BaseHTTPRequestHandler):
+class Handler(Answering):
     protocol_version = "HTTP/1.1"
     server: Api
 
     def do_POST(self) -> None:
-        said = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        said = json.loads(self.asked())
         self.server.paid += 1
         self.server.said.append(self.headers.get("authorization") or self.headers.get("x-api-key") or "")
         word = f"answer-{self.server.paid}"
@@ -50,18 +44,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
             self.wfile.write(b"0\r\n\r\n")
             return
-        body = json.dumps(answer(path, word)).encode()
-        self.send_response(200)
-        for name, value in {
-            "content-type": "application/json",
-            "content-length": str(len(body)),
-            "set-cookie": "__cf=1",
-        }.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None: ...
+        self.say(json.dumps(answer(path, word)).encode(), content_type="application/json", set_cookie="__cf=1")
 
 
 def answer(path: str, word: str) -> dict[str, Any]:
@@ -114,10 +97,3 @@ def streamed(path: str, word: str) -> list[str]:
     choices = [{"index": 0, "delta": {"content": one}, "finish_reason": None} for one in pieces]
     choices.append({"index": 0, "delta": {"content": ""}, "finish_reason": "stop"})
     return [*(f"data: {json.dumps({**head, 'choices': [one]})}\n\n" for one in choices), "data: [DONE]\n\n"]
-
-
-def served() -> Api:
-    """A running one, in a thread of this process."""
-    api = Api()
-    threading.Thread(target=api.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    return api

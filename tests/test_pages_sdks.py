@@ -10,12 +10,12 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from limits.server import RedisServer
-from sdk_api import served
+from loopback import Answering, Loopback, serving
+from sdk_api import Api
 from store.s3_servers import BUCKET, S3Server, started
 
 from spotmagic.store.trust import People
@@ -55,15 +55,12 @@ class Person:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[S3Server]:
-    (tmp_path / "s3").mkdir()
-    made = started("rclone", tmp_path / "s3")
-    yield made
-    made.stop()
+    with started("rclone", tmp_path / "s3") as server:
+        yield server
 
 
 def test_what_the_page_on_sharing_says_is_so(server: S3Server, tmp_path: Path) -> None:
-    api = served()
-    try:
+    with serving(Api()) as api:
         team = {"TEAM_BUCKET": f"s3://{BUCKET}/team", "TEAM_SECRET": "5a" * 32, "OPENAI_BASE_URL": f"{api.address}/v1"}
         people = {
             name: Person(tmp_path / name, **team, **server.variables, OPENAI_API_KEY=f"sk-of-{name}-0123456789")
@@ -93,23 +90,18 @@ def test_what_the_page_on_sharing_says_is_so(server: S3Server, tmp_path: Path) -
         assert ben.shell("python ignore.py") == "Why? is answered\nWhy? is answered hit\n"
         assert "sk-of" not in "".join(out for _, _, out in said)
         assert People(ben.folder / "data" / "spotmagic" / "trusted").all() == {}
-    finally:
-        api.shutdown()
-        api.server_close()
 
 
-class PaidServer(ThreadingHTTPServer):
+class PaidServer(Loopback):
     """Answers at length, and remembers what it was asked and how many asked at once."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), PaidHandler)
+        super().__init__(PaidHandler)
         self.asked: Counter[str] = Counter()
         self.guard, self.inside, self.most = threading.Lock(), 0, 0
 
 
-class PaidHandler(BaseHTTPRequestHandler):
+class PaidHandler(Answering):
     server: PaidServer
 
     def do_POST(self) -> None:
@@ -117,31 +109,23 @@ class PaidHandler(BaseHTTPRequestHandler):
         with server.guard:
             server.inside += 1
             server.most = max(server.most, server.inside)
-        question = json.loads(self.rfile.read(int(self.headers["content-length"])))["question"]
+        question = json.loads(self.asked())["question"]
         body = json.dumps(question * 5_000).encode()
         with server.guard:
             server.asked[question] += 1
             server.inside -= 1
-        self.send_response(200)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None: ...
+        self.say(body)
 
 
 @pytest.mark.slow
 def test_what_the_page_on_a_deployment_says_is_so(server: S3Server, tmp_path: Path) -> None:
     """A real Redis and S3 server, two workers of dask; then another machine, which has nothing but the variables."""
-    api = PaidServer()
-    threading.Thread(target=api.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    redis = RedisServer(tmp_path)
-    try:
+    with serving(PaidServer()) as api, RedisServer(tmp_path) as redis:
         given = {
             "LIMITS_URL": redis.url,
             "BLOBS_URL": f"s3://{BUCKET}/blobs",
             "REMOTE_URL": f"s3://{BUCKET}/team",
-            "API_URL": f"http://127.0.0.1:{api.server_address[1]}/ask",
+            "API_URL": f"{api.address}/ask",
             "API_KEY": "sk-first-0123456789",
             **server.variables,
         }
@@ -162,10 +146,6 @@ def test_what_the_page_on_a_deployment_says_is_so(server: S3Server, tmp_path: Pa
         assert set(api.asked.values()) == {1}, "nothing was paid twice"
         names = [path.relative_to(tmp_path / "s3" / "data" / BUCKET).parts[0] for path in _files(tmp_path / "s3")]
         assert Counter(names)["blobs"] >= 40 and "team" in names
-    finally:
-        redis.stop()
-        api.shutdown()
-        api.server_close()
 
 
 def _files(folder: Path) -> list[Path]:

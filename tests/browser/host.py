@@ -11,13 +11,13 @@ from __future__ import annotations
 import functools
 import http.server
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from loopback import Answering, Loopback, serving
 from playwright.sync_api import Locator, Page
 
 from spotmagic import Spot
@@ -141,39 +141,24 @@ HOSTS = {
 }
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
+class _Pages(Answering, http.server.SimpleHTTPRequestHandler):
     pages: Mapping[str, str] = {}
 
     def do_GET(self) -> None:  # noqa: N802 - the name is http.server's
         text = self.pages.get(self.path.strip("/"))
         if text is None:
-            return super().do_GET()
-        body = text.encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-        return None
-
-    def log_message(self, *_: Any) -> None:
-        pass
+            super().do_GET()
+        else:
+            self.say(text.encode(), content_type="text/html; charset=utf-8")
 
 
 @contextmanager
-def serving() -> Iterator[str]:
+def hosts() -> Iterator[str]:
     """The address under which every host has its page."""
     pages = {name: host.page() for name, host in HOSTS.items()}
-    handler = functools.partial(type("Pages", (_Quiet,), {"pages": pages}), directory=str(STATIC))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    handler = functools.partial(type("Pages", (_Pages,), {"pages": pages}), directory=str(STATIC))
+    with serving(Loopback(handler)) as server:
+        yield server.address
 
 
 def mount(page: Page, address: str, name: str, spot: Spot) -> Locator:

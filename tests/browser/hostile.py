@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from loopback import Answering, Loopback
 
 FETCH = "fetch('U')"
 PAYLOADS = [
@@ -126,24 +123,12 @@ tell("".join(bad), f"{spot.folder} {bad[0]}", "".join(bad), once="put")
 PLANTED = len(PAYLOADS) + 10  # one failure is not kept
 
 
-class Canary:
+class Canary(Loopback):
     """A server that remembers who came."""
 
     def __init__(self) -> None:
-        heard = self.heard = set[str]()
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                heard.add(self.path)
-                self.send_response(200)
-                self.send_header("Access-Control-Allow-Origin", "*")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None: ...
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        super().__init__(_Handler)
+        self.heard: set[str] = set()
 
     def payloads(self) -> list[str]:
         """The payloads, each asking for a path of its own."""
@@ -153,16 +138,10 @@ class Canary:
         """The script that plants the payloads in a spot ``demo``."""
         return PLANT.replace("__BAD__", repr(self.payloads()))
 
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
+class _Handler(Answering):
+    server: Canary
 
-@contextmanager
-def canary() -> Iterator[Canary]:
-    """A canary for the time of a block."""
-    bird = Canary()
-    try:
-        yield bird
-    finally:
-        bird.close()
+    def do_GET(self) -> None:
+        self.server.heard.add(self.path)
+        self.say(access_control_allow_origin="*")

@@ -12,14 +12,14 @@ from playwright.sync_api import Locator, Page, expect
 from spotmagic import Spot
 
 from .audit import audit, auditor, contrasts
-from .host import HOSTS, mount, serving
+from .host import HOSTS, hosts, mount
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with serving() as address:
+    with hosts() as address:
         yield address
 
 

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from loopback import free_port
 from playwright.sync_api import Page, expect
 
 from spotmagic import Spot
 
 from .audit import contrasts
-from .lab import READY, free_port
+from .lab import READY
 
 pytestmark = pytest.mark.browser
 

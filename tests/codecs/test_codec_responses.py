@@ -5,14 +5,13 @@ from __future__ import annotations
 import collections
 import gzip
 import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
 import pytest
 import requests
+from loopback import Answering, Loopback, serving
 
 from spotmagic.codecs import decode, encode
 from spotmagic.errors import Uncacheable
@@ -21,44 +20,24 @@ from spotmagic.keys import fingerprint
 CANARY = "canary-3f9a"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Answering):
     protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: Any) -> None:
-        pass
 
     def do_GET(self) -> None:
         if self.path.startswith("/moved"):
-            self.send_response(302)
-            self.send_header("Location", "/found?code=DE&page=2")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            self.say(status=302, location="/found?code=DE&page=2")
             return
+        cookies = ("set-cookie", "session=7; Path=/; HttpOnly"), ("set-cookie", "b=8")
         content = gzip.compress(json.dumps({"path": self.path}).encode())
-        self.send_response(200)
-        for name, value in {
-            "Content-Encoding": "gzip",
-            "Content-Length": str(len(content)),
-            "X-Request-Key": "k",
-        }.items():
-            self.send_header(name, value)
-        self.send_header("Set-Cookie", "session=7; Path=/; HttpOnly")
-        self.send_header("Set-Cookie", "b=8")
-        self.end_headers()
-        self.wfile.write(content)
+        self.say(content, 200, *cookies, content_encoding="gzip", x_request_key="k")
 
     do_POST = do_GET
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    serving = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    thread = threading.Thread(target=serving.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{serving.server_port}"
-    serving.shutdown()
-    thread.join()
-    serving.server_close()
+    with serving(Loopback(_Handler)) as server:
+        yield server.address
 
 
 def back(value: Any, *, trusted: bool = True) -> Any:

@@ -72,7 +72,6 @@ def test_a_cluster_runs_a_thousand_calls_under_one_limit_and_pays_none_twice(
     cluster: tuple[Any, list[subprocess.Popen[bytes]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, workers = cluster
-    (tmp_path / "s3").mkdir()
     redis = RedisServer(tmp_path)
     server = started("rclone", tmp_path / "s3")
     for name, value in server.variables.items():

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from loopback import serving
 from notebook_kernels import Kernel, environment
-from sdk_api import Api, served
+from sdk_api import Api
 from store.s3_servers import BUCKET, S3Server, started
 
 pytestmark = pytest.mark.kernel
@@ -117,10 +118,8 @@ with claude.messages.stream(model='small', max_tokens=9, messages=said('15')) as
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[Api]:
-    api = served()
-    yield api
-    api.shutdown()
-    api.server_close()
+    with serving(Api()) as api:
+        yield api
 
 
 def shown(kernel: Kernel, verdict: str) -> dict[str, str]:
@@ -136,10 +135,8 @@ def shown(kernel: Kernel, verdict: str) -> dict[str, str]:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[S3Server]:
-    (tmp_path / "s3").mkdir()
-    made = started("rclone", tmp_path / "s3")
-    yield made
-    made.stop()
+    with started("rclone", tmp_path / "s3") as server:
+        yield server
 
 
 def user(folder: Path, api: Api, server: S3Server, key: str) -> Kernel:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from loopback import Answering, Loopback, serving
 
 from spotmagic import Spot, last, wrap
 from spotmagic.errors import RecordMissing
@@ -102,29 +101,20 @@ def http(spot: Spot, url: str) -> World:
     return World(lambda x: httpx.post(url, json={"x": x}).json(), f"POST {url.removeprefix('http://')}")
 
 
-class Paid(BaseHTTPRequestHandler):
+class Paid(Answering):
     """Answers ten times what it is asked with."""
 
     def do_POST(self) -> None:  # noqa: N802 (the name that http.server calls)
-        x = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["x"]
+        x = json.loads(self.asked())["x"]
         paid.append(x)
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
-        self.wfile.write(json.dumps(10 * x).encode())
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        self.say(json.dumps(10 * x).encode(), content_type="application/json")
 
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Paid)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/ask"
-    wrap.off()
-    server.shutdown()
-    server.server_close()
+    with serving(Loopback(Paid)) as server:
+        yield f"{server.address}/ask"
+        wrap.off()
 
 
 KINDS: dict[str, Callable[..., World]] = {

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from loopback import Answering, Loopback, serving
 from notebook_kernels import Kernel
 
 from spotmagic import last
@@ -102,44 +101,33 @@ def test_a_variable_that_is_an_input_s_client_is_that_very_client(
     assert shell.user_ns["same"] is shell.user_ns["client"]
 
 
-class _Till(BaseHTTPRequestHandler):
+class _Till(Answering):
     """Bills every POST, and answers GET for nothing."""
 
     paid = 0
 
     def do_POST(self) -> None:
         type(self).paid += 1
-        self._say("4")
+        self.say(b"4")
 
     def do_GET(self) -> None:
-        self._say("open")
-
-    def _say(self, text: str) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def log_message(self, *_: object) -> None:
-        pass
+        self.say(b"open")
 
 
 @pytest.mark.kernel
 def test_a_client_a_paid_loop_and_a_plot_in_one_cell_cost_nothing_in_a_second_kernel(
     start: Callable[..., Kernel],
 ) -> None:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Till)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     _Till.paid = 0
-    cell = (
-        "%%spot\nimport httpx, matplotlib.pyplot as plt, spotmagic\n"
-        f"client = httpx.Client(base_url='http://127.0.0.1:{server.server_port}')\n"
-        "@spotmagic.current().mark(price=0.01)\n"
-        "def ask(client, question): return float(client.post('/ask', content=question).text)\n"
-        "answers = [ask(client, question) for question in ('a', 'b', 'c')]\n"
-        "plt.plot(answers);"
-    )
-    try:
+    with serving(Loopback(_Till)) as server:
+        cell = (
+            "%%spot\nimport httpx, matplotlib.pyplot as plt, spotmagic\n"
+            f"client = httpx.Client(base_url='{server.address}')\n"
+            "@spotmagic.current().mark(price=0.01)\n"
+            "def ask(client, question): return float(client.post('/ask', content=question).text)\n"
+            "answers = [ask(client, question) for question in ('a', 'b', 'c')]\n"
+            "plt.plot(answers);"
+        )
         runs = []
         for _ in range(2):
             kernel = start(MPLBACKEND="module://matplotlib_inline.backend_inline")
@@ -149,6 +137,3 @@ def test_a_client_a_paid_loop_and_a_plot_in_one_cell_cost_nothing_in_a_second_ke
         assert paid == paid_then == 3
         assert said == said_then == "open [4.0, 4.0, 4.0]\n"
         assert first.log == second.log and "image/png" in str(first.log)
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -173,12 +173,10 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
     if request.param == "a folder":
         yield f"file://{tmp_path}/bucket"
         return
-    (tmp_path / "server").mkdir()
-    server = started(request.param, tmp_path / "server")
-    for name, value in server.variables.items():
-        monkeypatch.setenv(name, value)
-    yield f"s3://{BUCKET}/team"
-    server.stop()
+    with started(request.param, tmp_path / "server") as server:
+        for name, value in server.variables.items():
+            monkeypatch.setenv(name, value)
+        yield f"s3://{BUCKET}/team"
 
 
 class Attack:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from browser import conftest as browsing
 from browser.conftest import Open
-from browser.hostile import PAYLOADS, PLANTED, Canary, canary
+from browser.hostile import PAYLOADS, PLANTED, Canary
 from browser.lab import maintain
 from browser.site import Site
+from loopback import serving
 from playwright.sync_api import Locator, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -34,7 +35,7 @@ REST = 400  # milliseconds for a page to load what it wants to load
 
 @pytest.fixture
 def bird() -> Iterator[Canary]:
-    with canary() as bird:
+    with serving(Canary()) as bird:
         yield bird
 
 

@@ -11,9 +11,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import quote
 
@@ -21,10 +19,11 @@ import httpx
 import pydantic
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from loopback import Answering, Loopback, serving
 from traitlets.config import Config
 
 import spotmagic
-from spotmagic import KeyGen, Spot, last, running, wrap
+from spotmagic import KeyGen, Spot, last, running
 from spotmagic.errors import JobFailed, SpotWarning, _told
 from spotmagic.store import trust
 from spotmagic.store.shared import SharedStore
@@ -343,42 +342,30 @@ def test_a_job_of_its_own_process_tells_none(spot: Spot, tmp_path: Path) -> None
     assert travelled(spot, tmp_path) == []
 
 
-class Echo(BaseHTTPRequestHandler):
+class Echo(Answering):
     """Answers with what it was asked, or sends elsewhere."""
 
     def do_GET(self) -> None:
         body = b"" if "quiet" in self.path else f"{self.path} {self.headers}".encode()
-        self.send_response(302 if "moved" in self.path else 200)
-        if "moved" in self.path:
-            there = self.path.replace("moved", "quiet")
-            self.send_header("Location", f"{there}&token={canary('a redirection', 'rr{}')}")
-        self.send_header("Set-Cookie", f"session={canary('a cookie that is set', 'cc{}')}")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None: ...
+        headers = {"set_cookie": f"session={canary('a cookie that is set', 'cc{}')}"}
+        if "moved" not in self.path:
+            self.say(body, **headers)
+            return
+        there = self.path.replace("moved", "quiet")
+        self.say(body, 302, location=f"{there}&token={canary('a redirection', 'rr{}')}", **headers)
 
 
 def test_requests_and_answers_hold_none(spot: Spot, tmp_path: Path) -> None:
     """Headers, cookies, parameters and passwords of a wrapped client, and those of where it was sent on to."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
-    Thread(target=server.serve_forever, daemon=True).start()
     secret = canary("a request", "Hq/+{}")
-    try:
-        spot.wrap("httpx")
-        with httpx.Client(follow_redirects=True) as client:
-            for path in ("quiet", "loud", "moved"):
-                headers = {"Authorization": f"Bearer {secret}", "X-Api-Key": secret, "Cookie": f"id={secret}"}
-                place = f"me:{quote(secret, safe='')}@127.0.0.1:{server.server_port}"
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    client.get(f"http://{place}/{path}?api_key={quote(secret, safe='')}", headers=headers)
-                assert last().stored == (path != "loud"), path
-    finally:
-        wrap.off()
-        server.shutdown()
-        server.server_close()
+    with serving(Loopback(Echo)) as server, spot.wrap("httpx"), httpx.Client(follow_redirects=True) as client:
+        for path in ("quiet", "loud", "moved"):
+            headers = {"Authorization": f"Bearer {secret}", "X-Api-Key": secret, "Cookie": f"id={secret}"}
+            place = f"me:{quote(secret, safe='')}@127.0.0.1:{server.server_port}"
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                client.get(f"http://{place}/{path}?api_key={quote(secret, safe='')}", headers=headers)
+            assert last().stored == (path != "loud"), path
     assert travelled(spot, tmp_path) == []
 
 

@@ -5,52 +5,26 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import socket
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from loopback import Program
 
 BUCKET = "bucket"
 KEY, SECRET = "some-access-key", "some-secret-key"
 
 
-class S3Server:
-    """A server of our own, which can be stopped and started again at the same address.
+class S3Server(Program):
+    """A server of our own, which can be stopped and started again at the same address."""
 
-    Attributes:
-        endpoint: its address, as ``AWS_ENDPOINT_URL`` says it.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.endpoint = f"http://127.0.0.1:{self.port}"
-        self.start()
-
-    def command(self) -> list[str]:
-        """What starts it."""
-        raise NotImplementedError
+    @property
+    def endpoint(self) -> str:
+        """Its address, as ``AWS_ENDPOINT_URL`` says it."""
+        return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
-        self._process = subprocess.Popen(
-            self.command(), cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        for _ in range(600):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    break
-            if self._process.poll() is not None:
-                raise RuntimeError(f"{type(self).__name__} ended with {self._process.returncode}")
-            time.sleep(0.05)
-        else:
-            self.stop()
-            raise RuntimeError(f"{type(self).__name__} did not start")
+        super().start()
         try:
             self.make_bucket()
         except BaseException:
@@ -59,11 +33,6 @@ class S3Server:
 
     def make_bucket(self) -> None:
         """See that the bucket is there."""
-
-    def stop(self) -> None:
-        """End it, by its own process id."""
-        self._process.kill()
-        self._process.wait()
 
     @property
     def variables(self) -> dict[str, str]:

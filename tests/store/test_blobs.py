@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import warnings
 from collections.abc import Callable, Sequence
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from loopback import Answering, Loopback, serving
 
 from spotmagic.errors import OptionError
 from spotmagic.store.blobs import FolderBlobs, ObjectBlobs, blobs_at
@@ -138,7 +137,7 @@ def test_a_url_that_cannot_be_used_is_an_option_error(tmp_path: Path) -> None:
         blobs_at("nonsense://bucket", tmp_path / "spot")
 
 
-class Refusing(BaseHTTPRequestHandler):
+class Refusing(Answering):
     """An object store that is down."""
 
     def do_GET(self) -> None:
@@ -146,20 +145,15 @@ class Refusing(BaseHTTPRequestHandler):
 
     do_PUT = do_HEAD = do_GET
 
-    def log_message(self, *args: object) -> None:
-        pass
-
 
 def test_a_bucket_that_refuses_costs_a_miss_and_an_os_error(open_store: Make) -> None:
     """``put`` raises what a full disk raises, ``get`` finds nothing."""
     pytest.importorskip("obstore")
-    server = HTTPServer(("127.0.0.1", 0), Refusing)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with serving(Loopback(Refusing)) as server:
         blobs = ObjectBlobs(
             "s3://bucket/prefix",
             config={
-                "endpoint": f"http://127.0.0.1:{server.server_port}",
+                "endpoint": server.address,
                 "access_key_id": "a",
                 "secret_access_key": "b",
             },
@@ -171,9 +165,6 @@ def test_a_bucket_that_refuses_costs_a_miss_and_an_os_error(open_store: Make) ->
         assert store.get(sample(1).key) is None
         store.put(sample(2))
         assert same(store.get(sample(2).key), sample(2))
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def test_a_blob_that_cannot_be_reached_is_a_miss(open_store: Make) -> None:

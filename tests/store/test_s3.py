@@ -23,9 +23,8 @@ LARGE = 100_000
 
 @pytest.fixture(scope="module", params=sorted(SERVERS))
 def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    server = started(request.param, tmp_path_factory.mktemp(request.param))
-    yield server
-    server.stop()
+    with started(request.param, tmp_path_factory.mktemp(request.param)) as server:
+        yield server
 
 
 @pytest.fixture
@@ -38,11 +37,10 @@ def server(running: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
 @pytest.fixture
 def mortal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
     """A server of the test's own, for it to stop and to start."""
-    server = started("rclone", tmp_path)
-    for name, value in server.variables.items():
-        monkeypatch.setenv(name, value)
-    yield server
-    server.stop()
+    with started("rclone", tmp_path) as server:
+        for name, value in server.variables.items():
+            monkeypatch.setenv(name, value)
+        yield server
 
 
 @pytest.fixture(autouse=True)

@@ -439,10 +439,8 @@ def session(home: Path, url: str, *keys: str, **variables: str) -> dict[str, Any
 
 @pytest.fixture(params=sorted(SERVERS))
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[S3Server]:
-    (tmp_path / "server").mkdir()
-    made = started(request.param, tmp_path / "server")
-    yield made
-    made.stop()
+    with started(request.param, tmp_path / "server") as server:
+        yield server
 
 
 def test_a_colleague_runs_the_notebook_and_pays_nothing(server: S3Server, tmp_path: Path) -> None:
@@ -483,7 +481,6 @@ def test_a_server_that_is_killed_midway_and_returns_has_everything_in_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some results were sent, one was under way, some are stored while it is gone."""
-    (tmp_path / "server").mkdir()
     server = started("rclone", tmp_path / "server")
     for name, value in server.variables.items():
         monkeypatch.setenv(name, value)
@@ -515,7 +512,6 @@ def test_a_server_that_is_killed_midway_and_returns_has_everything_in_the_end(
 
 
 def test_with_the_server_gone_the_notebook_goes_on_and_nothing_is_lost(tmp_path: Path) -> None:
-    (tmp_path / "server").mkdir()
     server = started("rclone", tmp_path / "server")
     url = f"s3://{BUCKET}/team"
     server.stop()

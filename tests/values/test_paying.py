@@ -6,57 +6,42 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from loopback import Answering, Loopback, serving
 
 SDKS = ["openai", "anthropic", "langchain", "llama_index", "huggingface_hub", "ollama", "jinja2", "instructor", "dspy"]
 WITH_DOCUMENT = {"langchain", "llama_index", "jinja2", "dspy"}
 LOCAL = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}  # else dspy asks the network for prices
 
 
-class Api:
+class Api(Loopback):
     """Answers in the way of each provider, and counts what it answers."""
 
+    paid = 0
+
     def __init__(self) -> None:
-        self.paid = 0
-        api = self
+        super().__init__(Handler)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                said = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                api.paid += 1
-                text = json.dumps({"text": f"answer {api.paid}", "answer": f"answer {api.paid}"})
-                if "[[ ## answer ## ]]" in str(said):  # as dspy asks for it
-                    text = f"[[ ## answer ## ]]\nanswer {api.paid}\n\n[[ ## completed ## ]]"
-                body = json.dumps(answer(self.path, said, text)).encode()
-                self.send_response(200)
-                self.send_header("content-type", "application/json")
-                self.send_header("set-cookie", f"__cf_bm={api.paid}; Path=/; HttpOnly; Secure; SameSite=None")
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
 
-            def do_GET(self) -> None:
-                self.send_response(200)
-                self.end_headers()
-                self.wfile.write(str(api.paid).encode())
+class Handler(Answering):
+    server: Api
 
-            def log_message(self, *_: Any) -> None: ...
+    def do_POST(self) -> None:
+        said, api = json.loads(self.asked()), self.server
+        api.paid += 1
+        text = json.dumps({"text": f"answer {api.paid}", "answer": f"answer {api.paid}"})
+        if "[[ ## answer ## ]]" in str(said):  # as dspy asks for it
+            text = f"[[ ## answer ## ]]\nanswer {api.paid}\n\n[[ ## completed ## ]]"
+        cookie = f"__cf_bm={api.paid}; Path=/; HttpOnly; Secure; SameSite=None"
+        body = json.dumps(answer(self.path, said, text)).encode()
+        self.say(body, content_type="application/json", set_cookie=cookie)
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-        self.thread.start()
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+    def do_GET(self) -> None:
+        self.say(str(self.server.paid).encode())
 
 
 def answer(path: str, said: dict[str, Any], text: str) -> dict[str, Any]:
@@ -80,9 +65,8 @@ def answer(path: str, said: dict[str, Any], text: str) -> dict[str, Any]:
 
 @pytest.fixture
 def api() -> Iterator[Api]:
-    made = Api()
-    yield made
-    made.close()
+    with serving(Api()) as api:
+        yield api
 
 
 @pytest.fixture

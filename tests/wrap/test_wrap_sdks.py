@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sdk_api import Api, served
+from loopback import serving
+from sdk_api import Api
 from wrap_sdks import SDKS, Asked
 
 from spotmagic import Spot, last, wrap
@@ -18,10 +19,8 @@ from spotmagic import Spot, last, wrap
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[Api]:
-    api = served()
-    yield api
-    api.shutdown()
-    api.server_close()
+    with serving(Api()) as api:
+        yield api
 
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of the SDKs

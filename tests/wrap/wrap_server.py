@@ -5,19 +5,18 @@ from __future__ import annotations
 import gzip
 import json
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from loopback import Answering, Loopback
 
 EVENTS = [f'data: {{"n": {n}, "text": "part {n} é"}}\n\n'.encode() for n in range(4)] + [b"data: [DONE]\n\n"]
 
 
-class Server(ThreadingHTTPServer):
+class Server(Loopback):
     """Attributes: ``asked`` has each request that came, ``statuses`` what the next ones are answered with."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(Handler)
         self.asked: list[tuple[str, str, bytes]] = []
         self.statuses: list[int] = []
         self.headers: dict[str, str] = {}
@@ -25,15 +24,15 @@ class Server(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
+        return self.address
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Answering):
     protocol_version = "HTTP/1.1"
     server: Server
 
     def answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.asked()
         if self.headers.get("Transfer-Encoding") == "chunked":
             while size := int(self.rfile.readline(), 16):
                 body += self.rfile.read(size + 2)[:-2]
@@ -90,13 +89,8 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = answer
 
     def reply(self, body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> None:
-        self.send_response(status)
-        given = {"Content-Type": "application/json", "Content-Length": str(len(body))} | self.server.headers
-        given |= headers or {}
-        for name, value in given.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
+        given = {"Content-Type": "application/json"} | self.server.headers | (headers or {})
+        self.say(body, status, *given.items())
 
     def stream(self, chunks: list[bytes], kind: str) -> None:
         self.send_response(200)
@@ -113,6 +107,3 @@ class Handler(BaseHTTPRequestHandler):
             except OSError:
                 return
         self.wfile.write(b"0\r\n\r\n")
-
-    def log_message(self, *_: object) -> None:
-        pass
