@@ -4,16 +4,16 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from tests.spot.seven import sessions, verdicts
+
 ONE = """
-import json, pathlib, runpy, sys
+import json, os, pathlib, sys
+os.environ["SPOTMAGIC_OFF"] = sys.argv[2]
 import spotmagic
 spot = spotmagic.Spot("projects", root=sys.argv[1])
 said = {}
@@ -126,37 +126,21 @@ def _write(root: Path, *, edited: bool) -> None:
 
 
 @pytest.fixture(scope="module")
-def sessions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     home = tmp_path_factory.mktemp("projects")
     (root := home / "work").mkdir()
-    said: dict[str, Any] = {}
-    states = ("plain", "plain edited", "first", "second", "edited", "edited again", "undone")
-    for seed, name in enumerate(states, 1):
+
+    def begin(name: str) -> list[str]:
         _write(root, edited="edited" in name)
-        off = {"SPOTMAGIC_OFF": "1"} if name.startswith("plain") else {}
-        out = subprocess.run(
-            [sys.executable, "-W", "ignore", "-B", "-c", ONE, str(home / "spots")],
-            cwd=root,
-            env={
-                "PYTHONHASHSEED": str(seed),
-                "PYTHONPATH": ":".join([str(Path.cwd()), *sys.path]),
-                "HOME": str(home),
-                "PATH": "/usr/bin:/bin",
-                **off,
-            },
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        said[name] = json.loads(out.splitlines()[-1])
-    return said
+        return ["-c", ONE, str(home / "spots"), "1" if "plain" in name else ""]
+
+    return sessions(begin, home, root)
 
 
 @pytest.mark.parametrize("name", PROJECTS)
-def test_a_project_gives_what_it_gives_without_a_mark(sessions: dict[str, Any], name: str) -> None:
-    one = {session: said[name] for session, said in sessions.items()}
-    for session, (value, *_) in one.items():
-        assert value == one["plain edited" if "edited" in session else "plain"][0], session
-    assert one["plain"][0] != one["plain edited"][0], "the edit shows"
-    verdicts = [one[session][1] for session in ("first", "second", "edited", "edited again", "undone")]
-    assert verdicts == ["ran", "hit", "ran", "hit", "hit"], one
+def test_a_project_gives_what_it_gives_without_a_mark(said: dict[str, Any], name: str) -> None:
+    one = {session: each[name] for session, each in said.items()}
+    values = {session: value for session, (value, *_) in one.items()}
+    found = verdicts(values, {session: verdict for session, (_, verdict, _) in one.items()})
+    assert values["plain"] != values["plain edited"], "the edit shows"
+    assert found == ["ran", "hit", "ran", "hit", "hit"], one
