@@ -122,7 +122,7 @@ def test_batches_are_listed_with_their_ends(spot: Spot, tmp_path: Path) -> None:
     assert (second.name, second.total, second.done) == ("second", 2, 2)
 
 
-def test_a_batch_that_asks_again_is_alive_to_other_kernels(spot: Spot, tmp_path: Path) -> None:
+def test_a_batch_that_asks_again_is_alive_to_other_kernels(spot: Spot) -> None:
     """It was told as lost, and its folder could be cleared while it ran."""
     broken, go_on = [True], threading.Event()
 
@@ -150,7 +150,7 @@ def test_folders_of_runs_are_cleared_but_those_with_failures_stay(spot: Spot) ->
     assert len(spot.failed(refuse)) == 1
 
 
-def test_a_folder_that_cannot_be_written_costs_the_log_alone(spot: Spot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_written_costs_the_log_alone(spot: Spot) -> None:
     (spot.folder).mkdir(parents=True, exist_ok=True)
     (spot.folder / RUNS).write_text("a file in its place")
     tell_again("batch log")  # as in a process in which nothing was told

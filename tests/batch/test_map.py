@@ -80,9 +80,7 @@ def test_twenty_thousand_inputs_run_once_for_each_distinct_one(spot: Spot) -> No
     size=st.integers(1, 5),
     order=st.sampled_from(["input", "done"]),
 )
-def test_any_mixture_gives_what_a_loop_gives(
-    tmp_path: Path, inputs: list[int], bad: set[int], size: int, order: str
-) -> None:
+def test_any_mixture_gives_what_a_loop_gives(inputs: list[int], bad: set[int], size: int, order: str) -> None:
     ran: Counter[int] = Counter()
 
     def ask(x: int) -> int:

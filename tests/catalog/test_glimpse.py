@@ -151,7 +151,7 @@ def test_what_was_read_of_a_journal_that_is_written_to_counts_no_more(tmp_path: 
         assert 0 < spot.store.transfer.written_since(0.0, read) < whole / 5
 
 
-def test_another_kernel_that_counts_is_not_waited_for(folder: Path, catalog: Catalog, ledger: Ledger) -> None:
+def test_another_kernel_that_counts_is_not_waited_for(folder: Path, catalog: Catalog) -> None:
     catalog.fold()
     with locked(folder / "fold.lock"), pytest.raises(Counting, match="being counted"):
         Glimpse(catalog).count()

@@ -187,9 +187,7 @@ def test_which_spot_is_said_or_the_only_one(
     assert "nowhere is no spot" in said(capsys, "ls", "--spot", "nowhere", code=2)
 
 
-def test_names_with_control_characters_and_any_script_print_in_any_locale(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_names_with_control_characters_and_any_script_print_in_any_locale(tmp_path: Path) -> None:
     with Spot("demo", root=tmp_path) as spot:
         hostile = lambda q: q  # noqa: E731
         hostile.__qualname__ = "f\x1b[31m\nñ→"

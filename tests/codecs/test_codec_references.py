@@ -240,7 +240,7 @@ class TestFunctionsWithoutAName:
         assert copy(1) == 17 and copy.told == [10] and copy.__doc__ == "Says it." and copy.__kwdefaults__ == {"z": 3}
         assert copy.__annotations__ == outer(1).__annotations__ and copy.__qualname__ == outer(1).__qualname__
 
-    def test_read_the_live_globals(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_read_the_live_globals(self) -> None:
         copy = back([lambda: LEVEL])[0]
         assert copy() is LEVEL and copy.__globals__ is globals()
 

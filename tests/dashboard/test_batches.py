@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -86,7 +85,7 @@ def test_only_batches_that_are_there_are_answered_for(backend: Backend, spot: Sp
         backend.dispatch("ask_batch", {"id": rows(backend)[0]["id"], "word": "kill"})
 
 
-def test_the_feed_has_news_when_a_batch_goes_on(spot: Spot, tmp_path: Path) -> None:
+def test_the_feed_has_news_when_a_batch_goes_on(spot: Spot) -> None:
     before = mark(spot.folder)
     spot.map(str, [], progress=False)
     assert mark(spot.folder) != before

@@ -242,9 +242,7 @@ def test_a_check_reads_every_entry_and_its_result_stays(backend: Backend, spot: 
     assert health(again)["checked"] == known["checked"]
 
 
-def test_what_only_a_check_finds_is_told_with_what_to_do(
-    backend: Backend, spot: Spot, keep: Keep, clock: FakeClock
-) -> None:
+def test_what_only_a_check_finds_is_told_with_what_to_do(backend: Backend, spot: Spot, keep: Keep) -> None:
     spot.mark(version="1", save_blob=True)(lambda: "x" * 100)()
     keep()
     (blob,) = (path for path in (spot.folder / "blobs").rglob("*") if path.is_file())

@@ -22,7 +22,6 @@ from spotmagic.dashboard.backend import Backend
 from spotmagic.dashboard.server import Server, serve
 from spotmagic.errors import OptionError
 from spotmagic.spot import Spot
-from spotmagic.testing import FakeClock
 
 from .client import Client, Said
 from .conftest import HOSTILE, Keep
@@ -300,7 +299,7 @@ def test_it_ends_while_pages_are_open(spot: Spot) -> None:
     assert not thread.is_alive()
 
 
-def test_two_pages_see_what_the_other_does(client: Client, spot: Spot, clock: FakeClock) -> None:
+def test_two_pages_see_what_the_other_does(client: Client, spot: Spot) -> None:
     client.api("set_mode", {"mode": "replay", "name": "ask"})
     assert client.api("functions").json["result"]["rows"][0]["mode"] == "replay"
     assert spot.mode_of("ask") == "replay"

@@ -66,7 +66,7 @@ def test_two_limits_of_one_name_share_the_rate(redis_server: RedisServer) -> Non
     assert 0.5 < two.state().wait <= 1.0
 
 
-def test_slots_are_leases_that_the_dead_do_not_keep(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slots_are_leases_that_the_dead_do_not_keep(redis_server: RedisServer) -> None:
     mine, other = (RedisStorage(redis_server.url, "slots") for _ in range(2))
     held = mine.take(1)
     assert held is not None

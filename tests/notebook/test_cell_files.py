@@ -99,9 +99,7 @@ def test_files_that_libraries_write_in_c_or_rust_come_back(start: Callable[..., 
         remove()
 
 
-def test_what_a_library_may_have_kept_of_a_file_is_not_written_again(
-    start: Callable[..., Kernel], tmp_path: Path
-) -> None:
+def test_what_a_library_may_have_kept_of_a_file_is_not_written_again(start: Callable[..., Kernel]) -> None:
     kernel = start()
     kernel.run("%load_ext spotmagic\nimport sqlite3, pyarrow as pa, pyarrow.parquet as pq")
     kernel.run("c = sqlite3.connect('a.db')\nc.execute('create table t(a)')\nc.commit()\nc.close()\ndel c")

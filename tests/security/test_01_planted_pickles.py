@@ -55,9 +55,7 @@ def test_whoever_takes_their_own_results_alone_runs_it_and_is_told(work: Any, an
 
 
 @pytest.mark.parametrize("trust", ["mine", "safe"])
-def test_a_pickle_of_another_user_never_loads(
-    work: Any, another: Another, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trust: str
-) -> None:
+def test_a_pickle_of_another_user_never_loads(work: Any, another: Another, tmp_path: Path, trust: str) -> None:
     """It is run instead, which is told once with its writer's name, and then it is the user's own."""
     proof = tmp_path / "proof"
     another("planted", str(proof))
@@ -80,7 +78,7 @@ def test_a_pickle_of_another_user_never_loads(
 
 
 def test_a_pickle_of_another_user_is_not_made_ones_own_by_accepting_it(
-    work: Any, another: Another, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    work: Any, another: Another, tmp_path: Path
 ) -> None:
     """A seal of the user's own on it would let it run code."""
     from dataclasses import replace

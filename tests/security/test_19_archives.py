@@ -173,7 +173,7 @@ def test_entries_of_other_keys_damaged_and_newer_ones_are_named(load: Callable[.
 
 
 def test_another_users_entry_keeps_its_seal_and_never_replaces_ones_own(
-    tmp_path: Path, load: Callable[..., Loaded], open_store: OpenStore
+    load: Callable[..., Loaded], open_store: OpenStore
 ) -> None:
     """However new it says it is."""
     other = Ring.of(b"o" * 32)

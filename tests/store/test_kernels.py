@@ -83,7 +83,7 @@ def test_reading_a_known_small_entry_asks_the_system_nothing(open_store: Make, m
     assert same(found, sample(1))
 
 
-def test_what_is_kept_in_memory_is_bounded(open_store: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_kept_in_memory_is_bounded(open_store: Make) -> None:
     """The oldest leave; all are still found."""
     store = open_store()
     store._memo._bound = 10_000

@@ -184,7 +184,7 @@ def test_gc_touches_nothing_of_a_neighbour(server: S3Server, tmp_path: Path) -> 
         spot.close()
 
 
-def test_an_endpoint_without_tls_is_taken_when_the_user_named_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endpoint_without_tls_is_taken_when_the_user_named_it() -> None:
     """And by no other way."""
     from spotmagic.store.remote import _named_in_plain
 

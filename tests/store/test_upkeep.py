@@ -181,7 +181,7 @@ def test_a_long_journal_is_left_for_merging(open_store: Make, tmp_path: Path, mo
     assert all(isinstance(store.get(sample(number).key), Entry) for number in range(100))
 
 
-def test_a_large_folder_is_found_through_the_index(open_store: Make, tmp_path: Path) -> None:
+def test_a_large_folder_is_found_through_the_index(open_store: Make) -> None:
     """Ten thousand entries in one segment: each is found, no other key is."""
     store = open_store()
     keys = [os.urandom(16) for _ in range(10_000)]
@@ -302,7 +302,7 @@ def test_a_blob_whose_record_was_never_written_goes(open_store: Make, tmp_path: 
     assert blob_files(tmp_path) == set()
 
 
-def test_replaced_results_go(open_store: Make, tmp_path: Path) -> None:
+def test_replaced_results_go(open_store: Make) -> None:
     """With their blobs: nobody can get them any more."""
     store = open_store()
     for value in (b"1", b"2", b"3"):

@@ -73,7 +73,7 @@ def test_an_error_that_says_nothing_of_what_it_holds_is_refused() -> None:
         fingerprint(PydanticKnownError("int_parsing"))
 
 
-def test_a_python_function_in_an_expression_of_polars_is_refused(tmp_path: Path) -> None:
+def test_a_python_function_in_an_expression_of_polars_is_refused() -> None:
     """polars writes the name of one in a module, so that an edit of it was not seen: a hit gave the old answer."""
     frame = pl.DataFrame({"a": [1, 2]})
     for expression in (pl.col("a").map_elements(row, return_dtype=pl.Int64), 1 + pl.col("a").map_batches(abs)):
