@@ -17,12 +17,12 @@ from spotmagic.batch.gathered import data_frame
 from spotmagic.batch.inputs import Inputs
 from spotmagic.batch.item import Failed, Item, Task, batch_failed
 from spotmagic.batch.past import here
-from spotmagic.batch.progress import Display, Progress
+from spotmagic.batch.progress import Progress, Show
 from spotmagic.batch.run import Pass
 from spotmagic.batch.screen import hear_prints
 from spotmagic.batch.target import BatchFunction
 from spotmagic.batch.ticker import Heartbeat
-from spotmagic.engine.loop import own_loop
+from spotmagic.engine.loop import own_loop, running_loop
 from spotmagic.errors import SpotError, tell
 from spotmagic.limits.queue import Pause, TaskWaiter, Waiter
 
@@ -44,11 +44,11 @@ class Batch:
         function: the name of the function.
     """
 
-    def __init__(self, spot: Spot, target: BatchFunction, inputs: Inputs, plan: Plan, display: Display | None) -> None:
+    def __init__(self, spot: Spot, target: BatchFunction, inputs: Inputs, plan: Plan, show: Show | None) -> None:
         self._books = Books(spot, target, inputs.total, plan)
         self.name, self.function = self._books.name, target.name
         self.folder = self._books.folder.path
-        self._target, self._plan, self._display, self._clock = target, plan, display, spot.clock
+        self._target, self._plan, self._shows, self._clock = target, plan, show, spot.clock
         self._ticker: Heartbeat | None = None
         self._lane: Lane = Threads(target.name)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -327,8 +327,8 @@ class Batch:
     def _show(self, now: Progress) -> None:
         """Show how far it is. A display that fails, the user's own or a closed stream, ends no batch."""
         try:
-            if self._display is not None:
-                self._display.show(now)
+            if self._shows is not None:
+                self._shows(now)
         except Exception as error:
             tell("the progress of a batch cannot be shown", f"{type(error).__name__}: {error}", once="batch display")
 
@@ -375,10 +375,5 @@ class Batch:
 
     def _refuse_blocking(self) -> None:
         """Raise where waiting would stop the very event loop that makes the calls."""
-        if self._loop is not None and not self.done():
-            try:
-                here = asyncio.get_running_loop()
-            except RuntimeError:
-                return
-            if here is self._loop:
-                raise SpotError(f"{self.name} runs in this event loop", "it would stop while you wait", "Say await")
+        if self._loop is not None and not self.done() and running_loop() is self._loop:
+            raise SpotError(f"{self.name} runs in this event loop", "it would stop while you wait", "Say await")

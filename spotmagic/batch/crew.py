@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from spotmagic import threads
+from spotmagic.engine.loop import running_loop
 from spotmagic.limits.queue import Waiter
 
 MOST_ASLEEP = 256
@@ -160,7 +161,7 @@ class Tasks:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._thread = threading.get_ident() if _running() is loop else 0
+        self._thread = threading.get_ident() if running_loop() is loop else 0
         self._all: set[asyncio.Task[Any]] = set()
 
     def hand(self, work: Callable[[], Any], context: contextvars.Context, past: Callable[[], None]) -> None:
@@ -187,10 +188,3 @@ class Tasks:
 
 Lane = Threads | Tasks
 """Where calls are made."""
-
-
-def _running() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

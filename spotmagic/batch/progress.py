@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Protocol
+from typing import Any
 
 from spotmagic.terminal import plain
 from spotmagic.words import duration, markup, money
@@ -85,12 +85,8 @@ class Pace:
         return rest * seconds / gained if gained > 0 and seconds > 0.5 else None
 
 
-class Display(Protocol):
-    """Where the progress of one batch is shown."""
-
-    def show(self, progress: Progress) -> None:
-        """Show a snapshot in place of the one before. The last one says that it has ended."""
-        ...
+Show = Callable[[Progress], None]
+"""Shows a snapshot in place of the one before. The last one says that the batch has ended."""
 
 
 def phrases(now: Progress) -> list[str]:

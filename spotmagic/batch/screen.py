@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
-from spotmagic.batch.progress import Display, Progress, phrases
+from spotmagic.batch.progress import Progress, Show, phrases
 from spotmagic.terminal import plain
 
 PATIENCE = 1.0
@@ -16,17 +14,17 @@ EVERY = 10.0
 """Seconds between two lines where there is no terminal."""
 
 
-def screen(progress: bool | Callable[[Progress], None]) -> Display | None:
-    """The display for a value of ``progress=``: a function gets each snapshot."""
+def screen(progress: bool | Show) -> Show | None:
+    """What shows the snapshots for a value of ``progress=``, which may be a function of one's own."""
     if callable(progress):
-        return SimpleNamespace(show=progress)
+        return progress
     if not progress:
         return None
     notebook = _notebook()
-    cell: Display | None = None if notebook is None else notebook.cell_display()
+    cell: Show | None = None if notebook is None else notebook.cell_display()
     if cell is not None:
         return cell
-    return _Bar() if sys.stderr is not None and sys.stderr.isatty() else _Lines()
+    return _Bar().show if sys.stderr is not None and sys.stderr.isatty() else _Lines().show
 
 
 def hear_prints() -> bool:

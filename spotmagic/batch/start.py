@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from spotmagic.batch.batch import Batch
@@ -69,5 +69,4 @@ def prepared(spot: Spot, function: Any, iterables: Sequence[Any], options: dict[
         name=options.get("name") or "",
         samples=samples,
     )
-    progress: bool | Callable[[Any], None] = options.get("progress", True)
-    return inputs, Batch(spot, target, inputs, plan, screen(progress))
+    return inputs, Batch(spot, target, inputs, plan, screen(options.get("progress", True)))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import BinaryIO, NamedTuple
 
 from spotmagic import files, words
 from spotmagic.errors import OptionError, SpotError
@@ -37,24 +37,16 @@ class ExportedFile:
     ticket: str = ""
 
 
-class Exports(Protocol):
-    """Where archives go."""
+class Beside:
+    """Archives in the working directory, which is where a notebook lies. What is there is never replaced."""
 
     def write(self, transfer: Transfer, keys: list[bytes], name: str) -> ExportedFile:
-        """Write the entries of keys to an archive of that name.
+        """Write the entries of keys to a new file.
 
         Raises:
             OptionError: the name is none for a new file.
             SpotError: it could not be written.
         """
-        ...
-
-
-class Beside:
-    """Archives in the working directory, which is where a notebook lies. What is there is never replaced."""
-
-    def write(self, transfer: Transfer, keys: list[bytes], name: str) -> ExportedFile:
-        """Write the entries of keys to a new file."""
         path = Path.cwd() / _file_name(name)
         try:
             os.close(files.open_private(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))  # nobody takes the name meanwhile
@@ -86,7 +78,7 @@ class Downloads:
         weakref.finalize(self, _close, self._waiting)
 
     def write(self, transfer: Transfer, keys: list[bytes], name: str) -> ExportedFile:
-        """Write the entries of keys to a file that :meth:`take` gives once."""
+        """The same into a file that :meth:`take` gives once."""
         name = _file_name(name)
         path = transfer.folder / f"export-{secrets.token_hex(8)}.tmp"
         try:
@@ -106,6 +98,10 @@ class Downloads:
         """The file of a ticket and its name, once; it is the caller's to close."""
         with self._lock:
             return self._waiting.pop(ticket, None)
+
+
+Exports = Beside | Downloads
+"""Where archives go."""
 
 
 def _close(waiting: dict[str, Download]) -> None:

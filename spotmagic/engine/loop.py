@@ -28,6 +28,14 @@ def own_loop() -> asyncio.AbstractEventLoop:
         return _loop
 
 
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The loop of asyncio that runs in this thread, if one does."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 def _forget() -> None:
     """A forked child has no such thread."""
     global _loop, _guard

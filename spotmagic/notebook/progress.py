@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from spotmagic.batch.listening import here
-from spotmagic.batch.progress import Progress, html
+from spotmagic.batch.progress import Progress, Show, html
 
 
 class CellDisplay:
@@ -39,10 +39,10 @@ class CellDisplay:
         )
 
 
-def cell_display() -> CellDisplay | None:
+def cell_display() -> Show | None:
     """A display in the cell that runs; ``None`` where there is no notebook."""
     shell = _notebooks_shell()
-    return None if shell is None else CellDisplay(shell.display_pub.publish)
+    return None if shell is None else CellDisplay(shell.display_pub.publish).show
 
 
 def _notebooks_shell() -> Any:

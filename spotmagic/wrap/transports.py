@@ -6,7 +6,6 @@ reach a server (mocks, applications called in this process) are not.
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import importlib
 import importlib.util
@@ -18,6 +17,7 @@ from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
 
+from spotmagic.engine.loop import running_loop
 from spotmagic.engine.streamed import Streamed
 from spotmagic.errors import OptionError
 from spotmagic.wrap.answer import Answer, Arriving, has_ended
@@ -140,7 +140,7 @@ def _async(package: Any, original: Callable[..., Any]) -> Callable[..., Any]:
     async def handle_async_request(transport: Any, request: Any) -> Any:
         rule = _rule(request)
         # The flight of a call waits by asyncio; under another event loop it would wait for ever.
-        if rule is None or not _in_asyncio():
+        if rule is None or running_loop() is None:
             return await original(transport, request)
         if _is_readable(request):
             await request.aread()
@@ -182,15 +182,6 @@ async def _aread(stream: Any) -> tuple[bytes, ...]:
 def _rule(request: Any) -> Rule | None:
     """The rule of a request. One that changes the protocol, such as of a web socket, is none of ours."""
     return None if "upgrade" in request.headers else rule_of("httpx", request.method.upper(), str(request.url))
-
-
-def _in_asyncio() -> bool:
-    """Whether an event loop of asyncio runs: under another one requests pass as they are."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 def _is_readable(request: Any) -> bool:

@@ -83,10 +83,10 @@ def test_a_terminal_has_a_bar_of_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = stderr(monkeypatch, terminal=True)
     shown = screen(True)
     assert shown is not None
-    shown.show(progress(seconds=0.2))
+    shown(progress(seconds=0.2))
     assert not stream.getvalue(), "what is quick needs no bar"
-    shown.show(progress(seconds=2.0, failed=1))
-    shown.show(progress(seconds=3.0, done=10, status="done", failed=1))
+    shown(progress(seconds=2.0, failed=1))
+    shown(progress(seconds=3.0, done=10, status="done", failed=1))
     assert "10/10" in stream.getvalue() and "1 failed" in stream.getvalue()
 
 
@@ -95,8 +95,8 @@ def test_a_terminal_without_tqdm_has_a_line(monkeypatch: pytest.MonkeyPatch) -> 
     stream = stderr(monkeypatch, terminal=True)
     shown = screen(True)
     assert shown is not None
-    shown.show(progress(seconds=2.0))
-    shown.show(progress(seconds=3.0, done=10, status="done"))
+    shown(progress(seconds=2.0))
+    shown(progress(seconds=3.0, done=10, status="done"))
     assert stream.getvalue().startswith("\rspot: ask: 4 of 10") and stream.getvalue().endswith("\n")
 
 
@@ -105,8 +105,8 @@ def test_a_log_has_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = screen(True)
     assert shown is not None
     for second in range(25):
-        shown.show(progress(seconds=float(second)))
-    shown.show(progress(seconds=25.0, done=10, status="done"))
+        shown(progress(seconds=float(second)))
+    shown(progress(seconds=25.0, done=10, status="done"))
     assert len(stream.getvalue().splitlines()) == 3
 
 
