@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 from interrupting import Interrupts
+from waiting import soon
 
 from spotmagic import Spot
 from spotmagic.batch import Batch
@@ -46,16 +46,6 @@ def elsewhere(spot: Spot, questions: list[str]) -> Batch:
 
 def tickers() -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if thread.name == "spotmagic batch_ticker"}
-
-
-def soon(what: Callable[[], object]) -> bool:
-    """Whether something comes true: threads that end take a moment."""
-    until = time.monotonic() + 20
-    while not what():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.002)
-    return True
 
 
 @pytest.mark.parametrize("first", [1, 18])

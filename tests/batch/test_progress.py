@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import re
 import threading
-import time
 
 import pytest
+from waiting import soon
 
 from spotmagic import Spot
 from spotmagic.batch.progress import Progress, html, phrases
@@ -125,9 +125,7 @@ def test_no_more_calls_are_told_to_run_than_do(spot: Spot) -> None:
 
     batch = spot.map(spot.mark(version="1", ignore=("gate", "begun"))(ask), range(9), concurrency=2, progress=False,
                      background=True)  # fmt: skip
-    until = time.monotonic() + 20
-    while (len(begun) < 2 or len(batch._books.run.snapshot()) < 3) and time.monotonic() < until:  # type: ignore[union-attr]
-        time.sleep(0.001)
+    assert soon(lambda: len(begun) == 2 and len(batch._books.run.snapshot()) == 3)
     assert batch.progress.running == 2
     gate.set()
     assert batch.wait(20)

@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
+from waiting import soon
 
 from spotmagic import Service, Source
 from spotmagic.batch.parameters import Injector, cast
@@ -242,22 +242,10 @@ def test_the_template_works(program: Path, capsys: pytest.CaptureFixture[str]) -
 
 def started(program: Path, *words: str, runs: int = 9) -> tuple[list[str], subprocess.Popen[str]]:
     """The program, once so many of its forty inputs have begun."""
-    command = [
-        sys.executable,
-        "-m",
-        "spotmagic",
-        "exec",
-        "serving.py",
-        "-p",
-        f"out={program}",
-        "-p",
-        "limit=40",
-        *words,
-    ]
+    options = ["-p", f"out={program}", "-p", "limit=40", *words]
+    command = [sys.executable, "-m", "spotmagic", "exec", "serving.py", *options]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    until = time.monotonic() + 60
-    while len(begun(program)) < runs and time.monotonic() < until:
-        time.sleep(0.02)
+    assert soon(lambda: len(begun(program)) >= runs, 60)
     return command, process
 
 

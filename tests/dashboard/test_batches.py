@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
+from waiting import soon
 
 from spotmagic.dashboard.backend import Backend
 from spotmagic.dashboard.watch import mark
 from spotmagic.errors import OptionError, SpotError
 from spotmagic.spot import Spot
-
-
-def wait_for(told: object, seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not told():  # type: ignore[operator]
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def rows(backend: Backend) -> list[dict]:
@@ -57,7 +50,7 @@ def test_what_failed_is_retried(backend: Backend, spot: Spot) -> None:
     broken[0] = False
     (row,) = rows(backend)
     backend.dispatch("ask_batch", {"id": row["id"], "word": "retry"})
-    wait_for(lambda: batch.done() and not batch.failed)
+    assert soon(lambda: batch.done() and not batch.failed)
     assert batch.values() == [0, 1, 2]
 
 

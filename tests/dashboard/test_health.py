@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 from failing_files import FailingFiles
+from waiting import soon
 
 from spotmagic import files
 from spotmagic.dashboard import twin
@@ -57,10 +57,7 @@ def held(path: Path) -> Iterator[int]:
 
 def ended(spot: Spot) -> None:
     """Wait until a check has ended."""
-    limit = time.monotonic() + 20
-    while checkup(spot.folder).since is not None:
-        assert time.monotonic() < limit
-        time.sleep(0.01)
+    assert soon(lambda: checkup(spot.folder).since is None)
 
 
 def test_all_is_fine_and_leaves_no_trace(backend: Backend, spot: Spot, keep: Keep) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from interrupting import Interrupts
+from waiting import soon
 
 from spotmagic import Spot
 from spotmagic.errors import JobCancelled, JobFailed
@@ -51,10 +51,7 @@ def test_an_interrupt_anywhere_in_the_thread_of_a_job_ends_it(tmp_path: Path, fi
             question = f"q{place}"
             with Interrupts(place, inside=True) as interrupts:
                 job = asked.submit(question)
-                until = time.monotonic() + 20
-                while not job.done():
-                    assert time.monotonic() < until, f"waited for in vain: {place}"
-                    time.sleep(0.001)
+                assert soon(job.done), f"waited for in vain: {place}"
             if interrupts.left:
                 break
             with suppress(JobCancelled, JobFailed):
@@ -73,10 +70,7 @@ def test_a_forced_end_in_the_step_in_which_the_call_returns_takes_no_result(tmp_
         question = f"q{place}"
         with Interrupts(place, inside=True):
             job = asked.submit(question)
-            until = time.monotonic() + 20
-            while not job.done():
-                assert time.monotonic() < until, f"waited for in vain: {place}"
-                time.sleep(0.001)
+            assert soon(job.done), f"waited for in vain: {place}"
         return question in paid
 
     paid.clear()

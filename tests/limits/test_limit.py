@@ -14,6 +14,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from waiting import soon
 
 from spotmagic.errors import LimitImpossible, LimitTimeout, OptionError, SpotWarning
 from spotmagic.limits import Cost, Limit, Limits
@@ -256,9 +257,7 @@ def test_state_says_who_waits() -> None:
     threads = [threading.Thread(target=limit.acquire, daemon=True) for _ in range(2)]
     for thread in threads:
         thread.start()
-    deadline = time.monotonic() + 5
-    while limit.state().queue < 1 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    assert soon(lambda: limit.state().queue)
     state = limit.state()
     assert (state.users[0].process, state.running >= 1, state.queue >= 1) == (str(os.getpid()), True, True)
     assert "60 requests/min; " in str(state) and "60 of 60" not in str(state)
@@ -286,8 +285,7 @@ def test_an_interrupt_ends_a_wait_for_the_turn_and_for_a_slot() -> None:
     permit = limit.acquire()
     waiting = threading.Thread(target=lambda: limit.acquire().release())
     waiting.start()
-    while limit.state().queue < 1:
-        time.sleep(0.01)
+    assert soon(lambda: limit.state().queue)
     for _ in range(2):
         threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
         with pytest.raises(KeyboardInterrupt):

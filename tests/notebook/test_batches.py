@@ -16,6 +16,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from notebook_kernels import ROOT, Kernel, environment
+from waiting import soon
 
 SETUP = """
 import asyncio, threading, time
@@ -40,18 +41,11 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     started.close()
 
 
-def until(told: Callable[[], bool], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not told():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.05)
-
-
 def interrupted(kernel: Kernel, code: str, when: Callable[[], bool]) -> tuple[dict, list[dict], float]:
     """Run a cell, interrupt it when something is so, and tell its reply, its messages and the seconds it took."""
     client, messages = kernel.client, []
     sent = client.execute(code)
-    until(when)
+    assert soon(when)
     at = time.monotonic()
     kernel.manager.interrupt_kernel()
     while True:
@@ -99,7 +93,7 @@ spot.map(busy, range(5), retry=Retry(5, wait=600))
 """
     reply, _, took = interrupted(kernel, code, mark.exists)
     assert reply["ename"] == "KeyboardInterrupt" and took < 5
-    until(lambda: kernel.value("spot.batches()[0].running + spot.batches()[0].retrying") == "0")
+    assert soon(lambda: kernel.value("spot.batches()[0].running + spot.batches()[0].retrying") == "0")
 
 
 def test_an_interrupt_while_calls_wait_for_a_limit_gives_their_places_back(kernel: Kernel, tmp_path: Path) -> None:
@@ -117,7 +111,7 @@ spot.map(rare, range(20))
 """
     reply, messages, took = interrupted(kernel, code, mark.exists)
     assert reply["ename"] == "KeyboardInterrupt" and took < 5
-    until(lambda: kernel.value("spot.batches()[0].running or spot.batches()[0].waiting") in ("0", "{}"))
+    assert soon(lambda: kernel.value("spot.batches()[0].running or spot.batches()[0].waiting") in ("0", "{}"))
     assert kernel.value("spot.limits['slow'].state().wait < 61 and len(made)") == "1"
 
 
@@ -141,15 +135,15 @@ batch = await spot.amap(aask, range(500), concurrency=4)
 
 def test_a_batch_is_paused_looked_at_resumed_and_stopped_from_other_cells(kernel: Kernel) -> None:
     kernel.run("run = spot.map(ask, range(1000, 1400), background=True, concurrency=4)")
-    until(lambda: kernel.value("run.progress.done > 10") == "True")
+    assert soon(lambda: kernel.value("run.progress.done > 10") == "True")
     kernel.run("run.pause()")
-    until(lambda: kernel.value("run.progress.running") == "0")
+    assert soon(lambda: kernel.value("run.progress.running") == "0")
     done = kernel.value("run.progress.done")
     assert kernel.value("run.status") == "'paused'"
     kernel.run("time.sleep(0.2)")
     assert kernel.value("run.progress.done") == done, "nothing new while it is paused"
     kernel.run("run.resume()")
-    until(lambda: kernel.value(f"run.progress.done > {done}") == "True")
+    assert soon(lambda: kernel.value(f"run.progress.done > {done}") == "True")
     kernel.run("run.stop()")
     assert kernel.value("run.wait(30) and run.status") == "'stopped'"
     assert kernel.value("len(list(run)) == run.progress.done < 400") == "True"
@@ -157,12 +151,12 @@ def test_a_batch_is_paused_looked_at_resumed_and_stopped_from_other_cells(kernel
 
 def test_another_kernel_pauses_and_stops_it_through_its_folder(kernel: Kernel) -> None:
     kernel.run("run = spot.map(ask, range(2000, 2800), background=True, concurrency=2)")
-    until(lambda: kernel.value("run.progress.done > 5") == "True")
+    assert soon(lambda: kernel.value("run.progress.done > 5") == "True")
     folder = Path(kernel.value("str(run.folder)").strip("'"))
     (folder / "word").write_text("pause")
-    until(lambda: kernel.value("run.status") == "'paused'")
+    assert soon(lambda: kernel.value("run.status") == "'paused'")
     (folder / "word").write_text("stop")
-    until(lambda: kernel.value("run.status") == "'stopped'")
+    assert soon(lambda: kernel.value("run.status") == "'stopped'")
 
 
 def test_prints_of_calls_in_the_background_go_to_the_log_and_to_no_cell(kernel: Kernel) -> None:
@@ -240,7 +234,7 @@ def test_a_killed_process_loses_nothing_and_its_failures_are_found(tmp_path: Pat
     env = environment(tmp_path / "home")
     command = [sys.executable, str(script), str(tmp_path / "root"), str(log)]
     process = subprocess.Popen(command, env=env, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    until(lambda: log.exists() and len(log.read_text().splitlines()) > 40)
+    assert soon(lambda: log.exists() and len(log.read_text().splitlines()) > 40)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     before = [int(line) for line in log.read_text().split()]

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from waiting import soon
 
 from spotmagic import Spot, files, last
 from spotmagic.engine.flight import GONE, Seat
@@ -66,10 +67,7 @@ def test_processes_and_threads_run_each_key_once(tmp_path: Path) -> None:
 
 def test_a_killed_leader_is_replaced(tmp_path: Path) -> None:
     leader = start(tmp_path, 60, 1, 1)
-    deadline = time.monotonic() + 30
-    while not (tmp_path / "log").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)  # another process: there is no clock to pass
+    assert soon((tmp_path / "log").exists)
     follower = start(tmp_path, 0, 1, 1)
     leader.send_signal(signal.SIGKILL)
     leader.communicate()
@@ -186,10 +184,7 @@ def test_kernels_exclude_each_other_also_after_the_folder_was_deleted_between_th
     warm(0, ran)
     shutil.rmtree(tmp_path / "root")
     other = start(tmp_path, 0.5, 1, 1)  # makes the folder anew, and leads
-    deadline = time.monotonic() + 30
-    while not (tmp_path / "log").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)  # another process: there is no clock to pass
+    assert soon((tmp_path / "log").exists)
     sys.path.insert(0, str(tmp_path))
     key = next(iter(Spot("shared", root=tmp_path / "root").engine.flight.table), None)
     assert key is None

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from waiting import soon
 
 from spotmagic.store.entry import Entry
 from spotmagic.store.record import Stat
@@ -145,10 +146,7 @@ os._exit(0)
     )
     store = open_store()
     assert same(store.get(sample(1).key), sample(1))
-    deadline = time.monotonic() + 10  # the child may not have come to its first line yet
-    while not (merged := store.compact()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert merged == 1
+    assert soon(lambda: store.compact() == 1), "the child may not have come to its first line yet"
 
 
 def test_threads_put_and_get_without_losing_anything(open_store: Make) -> None:
@@ -316,9 +314,4 @@ def test_a_dropped_store_does_not_stay_alive_through_the_ticker(tmp_path: Path, 
     gone = weakref.ref(store)
     store.close()
     del store
-    gc.collect()
-    deadline = time.monotonic() + 5
-    while gone() is not None and time.monotonic() < deadline:
-        time.sleep(0.05)
-        gc.collect()
-    assert gone() is None
+    assert soon(lambda: (gc.collect(), gone())[1] is None)
