@@ -41,7 +41,7 @@ def log_of(folder: Path) -> list[dict[str, Any]]:
 
 def test_failed_inputs_are_found_again_with_error_attempts_and_traceback(spot: Spot, tmp_path: Path) -> None:
     batch = spot.map(refuse, ["a", {"b": [1, 2]}, (3, None)], retry=Retry(3, on=ValueError, wait=0), progress=False)
-    with Spot("batch", root=tmp_path / "root") as later:
+    with Spot("test", root=tmp_path) as later:
         found = sorted(later.failed(refuse), key=lambda one: one.index)
         assert [one.input for one in found] == ["a", {"b": [1, 2]}, (3, None)]
         assert [one.attempts for one in found] == [3, 3, 3]
@@ -116,7 +116,7 @@ def test_the_log_tells_what_ran_failed_and_was_logged_in_calls(spot: Spot) -> No
 def test_batches_are_listed_with_their_ends(spot: Spot, tmp_path: Path) -> None:
     spot.map(refuse, [1], name="first", progress=False)
     spot.map(str, [1, 2], name="second", progress=False)
-    with Spot("batch", root=tmp_path / "root") as later:
+    with Spot("test", root=tmp_path) as later:
         second, first = later.batches()
     assert (first.name, first.status, first.failed) == ("first", "done", 1)
     assert (second.name, second.total, second.done) == ("second", 2, 2)

@@ -20,12 +20,6 @@ def names(spot: Spot) -> list[str]:
     return [one.name.rpartition(".")[2] for one in spot.running_now()]
 
 
-@pytest.fixture
-def spot(tmp_path: Path) -> Iterator[Spot]:
-    with Spot("demo", root=tmp_path) as spot:
-        yield spot
-
-
 def test_a_call_is_told_while_it_runs_and_a_hit_never(spot: Spot) -> None:
     seen: list[Any] = []
 
@@ -87,7 +81,7 @@ def test_another_process_sees_it_until_it_dies(spot: Spot, tmp_path: Path) -> No
     script = tmp_path / "script.py"
     script.write_text(
         "import sys, time\nfrom spotmagic import Spot\n"
-        f"@Spot('demo', root={str(tmp_path)!r}).mark\n"
+        f"@Spot('test', root={str(tmp_path)!r}).mark\n"
         "def train():\n    print('here', flush=True)\n    time.sleep(600)\ntrain()\n"
     )
     process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)

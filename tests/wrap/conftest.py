@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from loopback import serving
 
-from spotmagic import Spot, wrap
+from spotmagic import wrap
 
 collect_ignore = ["example"]  # a user's suite, which test_pytest_plugin.py runs
 sys.path.insert(0, str(Path(__file__).parent))
@@ -22,8 +22,7 @@ def server() -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture
-def spot(tmp_path: Path) -> Iterator[Spot]:
-    with Spot("wrapped", root=tmp_path) as spot:
-        yield spot
-        wrap.off()
+@pytest.fixture(autouse=True)
+def unwrapped() -> Iterator[None]:
+    yield
+    wrap.off()

@@ -47,13 +47,6 @@ def library(monkeypatch, tmp_path):
     del sys.modules["paid_library"]
 
 
-@pytest.fixture
-def spot(tmp_path):
-    with Spot("wrapped", root=tmp_path) as spot:
-        yield spot
-        wrap.off()
-
-
 def test_a_function_is_kept_where_it_is_and_where_it_was_imported_to(library, spot):
     names = {"ask": library.ask, "same": library.ask, "other": len, "_": library.ask, "_own": library.ask}
     original = library.ask
