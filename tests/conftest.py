@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 
 from spotmagic import Spot
+from spotmagic.testing import FakeClock
 
 # A busy machine takes long over the first example: that says nothing about a test.
 hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -49,6 +50,11 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     for name in ("ROOT", "MODE", "OFF", "KEYS"):
         monkeypatch.delenv(f"SPOTMAGIC_{name}", raising=False)
     return home
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture

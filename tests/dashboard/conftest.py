@@ -27,11 +27,6 @@ class Keep(Protocol):
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def spot(tmp_path: Path, clock: FakeClock) -> Iterator[Spot]:
     with Spot("default", root=tmp_path / ".spotmagic", clock=clock) as spot:
         yield spot

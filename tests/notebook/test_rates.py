@@ -34,11 +34,6 @@ async def ask_later(x): return x + 1
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def spot(shell: Any, tmp_path: Path, clock: FakeClock) -> Iterator[Spot]:
     shell.extension_manager.load_extension("spotmagic")
     with Spot("rates", root=tmp_path, clock=clock) as spot:

@@ -17,7 +17,7 @@ from websockets.exceptions import InvalidStatus
 
 from spotmagic.spot import Spot
 
-clock, spot, keep, client = served.clock, served.spot, served.keep, served.client
+spot, keep, client = served.spot, served.keep, served.client
 
 
 def test_a_naive_server_answers_whoever_asks(tmp_path: Path) -> None:

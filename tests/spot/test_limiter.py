@@ -14,11 +14,6 @@ from spotmagic.testing import FakeClock
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def spot(tmp_path: Path, clock: FakeClock) -> Iterator[Spot]:
     with Spot("limited", root=tmp_path, clock=clock) as spot:
         yield spot
