@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from .lab import Lab, Notebook
+from .site import Site
 
 expect.set_options(timeout=20_000)  # a busy machine draws late; what is wrong stays wrong
 
@@ -41,6 +42,13 @@ def browser_type_launch_args() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def browser_context_args() -> dict[str, Any]:
     return {"viewport": {"width": 1200, "height": 1000}}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    site = Site(tmp_path)
+    yield site
+    site.stop()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -114,13 +113,6 @@ def test_what_was_chosen_is_written_beside_the_notebook(notebook: Open, lab: Any
     expect(panel.locator(".notice")).to_contain_text("5 results, ")
     loaded = "__import__('spotmagic').Spot('other').load('all.zip').taken"
     assert book.ask(loaded) == 5
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    site = Site(tmp_path)
-    yield site
-    site.stop()
 
 
 def test_on_the_page_an_export_is_kept_by_the_browser(site: Site, page: Page, shots: Any, tmp_path: Path) -> None:

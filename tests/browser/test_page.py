@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,13 +34,6 @@ def text():
 
 drawing(), text()
 """
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    site = Site(tmp_path)
-    yield site
-    site.stop()
 
 
 def test_the_page_shows_the_numbers_an_entry_and_forgets_it(site: Site, page: Page, shots: Any) -> None:

@@ -7,13 +7,12 @@ import random
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-from catalog_files import plain, put_aside
+from catalog_files import plain, put_aside, sql
 from catalog_ledger import Ledger
 
 from spotmagic.catalog import Catalog
@@ -50,15 +49,6 @@ def test_nothing_is_open_between_questions(made: Path, ledger: Ledger, clock: Fa
         == "[(3,)]\n"
     )
     assert not Path(f"{made}.wal").exists()
-
-
-def sql(*statements: str) -> Callable[[Path], None]:
-    def change(path: Path) -> None:
-        with plain(path) as connection:
-            for statement in statements:
-                connection.execute(statement)
-
-    return change
 
 
 def test_damage_that_shows_only_when_a_block_is_read_is_found_on_the_way(folder: Path, clock: FakeClock) -> None:

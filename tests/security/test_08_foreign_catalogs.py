@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from catalog_files import plain, put_aside
+from catalog_files import put_aside, sql
 from catalog_ledger import Ledger
 
 from spotmagic import Spot
@@ -55,15 +55,6 @@ def shuffle(path: Path) -> None:
     for place in random.Random(5).sample(range(len(data)), len(data) // 50):
         data[place] ^= 0xFF
     path.write_bytes(data)
-
-
-def sql(*statements: str) -> Callable[[Path], None]:
-    def change(path: Path) -> None:
-        with plain(path) as connection:
-            for statement in statements:
-                connection.execute(statement)
-
-    return change
 
 
 def replaced_by_view(path: Path) -> None:
