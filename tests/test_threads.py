@@ -98,6 +98,6 @@ def test_a_batch_goes_on_with_the_threads_it_got(tmp_path: Path, monkeypatch: py
         assert spot.map(twice, range(40), concurrency=4, progress=False).values() == list(range(0, 80, 2))
 
 
-def test_what_is_called_as_the_process_ends_is_kept(tmp_path: Path, own_home: Path) -> None:
+def test_what_is_called_as_the_process_ends_is_kept(tmp_path: Path) -> None:
     ended = subprocess.run([sys.executable, "-c", AT_EXIT, str(tmp_path)], capture_output=True, text=True, timeout=100)
     assert ended.stdout == "kept\n", ended.stderr

@@ -302,7 +302,7 @@ def test_functions_are_counted_by_name(backend: Backend, spot: Spot, keep: Keep)
     assert (row["name"], row["calls"], row["hits"], row["misses"]) == ("ask", 3, 1, 2)
 
 
-def test_limits_that_only_another_spot_or_kernel_uses_are_shown_too(tmp_path: Path, own_home: Path) -> None:
+def test_limits_that_only_another_spot_or_kernel_uses_are_shown_too(tmp_path: Path) -> None:
     with Spot("one", root=tmp_path) as one, Spot("two", root=tmp_path) as two:
         one.limits.get("openai", rpm=60)
         backend = Backend(two)

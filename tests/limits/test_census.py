@@ -39,7 +39,7 @@ def everywhere(limits: Limits | None = None) -> list[LimitState]:
 
 
 @pytest.mark.parametrize("name", ["openai", "größe der Sätze/../x\n", "x" * LONGEST])
-def test_a_limit_is_told_by_its_name_as_long_as_a_process_uses_it(own_home: Path, name: str) -> None:
+def test_a_limit_is_told_by_its_name_as_long_as_a_process_uses_it(name: str) -> None:
     with used_elsewhere(name) as pid:
         (state,) = everywhere()
         assert (state.name, state.rpm, state.tpm, state.running) == (name, 60.0, 1000.0, 1)
@@ -61,7 +61,7 @@ def test_looking_uses_no_limit_and_makes_no_file(own_home: Path) -> None:
         assert len(limits) == 0 and limits.states() == []
 
 
-def test_a_limit_of_ones_own_is_told_once(own_home: Path) -> None:
+def test_a_limit_of_ones_own_is_told_once() -> None:
     with used_elsewhere("shared"), used_elsewhere("another"):
         limits = Limits()
         limits["shared"]
@@ -70,14 +70,14 @@ def test_a_limit_of_ones_own_is_told_once(own_home: Path) -> None:
         assert len(states[0].users) == 2
 
 
-def test_limits_of_two_spots_of_one_process_see_each_other(own_home: Path) -> None:
+def test_limits_of_two_spots_of_one_process_see_each_other() -> None:
     limits = Limits()
     limits.get("mine", rpm=60)
     assert [state.name for state in everywhere()] == ["mine"]
     assert everywhere(Limits("memory")) == [] == everywhere(Limits(clock=FakeClock()))
 
 
-def test_a_name_file_that_is_deleted_or_damaged_is_written_again_and_never_names_another(own_home: Path) -> None:
+def test_a_name_file_that_is_deleted_or_damaged_is_written_again_and_never_names_another() -> None:
     rng = random.Random(7)
     limit = Limit("openai", rpm=60)
     beside = state_path("openai").with_suffix(".name")
@@ -95,7 +95,7 @@ def test_a_name_file_that_is_deleted_or_damaged_is_written_again_and_never_names
     assert [state.name for state in everywhere()] == ["openai"]
 
 
-def test_a_name_is_never_read_through_a_link_nor_written_over_a_folder(own_home: Path, tmp_path: Path) -> None:
+def test_a_name_is_never_read_through_a_link_nor_written_over_a_folder(tmp_path: Path) -> None:
     beside = state_path("openai").with_suffix(".name")
     (tmp_path / "target").write_text("openai")
     beside.symlink_to(tmp_path / "target")
@@ -109,21 +109,19 @@ def test_a_name_is_never_read_through_a_link_nor_written_over_a_folder(own_home:
     assert state_files() == {}
 
 
-def test_a_name_that_is_too_long_to_write_down_still_has_its_limit(own_home: Path) -> None:
+def test_a_name_that_is_too_long_to_write_down_still_has_its_limit() -> None:
     limit = Limit("ö" * (LONGEST // 2) + "x", rpm=60)
     assert limit.try_acquire() is not None and limit.try_acquire() is None
     assert state_files() == {}
 
 
-def test_a_limit_of_another_machine_under_the_same_home_is_not_told(
-    own_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_limit_of_another_machine_under_the_same_home_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with used_elsewhere("openai"):
         monkeypatch.setattr(folder.platform, "node", lambda: "another")
         assert everywhere() == []
 
 
-def test_a_state_that_is_gone_or_open_to_others_is_left_out(own_home: Path) -> None:
+def test_a_state_that_is_gone_or_open_to_others_is_left_out() -> None:
     with used_elsewhere("openai"):
         path = state_path("openai")
         path.chmod(0o666)

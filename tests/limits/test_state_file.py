@@ -96,7 +96,7 @@ def test_the_machine_tells_its_boots_apart_and_own_clocks_keep_to_themselves() -
     assert len(clocks) >= 2
 
 
-def test_a_deleted_folder_is_made_again_under_the_same_rates(own_home: Path) -> None:
+def test_a_deleted_folder_is_made_again_under_the_same_rates() -> None:
     limit = Limit("deleted", rpm=60)
     limit.acquire()
     place = state_path("deleted")
@@ -108,7 +108,7 @@ def test_a_deleted_folder_is_made_again_under_the_same_rates(own_home: Path) -> 
     assert place.exists()
 
 
-def test_the_files_are_private_and_never_reached_through_a_link(own_home: Path, tmp_path: Path) -> None:
+def test_the_files_are_private_and_never_reached_through_a_link(tmp_path: Path) -> None:
     Limit("private", rpm=60)
     place = state_path("private")
     assert [name.stat().st_mode & 0o777 for name in (place, place.with_suffix(".slots"), place.parent)] == [
@@ -128,22 +128,20 @@ def test_the_files_are_private_and_never_reached_through_a_link(own_home: Path, 
         storage_at(place, [1.0])
 
 
-def test_a_folder_that_others_may_write_is_refused(own_home: Path) -> None:
+def test_a_folder_that_others_may_write_is_refused() -> None:
     Limit("a", rpm=60)
     state_path("a").parent.chmod(0o777)
     with pytest.raises(PermissionError, match="not a folder of this user alone"):
         state_path("b")
 
 
-def test_on_a_network_file_system_the_state_is_kept_beside_it(
-    own_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_on_a_network_file_system_the_state_is_kept_beside_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(folder.files, "network_file_system", lambda path: "nfs4")
     monkeypatch.setattr(folder.tempfile, "tempdir", str(tmp_path))
     assert state_path("a").parent == tmp_path / f"spotmagic-limits-{os.geteuid()}"
 
 
-def test_machines_that_share_a_home_have_their_own_files(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_machines_that_share_a_home_have_their_own_files(monkeypatch: pytest.MonkeyPatch) -> None:
     here = state_path("a")
     monkeypatch.setattr(folder.platform, "node", lambda: "another")
     assert state_path("a") != here
@@ -202,12 +200,12 @@ sys.exit(os.waitstatus_to_exitcode(status))
 """
 
 
-def test_a_forked_child_has_its_own_place_in_the_limit(own_home: Path) -> None:
+def test_a_forked_child_has_its_own_place_in_the_limit() -> None:
     done = subprocess.run([sys.executable, "-W", "error", "-c", CHILD], timeout=60)
     assert done.returncode == 0
 
 
-def test_the_limit_holds_over_kernels_that_come_and_go(own_home: Path) -> None:
+def test_the_limit_holds_over_kernels_that_come_and_go() -> None:
     code = (
         "import time; from spotmagic.limits import Limit; p = Limit('goes', rpm=600).acquire(); print(time.monotonic())"
     )
@@ -216,7 +214,7 @@ def test_the_limit_holds_over_kernels_that_come_and_go(own_home: Path) -> None:
     assert min(later - earlier for earlier, later in zip(times, times[1:])) > 0.05
 
 
-def test_no_booking_is_lost_between_processes_that_book_at_once(own_home: Path) -> None:
+def test_no_booking_is_lost_between_processes_that_book_at_once() -> None:
     code = """if True:
         import sys
         from spotmagic.limits import Limit
@@ -240,7 +238,7 @@ def test_no_booking_is_lost_between_processes_that_book_at_once(own_home: Path) 
     assert Limit("at once")._line.storage.seen.serial == 8000
 
 
-def test_acquire_is_cheap(own_home: Path) -> None:
+def test_acquire_is_cheap() -> None:
     """The promise is 15 µs; the test asks for five times that, as other tests run beside it."""
     limit, best = Limit("cheap", rpm=6e7, tpm=6e9), float("inf")
     for _ in range(20):

@@ -36,7 +36,7 @@ def test_a_naive_bucket_refills_when_the_clock_is_set() -> None:
 
 
 @pytest.mark.parametrize("jump", [86_400.0, -86_400.0])
-def test_a_limit_goes_by_time_that_passes(jump: float, own_home: Path) -> None:
+def test_a_limit_goes_by_time_that_passes(jump: float) -> None:
     clock = Jumping()
     limit = Limit("jumps", rpm=60, clock=clock)
     assert limit.try_acquire() is not None
