@@ -147,11 +147,11 @@ class RunFolder:
             self._let_go()
 
     def _let_go(self) -> None:
-        opened, self._open = self._open, {}
-        for name, file in opened.items():
-            if name == "alive.lock":
-                files.unlock(file)
-            os.close(file)
+        if "alive.lock" in self._open:
+            files.unlock(self._open["alive.lock"])
+        for name in tuple(self._open):
+            # In one step of the interpreter: after an interrupt those that are left are closed by the next who comes.
+            any(map(os.close, map(self._open.pop, (name,))))
 
     def _file(self, name: str) -> int:
         file = self._open.get(name)

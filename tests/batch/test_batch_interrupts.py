@@ -16,6 +16,7 @@ from waiting import soon
 
 from spotmagic import Spot
 from spotmagic.batch import Batch
+from spotmagic.batch.folder import RunFolder
 
 paid: list[str] = []
 
@@ -70,6 +71,21 @@ def test_an_interrupt_at_any_step_of_a_batch_ends_it_and_loses_nothing(
         assert all(paid.count(question) == 1 for question in questions), place
     assert place > steps - stride, place
     assert soon(lambda: not [name for name in open_files() if str(spot.folder / "runs") in name])
+
+
+def test_an_interrupt_at_any_step_of_closing_a_folder_leaves_no_file_open(spot: Spot) -> None:
+    """Where it is closed once more, as a batch does that was interrupted at its end."""
+    for place in itertools.count(1):
+        folder = RunFolder(spot.folder, f"{place}", "signed")
+        folder.open()
+        folder.log("{}")
+        with Interrupts(place) as interrupts, suppress(KeyboardInterrupt):
+            folder.close()
+        folder.close()
+        assert not [name for name in open_files() if str(spot.folder / "runs") in name], place
+        if interrupts.left:
+            break
+    assert place > 10
 
 
 def open_files() -> list[str]:
