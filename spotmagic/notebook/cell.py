@@ -313,7 +313,7 @@ class Cell:
         self.call.notes = {**self.call.notes, **drawn, "counted": dumps(sorted(counted))}
         if isinstance(made, Exception):
             parts += self._error_parts(made)
-        log = events.pack_outputs(events.fold(self._recorder.log))
+        log = events.pack_outputs(self._replay.saw(events.fold(self._recorder.log)))
         parts.append(self._part(OUTPUTS, {"log": log, "results": [_place(name) for name, _ in shown]}))
         files = written.keep(self._wrote)
         return (*parts, *([self._part(FILES, files)] if files else []))
@@ -395,5 +395,5 @@ class Cell:
             "part": kept.load,
         }
         results = [values[how](name) if how in values else NOT_KEPT for how, name in kept.results]
-        self._replay.play(kept.log, results)
+        self._replay.play(kept.log, results, events.handles(namespace, self._code.reads))
         self._replay.adopt(namespace[name] for name in self._code.writes if name in namespace)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Literal
@@ -171,17 +171,31 @@ class Shown:
 class Replay:
     """Replays logs in one shell.
 
-    A display id that IPython made up belongs to one place on the page, so each replay gives fresh ones and knows which
-    stored id each stands for; an id the user's code chose stays, as other cells may name it.
+    A display id that IPython made up belongs to one place on the page. The first replay in a kernel that has not shown
+    it takes it as it is, so that a handle in a variable is what it was for later cells; each other one takes a fresh
+    id, and is known by the stored one. An id the user's code chose stays, as other cells may name it.
     """
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._fresh: dict[str, str] = {}
+        self._shown: set[str] = set()
 
-    def play(self, log: Iterable[CellOutput], results: Sequence[Any]) -> None:
-        """Put the events out in order. ``results`` are the values behind events of kind ``result``."""
+    def saw(self, log: list[CellOutput]) -> list[CellOutput]:
+        """A log that a run put out: its ids are on the page."""
+        self._shown.update(event.display_id for event in log)
+        return log
+
+    def play(self, log: Iterable[CellOutput], results: Sequence[Any], held: Collection[str] = ()) -> None:
+        """Put the events out in order. ``results`` are the values behind events of kind ``result``.
+
+        Args:
+            held: ids of the handles that the cell takes from the notebook: their displays are where they were.
+        """
         values = iter(results)
+        for event in log if held else ():
+            if event.display_id in held:
+                self._fresh.pop(event.display_id, None)
         for event in log:
             if event.kind in ("stdout", "stderr"):
                 getattr(sys, event.kind).write(event.text)
@@ -189,7 +203,7 @@ class Replay:
                 value = next(values, NOT_KEPT)
                 self._result(event, Shown(event) if value is NOT_KEPT else value)
             else:
-                self._display(event)
+                self._display(event, held)
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
 
@@ -200,12 +214,13 @@ class Replay:
             if type(value).__name__ == "DisplayHandle" and stored in self._fresh:
                 value.display_id = self._fresh[stored]
 
-    def _display(self, event: CellOutput) -> None:
+    def _display(self, event: CellOutput, held: Collection[str]) -> None:
         transient = {}
         if event.display_id:
             display_id = event.display_id
-            if event.kind == "display" and _MADE_UP.fullmatch(display_id):
-                self._fresh[display_id] = uuid4().hex
+            if event.kind == "display" and display_id not in held and _MADE_UP.fullmatch(display_id):
+                self._fresh[display_id] = uuid4().hex if display_id in self._shown else display_id
+                self._shown.add(display_id)
             transient = {"display_id": self._fresh.get(display_id, display_id)}
         self._shell.display_pub.publish(
             dict(event.data), dict(event.metadata), transient=transient, update=event.kind == "update"
@@ -226,6 +241,12 @@ class Replay:
             hook.write_format_data(dict(event.data), dict(event.metadata))
             hook.log_output(dict(event.data))
         hook.finish_displayhook()
+
+
+def handles(namespace: Mapping[str, Any], names: Iterable[str]) -> set[str]:
+    """The ids of the display handles among some variables."""
+    found = [namespace[name] for name in names if name in namespace]
+    return {one.display_id for one in found if type(one).__name__ == "DisplayHandle"}
 
 
 def is_drawn(value: Any, depth: int = 3) -> bool:

@@ -38,7 +38,9 @@ ATOMS: frozenset[type] = frozenset(
 BOXES = frozenset({list, tuple, set, frozenset, dict})
 _REBUILT = frozenset({"builtins", "collections", "functools", "types"})
 _LEAF_PACKAGES = frozenset({"numpy", "pandas", "polars", "pyarrow", "torch", "PIL"})
-_KNOWN_INSIDES = frozenset({object, list, dict, set, deque, OrderedDict, defaultdict, tuple, frozenset})
+_KNOWN_INSIDES = frozenset(
+    {types.SimpleNamespace, object, list, dict, set, deque, OrderedDict, defaultdict, tuple, frozenset}
+)
 _PYTHON_CLASS = 1 << 9  # Py_TPFLAGS_HEAPTYPE, as in the standard library's copyreg
 _SEALING = (set, frozenset, types.FunctionType, types.MethodType)  # sets list their items in any order, figures too
 _FROZEN = frozenset({tuple, frozenset})

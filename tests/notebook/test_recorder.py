@@ -227,7 +227,7 @@ def test_a_replay_under_capture_is_captured(shell, capsys):
     assert [output.data["text/plain"] for output in caught.outputs] == ["5"]
 
 
-def test_made_up_display_ids_are_fresh_and_handles_follow(shell, monkeypatch):
+def test_made_up_display_ids_are_fresh_where_they_are_on_the_page_and_handles_follow(shell, monkeypatch):
     shell.user_ns.update(display=display)
     first = recorded(shell, "h = display('a', display_id=True)")
     handle = shell.user_ns["h"]
@@ -235,12 +235,19 @@ def test_made_up_display_ids_are_fresh_and_handles_follow(shell, monkeypatch):
     monkeypatch.setattr(
         shell.display_pub, "publish", lambda data, metadata, **more: seen.append(more["transient"]["display_id"])
     )
+    elsewhere = Replay(shell)
+    elsewhere.play(fold(first.log), [])
+    assert seen.pop() == handle.display_id
     replay = Replay(shell)
+    replay.saw(fold(first.log))
     replay.play(fold(first.log), [])
     replay.play(fold(first.log), [])
     assert len({*seen, handle.display_id}) == 3
+    stored = handle.display_id
     replay.adopt([handle, 5])
     assert handle.display_id == seen[1]
+    replay.play(fold(first.log), [], {stored})
+    assert seen[2] == stored
 
 
 def test_display_ids_that_the_user_chose_stay(shell, monkeypatch):

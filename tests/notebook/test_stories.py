@@ -57,6 +57,8 @@ KEPT: dict[str, list[str]] = {
     "magics that set up the shell": ["%alias hey echo hey", "#plain\nhey", "%autocall 0\nx = 3", "%unalias hey", "#plain\nprint('hey' in get_ipython().magics_manager.magics['line'])"],
     "a name to throw away": ["for _ in range(3): pass", "'last'", "#plain\nprint(_)"],
     "a graph that notes what it was asked": ["import networkx as nx\nG = nx.Graph(); G.add_edge(1, 2)", "G.add_edge(2, 3, w=5)", "list(G.edges(data=True)), G.degree(1)", "H = G; H.remove_node(1)", "print(G is H, len(G))", "#plain\nG.add_edge(7, 8); print(list(G.edges), len(H))"],
+    "a display that later cells update": ["from IPython.display import display\nh = display('a', display_id=True)", "h.update('b')", "h.display('c')", "h.update('d')", "both = [h, h]; both[0].update('e')"],
+    "a namespace": ["import types\nns = types.SimpleNamespace(a=1); ns.b = [ns]", "ns.a = 5; ns.c = ns.b", "#plain\nns.b.append(1); print(ns.a, ns.c[1:], ns.b[0] is ns)"],
     # views stay views
     "a field of a structured array": ["import numpy as np\ndata = np.zeros(3, dtype=[('a', 'i4'), ('b', 'f8')])", "a = data['a']; b2 = data[['a']]", "a[:] = 5; print(data)", "#plain\na[0] = 6; print(data, b2)"],
     "a row of a matrix": ["import numpy as np\nm = np.asmatrix(np.arange(6).reshape(2, 3)); v = m[0]", "v[0, 0] = 99; print(m)", "#plain\nv[0, 1] = 98; print(m)"],
