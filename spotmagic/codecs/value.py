@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any, Literal, NamedTuple
 
@@ -207,41 +207,31 @@ def difference(value: Any, copy: Any, *, unseen: Literal["doubt", "trust"]) -> s
     kind: Any = type(value)
     if type(copy) is not kind and not references.is_row(kind):
         return f"its pickle gives a {type(copy).__qualname__} back for a {kind.__qualname__}"
-    if _is_same_drawing(value, copy):
+    figures = sys.modules.get("spotmagic.codecs.figures")  # loaded for what was pickled: it may need no two pictures
+    if figures is not None and _tried(lambda: figures.is_same(value, copy))[0]:
         return ""
-    try:
-        with patience(_LOOK):
-            before = fingerprint(value, as_copied=True)
-    except Uncacheable as error:
-        why = f"{error.what} ({error.why})"
-    except BaseException as error:
-        if is_end(error):
-            raise
-        why = f"{type(error).__name__}: {error}"
-    else:
-        try:
-            with patience(_LOOK):
-                same = fingerprint(copy, as_copied=True) == before
-        except BaseException as error:
-            if is_end(error):
-                raise
-            return f"a copy of a {kind.__qualname__} that cannot be looked at ({type(error).__name__}: {error})"
-        return "" if same else f"a {kind.__qualname__} {_loss(value, copy)}"
-    if unseen == "trust" or (kind.__eq__ is not object.__eq__ and _equal(value, copy)):
+    before, why = _tried(lambda: fingerprint(value, as_copied=True))
+    if not why:
+        after, trouble = _tried(lambda: fingerprint(copy, as_copied=True))
+        if trouble:
+            return f"a copy of a {kind.__qualname__} that cannot be looked at ({trouble})"
+        return "" if after == before else f"a {kind.__qualname__} {_loss(value, copy)}"
+    if unseen == "trust" or (kind.__eq__ is not object.__eq__ and _tried(lambda: value == copy)[0] is True):
         return ""
     return f"its pickle cannot be checked against it, as {why}"
 
 
-def _is_same_drawing(value: Any, copy: Any) -> bool:
-    """Whether a value is drawn and a copy was found the same without two pictures of it."""
-    figures = sys.modules.get("spotmagic.codecs.figures")  # loaded for what was pickled
+def _tried(look: Callable[[], Any]) -> tuple[Any, str]:
+    """What a look at values of anybody's classes gives, or None and why: an error of theirs, or too long a time."""
     try:
         with patience(_LOOK):
-            return figures is not None and figures.is_same(value, copy)
+            return look(), ""
+    except Uncacheable as error:
+        return None, f"{error.what} ({error.why})"
     except BaseException as error:
         if is_end(error):
             raise
-        return False
+        return None, f"{type(error).__name__}: {error}"
 
 
 def _loss(value: Any, copy: Any) -> str:
@@ -259,18 +249,6 @@ def _is_other(value: Any, copy: Any) -> bool:
     """Whether a part of a copy is surely another."""
     from spotmagic.keys import fingerprint
 
-    try:
-        return type(copy) is not type(value) or fingerprint(copy, as_copied=True) != fingerprint(value, as_copied=True)
-    except BaseException as error:
-        if is_end(error):
-            raise
-        return False
-
-
-def _equal(value: Any, copy: Any) -> bool:
-    try:
-        return (value == copy) is True
-    except BaseException as error:
-        if is_end(error):
-            raise
-        return False
+    if type(copy) is not type(value):
+        return True
+    return _tried(lambda: fingerprint(copy, as_copied=True) != fingerprint(value, as_copied=True))[0] is True
