@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from spotmagic import files
 from spotmagic.errors import OptionError
-from spotmagic.values.dispatch import HOMES, families_of
+from spotmagic.values.dispatch import families_of
 
 if TYPE_CHECKING:
     from spotmagic.codecs.reader import Reader
@@ -51,28 +51,18 @@ def by_names(*codecs: Codec) -> dict[str, Codec]:
     return {codec.name: codec for codec in codecs}
 
 
-# The closed list of what stored bytes may name. Nothing is loaded to know that a name is in it.
-_HTTP = ("response", "request", "headers", "url")
-_NAMES: dict[str, tuple[str, ...]] = {
-    "numpy": ("array", "masked", "scalar", "dtype"),
-    "pandas": ("frame", "series", "index", "array", "scalar"),
-    "pyarrow": ("table", "batch", "chunked", "array", "schema"),
-    "polars": ("frame", "series"),
-    "torch": ("tensor",),
-    "PIL": ("image",),
-    "httpx": _HTTP,
-    "httpx2": _HTTP,
-    "requests": ("response", "request", "headers", "cookies"),
-}
-_PREFIXES = {"pyarrow": "arrow", "PIL": "pil"}  # of codecs that are named otherwise than the package
 FORMS = frozenset({"enum", "namedtuple", "dataclass", "attrs", "pydantic", "namespace"})  # of records
-_BUILT_IN = {
-    "exception": "failures",
-    "stand-in": "failures",
-    "stream": "streams",
-    **dict.fromkeys(FORMS, "models"),
-    **{f"{_PREFIXES.get(package, package)}.{name}": HOMES[package] for package in _NAMES for name in _NAMES[package]},
-}
+# The closed list of what stored bytes may name, by file. Nothing is loaded to know that a name is in it.
+_NAMES = {
+    "failures": "exception stand-in", "streams": "stream", "models": " ".join(FORMS),
+    "arrays": "numpy.array numpy.masked numpy.scalar numpy.dtype",
+    "frames": "pandas.frame pandas.series pandas.index pandas.array pandas.scalar",
+    "arrow": "arrow.table arrow.batch arrow.chunked arrow.array arrow.schema",
+    "polars_frames": "polars.frame polars.series", "tensors": "torch.tensor", "images": "pil.image",
+    "responses": "httpx.response httpx.request httpx.headers httpx.url httpx2.response httpx2.request httpx2.headers "
+                 "httpx2.url requests.response requests.request requests.headers requests.cookies",
+}  # fmt: skip
+_BUILT_IN = {name: file for file, names in _NAMES.items() for name in names.split()}
 
 # Of the tables below. A codec is looked up without it first, as every look at a value of the user does that.
 _lock = files.ForkLock()
