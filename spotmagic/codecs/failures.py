@@ -33,13 +33,10 @@ def error_codec(kind: type) -> Codec | None:
     """The codec for a class of exceptions that is copied the common way."""
     if issubclass(kind, BaseException) and _STANDS in vars(kind):
         return CODECS["stand-in"]
-    if not issubclass(kind, BaseException) or _is_python(kind, "__reduce__") or _is_python(kind, "__reduce_ex__"):
+    if not issubclass(kind, BaseException):
         return None
-    return CODECS["exception"]
-
-
-def _is_python(kind: type, name: str) -> bool:
-    return isinstance(getattr(kind, name), types.FunctionType)
+    own = isinstance(kind.__reduce__, types.FunctionType) or isinstance(kind.__reduce_ex__, types.FunctionType)
+    return None if own else CODECS["exception"]
 
 
 def _kept(kind: type) -> tuple[str, ...]:

@@ -151,11 +151,8 @@ def _lower_block(frame: Any, block: Any, writer: Writer) -> list[list[Any]]:
     places = block.mgr_locs.as_array.tolist()
     if isinstance(block.dtype, np.dtype) and block.dtype.kind in "biufcmM":
         return [[places, *lower_raw(np.asarray(block.values), writer)]]
-    return [writer.at(f"[{ascii(frame.columns[place])[:60]}]", _lower_place, frame, place, writer) for place in places]
-
-
-def _lower_place(frame: Any, place: int, writer: Writer) -> list[Any]:
-    return [place, *lower_column(frame.iloc[:, place].array, writer)]
+    steps = [(place, f"[{ascii(frame.columns[place])[:60]}]") for place in places]
+    return [[place, *writer.at(step, lower_column, frame.iloc[:, place].array, writer)] for place, step in steps]
 
 
 def _make_frame(_spec: Any, rest: Any, reader: Reader) -> Any:

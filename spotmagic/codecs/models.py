@@ -77,17 +77,14 @@ def _class(spec: Any, form: str, reader: Reader) -> type:
     """The class of a record, looked up once per value."""
     name, fields = spec
     known = reader.classes.get((form, name))
-    if known is None or known[1] != fields:
-        known = reader.classes[form, name] = (_look_up(spec, form, reader), fields)
-    return known[0]
-
-
-def _look_up(spec: Any, form: str, reader: Reader) -> type:
-    kind = references.class_of(spec[0], trusted=reader.trusted, loaded=True)
+    if known is not None and known[1] == fields:
+        return known[0]
+    kind = references.class_of(name, trusted=reader.trusted, loaded=True)
     if _form(kind) != form:
-        raise Undecodable("unknown codec", f"class {spec[0]} is no {form} here")
-    if list(_fields(kind, form)) != spec[1]:
-        raise Undecodable("unknown codec", f"class {spec[0]} has other fields now")
+        raise Undecodable("unknown codec", f"class {name} is no {form} here")
+    if list(_fields(kind, form)) != fields:
+        raise Undecodable("unknown codec", f"class {name} has other fields now")
+    reader.classes[form, name] = kind, fields
     return kind
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
+from spotmagic.code.wrapped import under_name
 from spotmagic.codecs import bounds
 from spotmagic.codecs.bounds import Undecodable
 from spotmagic.codecs.registry import Codec, by_names
@@ -71,10 +72,7 @@ _BODY = re.compile(rb"\b(client_secret|api_?key|password|(access|refresh)_token)
 
 
 def _class(name: str) -> Any:
-    found: Any = sys.modules.get(name.partition(".")[0])
-    for step in _CLASSES[name].split("."):
-        found = getattr(found, step, None)
-    return found
+    return under_name(name.partition(".")[0], _CLASSES[name])
 
 
 def credential(request: Any) -> str:

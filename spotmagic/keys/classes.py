@@ -160,13 +160,11 @@ def _kept_by_metaclass(kind: type) -> dict[str, Any]:
             if isinstance(slot, _SLOTS) and name not in _DERIVED:
                 with contextlib.suppress(Exception):  # not set, or a view of what is
                     value = slot.__get__(kind)
-                    plain = type(value) in (str, bool, int, tuple, type(None))
-                    found[name] = value if plain else {one: getattr(value, one) for one in _slots_of(type(value))}
+                    if type(value) not in (str, bool, int, tuple, type(None)):
+                        slots = sorted(each for each, one in vars(type(value)).items() if isinstance(one, _SLOTS))
+                        value = {each: getattr(value, each) for each in slots}
+                    found[name] = value
     return found
-
-
-def _slots_of(kind: type) -> list[str]:
-    return sorted(name for name, one in vars(kind).items() if isinstance(one, _SLOTS))
 
 
 def options(field: Any, left_out: frozenset[str] = frozenset({"annotation"})) -> dict[str, Any]:

@@ -140,9 +140,8 @@ def _resolve(kind: Any) -> Shape:
             return objects.shape_of(kind)  # the methods of the base do not tell of it
         if base is kind and (kind.__dictoffset__ == 0 or family.covered is None):
             return family.fingerprint
-        if family.covered is None:
-            return functools.partial(_subclass, family.fingerprint)
-        return functools.partial(_member, base, family.fingerprint, family.covered | derived(kind))
+        covered = None if family.covered is None else family.covered | derived(kind)
+        return functools.partial(_member, base, family.fingerprint, covered)
     if kind.__name__ == "cython_function_or_method":
         return _EXACT[types.MethodDescriptorType]
     if kind.__module__ in ("typing", "typing_extensions"):
@@ -168,17 +167,13 @@ def families_of(kind: type) -> Iterator[tuple[type, Family]]:
             yield base, family
 
 
-def _member(base: type, content: Content, covered: frozenset[str], value: Any, encoder: Encoder) -> Tree:
+def _member(base: type, content: Content, covered: frozenset[str] | None, value: Any, encoder: Encoder) -> Tree:
     """A value of a family, with what the instance itself holds beside the content of the family."""
     kind = type(value)
-    own = attributes(value, base, covered)
+    own = {} if covered is None else attributes(value, base, covered)
     if kind is base:
         return content(value, encoder) if not own else tree(Kind.MEMBER, None, content(value, encoder), own)
     return tree(Kind.MEMBER, encoder.code(kind), content(value, encoder), own or None)
-
-
-def _subclass(content: Content, value: Any, encoder: Encoder) -> Tree:
-    return tree(Kind.MEMBER, encoder.code(type(value)), content(value, encoder), None)
 
 
 def _by_registered(function: Callable[[Any], Any], value: Any, encoder: Encoder) -> Tree:
