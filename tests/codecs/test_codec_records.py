@@ -202,20 +202,8 @@ class TestExceptions:
         copy = back(error, trusted=trusted)
         assert type(copy) is type(error) and repr(copy) == repr(error) and str(copy) == str(error)
         assert same(vars(copy), vars(error))
-        for name in (
-            "errno",
-            "filename",
-            "filename2",
-            "name",
-            "path",
-            "value",
-            "code",
-            "lineno",
-            "text",
-            "start",
-            "end",
-            "exceptions",
-        ):
+        told = "errno filename filename2 name path value code lineno text start end exceptions"
+        for name in told.split():
             assert repr(getattr(copy, name, None)) == repr(getattr(error, name, None))
 
     def test_keep_notes_and_cause_and_can_be_raised(self) -> None:
@@ -260,26 +248,7 @@ class TestExceptions:
             encode(httpx.HTTPStatusError("failed", request=request, response=httpx.Response(503, request=request)))
 
 
-MODES = [
-    "1",
-    "L",
-    "LA",
-    "La",
-    "P",
-    "PA",
-    "RGB",
-    "RGBA",
-    "RGBa",
-    "RGBX",
-    "CMYK",
-    "YCbCr",
-    "LAB",
-    "HSV",
-    "I",
-    "F",
-    "I;16",
-    "I;16B",
-]
+MODES = "1 L LA La P PA RGB RGBA RGBa RGBX CMYK YCbCr LAB HSV I F I;16 I;16B".split()
 
 
 class TestImages:

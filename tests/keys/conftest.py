@@ -17,6 +17,7 @@ import pytest
 from spotmagic.keys import FunctionKey
 from spotmagic.options import mark_options
 
+MakeKey = Callable[..., FunctionKey]
 _numbers = itertools.count()
 
 
@@ -55,7 +56,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
 
 
 @pytest.fixture
-def key_of() -> Callable[..., FunctionKey]:
+def key_of() -> MakeKey:
     def make(function: Any, **options: Any) -> FunctionKey:
         return FunctionKey(function, mark_options(options), mask=mask)
 

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 import pytest
 
-from spotmagic.keys import FunctionKey
-from tests.keys.conftest import Project
+from tests.keys.conftest import MakeKey, Project
 from tests.keys.edits import OTHERS, OTHERS_MATTER, OTHERS_SAME, TEXTS, Edit
-
-MakeKey = Callable[..., FunctionKey]
 
 MATTER = [(name, edit) for name, text in TEXTS.items() for edit in text.matter]
 SAME = [(name, edit) for name, text in TEXTS.items() for edit in text.same if edit[0] != "# no"]

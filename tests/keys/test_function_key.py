@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,8 @@ import pytest
 from spotmagic.errors import OptionError, Uncacheable
 from spotmagic.keys import FunctionKey, KeyGen
 from spotmagic.options import mark_options
-from tests.keys.conftest import Project, mask
+from tests.keys.conftest import MakeKey, Project, mask
 
-MakeKey = Callable[..., FunctionKey]
 PROMPT = "Summarise"
 
 

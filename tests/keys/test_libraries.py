@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 
 import pytest
 
-from spotmagic.keys import FunctionKey
-from tests.keys.conftest import Project
-
-MakeKey = Callable[..., FunctionKey]
+from tests.keys.conftest import MakeKey, Project
 
 TEXT = """
     import abc, argparse, collections, contextlib, dataclasses, enum, functools, logging, typing
@@ -76,18 +72,6 @@ TEXT = """
         log.debug("x")
         return np.sum([x])
 """
-FUNCTIONS = [
-    "retried",
-    "slots",
-    "models",
-    "classes",
-    "flags",
-    "tables",
-    "attributes",
-    "descriptors",
-    "dispatched",
-    "logged",
-]
 EDITS = {
     "retried": [("x + 1", "x + 2"), ("stop_after_attempt(3)", "stop_after_attempt(4)")],
     "slots": [("return self.a", "return -self.a"), ("a: int = 1", "a: int = 2")],
@@ -104,6 +88,7 @@ EDITS = {
     ],
     "dispatched": [("return 16", "return 0"), ("return 17", "return 0")],
 }
+FUNCTIONS = [*EDITS, "logged"]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -12,10 +11,8 @@ from typing import Any
 import pytest
 
 from spotmagic import Spot
-from spotmagic.keys import FunctionKey, fingerprint
-from tests.keys.conftest import Project
-
-MakeKey = Callable[..., FunctionKey]
+from spotmagic.keys import fingerprint
+from tests.keys.conftest import MakeKey, Project
 
 TEXT = """
     from spotmagic import Spot

@@ -6,16 +6,12 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from spotmagic.keys import FunctionKey
-from tests.keys.conftest import Project
-
-MakeKey = Callable[..., FunctionKey]
+from tests.keys.conftest import MakeKey, Project
 
 BODY = """
     import @@tools as tools

@@ -5,16 +5,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from spotmagic import Spot, last
 from spotmagic.keys import FunctionKey
-from tests.keys.conftest import Project
-
-MakeKey = Callable[..., FunctionKey]
+from tests.keys.conftest import MakeKey, Project
 
 FRAME = "import pandas as pd\ndf = pd.DataFrame({'a': [1, 5]})\nlimit = 2\nother = 1\n"
 COUNTS = {
