@@ -1,6 +1,6 @@
 """What code names in text and by key: shell lines, magics, queries, evaluated code, modules by their name.
 
-And the calls that nobody can see through.
+With them stand the calls that nobody can see through, such as ``exec(text)`` and ``globals()``.
 
 ``df.query("a > @limit")``, ``eval("rate * 3")`` and ``importlib.import_module("plug")`` name things that no name in the
 code stands for; ``os.environ["MODEL"]`` reads one item of what ``os.environ`` is.

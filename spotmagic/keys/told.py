@@ -1,6 +1,6 @@
-"""What people are told of a call: its arguments in short texts, by which they find its result again.
+"""What people are told of a call: its arguments in short texts, and its function as its user wrote it.
 
-And the text of its function as its user wrote it: they know it by that and not by its normal form.
+They find a result again by what was asked, and know a function by its text and not by its normal form.
 """
 
 from __future__ import annotations
