@@ -171,7 +171,7 @@ class Overview:
     def _set_mode(self, params: Params) -> Result:
         """Set the mode of a name, or of the spot where none is given. An empty mode unsets it."""
         name = params.text("name")
-        self._spot.set_mode(params.text("mode") or None, name)
+        self._spot.set_mode(params.text("mode") or None, name or None)
         return {"name": name, "mode": self._spot.mode_of(name)}
 
     def _runs(self, params: Params) -> Result:
