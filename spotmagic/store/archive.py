@@ -12,6 +12,7 @@ came while it is. Blobs are read only where a readable entry names them.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import mmap
 import os
@@ -60,6 +61,8 @@ def write_archive(path: Path, transfer: Transfer, keys: Iterable[bytes]) -> Expo
     Raises:
         OSError: it could not be written.
     """
+    if not path.parent.exists():  # told of it, and not of a file with a name that nobody gave
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     written = left_out = 0
     unusable = Unusable()

@@ -189,5 +189,5 @@ def test_a_file_that_is_no_archive_is_told(tmp_path: Path) -> None:
             spot.load(tmp_path / "text")
         with pytest.raises(FileNotFoundError):
             spot.load(tmp_path / "nothing")
-        with pytest.raises(OSError):
+        with pytest.raises(FileNotFoundError, match="no such folder: '.*no folder'$"):
             spot.export(tmp_path / "no folder" / "results.zip")
