@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import dis
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from types import CodeType, FunctionType
@@ -21,16 +21,23 @@ from spotmagic.code.writes import Write, memo, writes
 from spotmagic.errors import Uncacheable
 
 _READS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
+_OF_METHODS = (("property", ()), ("staticmethod", ()), ("classmethod", ()))
 _OUR_DECORATORS = frozenset({"mark", "limiter"})
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """A module that the function imports when it runs, and the names it takes from it (none: the module itself)."""
+    """A module that the function imports when it runs, and the names it takes from it (none: the module itself).
+
+    ``import a.b`` binds ``a``, which is its ``first``; ``chains`` are the attributes used of what is bound, or of the
+    module for names that are taken from it.
+    """
 
     module: str
     level: int
     names: tuple[str, ...]
+    chains: frozenset[Chain] = frozenset({()})
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +117,70 @@ def _outside(code: CodeType) -> frozenset[str]:
     return frozenset(step.argval for step in steps if step.opname in _READS) - {"__name__"}
 
 
+def imported_by(node: ast.AST, used: Mapping[str, Collection[Chain]]) -> Iterator[Import]:
+    """The modules of an import statement, none for any other node.
+
+    Args:
+        used: the attributes that are used of each name.
+    """
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            name = alias.asname or alias.name.partition(".")[0]
+            yield Import(alias.name, 0, (), frozenset(used.get(name, ())), alias.asname is None)
+    elif isinstance(node, ast.ImportFrom):
+        taken = [(alias.name, used.get(alias.asname or alias.name, ())) for alias in node.names]
+        chains = frozenset({()} if taken[0][0] == "*" else ((name, *chain) for name, of in taken for chain in of))
+        yield Import(node.module or "", node.level, tuple(name for name, _ in taken), chains)
+
+
+def chains_of(tree: ast.Module) -> dict[str, set[Chain]]:
+    """The attributes that a module uses of each name; an empty chain is a use as a whole."""
+    found: dict[str, set[Chain]] = {}
+    inner: set[int] = set()
+    for node in ast.walk(tree):  # what is around comes before what is in it
+        rooted = dotted(node) if isinstance(node, ast.expr) and id(node) not in inner else None
+        if rooted is not None:
+            found.setdefault(rooted[0], set()).add(rooted[1])
+        if isinstance(node, ast.Attribute):
+            inner.add(id(node.value))
+    return found
+
+
+def plain_imports(tree: ast.Module) -> dict[str, tuple[str, int, str]] | None:
+    """Where a module has each name from that it imports, if it does nothing else than define and name plain values.
+
+    The module, its level and the name in it, or "" for the module itself. Such a module holds what its text says, until
+    somebody puts something else into it. None for any other.
+    """
+    found: dict[str, tuple[str, int, str]] = {}
+    for node in tree.body:
+        match node:
+            case ast.Import(names):
+                for alias in names:
+                    first = alias.name.partition(".")[0]
+                    found[alias.asname or first] = (alias.name if alias.asname else first, 0, "")
+            case ast.ImportFrom(module, names, level):
+                found |= {one.asname or one.name: (module or "", level or 0, one.name) for one in names}
+            case _ if not _is_plain(node):
+                return None
+    return None if "*" in found else found
+
+
+def _is_plain(node: ast.stmt) -> bool:
+    """Whether a statement defines a function or class without asking others, or names a plain value."""
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            asks = [*node.decorator_list, *node.args.defaults, *filter(None, node.args.kw_defaults)]
+            return all(isinstance(one, ast.Constant) or dotted(one) in _OF_METHODS for one in asks)
+        case ast.ClassDef(keywords=[], decorator_list=[]):
+            return all(map(_is_plain, node.body))
+        case ast.Assign(targets=[ast.Name()], value=ast.Constant()):
+            return True
+        case ast.AnnAssign(target=ast.Name(), value=None | ast.Constant()):
+            return True
+    return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+
+
 class _Definition:
     """One walk through a definition."""
 
@@ -122,7 +193,8 @@ class _Definition:
         self.loads: set[str] = set()
         self.whole: set[str] = set()
         self.bound: set[str] = set()
-        self.imports: list[Import] = []
+        self.imports: list[ast.Import | ast.ImportFrom] = []
+        self.used: dict[str, set[Chain]] = {}
         self.written: dict[int, Write] = {}
         self.asked: dict[int, Key] = {}
         self.keys: dict[Chain, set[Key]] = {}
@@ -149,7 +221,7 @@ class _Definition:
         return Facts(
             normal_form(_undecorated(self.node)),
             {name: frozenset(chains) for name, chains in sorted(self.names.items())},
-            tuple(self.imports),
+            tuple(one for node in self.imports for one in imported_by(node, self.used)),
             tuple(outside),
             {name: None if name in self.whole else frozenset(attributes) for name, attributes in own.items()},
             memo(body, self.free),
@@ -167,10 +239,8 @@ class _Definition:
             return  # a name with attributes, and no more
         if isinstance(node, ast.Attribute | ast.Name):
             self._read(node, known)
-        elif isinstance(node, ast.Import):
-            self.imports += [Import(alias.name, 0, ()) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            self.imports.append(Import(node.module or "", node.level, tuple(alias.name for alias in node.names)))
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            self.imports.append(node)
         elif isinstance(node, ast.Global):
             self.bound.update(node.names)
         if isinstance(node, ast.Attribute):
@@ -187,6 +257,7 @@ class _Definition:
             return
         name, chain = rooted
         self.loads.update(chain)
+        self.used.setdefault(name, set()).add(chain)
         if not chain:
             self.whole.add(name)
         if known is None or name in known:

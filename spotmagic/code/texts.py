@@ -304,7 +304,7 @@ def may_be_paths(values: Iterable[Any]) -> frozenset[str]:
     """The texts and paths in values that may lead to a file: a name alone, with no ending, is any word."""
     found: list[str] = []
     for value in values:
-        for one in value[:_MOST] if type(value) in (list, tuple) else (value,):
+        for one in value[:_MOST] if type(value) is list or type(value) is tuple else (value,):
             text = os.fspath(one) if isinstance(one, PurePath) else one
             if type(text) is str and len(text) < _LONGEST and _PATH.search(text) and "\n" not in text:
                 found.append(text)

@@ -6,7 +6,7 @@ import os
 import pathlib
 import re
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from spotmagic.code.function import facts
@@ -27,22 +27,38 @@ _ANSWERING: dict[Any, str] = {
     **dict.fromkeys((os.getcwd, os.getcwdb, getattr(pathlib.Path.cwd, "__func__", None)), HERE),
     **dict.fromkeys((os.path.expanduser, getattr(pathlib.Path.home, "__func__", None)), "HOME"),
 }
+MODULES = frozenset({"os", "posixpath", "ntpath"})
+"""Modules that lead to the environment, for functions that import them when they run."""
+_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
 _ASKING = frozenset({"get", "__getitem__", "__contains__", "setdefault", "pop"})
 
 
 def variables(
+    function: types.FunctionType,
+    read: Mapping[str, frozenset[Chain]],
+    ignore: frozenset[str],
+    cells: Cells,
+    trouble: Callable[[str], None],
+) -> Iterator[str | None]:
+    """The environment variables that a function reads by way of its names; None for what its caller names."""
+    for name in sorted(read.keys() - ignore):
+        yield from _by_way_of(function, name, read[name], cells, trouble)
+
+
+def _by_way_of(
     function: types.FunctionType,
     name: str,
     chains: frozenset[Chain],
     cells: Cells,
     trouble: Callable[[str], None],
 ) -> Iterator[str | None]:
-    """The environment variables that a function reads by way of one of its names; None for what its caller names."""
     root = held_by(function, name, cells)
     yield from (one for one in (_answering(root, chain) for chain in chains) if one)
     if root is not os and root is not os.path and not is_environment(root):
         return
     keys = facts(function).keys
+    if () in chains and not is_environment(root):
+        chosen(function, certain=False)  # getattr(os, name)
     for chain in chains:
         if _expands(root, chain):
             texts = [text_of(function, key, cells) for key in keys.get((name, *chain), ())]
@@ -102,10 +118,26 @@ def of_settings(kind: type) -> list[str]:
     return sorted(found | (names.keys() - {one.lower() for one in found}))
 
 
-def chosen(function: types.FunctionType) -> None:
-    """Let the variables that a function reads count when it runs, as their names are made then."""
+def chosen(function: types.FunctionType, *, certain: bool = True) -> None:
+    """Let the variables that a function reads count when it runs, as their names are made then.
+
+    Args:
+        certain: it does ask for such. Else it may, by way of what is held where nobody follows it.
+    """
     for code in nested(function.__code__):  # functions inside it ask as well, and are made when it runs
-        count_at_run(code)
+        count_at_run(code, certain=certain)
+
+
+def answers(value: Any) -> str:
+    """What a function reads that answers by the environment without being told a name, or ""."""
+    return _answering(value, ()) if issubclass(type(value), _FUNCTIONS) else ""
+
+
+def asked_unseen(value: Any) -> str:
+    """Why what an argument reads cannot be noted, or "": it asks the environment, wherever it is called."""
+    if not issubclass(type(value), _FUNCTIONS) or not (is_environment(value) or answers(value)):
+        return ""
+    return f"it is given `{value.__name__}` as a value, so what that reads cannot be seen: call it by its name"
 
 
 def _expands(root: Any, chain: Chain) -> bool:

@@ -17,7 +17,7 @@ from spotmagic.code.function import facts
 from spotmagic.code.texts import may_be_paths, names_in_queries
 from spotmagic.code.wrapped import unwrapped
 from spotmagic.errors import Uncacheable, unknown
-from spotmagic.keys import patched, process
+from spotmagic.keys import environment, patched, process
 from spotmagic.keys.account import NOTHING_MET, SAMPLE, Account, Keyed, sample_input
 from spotmagic.keys.bind import Binder
 from spotmagic.keys.fingerprint import identity, packed
@@ -313,7 +313,7 @@ class FunctionKey:
 
     def _packed(self, now: _Now, name: str, value: Any, notes: Notes, *, bare: bool = False) -> bytes:
         """The bytes of an argument, without the attributes that the code only writes."""
-        notes.trouble = notes.trouble or stand_ins.unseen(value)
+        notes.trouble = notes.trouble or stand_ins.unseen(value) or environment.asked_unseen(value)
         left_out = now.left_out(name, type(value))
         if self._without:
             left_out |= self._without.get(name, frozenset()) | self._without.get("", frozenset())

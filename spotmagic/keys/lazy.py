@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-from spotmagic.code.function import Import
+from spotmagic.code.function import Import, chains_of, imported_by, plain_imports
 from spotmagic.code.normal import normal_form, parse
 from spotmagic.code.origin import is_user_file, is_user_module
 from spotmagic.code.source import find
@@ -35,7 +35,7 @@ from spotmagic.values.encode import SCALARS
 from spotmagic.values.notes import Notes
 
 RUNS = "uses `runpy`, which runs files that cannot be seen before"
-_FUNCTION = object()  # what a text says of a name that it defines as a function
+FUNCTION = object()  # what a text says of a name that it defines as a function
 _ABSENT = "absent"
 
 
@@ -68,7 +68,7 @@ class LoadedModules(NamedTuple):
             if isinstance(one, list):
                 if isinstance(value, type) and value.__module__ == name:
                     found += [[known, *each] for each in self._otherwise(name, vars(value), one)]
-            elif one is _FUNCTION:
+            elif one is FUNCTION:
                 value = value.__func__ if isinstance(value, staticmethod | classmethod) else value
                 value = value.fget if isinstance(value, property) else value
                 if not isinstance(value, FunctionType):
@@ -91,14 +91,14 @@ def imported(one: Import, namespace: dict[str, Any], loaded: LoadedModules, uses
     Args:
         uses: takes the names of all modules that are imported.
     """
-    names = [_absolute(one, namespace), *(f"{_absolute(one, namespace)}.{name}" for name in one.names)]
+    names = [absolute(one, namespace), *(f"{absolute(one, namespace)}.{name}" for name in one.names)]
     parts: list[Any] = ["import", one.module, one.level, list(one.names)]
     seen: set[Path] = set()
     if "runpy" in names:
         loaded.trouble(f"code {RUNS}")
     for name in names:
         uses(name)
-        for module, text in _texts(name, seen):
+        for module, text in texts_of(name, seen):
             for used in text.used:
                 uses(used)
             loaded.trouble(text.unseen)
@@ -131,7 +131,7 @@ def _whole(
         seen: takes the files of them.
     """
     for name in names:
-        for module, text in _texts(name, seen):
+        for module, text in texts_of(name, seen):
             troubles = [text.unseen]
             changed = LoadedModules(guards, troubles.append, ref).changed(module, text)
             for why in filter(None, troubles):
@@ -202,7 +202,8 @@ asked.know_users(is_user_file)
 looks.add_answers({looks.CODE: _code_now})
 
 
-def _absolute(one: Import, namespace: dict[str, Any]) -> str:
+def absolute(one: Import, namespace: dict[str, Any]) -> str:
+    """The whole name of a module that is imported in this namespace."""
     package = namespace.get("__package__") or ""
     return importlib.util.resolve_name("." * one.level + one.module, package) if one.level and package else one.module
 
@@ -216,6 +217,9 @@ class _FileText(NamedTuple):
         imports: the modules that it imports, by name or by text.
         unseen: why code that it runs cannot be seen before, or "".
         said: its functions, and its names that are given a plain value once.
+        package: the package that its imports are told from.
+        taken: what it imports, with what it uses of that.
+        plain: where each name that it imports comes from, if all else in it are definitions and plain values.
     """
 
     normal: str
@@ -223,6 +227,9 @@ class _FileText(NamedTuple):
     imports: list[str]
     unseen: str
     said: list[tuple[str, Any]]
+    package: str
+    taken: list[Import]
+    plain: dict[str, tuple[str, int, str]] | None
 
 
 @lru_cache(maxsize=256)
@@ -233,10 +240,13 @@ def _read_text(source: bytes, module: str, package: str) -> _FileText:
     imports = [other for said, by_text in found for other in (*said, *(by_text or ()))]
     unseen = "imports a module that is chosen while it runs" if any(by_text is None for _, by_text in found) else ""
     why = unseen or (RUNS if "runpy" in used else "")
-    return _FileText(normal_form(tree), used, [*dict.fromkeys(imports)], why and f"`{module}` {why}", _said(tree))
+    chains = chains_of(tree)
+    taken = [one for node in ast.walk(tree) for one in imported_by(node, chains)]
+    told = normal_form(tree), used, [*dict.fromkeys(imports)], why and f"`{module}` {why}", _said(tree)
+    return _FileText(*told, package, taken, plain_imports(tree))
 
 
-def _texts(name: str, seen: set[Path]) -> Iterator[tuple[str, _FileText]]:
+def texts_of(name: str, seen: set[Path]) -> Iterator[tuple[str, _FileText]]:
     """The user's module of this name and those it imports, each once, with what its file says."""
     pieces = name.split(".")
     for count in range(1, len(pieces) + 1):
@@ -255,7 +265,7 @@ def _texts(name: str, seen: set[Path]) -> Iterator[tuple[str, _FileText]]:
             continue
         yield module, text
         for other in text.imports:
-            yield from _texts(other, seen)
+            yield from texts_of(other, seen)
 
 
 def _imports(tree: ast.Module, package: str) -> list[tuple[list[str], list[str] | None]]:
@@ -267,7 +277,7 @@ def _named(node: ast.AST, package: str) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     if isinstance(node, ast.ImportFrom):
-        base = _absolute(Import(node.module or "", node.level, ()), {"__package__": package})
+        base = absolute(Import(node.module or "", node.level, ()), {"__package__": package})
         return [base, *(f"{base}.{alias.name}" for alias in node.names)]
     return []
 
@@ -353,7 +363,7 @@ def _said(tree: ast.Module | ast.ClassDef, written: frozenset[str] = frozenset()
     said: dict[str, list[Any]] = {}
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            said.setdefault(node.name, []).append(_FUNCTION)
+            said.setdefault(node.name, []).append(FUNCTION)
         elif isinstance(node, ast.ClassDef):
             said.setdefault(node.name, []).append(_said(node, written))
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):

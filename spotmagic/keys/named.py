@@ -10,8 +10,8 @@ from typing import Any
 
 from spotmagic.code.function import Import, facts
 from spotmagic.code.source import nested
-from spotmagic.code.texts import Key, names_in, names_in_queries
-from spotmagic.code.wrapped import unwrapped
+from spotmagic.code.texts import Chain, Key, names_in, names_in_queries
+from spotmagic.code.wrapped import Wrapped, unwrapped
 from spotmagic.keys.guards import MISSING, Guards
 from spotmagic.keys.owned import is_users, short_name
 from spotmagic.keys.state import Cells
@@ -95,6 +95,19 @@ def held_by(function: types.FunctionType, name: str, cells: Cells) -> Any:
     if name not in function.__code__.co_varnames:
         return function.__globals__.get(name, MISSING)
     return defaults(function).get(name, MISSING)
+
+
+def attributes_of(function: Any, chains: Iterable[Chain], guards: Guards) -> Iterator[tuple[str, Any]]:
+    """The attributes of a function, or of one of ours around it, that are read: those that are no code of others."""
+    for name in sorted({chain[0] for chain in chains if chain}):
+        one = function
+        while name not in vars(one) and isinstance(one, Wrapped):
+            guards.name(vars(one), name, MISSING)
+            one = one.__wrapped__
+        value = vars(one).get(name, MISSING)
+        guards.name(vars(one), name, value)
+        if value is not MISSING and (not callable(value) or is_users(unwrapped(value))):
+            yield name, value
 
 
 def defaults(function: types.FunctionType) -> dict[str, Any]:

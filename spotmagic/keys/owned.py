@@ -101,3 +101,8 @@ def call_name(function: Any) -> str:
     while not hasattr(inner, "__qualname__") and hasattr(inner, "func"):
         inner = inner.func
     return full_name(inner if hasattr(inner, "__qualname__") else type(inner))
+
+
+def class_of(module: types.ModuleType) -> list[type]:
+    """The class that gives names of a module, if the user put one in the place of Python's."""
+    return [type(module)] if is_users(type(module)) else []

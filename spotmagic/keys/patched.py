@@ -7,10 +7,11 @@ import functools
 import itertools
 import sys
 import types
-from collections.abc import Collection, Iterator, Mapping, ValuesView
+from collections.abc import Collection, Iterable, Iterator, Mapping, ValuesView
 from operator import is_
 from typing import Any, NamedTuple
 
+from spotmagic.code.function import facts
 from spotmagic.code.origin import file_of, is_user_file, is_user_module
 from spotmagic.code.texts import Chain
 from spotmagic.code.wrapped import unwrapped
@@ -195,3 +196,15 @@ def _is_ones_own(value: Any) -> bool:
             return False
     home = type(value).__module__.partition(".")[0]
     return not isinstance(value, types.FunctionType | type) and home in sys.stdlib_module_names - {"_sitebuiltins"}
+
+
+def touched(
+    packages: frozenset[str], root: Any, functions: Iterable[types.FunctionType], guards: Guards
+) -> Iterator[type]:
+    """The classes into which the user put something, of which objects may be made. What functions read is watched."""
+    read = frozenset().union(*(facts(one).loads for one in functions))
+    for kind in classes(packages, root):
+        if own_members(kind):
+            yield kind
+        for name in read & vars(kind).keys():
+            guards.member(kind, name)

@@ -42,6 +42,7 @@ class Reached:
         self.patched, self.paths = walk.patched, frozenset(walk.inputs.paths)
         self.notes.reached = {node.label: digest(node.record) for node in nodes[1:]}
         self.notes.reached |= {value.label: digest(value.packed) for value in values}
+        self.notes.reached |= {label: digest(packed) for label, packed in walk.lazily.items()}
         self.told = {node.label: digest(node.record) for node in nodes[:1]} | self.notes.reached
         self._index = {id(node.obj): node.ref for node in nodes}
         self._apart, self._mask = walk.state.take_apart(), walk.mask

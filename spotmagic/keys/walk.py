@@ -9,15 +9,16 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from spotmagic.code.function import facts
+from spotmagic.code.function import Import, facts
 from spotmagic.code.origin import file_of, is_user, is_user_file, is_user_module
 from spotmagic.code.texts import Chain
-from spotmagic.code.wrapped import Wrapped, called, cells_of, unwrapped
+from spotmagic.code.wrapped import called, cells_of, unwrapped
 from spotmagic.keys import classes, credentials, environment, lazy, named, patched, process
 from spotmagic.keys.guards import MISSING, Guards
 from spotmagic.keys.methods import Callers, is_special
-from spotmagic.keys.owned import Node, full_name, is_made, is_users, kind_of, short_name, stands_for
+from spotmagic.keys.owned import Node, class_of, full_name, is_made, is_users, kind_of, short_name, stands_for
 from spotmagic.keys.state import Cells, OnlyWritten, Writes
+from spotmagic.keys.taken import taken
 from spotmagic.reads import stand_ins
 from spotmagic.values.callables import named as by_name
 from spotmagic.values.callables import numbered
@@ -47,9 +48,10 @@ class Walk:
         self.loads: frozenset[str] = frozenset()
         self._called: Any = None
         self.patched: list[type] = []
-        self._families = self.queries = self._again = False  # the first: whether subclasses of a class are asked for
+        self._held = self._families = self.queries = self._again = False  # the second: are subclasses asked for?
         self._quoting: list[tuple[types.FunctionType, frozenset[str]]] = []
         self._ignore = ignore
+        self.lazily: dict[str, bytes] = {}
         self._by_id: dict[int, Node] = {}
         self._counts: dict[str, int] = {}
         self._open: deque[Node] = deque()
@@ -85,37 +87,42 @@ class Walk:
             first.record += self._encoder.pack(self._defaults(first.obj), first.label)  # it calls itself with them
             self._follow()
         self.inputs.settings()
-        self._patches(root)
+        packages = frozenset(self.notes.packages)
+        self.patched = patched.among(packages)
+        for kind in patched.touched(packages, root, self._functions(), self.guards):
+            self.ref(kind)
         self._follow()
         for function in self._asking:
             callers = [] if id(function) in self._callers.passed else self.nodes
             for variable in environment.said_to(function, [node.obj for node in callers]):
                 self._variable(variable)
+        for function in self._functions() if self._held else ():
+            environment.chosen(function, certain=False)
         return packed
 
-    def _patches(self, root: Any) -> None:
-        """Count what the user put into classes of which objects may be made, and watch what is asked of them."""
-        functions = [node.obj for node in self.nodes if isinstance(node.obj, types.FunctionType)]
-        read = frozenset().union(*(facts(one).loads for one in functions))
-        packages = frozenset(self.notes.packages)
-        self.patched = patched.among(packages)
-        for kind in patched.classes(packages, root):
-            if patched.own_members(kind):
-                self.ref(kind)
-            for name in read & vars(kind).keys():
-                self.guards.member(kind, name)
+    def _functions(self) -> list[types.FunctionType]:
+        return [node.obj for node in self.nodes if isinstance(node.obj, types.FunctionType)]
 
     def _uses(self, module: Any) -> None:
         if isinstance(module, str):
             self.notes.packages.add(module.partition(".")[0])
 
+    def _asks(self, value: Any) -> bool:
+        """Whether a value that is held somewhere asks the environment: for what is seen at the run alone."""
+        if answered := environment.answers(value):
+            self._variable(answered)
+        self._held = (asks := environment.is_environment(value)) or self._held
+        return asks
+
     def _apart(self, value: Any, encoder: Encoder) -> Tree:
+        if self._asks(value):
+            return tree(Kind.NAMED, "os", "environ")
         self._uses(type(value).__module__)
         return self._take_apart(value, encoder)
 
     def find_state(self) -> None:
         """Find what only is written. What is left out of objects by that counts in the next walk."""
-        functions = [node.obj for node in self.nodes if isinstance(node.obj, types.FunctionType)]
+        functions = self._functions()
         self.loads = self._callers.read_by(functions, None if self._as_value else self._called)
         self.writes.settle(functions, self.loads, self._seen, self.state, self.notes)
 
@@ -136,6 +143,7 @@ class Walk:
 
     def _ref_of_value(self, obj: Any) -> Tree:
         obj = unwrapped(obj)
+        self._asks(obj)
         self._callers.meet(obj, passed=True)
         self._trouble(stand_ins.unseen(obj, held=True))
         return self.ref(obj)
@@ -200,28 +208,33 @@ class Walk:
         self._families = self._families or "__subclasses__" in said.loads
         if said.texts.parses:
             parts.append(self._named(vars(sys), "argv", _WHOLE, "sys.argv"))
-        space = function.__globals__
-        for name in sorted(read.keys() - self._ignore):
-            self._environment(function, name, read[name], cells)
-        imports = [*said.imports, *named.imports(function, cells, self._trouble)]
-        parts += map(self.ref, named.loaded(function, read, cells, self.guards, self._trouble))
-        loaded = lazy.LoadedModules(self.guards, self._trouble, self.ref)
-        return [*parts, *(lazy.imported(one, space, loaded, self._uses) for one in imports)]
-
-    def _environment(self, function: types.FunctionType, name: str, chains: frozenset[Chain], cells: Cells) -> None:
-        """Count the environment variables that are read by way of a name."""
-        for variable in environment.variables(function, name, chains, cells, self._trouble):
+        for variable in environment.variables(function, read, self._ignore, cells, self._trouble):
             if variable is None:
                 self._asking.append(function)
-            elif variable == environment.HERE:
-                self.inputs.once(variable, environment.WorkingDirectory)
             elif credentials.is_given_only(function, f"env {variable}", cells):
                 self.notes.leave_credential(variable)
             else:
                 self._variable(variable)
+        parts += map(self.ref, named.loaded(function, read, cells, self.guards, self._trouble))
+        imports = [*said.imports, *named.imports(function, cells, self._trouble)]
+        return parts + [self._imported(function, one) for one in imports]
+
+    def _imported(self, function: types.FunctionType, one: Import) -> list[Any]:
+        """What stands for an import inside a function, and for what that takes of the module as it is now."""
+        if one.module.partition(".")[0] in environment.MODULES:
+            environment.chosen(function, certain=False)
+        space = function.__globals__
+        parts = lazy.imported(one, space, lazy.LoadedModules(self.guards, self._trouble, self.ref), self._uses)
+        self.lazily |= {f"module {name}": self._encoder.pack(part, name) for name, *part in parts[4:]}
+        for module, chains in taken(one, space, self.guards):
+            found = self._through(module, module.__name__, chains)
+            parts += [["taken", found]] if is_user(module) or isinstance(found, list) else []
+        return parts
 
     def _variable(self, variable: str) -> None:
-        if variable not in self._ignore:
+        if variable == environment.HERE:
+            self.inputs.once(variable, environment.WorkingDirectory)
+        elif variable not in self._ignore:
             self.inputs.variable(variable)
 
     def _installed(self, function: types.FunctionType, cells: Cells, own: bool) -> list[Any]:
@@ -277,11 +290,13 @@ class Walk:
         if isinstance(value, types.ModuleType):
             return self._through(value, path, chains)
         if value is sys.modules or environment.is_environment(value):
+            self._asks(value if "." in path or label.startswith("default") else None)
             return "environment"
         inner = unwrapped(value)
         kind = type(inner)  # a proxy says that it is what it stands for
         if kind is types.FunctionType:
-            self._attributes(value, path, chains)
+            for name, one in named.attributes_of(value, chains, self.guards):
+                self._unread.append((f"global {path}.{name}", f"{path}.{name}", one, False))
             self._callers.meet(inner, passed=False)
             return numbered(value, self.ref(inner))
         if issubclass(kind, type):
@@ -290,6 +305,7 @@ class Walk:
             return tree(Kind.WRAPPER, "lru_cache", self.ref(inner.__wrapped__))
         if isinstance(inner, types.BuiltinFunctionType) and isinstance(inner.__self__, types.ModuleType | None):
             self._uses(inner.__module__)
+            self._asks(inner)
             if is_user_module(inner.__module__):
                 self._trouble(f"`{path}` is compiled, so its source cannot be read")
             return by_name(inner)
@@ -318,23 +334,7 @@ class Walk:
         if not heads.keys() <= space.keys() and "__getattr__" in space:
             heads["__getattr__"] = {()}
         taken = [self._named(space, name, frozenset(rest), f"{path}.{name}") for name, rest in sorted(heads.items())]
-        return [module.__name__, taken, *self._class_of(module)]
-
-    def _class_of(self, module: types.ModuleType) -> list[Tree]:
-        """The class that gives names of a module, if the user put one in the place of Python's."""
-        return [self.ref(type(module))] if is_users(type(module)) else []
-
-    def _attributes(self, function: Any, path: str, chains: frozenset[Chain]) -> None:
-        """Attributes of a function, or of one of ours around it, that are read: ``f.model``."""
-        for name in sorted({chain[0] for chain in chains if chain}):
-            one = function
-            while name not in vars(one) and isinstance(one, Wrapped):
-                self.guards.name(vars(one), name, MISSING)
-                one = one.__wrapped__
-            value = vars(one).get(name, MISSING)
-            self.guards.name(vars(one), name, value)
-            if value is not MISSING and (not callable(value) or is_users(unwrapped(value))):
-                self._unread.append((f"global {path}.{name}", f"{path}.{name}", value, False))
+        return [module.__name__, taken, *map(self.ref, class_of(module))]
 
     def _defaults(self, function: types.FunctionType) -> list[Any]:
         """Defaults of a helper. Those of the root come in as arguments."""
@@ -380,7 +380,7 @@ class Walk:
     def _module(self, module: types.ModuleType) -> list[Any]:
         space = vars(module)
         self.guards.keys(space)
-        parts: list[Any] = ["module", module.__name__, *self._class_of(module)]
+        parts: list[Any] = ["module", module.__name__, *map(self.ref, class_of(module))]
         for name in sorted(name for name in space if not is_special(name)):
             value = space[name]
             if isinstance(value, types.ModuleType) and not value.__name__.startswith(module.__name__ + "."):

@@ -27,6 +27,7 @@ _is_users: Callable[[str], bool]
 _specs: dict[str, ModuleType] = {}  # the user's modules that have one
 _bare: dict[str, ModuleType] = {}  # and those that have none
 _watched: list[ModuleType] = []  # of which the class is another now
+_arrived: dict[str, ModuleSpec] = {}  # of the user's modules that came while something was noted
 
 
 def know_users(is_users: Callable[[str], bool]) -> None:
@@ -61,6 +62,17 @@ def met(name: str, module: ModuleType, space: dict[str, Any]) -> None:
         _bare[name] = module
     elif isinstance(path, str) and _is_users(path):
         _specs[name] = module
+
+
+def has_arrived(module: ModuleType) -> bool:
+    """Whether a module of the user's was loaded while something was noted."""
+    return is_arrived(vars(module))
+
+
+def is_arrived(space: dict[str, Any]) -> bool:
+    """The same, asked by the namespace of a module."""
+    spec = _arrived.get(space.get("__name__", ""))
+    return spec is not None and space.get("__spec__") is spec
 
 
 def _watch(spec: Any) -> None:
@@ -133,6 +145,7 @@ class _Arrivals:
                         spec.loader = _ToldLoader(spec.loader)
                 elif isinstance(spec.origin, str) and _is_users(spec.origin):
                     _watch(spec)
+                    _arrived[name] = spec
                     if asker is not None:
                         _tell(name, asker)
                 return spec  # type: ignore[no-any-return]

@@ -1,7 +1,8 @@
-"""Files behind what functions keep in memory: ``@lru_cache``, ``@cached_property``, a memo in a closure.
+"""Files behind what is kept in memory: by ``@lru_cache``, ``@cached_property``, a memo in a closure, a module.
 
-Such a function reads its file once. Whoever asks it again depends on the file and reads nothing, so what it read while
-a run was watched is remembered here, and counts for each later run that reaches it.
+Such a function reads its file once, as a module does that is loaded in a run. Whoever asks it again depends on the file
+and reads nothing, so what it read while a run was watched is remembered here, and counts for each later run that
+reaches it.
 
 Example: ``ask("a")`` calls ``prompt()``, an ``@lru_cache`` that reads ``system.txt``. ``ask("b")`` is given what
 ``prompt`` kept, and is stored with ``system.txt`` all the same.
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _LRU = type(functools.lru_cache(len))
 _KEEPING = frozenset({"cache", "cache_clear", "cache_info"})  # attributes of wrappers that keep, such as cachetools'
+MODULE = "module "  # begins the name of a module among the inputs
 _MOST = 50  # frames that are looked at, from the innermost
 
 
@@ -45,12 +47,12 @@ def recall(noting: Noting, inputs: Iterable[str]) -> None:
 
     for label in inputs:
         name = label.removeprefix("helper ").partition(" (")[0]
-        behind = _read.get(name, {}) if name != label else {}
+        behind = _read.get(name, {}) if name != label or name.startswith(MODULE) else {}
         for asked, answer in behind.items():
             if isinstance(asked, tuple):
                 noting.ask(*asked, answer)
             elif state_now(asked) == answer:
-                noting.supposed[asked] = answer
+                noting.read(asked, answer)
             else:
                 noting.outdated[asked] = name
 
@@ -68,7 +70,14 @@ def _keepers() -> Iterator[str]:
         value: Any = frame.f_globals.get(name) if "." not in name else _below(frame.f_globals, _steps(name))
         if value is not None and (type(value) is not FunctionType or value.__dict__) and _keeps(value):
             yield name.replace(".<locals>", "")
+        elif name == "<module>" and _is_loading(frame.f_globals.get("__spec__")):
+            yield f"{MODULE}{frame.f_globals['__name__']}"
         frame = frame.f_back
+
+
+def _is_loading(spec: Any) -> bool:
+    """Whether the code of a module runs, which keeps what it makes and runs once."""
+    return bool(getattr(spec, "__dict__", {}).get("_initializing"))
 
 
 @functools.lru_cache(maxsize=4096)

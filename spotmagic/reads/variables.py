@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from types import CodeType
 from typing import Any
 
-from spotmagic.reads import looks, standing
+from spotmagic.reads import imports, looks, standing
 
 _Environ: Any = type(os.environ)
 _variable, _variables = _Environ.__getitem__, _Environ.__iter__
@@ -24,14 +24,23 @@ _OF_SESSION = ("JPY_", "PYTEST_", "VSCODE_", "SSH_", "TERM", "COLUMNS", "LINES",
 
 # By id: code that is written twice is equal, and one of the two may go before the other.
 _choosing: weakref.WeakValueDictionary[int, CodeType] = weakref.WeakValueDictionary()
+_may_choose: weakref.WeakValueDictionary[int, CodeType] = weakref.WeakValueDictionary()
 _cells: Counter[str] = Counter()  # files whose code runs as a cell, and the variables before each
 _before: dict[str, dict[str, str]] = {}
+# The variables before what is noted, without those that runs have set, as ``load_dotenv`` does.
+_at_start: dict[Any, Any] = {}
+_made: dict[Any, Any] = {}
 _within = threading.local()  # ``listed``: the names that a look through all of them gave
 
 
-def count_at_run(code: CodeType) -> None:
-    """Let the variables count that this code reads while it is watched: their names are made while it runs."""
-    _choosing[id(code)] = code
+def count_at_run(code: CodeType, *, certain: bool = True) -> None:
+    """Let the variables count that this code reads while it is watched: their names are made while it runs.
+
+    Args:
+        certain: it does read some so. Else it may, and the key may know those that it reads: a credential, which counts
+            nowhere else, is passed over then.
+    """
+    (_choosing if certain else _may_choose)[id(code)] = code
 
 
 @contextmanager
@@ -56,9 +65,28 @@ def _is_read_in_cell(frame: Any, name: str) -> bool:
     return looks.names(looks.NAMED, name) == ([looks.digest([before[name]])] if name in before else [])
 
 
+def _is_read_unseen(frame: Any, key: str) -> bool:
+    """Whether code of which no key knows what it reads, as that of a module that a run loads, asks for a variable.
+
+    What a run itself has set, as ``load_dotenv()`` does, is none of its inputs.
+    """
+    code = frame.f_code if frame is not None else None
+    if code is None or not (_may_choose.get(id(code)) is code or imports.is_arrived(frame.f_globals)):
+        return False
+    held, known = _held(), os.environ.encodekey(key)
+    return known in held and _at_start.get(known) == held[known]
+
+
+def _held() -> dict[Any, Any]:
+    held: dict[Any, Any] = vars(os.environ).get("_data", {})
+    return held
+
+
 def install_variables() -> None:
     """Watch the environment."""
+    global _at_start
     if type(os.environ) is _Environ:
+        _at_start = {name: held for name, held in _held().items() if _made.get(name) != held}
         os.environ.__class__ = _NotingEnviron
 
 
@@ -66,6 +94,7 @@ def remove_variables() -> None:
     """Put back what was there."""
     if type(os.environ) is _NotingEnviron:
         os.environ.__class__ = _Environ
+        _made.update({name: held for name, held in _held().items() if _at_start.get(name) != held})
 
 
 def _now(name: str) -> list[str]:
@@ -86,7 +115,8 @@ def _noting_variable(self: Any, key: Any) -> Any:
     if self is os.environ and isinstance(key, str):
         root, frame = looks.asker()
         chosen = frame is not None and _choosing.get(id(frame.f_code)) is frame.f_code
-        kind = looks.CHOSEN if chosen else looks.NAMED if _is_read_in_cell(frame, key) else looks.VARIABLE
+        named = not chosen and (_is_read_in_cell(frame, key) or _is_read_unseen(frame, key))
+        kind = looks.CHOSEN if chosen else looks.NAMED if named else looks.VARIABLE
         if kind != looks.VARIABLE or (_is_of_package(root, frame) and not key.startswith(_OF_SESSION)):
             by, listed = getattr(_within, "listed", (None, set[str]()))
             if by is frame.f_code and key in listed:

@@ -103,6 +103,23 @@ def test_a_panic_while_an_argument_is_looked_at_costs_no_result(tmp_path: Any, n
     assert ask(RESULTS[name]()) == ask(RESULTS[name]()) == "answer"
 
 
+class NeverCompared(type):
+    def __eq__(cls, other: object) -> bool:
+        raise TypeError("a class is compared")
+
+    __hash__ = type.__hash__
+
+
+@pytest.mark.filterwarnings("ignore::spotmagic.errors.SpotWarning")
+def test_a_class_that_cannot_be_compared_costs_no_result(tmp_path: Any) -> None:
+    @Spot("panics", root=tmp_path).mark
+    def ask(value: Any, kind: type = NeverCompared("Default", (), {})) -> str:
+        return "answer"
+
+    made = NeverCompared("Made", (), {})
+    assert ask(made()) == "answer"
+
+
 @pytest.mark.parametrize("option", ["price", "keep_if"])
 def test_a_panic_of_what_is_asked_about_a_result_costs_no_result(tmp_path: Any, option: str) -> None:
     spot = Spot("panics", root=tmp_path)

@@ -67,6 +67,12 @@ def _kept(text: str, asked: str) -> dict[str, str]:
     }
 
 
+def _inside(number: int, lib: str, body: str, before: str = "", more: dict[str, str] | None = None) -> dict[str, str]:
+    """A project whose function imports a module when it runs, and is called twice."""
+    main = f"{before}\ndef f(q):\n    {body}\nCALLS = [('a',), ('b',)]"
+    return {"main": main, f"lib_i{number}.py": lib, **(more or {})}
+
+
 PROJECTS = {
     "constant_among_builtins": Project({"main": "import set_b1\nfrom lib_b1 import f", "set_b1.py": "import builtins\nbuiltins.P_LEVEL = 1", "lib_b1.py": "def f(): return P_LEVEL"}, "set_b1.py", "= 1", "= 2"),
     "function_among_builtins": Project({"main": "import set_b2\nfrom lib_b2 import f", "set_b2.py": "import builtins\ndef size(x): return len(x) + 1\nbuiltins.p_size = size", "lib_b2.py": "def f(): return p_size([])"}, "set_b2.py", "+ 1", "+ 2"),
@@ -106,6 +112,30 @@ PROJECTS = {
     "lru_cache_over_a_table": Project(_kept("import functools, pandas as pd\n@functools.cache\ndef get(n): return pd.read_csv(HERE / (n + '.txt')).columns[0]", "get('t')"), "t.txt", "one", "two"),
     "lru_cache_over_a_list_of_a_folder": Project(_kept("import functools\n@functools.cache\ndef get(n): return ''.join(sorted(p.stem for p in (HERE / n).iterdir()))", "get('d')") | {"d/one.md": "x"}, "d/one.md", "x", NEW_FILE),
     "lru_cache_over_a_variable": Project(_kept("import functools, os\nos.environ['KEPT_T'] = 'one'\n@functools.cache\ndef get(n): return os.environ['KEPT_' + n.upper()]", "get('t')"), "kept.py", "'one'", "'two'"),
+    # Modules that a function imports when it runs count as they are, if they were loaded before, and as their text says.
+    "text_of_a_module_imported_inside": Project(_inside(1, "import pathlib\nTEXT = pathlib.Path('t' + '.txt').read_text()", "from lib_i1 import TEXT\n    return TEXT + q", more={"t.txt": "one"}), "t.txt", "one", "two"),
+    "text_of_a_module_loaded_before": Project(_inside(2, "import pathlib\nTEXT = pathlib.Path('t' + '.txt').read_text()", "import lib_i2\n    return lib_i2.TEXT + q", "import lib_i2 as _", {"t.txt": "one"}), "t.txt", "one", "two"),
+    "table_of_a_module_imported_inside": Project(_inside(3, "TABLE = {}", "from lib_i3 import TABLE\n    return TABLE['k'] + q", "import lib_i3\nlib_i3.TABLE['k'] = 'a'"), "main", "= 'a'", "= 'b'"),
+    "function_put_into_a_table_by_another": Project(_inside(4, "HANDLERS = []\ndef register(g):\n    HANDLERS.append(g)\n    return g\ndef run(q): return [g(q) for g in HANDLERS]", "from lib_i4 import run\n    return run(q)", "import plug_i4", {"plug_i4.py": "import lib_i4\n@lib_i4.register\ndef mine(q): return q + '1'"}), "plug_i4.py", "'1'", "'2'"),
+    "settings_told_to_a_module_imported_inside": Project(_inside(5, "_settings = {}\ndef configure(m): _settings['m'] = m\ndef run(q): return _settings['m'] + q", "from lib_i5 import run\n    return run(q)", "import lib_i5\nlib_i5.configure('a')"), "main", "configure('a')", "configure('b')"),
+    "module_behind_one_that_a_run_loads": Project(_inside(6, "from set_i6 import TABLE\ndef run(q): return TABLE['k'] + q", "from lib_i6 import run\n    return run(q)", "import set_i6\nset_i6.TABLE['k'] = 'a'", {"set_i6.py": "TABLE = {}"}), "main", "= 'a'", "= 'b'"),
+    "package_of_which_a_run_loads_a_module": Project(_inside(7, "from pack_i7 import levels\ndef go(q): return levels.LEVEL[q]", "import pack_i7.core\n    return pack_i7.core.go(q)", "import pack_i7.levels\npack_i7.levels.LEVEL = {'a': 1, 'b': 2}", {"pack_i7/__init__.py": "", "pack_i7/levels.py": "LEVEL = {}", "pack_i7/core.py": "from . import levels\ndef go(q): return levels.LEVEL[q]"}), "main", "'b': 2", "'b': 3"),
+    "variable_read_in_a_module_imported_inside": Project(_inside(8, "import os\nMODEL = os.environ['INSIDE_8']\ndef run(q): return os.environ['INSIDE_8'] + q", "from lib_i8 import MODEL, run\n    return MODEL + run(q)", "import os\nos.environ['INSIDE_8'] = 'a'"), "main", "= 'a'", "= 'b'"),
+    "variables_of_a_file_that_a_module_loads": Project(_inside(9, "import os\nfrom dotenv import load_dotenv\nload_dotenv('.env')\ndef run(q): return os.environ['INSIDE_9'] + q", "from lib_i9 import run\n    return run(q)", more={".env": "INSIDE_9=a"}), ".env", "=a", "=b"),
+    "settings_of_a_module_imported_inside": Project(_inside(10, "from pydantic_settings import BaseSettings\nclass S(BaseSettings):\n    model_config = {'env_file': '.env', 'env_prefix': 'INSIDE_10_'}\n    model: str = 'z'\nsettings = S()", "from lib_i10 import settings\n    return settings.model + q", more={".env": "INSIDE_10_MODEL=a"}), ".env", "=a", "=b"),
+    "settings_that_a_function_keeps": Project({"main": "from functools import cache\nfrom pydantic_settings import BaseSettings\nclass S(BaseSettings):\n    model_config = {'env_file': '.env', 'env_prefix': 'INSIDE_11_'}\n    model: str = 'z'\n@cache\ndef settings(): return S()\ndef f(q): return settings().model + q\nCALLS = [('a',), ('b',)]", ".env": "INSIDE_11_MODEL=a"}, ".env", "=a", "=b"),
+    "variable_of_os_imported_inside": Project(_inside(12, "", "from os import environ\n    return environ['INSIDE_12'] + q", "import os\nos.environ['INSIDE_12'] = 'a'"), "main", "= 'a'", "= 'b'"),
+    "function_of_python_replaced_and_imported_inside": Project(_inside(13, "", "import textwrap\n    return textwrap.shorten(q, 9)", "import textwrap\ntextwrap.shorten = lambda q, n: q + '1'"), "main", "'1'", "'2'"),
+    "attribute_of_a_class_imported_inside": Project(_inside(14, "class Limits:\n    most = None", "from lib_i14 import Limits\n    return Limits().most, q", "import lib_i14\nlib_i14.Limits.most = 5"), "main", "= 5", "= 6"),
+    "modules_that_import_each_other": Project({"main": "import lib_i15\nHANDLERS = {}\ndef register(g):\n    HANDLERS[g.__name__] = g\n    return g\nimport plug_i15\nf = lib_i15.run\nCALLS = [('go',)]", "lib_i15.py": "def run(n):\n    import main_modules_that_import_each_other as main\n    return main.HANDLERS[n]()", "plug_i15.py": "from main_modules_that_import_each_other import register\n@register\ndef go(): return 1"}, "plug_i15.py", "return 1", "return 2"),
+    # What asks the environment counts where it is held, too.
+    "environment_as_a_default": Project({"main": "import os\nos.environ['HELD_1'] = 'a'\ndef env(name, get=os.getenv): return get(name)\ndef f(): return env('HELD_1')"}, "main", "= 'a'", "= 'b'"),
+    "environment_in_a_class": Project({"main": "import os\nos.environ['HELD_2'] = 'a'\nclass E:\n    get = staticmethod(os.environ.get)\ndef f(): return E.get('HELD_2')"}, "main", "= 'a'", "= 'b'"),
+    "environment_in_a_table": Project({"main": "import os\nos.environ['HELD_3'] = 'a'\nREAD = {'env': os.environ.get, 'other': os.getenv}\ndef f(): return READ['env']('HELD_3')"}, "main", "= 'a'", "= 'b'"),
+    "environment_in_a_partial": Project({"main": "import functools, os\nos.environ['HELD_4'] = 'a'\nmodel = functools.partial(os.getenv, 'HELD_4')\ndef f(): return model()"}, "main", "= 'a'", "= 'b'"),
+    "environment_by_a_name_of_os": Project({"main": "import os\nos.environ['HELD_5'] = 'a'\ndef f(): return getattr(os, 'getenv')('HELD_5')"}, "main", "= 'a'", "= 'b'"),
+    "environment_of_another_module": Project({"main": "import os, lib_h6\nos.environ['HELD_6'] = 'a'\ndef f(): return lib_h6.env('HELD_6')", "lib_h6.py": "import os\nenv = os.environ.get"}, "main", "= 'a'", "= 'b'"),
+    "working_directory_as_a_default": Project({"main": "import os\nos.makedirs('w1', exist_ok=True); os.makedirs('w2', exist_ok=True)\nos.chdir('w1')\ndef where(get=os.getcwd): return os.path.basename(get())\ndef f(): return where()"}, "main", "chdir('w1')", "chdir('w2')"),
 }  # fmt: skip
 
 
