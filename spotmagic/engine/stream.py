@@ -35,7 +35,7 @@ from spotmagic.engine.broadcast import Broadcast, Step
 from spotmagic.engine.call import Call
 from spotmagic.engine.flight import GONE, STORED, Seat, refuse_own
 from spotmagic.engine.ledger import Ledger, Look
-from spotmagic.errors import OptionError
+from spotmagic.errors import OptionError, is_end
 from spotmagic.options import Mode, Verdict
 
 Make = Callable[[], Call]
@@ -60,9 +60,9 @@ class Streams:
                     return stop.value
                 try:
                     sent = yield item
-                except GeneratorExit:
-                    raise
                 except BaseException as error:
+                    if is_end(error):
+                        raise
                     raise _one_way("throw") from error
                 if sent is not None:
                     raise _one_way("send")
@@ -76,9 +76,9 @@ class Streams:
             async for item in items:
                 try:
                     sent = yield item
-                except GeneratorExit:
-                    raise
                 except BaseException as error:
+                    if is_end(error):
+                        raise
                     raise _one_way("athrow") from error
                 if sent is not None:
                     raise _one_way("asend")

@@ -291,6 +291,25 @@ def test_send_and_throw_are_refused_by_name_in_a_run_and_in_a_replay(spot: Spot)
     assert f(3).send(None) == 0
 
 
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit, asyncio.CancelledError])
+def test_what_ends_a_program_or_a_task_passes_through_a_stream(spot: Spot, end: type[BaseException]) -> None:
+    f, g = spot.mark(counted), spot.mark(acounted)
+
+    async def cancelled() -> None:
+        stream = g(3)
+        await anext(stream)
+        with pytest.raises(end):
+            await stream.athrow(end())  # as a loop that shuts down does to a stream that was left early
+
+    for _ in range(2):
+        stream = f(3)
+        next(stream)
+        with pytest.raises(end):
+            stream.throw(end())
+        asyncio.run(cancelled())
+        assert list(f(3)) == [0, 1, 2]
+
+
 def test_async_generators_are_kept_too(spot: Spot) -> None:
     f = spot.mark(acounted)
 
