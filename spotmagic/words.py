@@ -14,6 +14,8 @@ HEADINGS: Mapping[str, str] = {
     "saved": "cost saved",
 }  # fmt: skip
 """What is read over facts whose fields have other names."""
+KINDS = ("function", "cell", "http")
+"""What a result may be of."""
 STATUSES: Mapping[str, str] = {
     "live": "current", "superseded": "superseded", "expired": "expired", "partial": "partial", "refused": "refused",
     "corrupt": "damaged",

@@ -9,8 +9,8 @@ from typing import Any
 from spotmagic.catalog.instance import Opened
 from spotmagic.catalog.rows import SHOWN, Row
 from spotmagic.errors import OptionError, unknown
-from spotmagic.store.entry import KINDS
 from spotmagic.values.short import unpack
+from spotmagic.words import KINDS
 
 STATUSES = ("live", "superseded", "expired", "partial", "refused", "corrupt")
 _ORDERS = {

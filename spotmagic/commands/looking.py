@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from spotmagic import words
 from spotmagic.commands.command import Session, argument, command, known_name, option
 from spotmagic.errors import OptionError, RecordMissing
-from spotmagic.store.entry import KINDS
 from spotmagic.view import Number, View
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ NAME = "a function or cell, by its whole name or its last words"
 
 @command(
     argument("PATTERN", PATTERN),
-    option("kind", "of one kind alone", choices=KINDS),
+    option("kind", "of one kind alone", choices=words.KINDS),
     option("status", "current (the default), damaged, expired …, or all", choices=_STATUSES, shown="STATUS"),
     option(
         "order", "by name, made, cost, run-time, size, hits …; -made, the newest first, when not said", default="-made"

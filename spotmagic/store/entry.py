@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
-Kind = Literal["function", "cell", "http"]
-KINDS: tuple[str, ...] = get_args(Kind)
 Status = Literal["value", "error", "partial"]
 Wrong = Literal["foreign", "corrupt", "unknown codec", "newer format", "not restorable"]
 

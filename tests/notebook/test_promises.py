@@ -32,6 +32,7 @@ RESTORED = {
     "random numbers": ["random numbers of a seeded notebook", "random numbers under rng", "a seed of its own"],
     "what helpers change": ["a helper's table", "a class's counter", "a class's register"],
     "clients and locks": ["a client", "a lock"],
+    "the shell": ["a name of the shell"],
     "files": ["files written"],
     "settings": ["settings", "os.environ", "%env"],
 }  # fmt: skip
@@ -43,15 +44,22 @@ NOT_KEPT = {
         "a database in memory",
     ],
     "code that hides what it reads: `exec`, `eval`": ["exec", "eval"],
-    "a change of the working directory, a file that is removed or that a `!` line writes, "
+    "a change of the working directory, a file or folder that is removed, a file that a `!` line writes, "
     "a database or folder of parts that was there and is added to": [
         "%cd",
         "os.chdir",
         "os.remove",
+        "os.rmdir",
         "a database file",
     ],
     'a cell inside of it (`run_cell_magic("spot", …)`)': ["a cell inside"],
     "a change inside a function that no variable holds, such as one in a list": ["a count in a list of functions"],
+    "a lock that is left taken, a function that shows values of a type, "
+    "a magic that turns what is there (`%automagic`)": [
+        "a lock that is left taken",
+        "a function that shows values",
+        "%automagic",
+    ],
     "secrets, and what is typed": ["a secret in os.environ", "%env with a secret", "a credential"],
     "draws from a global generator that nobody seeded": ["random numbers"],
     "a cell that failed": ["an error"],
