@@ -73,9 +73,9 @@ class Recall:
     def beside(self, name: str, key: bytes, now: Trace, at: float) -> str:
         """What a call has not got: how it differs from the nearest result, and which that is."""
         entry, near = self._near(name, key, now)
-        reason = explain(beside(now, entry), near).reason
         if entry is None:
-            return reason
+            return "none is kept under its name"
+        reason = explain(beside(now, entry), near).reason
         return (
             f"{reason}; the nearest result is {entry.key.hex()[:8]}, made {duration(max(0.0, at - entry.created))} ago"
         )

@@ -154,3 +154,11 @@ def test_a_function_is_called_by_its_last_words(spot: Spot) -> None:
         f(1)
     spot.set_mode(None, "identity")
     assert f(1) == 1
+
+
+def test_what_is_not_kept_is_said_to_be_so_in_replay(tmp_path: Path) -> None:
+    """Nothing runs, so there is no first run to speak of."""
+    with Spot("modes", root=tmp_path, mode="replay") as spot:
+        with pytest.raises(RecordMissing, match="none is kept under its name") as raised:
+            spot.mark(identity)(1)
+        assert "first run" not in str(raised.value)
