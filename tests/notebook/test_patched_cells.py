@@ -38,9 +38,15 @@ def test_a_cell_sees_a_method_that_another_cell_put_into_a_class(shell: Any, rea
     assert verdicts == ["ran", "ran", "hit"]
 
 
+# One that calls itself would end the kernel where Jupyter writes its own messages by it.
+_FOR_THE_NOTEBOOK = """import sys
+def mine(*args, true=json.{0}, **more):
+    assert not sys._getframe(1).f_globals["__name__"].startswith("spotmagic")
+    return true(*args, **more)
+json.{0} = mine"""
 PATCHES = {
-    "a json.dumps that calls itself": "def mine(*args, **more): return json.dumps(*args, **more)\njson.dumps = mine",
-    "a json.loads that calls itself": "def mine(text): return json.loads(text)\njson.loads = mine",
+    "a json.dumps for the notebook alone": _FOR_THE_NOTEBOOK.format("dumps"),
+    "a json.loads for the notebook alone": _FOR_THE_NOTEBOOK.format("loads"),
     "a clock that stands still": "time.time = time.monotonic = time.time_ns = time.thread_time = lambda: 0",
     "a clock that is not to be asked": "def mine(): raise AssertionError\ntime.time_ns = time.thread_time = mine",
     "a sleep that does not wait": "time.sleep = lambda seconds: None",
