@@ -42,7 +42,7 @@ def named(
                 space = vars(value)
                 continue
             scalar = type(value) in SCALARS and value is not None and not of_python and not is_secret_name(step)
-            if scalar or is_users(value) or (issubclass(type(value), type) and members(value)):
+            if scalar or _by_user(value) or (issubclass(type(value), type) and members(value)):
                 yield space, chain[: place + 1], chain[place + 1 :]
             elif step in space and stand_ins.ours_for(value) is None:  # what reads has another in its place in a run
                 guards.name(space, step, space[step])
@@ -121,7 +121,7 @@ def _of_packages(packages: frozenset[str], _: int) -> list[type]:
 def _in(space: Mapping[str, Any]) -> Iterator[type]:
     kinds = [one for one in list(space.values()) if issubclass(type(one), type)]
     for base in dict.fromkeys(base for kind in kinds for base in type.__dict__["__mro__"].__get__(kind)):
-        if not base.__flags__ & _FIXED and not is_users(base):
+        if not base.__flags__ & _FIXED and not _by_user(base):
             yield base
 
 
@@ -141,7 +141,7 @@ def own_members(base: type) -> list[Member]:
     # Compared by identity, value by value: it costs no hash of theirs, and sees a method put in another's place.
     space, looked = vars(base), _known.get(base)
     if looked is None or len(looked.held) != len(space) or not all(map(is_, space.values(), looked.held)):
-        if is_users(base):
+        if _by_user(base):
             return []
         if len(_known) >= _MOST:
             _known.clear()
@@ -156,14 +156,14 @@ def _holds_users(value: Any) -> bool:
         return False
     if isinstance(value, staticmethod | classmethod | property):
         value = value.fget if isinstance(value, property) else value.__func__
-    return is_users(unwrapped(value)) or (
+    return _by_user(unwrapped(value)) or (
         not isinstance(value, type | types.FunctionType)
         and not is_user_module(type(value).__module__)
-        and any(is_users(one) for one in attributes(value).values())
+        and any(_by_user(one) for one in attributes(value).values())
     )
 
 
-def is_users(value: Any) -> bool:
+def _by_user(value: Any) -> bool:
     """Whether it is a function or class that the user wrote, an object of such a class, or a mock."""
     if type(value) is types.FunctionType:
         home = value.__globals__.get("__name__")  # a library that makes functions of text names their files as it likes
@@ -182,7 +182,7 @@ def where(space: dict[str, Any], name: str, guards: Guards) -> dict[str, Any]:
     value = vars(builtins).get(name, MISSING)
     if value is MISSING or name.startswith("__") or value is Ellipsis or value is NotImplemented:
         return space
-    if not (is_users(unwrapped(value)) or _is_ones_own(value)):
+    if not (_by_user(unwrapped(value)) or _is_ones_own(value)):
         return space
     guards.name(space, name, MISSING)
     return vars(builtins)
