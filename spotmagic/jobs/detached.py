@@ -303,12 +303,17 @@ class Told:
             except OSError as error:
                 if error.errno not in _FULL or self._cancelled:
                     raise
-            try:
-                time.sleep(10 * pause)
-            except KeyboardInterrupt:
-                self._cancelled = True  # what it still has to write is tried once
-                raise
+            time.sleep(10 * pause)
         raise AssertionError  # the pauses never end
+
+    def cancel(self, *_: Any) -> None:
+        """Interrupt the call. Wherever that reaches it, and if it is lost there, what is still to write is tried once.
+
+        Raises:
+            KeyboardInterrupt: always.
+        """
+        self._cancelled = True
+        raise KeyboardInterrupt
 
     def follow(self, done: float, total: float | None, note: str) -> None:
         """Take in how far the call is, and tell it ten times a second at most."""
@@ -325,7 +330,9 @@ def run_detached(place: str, life: int) -> int:
     from spotmagic.jobs.child import make
 
     folder, data = Path(place), sys.stdin.buffer.read()
-    return make(folder, Told(folder), data)  # what starts the process has written the state before it sent the data
+    told = Told(folder)  # what starts the process has written the state before it sent the data
+    signal.signal(signal.SIGTERM, told.cancel)
+    return make(folder, told, data)
 
 
 def _interrupt(*_: Any) -> None:

@@ -154,6 +154,12 @@ import errno, os, sys
 def failing(real, stat=os.stat):  # the true one, so that no call is seen to ask for the file
     def write(*args):
         try:
+            os.rmdir(os.environ["DISK_IS_FULL"] + " and asked to end")
+        except FileNotFoundError:
+            pass
+        else:
+            os.kill(os.getpid(), 15)
+        try:
             stat(os.environ["DISK_IS_FULL"])
         except FileNotFoundError:
             return real(*args)
@@ -210,6 +216,18 @@ def test_a_result_waits_for_room_and_is_a_hit_then(spot: Spot, tmp_path: Path, f
         assert job.result(60) == f(str(tmp_path), 5) == 10
         assert last().verdict == "hit"
     assert len((tmp_path / "runs").read_text().splitlines()) == 1
+
+
+def test_a_job_is_cancelled_while_it_tries_to_write(
+    spot: Spot, tmp_path: Path, full: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interrupt that comes between two waits for room ends them too."""
+    f = detached(spot, everywhere.noted)
+    full.touch()
+    job = f.submit(str(tmp_path), 5)
+    until((tmp_path / "runs").exists)
+    monkeypatch.setattr(os, "kill", lambda *_: full.with_name("full and asked to end").mkdir())
+    give_up(job)
 
 
 def test_a_job_that_cannot_be_begun_leaves_nothing(spot: Spot, monkeypatch: pytest.MonkeyPatch) -> None:
