@@ -190,11 +190,11 @@ if pid == 0:
     permit.release()                      # not the child's to free
     first = limit.try_acquire()           # the rate is shared: too early
     time.sleep(1.0)
-    mine = limit.acquire(timeout=3)       # the second slot
+    mine = limit.acquire(timeout=30)       # the second slot
     ok = first is None and limit.try_acquire() is None and limit.state().running == 2
     os._exit(0 if ok else 1)
 _, status = os.waitpid(pid, 0)
-free = limit.acquire(timeout=3)           # the child's slot came back when it ended
+free = limit.acquire(timeout=30)           # the child's slot came back when it ended
 assert limit.state().running == 2
 sys.exit(os.waitstatus_to_exitcode(status))
 """
