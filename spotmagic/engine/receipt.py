@@ -22,6 +22,7 @@ from spotmagic.engine.usage import Usage, price_of_usage, usage_of
 from spotmagic.errors import Uncacheable, is_end, tell
 from spotmagic.options import Mode, Verdict
 from spotmagic.reads.supposed import confirm
+from spotmagic.reads.typed import TYPED
 from spotmagic.store import Store
 from spotmagic.store.editions import FILES, after, one_more, settle
 from spotmagic.store.entry import Entry, Part
@@ -91,10 +92,16 @@ class Receipt:
             self.ran = self.course.ran()
 
     def read(self, ran: Ran) -> str:
-        """Let the files that the run read be among its inputs. Returns what forbids to keep the result, or empty."""
+        """Let the files that the run read be among its inputs. Returns what forbids to keep the result, or empty.
+
+        Raises:
+            Uncacheable: it asked a person.
+        """
         call = self.call
         if ran.noting is None:
             return ""
+        if ran.noting.trouble == TYPED:
+            raise Uncacheable("what is typed is not kept", TYPED, "Pass the answer as an argument", path="input")
         confirm(ran.noting)
         text, inputs, obstacle = settle(ran.noting, call.options.files, call.options.ignore)
         if text:

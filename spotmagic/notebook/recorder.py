@@ -12,6 +12,7 @@ from threading import get_ident
 from typing import Any, Self
 
 from spotmagic.notebook.events import CellOutput, Kind
+from spotmagic.reads import typed
 
 _DRAIN = 1.0  # seconds to wait at most for what programs wrote straight to the file descriptor
 _MARK = "\x16"  # written there last; when it arrives, all else has. It shows nowhere, and a log with a NUL is no text
@@ -228,6 +229,7 @@ def _input(_: Any, request: Callable[..., Any]) -> Callable[..., Any]:
         for one in tuple(_listening):
             if isinstance(one, Recorder):
                 one.asked = True
+        typed.note_typed()  # a marked call inside the cell does
         return request(*args, **more)
 
     return asked

@@ -18,7 +18,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple, Self
 
 from spotmagic.originals import time_ns
-from spotmagic.reads import imports, looks, memories, natives, stand_ins, standing, variables
+from spotmagic.reads import imports, looks, memories, natives, stand_ins, standing, typed, variables
 from spotmagic.reads.paths import whole_path, working_directory
 
 _true_open, true_stat, _true_symlink, _true_link = stand_ins.true_open, os.stat, os.symlink, os.link
@@ -319,6 +319,7 @@ def _noting_open(
         if "w" in mode or "x" in mode:
             note_written(file)
         else:
+            typed.note_device(file)
             (note_added if "a" in mode else note)(file)
             if "+" in mode:
                 (note if "a" in mode else note_written)(file)
@@ -326,6 +327,7 @@ def _noting_open(
 
 
 def _install() -> None:
+    typed.install_typed()
     stand_ins.install()  # it sees which modules have come
     natives.install()
     looks.install_looks()
@@ -362,7 +364,7 @@ if hasattr(os, "register_at_fork"):
 
 
 standing.ask, standing.note, standing.spoil, standing.note_filled = ask, note, spoil, note_filled
-standing.note_written, standing.note_removed = note_written, note_removed
+standing.note_written, standing.note_removed, standing.here = note_written, note_removed, here
 stand_ins.add([(space, "open", _true_open, _noting_open) for space in (vars(builtins), vars(io))])
 stand_ins.add(looks.IN_MODULES)
 _LINKS = ((_true_symlink, _noting_symlink), (_true_link, _noting_link))
@@ -393,4 +395,5 @@ def _without_ours(trace: TracebackType | None) -> TracebackType | None:
 
 
 _ours: tuple[Any, ...] = (_noting_open, _noting_symlink, _noting_link)
-_OURS: frozenset[Any] = frozenset({*(one.__code__ for one in _ours), *natives.CODES, *looks.CODES, *variables.CODES})
+_CODES = (natives.CODES, looks.CODES, variables.CODES, typed.CODES)
+_OURS: frozenset[Any] = frozenset({one.__code__ for one in _ours}.union(*_CODES))

@@ -35,16 +35,20 @@ def add(places: Iterable[_Place]) -> None:
     for space, name, true, ours in places:
         _, known, instead = _found.setdefault(id(space), (space, {}, {}))
         known[name], instead[name] = true, ours
-        if type(true) is BuiltinFunctionType:
+        if type(true) is not FunctionType:
             _ours_by_id[id(true)] = ours
+        if type(ours) is not FunctionType:  # a stream, which is given on as a value
+            _ours_by_id[id(ours)] = ours
 
 
 def ours_for(value: Any) -> Any:
     """What notes in the place of a function that reads files or asks for them, or None for any other."""
+    if (ours := _ours_by_id.get(id(value))) is not None:
+        return ours
     kind = type(value)  # nothing is asked of a value of the user's, which might answer
     if kind not in _FUNCTIONS and kind.__name__ != "cython_function_or_method":
         return None
-    return _ours_by_id.get(id(value)) or natives.ours_for(value)
+    return natives.ours_for(value)
 
 
 def unseen(value: Any, *, held: bool = False) -> str:
@@ -55,7 +59,8 @@ def unseen(value: Any, *, held: bool = False) -> str:
     """
     if ours_for(value) is None or (held and value is true_open):
         return ""
-    return f"it is given `{value.__name__}` as a value, so what that reads cannot be seen: call it by its name"
+    name = getattr(value, "__name__", "sys.stdin")
+    return f"it is given `{name}` as a value, so what that reads cannot be seen: call it by its name"
 
 
 def stand_in(place: dict[str, Any] | CellType, name: str, value: Any) -> bool:

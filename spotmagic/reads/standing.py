@@ -15,6 +15,7 @@ ask: Callable[[int, str, list[str]], None]  # a question, its path and its answe
 note: Callable[..., None]  # the path of a file that is read, and ``missing=``
 note_written: Callable[[Any], None]
 note_removed: Callable[[Any], None]
+here: Callable[[], Any]  # what notes the run around this, if one is known
 note_filled: Callable[[Any], None]  # a file or folder that a library writes
 spoil: Callable[[str], None]  # why what is read cannot be known
 
