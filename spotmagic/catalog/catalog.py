@@ -13,7 +13,7 @@ import duckdb
 
 from spotmagic.catalog import ask, fold, queries, reasons, snapshot, uses
 from spotmagic.catalog.connection import DATABASE, LOCK, connection
-from spotmagic.catalog.feed import batches
+from spotmagic.catalog.feed import ahead, batches
 from spotmagic.catalog.instance import (
     MEMORY,
     Busy,
@@ -263,12 +263,13 @@ class Catalog:
     def _fold(self, cursor: Cursor, database: str) -> None:
         folded, read = False, fold.positions(cursor, database)
         try:
-            for batch in batches(self._store.records(read)):
-                if database == DATABASE:
-                    self._connection.prepare_write()
-                fold.apply(cursor, database, batch)
-                read |= batch.positions
-                folded = True
+            with contextlib.closing(ahead(batches(self._store.records(read)))) as found:
+                for batch in found:
+                    if database == DATABASE:
+                        self._connection.prepare_write()
+                    fold.apply(cursor, database, batch)
+                    read |= batch.positions
+                    folded = True
             if database == DATABASE:
                 self._connection.read = read
             if folded:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import wait
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from spotmagic.engine.usage import read_usage
 from spotmagic.store.entry import Bad, Entry
 from spotmagic.store.index import LAST_STAMP
 from spotmagic.store.record import USAGE, Mark, Record, Run, Stat, run_of
+from spotmagic.store.ticker import TICKER
 
 CHUNK = 25_000  # records of one transaction
 WEIGHT = 8_000_000  # characters of one transaction, which DuckDB holds in memory several times
@@ -91,6 +93,18 @@ def batches(records: Iterable[Record]) -> Iterator[Intake]:
             positions = batch.positions
     if batch.records:
         yield batch
+
+
+def ahead(found: Iterator[Intake]) -> Generator[Intake]:
+    """The same batches. While one is folded, for most of which DuckDB lets other threads run, the next is gathered."""
+    batch = next(found, None)
+    while batch is not None:
+        following = TICKER.soon(next, found, None)
+        try:
+            yield batch
+        finally:
+            wait([following])  # nobody reads on when the fold has ended
+        batch = following.result()
 
 
 def _put(batch: Intake, key: bytes, stamp: int, what: Entry | Bad, made: bool = False) -> None:

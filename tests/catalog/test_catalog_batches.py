@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import threading
+from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -188,6 +190,38 @@ def test_long_texts_make_short_batches(ledger: Ledger, monkeypatch: pytest.Monke
     found = list(feed.batches(ledger.records({})))
     assert 8 < len(found) <= 20
     assert [sum(len(getattr(batch, kind)) for batch in found) for kind in ("runs", "entries")] == [20, 20]
+
+
+@pytest.mark.parametrize("ends", ["all is read", "it cannot be read", "the fold fails"])
+def test_a_batch_is_gathered_by_a_thread_while_another_is_folded(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    """Which has read no further when the fold has ended, however that ends."""
+    monkeypatch.setattr(feed, "CHUNK", 10)
+    for number in range(30):
+        ledger.put(number)
+    readers: list[threading.Thread] = []
+
+    def records() -> Iterator[Record]:
+        for record in ledger.records({}):
+            readers.append(threading.current_thread())
+            if ends == "it cannot be read" and len(readers) == 20:
+                raise OSError("the disk is gone")
+            yield record
+
+    found = feed.ahead(feed.batches(records()))
+    positions = [next(found).positions]
+    if ends == "the fold fails":
+        with pytest.raises(RuntimeError, match="no more"):
+            found.throw(RuntimeError("no more"))
+    elif ends == "it cannot be read":
+        with pytest.raises(OSError, match="the disk is gone"):
+            next(found)
+    else:
+        positions += [batch.positions for batch in found]
+        assert positions == [batch.positions for batch in feed.batches(ledger.records({}))]
+    assert len(readers) == (30 if ends == "all is read" else 20)
+    assert {*readers[:10]} == {threading.main_thread()} and threading.main_thread() not in readers[10:]
 
 
 @pytest.mark.parametrize("kind", ["run", "stat"])
