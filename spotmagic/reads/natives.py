@@ -106,8 +106,7 @@ def arrived() -> None:
 
 def remove() -> None:
     """Put back what was there. What stands in classes stays, and is what was there from now on."""
-    for ready in _ready.values():
-        swap(ready.space, ready.ours, ready.true)
+    swap([(ready.space, ready.ours, ready.true) for ready in _ready.values()])
 
 
 def ours_for(value: Any) -> Any:
@@ -151,28 +150,33 @@ def _made_ready(module: ModuleType) -> _Ready:
     return _Ready(vars(module), true, ours, of_classes)
 
 
-def swap(space: dict[str, Any], old: dict[str, Any], new: dict[str, Any]) -> bool:
+Swap = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
+"""A namespace, functions in it by name, and those that take their places."""
+
+
+def swap(swaps: Iterable[Swap]) -> bool:
     """Put functions in the place of others. Returns whether all: somebody else may have put something there."""
-    if old.items() <= space.items():
-        space.update(new)
-        return True
-    for name, one in old.items():
-        if space.get(name) is one:
-            space[name] = new[name]
-    return False
+    all_there = True
+    for space, old, new in swaps:
+        for name, one in old.items():
+            if space.get(name) is one:
+                space[name] = new[name]
+            else:
+                all_there = False
+    return all_there
 
 
 def place(module: ModuleType) -> None:
     """Put the readers of a module in place. Wrappers are made once, and anew where somebody changed what they wrap."""
     ready = _ready.get(module.__name__)
-    if (
-        ready is not None
-        and swap(ready.space, ready.true, ready.ours)
-        and all(stand.items() <= vars(holder).items() for holder, stand in ready.of_classes.items())
-    ):
-        return
+    if ready is not None and swap([(ready.space, ready.true, ready.ours)]):
+        for holder, stand in ready.of_classes.items():
+            if not stand.items() <= vars(holder).items():
+                break
+        else:
+            return
     _ready[module.__name__] = ready = _made_ready(module)
-    swap(ready.space, ready.true, ready.ours)
+    swap([(ready.space, ready.true, ready.ours)])
 
 
 def _places(module: ModuleType) -> list[_Place]:

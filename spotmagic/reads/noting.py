@@ -60,7 +60,7 @@ class Noting:
         looks: the questions it asked of the file system and their answers, by question and path (see ``looks.py``).
         rewritten: files that were read and then written, or added to and then read.
         folder: the working directory when the run began.
-        pool: the executor in whose worker it began, or empty.
+        thread: in which it began.
         trouble: why nobody can know all that it read, or empty.
     """
 
@@ -69,7 +69,7 @@ class Noting:
         self.looks: dict[tuple[int, str], list[str]] = {}
         self.rewritten: dict[str, None] = {}
         self.began, self.folder, self.trouble = time_ns(), working_directory(), ""
-        self.pool = _pool()
+        self.thread = threading.current_thread()
         self._written: set[str] = set()
         self._added: dict[str, int] = {}
         self.supposed: dict[str, FileState | None] = {}
@@ -195,13 +195,13 @@ def _takers() -> tuple[Noting, ...]:
     known = _here.get()
     if known is not None:
         return (known,)
-    pool = _pool()
-    return tuple(noting for noting in list(_open) if not pool or noting.pool != pool)
+    pool = _pool(threading.current_thread())
+    return tuple(noting for noting in list(_open) if not pool or _pool(noting.thread) != pool)
 
 
-def _pool() -> str:
-    """The executor whose worker this thread is: what the other workers run has not started what runs here."""
-    return threading.current_thread().name.rpartition("_")[0]
+def _pool(thread: threading.Thread) -> str:
+    """The executor whose worker a thread is, or empty: what the other workers run has not started what runs here."""
+    return thread.name.rpartition("_")[0]
 
 
 def is_noting() -> bool:

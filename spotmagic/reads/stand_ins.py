@@ -21,9 +21,9 @@ _LEFT_ALONE |= {"os", "posix", "nt", "glob", "importlib", "_frozen_importlib_ext
 _FUNCTIONS = frozenset({FunctionType, BuiltinFunctionType})
 
 _Place = tuple[Any, str, Any, Any]  # a namespace or the cell of a closure, a name, the true function and ours
-_Names = dict[str, Any]
 _ours_by_id: dict[int, Any] = {}
-_found: dict[int, tuple[_Names, _Names, _Names]] = {}  # namespaces, and of each the true functions and ours by name
+_found: dict[int, natives.Swap] = {}  # by namespace
+_back: dict[int, natives.Swap] = {}
 _given: dict[tuple[int, str], _Place] = {}  # where code of the user's has a true function under a name of its own
 _searched: dict[str, int] = {}
 _installed = False
@@ -34,6 +34,7 @@ def add(places: Iterable[_Place]) -> None:
     """Let functions be put into these places. Those in Python find the noting ones by name, whoever holds them."""
     for space, name, true, ours in places:
         _, known, instead = _found.setdefault(id(space), (space, {}, {}))
+        _back.setdefault(id(space), (space, instead, known))
         known[name], instead[name] = true, ours
         if type(true) is not FunctionType:
             _ours_by_id[id(true)] = ours
@@ -98,8 +99,7 @@ def install() -> None:
     global _installed
     with _guard:
         _installed = True
-        for space, true, ours in _taken():
-            natives.swap(space, true, ours)
+        natives.swap(_taken())
         for place in _given.values():
             _put(place, place[2], place[3])
 
@@ -109,8 +109,7 @@ def remove() -> None:
     global _installed
     with _guard:
         _installed = False
-        for space, true, ours in _found.values():
-            natives.swap(space, ours, true)
+        natives.swap(_back.values())
         for place in _given.values():
             _put(place, place[3], place[2])
 
@@ -118,7 +117,7 @@ def remove() -> None:
 _modules: tuple[int, str, int] = 0, "", 0  # how many were loaded at the last search, and which of them last
 
 
-def _taken() -> Collection[tuple[_Names, _Names, _Names]]:
+def _taken() -> Collection[natives.Swap]:
     """Where the true functions are, and where modules keep them, such as ``bz2`` and IPython, cells left out."""
     global _modules
     last = next(reversed(sys.modules))

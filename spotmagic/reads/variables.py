@@ -27,9 +27,8 @@ _choosing: weakref.WeakValueDictionary[int, CodeType] = weakref.WeakValueDiction
 _may_choose: weakref.WeakValueDictionary[int, CodeType] = weakref.WeakValueDictionary()
 _cells: Counter[str] = Counter()  # files whose code runs as a cell, and the variables before each
 _before: dict[str, dict[str, str]] = {}
-# The variables before what is noted, without those that runs have set, as ``load_dotenv`` does.
-_at_start: dict[Any, Any] = {}
-_made: dict[Any, Any] = {}
+_at_start: dict[Any, Any] = {}  # the variables before what is noted
+_made: dict[Any, Any] = {}  # those that runs have set, as ``load_dotenv`` does
 _within = threading.local()  # ``listed``: the names that a look through all of them gave
 
 
@@ -73,8 +72,9 @@ def _is_read_unseen(frame: Any, key: str) -> bool:
     code = frame.f_code if frame is not None else None
     if code is None or not (_may_choose.get(id(code)) is code or imports.is_arrived(frame.f_globals)):
         return False
-    held, known = _held(), os.environ.encodekey(key)
-    return known in held and _at_start.get(known) == held[known]
+    name = os.environ.encodekey(key)
+    held = _held().get(name)
+    return held is not None and held == _at_start.get(name) and held != _made.get(name)
 
 
 def _held() -> dict[Any, Any]:
@@ -86,7 +86,7 @@ def install_variables() -> None:
     """Watch the environment."""
     global _at_start
     if type(os.environ) is _Environ:
-        _at_start = {name: held for name, held in _held().items() if _made.get(name) != held}
+        _at_start = _held().copy()
         os.environ.__class__ = _NotingEnviron
 
 
@@ -94,7 +94,8 @@ def remove_variables() -> None:
     """Put back what was there."""
     if type(os.environ) is _NotingEnviron:
         os.environ.__class__ = _Environ
-        _made.update({name: held for name, held in _held().items() if _at_start.get(name) != held})
+        if (held := _held()) != _at_start:
+            _made.update(held.items() - _at_start.items())
 
 
 def _now(name: str) -> list[str]:
