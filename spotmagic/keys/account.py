@@ -28,6 +28,7 @@ class Account(NamedTuple):
     Attributes:
         packed: the arguments that count, as one list: plain data itself, of others an extension with their bytes.
         names: what the arguments are called, in order.
+        values: the arguments as they are bound.
         notes: what was met in the arguments.
         now: what the function reached.
         fixed: whether nobody can change the arguments in place, and they are all that the call is given.
@@ -36,6 +37,7 @@ class Account(NamedTuple):
     key: bytes
     packed: bytes
     names: Sequence[str]
+    values: list[Any]
     notes: Notes
     now: Any
     fixed: bool = False

@@ -247,7 +247,7 @@ class FunctionKey:
         now, brought = account.now, account.notes.reached
         if not (now.defaults or brought):
             return {}, ()
-        counted = self._counted(now.bind(*args, **kwargs), args, kwargs, Notes())
+        counted = self._counted(account.values, args, kwargs, Notes())
         defaults = tuple(name for name, value in counted if now.defaults.get(name, counted) is value)
         if not brought:
             return {}, defaults
@@ -280,12 +280,11 @@ class FunctionKey:
                 found[name] = digest(packed(value, name, None, self._mask, bare=True))
         return found
 
-    def texts(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, str]:
+    def texts(self, account: Account, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, str]:
         """The arguments that count in short texts, for people; none of them holds a secret."""
-        now = self._now or self._look()
         if self._choose is not None:
             return texts({"key": self._choose(*args, **kwargs)}, {"": args, **kwargs})
-        return shown(self._binder, now.bind(*args, **kwargs), self._policies, self._without) | self._told
+        return shown(self._binder, account.values, self._policies, self._without) | self._told
 
     def _account(self, now: _Now, values: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Account:
         """Look at each argument once. Those that are not plain data enter the key by their canonical bytes."""
@@ -295,7 +294,7 @@ class FunctionKey:
             known = pack_plain(values) if fixed else pack_known(values)
             if known is not None:
                 running.update(known)
-                return Account(running.digest(), known, names, NOTHING_MET, now, fixed)
+                return Account(running.digest(), known, names, values, NOTHING_MET, now, fixed)
         notes = Notes()
         pieces: list[Any] = []
         counted = self._counted(values, args, kwargs, notes)
@@ -309,7 +308,7 @@ class FunctionKey:
         pieces += [ExtType(PRINT, self._packed(now, name, value, notes)) for name, value in beside]
         data = pack_plain(pieces)
         running.update(data)
-        return Account(running.digest(), data, [name for name, _ in (*counted, *beside)], notes, now)
+        return Account(running.digest(), data, [name for name, _ in (*counted, *beside)], values, notes, now)
 
     def _packed(self, now: _Now, name: str, value: Any, notes: Notes, *, bare: bool = False) -> bytes:
         """The bytes of an argument, without the attributes that the code only writes."""

@@ -21,6 +21,7 @@ from spotmagic.values.short import pack, texts
 from spotmagic.values.written import as_written
 
 if TYPE_CHECKING:
+    from spotmagic.keys.account import Account
     from spotmagic.keys.function_key import FunctionKey
 
 SOURCE = "source"
@@ -62,10 +63,10 @@ def written(function: Any) -> str:
         return ""
 
 
-def asked_with(keys: FunctionKey, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+def asked_with(keys: FunctionKey, account: Account, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """The arguments that count, in one text that is kept. Trouble with them is told, and never in a result's way."""
     try:
-        return pack(keys.texts(args, kwargs))
+        return pack(keys.texts(account, args, kwargs))
     except Exception as error:
         why = f"{type(error).__name__}: {error}"
         what = f"the arguments of {keys.name} are not listed"

@@ -122,7 +122,7 @@ class Marked:
             return call
         call.key, call.code, call.inputs, call.trouble = keyed.key, keyed.code, keyed.inputs, keyed.trouble
         call.notes = notes = {**_notes(keyed), **self._written.note(keyed.code)}
-        if self.options.keep_inputs and (told := asked_with(self.keys, args, kwargs)):
+        if self.options.keep_inputs and (told := asked_with(self.keys, accounts[0], args, kwargs)):
             notes[ARGUMENTS] = told  # as they are before the run, which may change them
         pairs = self.spot.accepted.of(self.name)
         if pairs:
