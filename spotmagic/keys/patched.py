@@ -73,7 +73,7 @@ def classes(packages: frozenset[str], function: Any = None) -> list[type]:
 
 def among(packages: frozenset[str]) -> list[type]:
     """Those of the classes into which the user did put something."""
-    kinds = classes(packages)
+    kinds = _of_packages(packages, len(sys.modules))
     known = _among.get(packages)
     if known is None or known.kinds is not kinds or not known.holds():
         if len(_among) >= _MOST:

@@ -27,13 +27,14 @@ class Edits:
     def __init__(self, path: Path, store: Store, accepted: Accepted, default: float | None) -> None:
         self._store, self._accepted = store, accepted
         self._default = None if default is None else parse_amount(default, "ask_over")
-        self._set = Shared(path, "the amount to ask over", store)
+        self._set = Shared(path, "the amount to ask over", store, _parse)
         self._settled: set[tuple[str, bytes, float]] = set()
 
     @property
     def over(self) -> float | None:
         """The amount, or ``None`` where nothing is asked."""
-        return _read(self._set.get(), self._default)
+        amount: float | None = self._set.get().get(_AMOUNT, self._default)
+        return amount
 
     @over.setter
     def over(self, amount: float | None) -> None:
@@ -82,8 +83,5 @@ class Edits:
         return len(costs), sum(costs)
 
 
-def _read(settings: Settings, default: float | None) -> float | None:
-    if _AMOUNT not in settings:
-        return default
-    said = settings[_AMOUNT]
-    return float(said) if is_number(said) else None
+def _parse(known: Settings) -> Settings:
+    return {name: float(said) if is_number(said) else None for name, said in known.items() if name == _AMOUNT}

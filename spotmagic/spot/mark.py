@@ -76,6 +76,7 @@ class Marked:
         self._like = Call(
             name=self.name, kind="function", key=b"", code=b"", inputs={}, run=function, encode=self.encode,
             decode=self.decode, options=options, pinned=options.version is not None, draw=self.outcomes.draw,
+            budget=spot.budget, hooks=spot.hooks,
         )  # fmt: skip
 
     @property
@@ -103,11 +104,10 @@ class Marked:
             call.run = functools.partial(self.function, *args, **kwargs)
         else:
             call.run = self.carrier.bind(self.name, self.function, args, kwargs)
-        spot = self.spot
-        call.fresh, call.absent, call.budget, call.hooks = fresh, absent, spot.budget, spot.hooks
+        call.fresh, call.absent = fresh, absent
         if not absent:
             call.mode = self.mode
-            call.latency = spot.slow.get(self.name, 0.0)
+            call.latency = self.spot.slow.get(self.name, 0.0)
         gate = self._gate()
         if gate is not None:
             call.ticket = Ticket(gate, gate.cost.estimate(args, kwargs))

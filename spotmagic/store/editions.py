@@ -233,6 +233,9 @@ class Settled(NamedTuple):
     obstacle: str = ""
 
 
+_NOTHING = Settled()
+
+
 class _NotSteady(Exception):
     """What a run read was not the same from its beginning to its end. The text says so."""
 
@@ -250,7 +253,7 @@ def settle(noting: Noting, declared: Collection[str], ignore: Iterable[str]) -> 
     if noting.trouble:
         return Settled(obstacle=noting.trouble)
     if not (declared or noting.files or noting.looks):
-        return Settled()
+        return _NOTHING
     patterns = [name for name in ignore if is_pattern(name)]
     seen = dict(noting.files)
     for path in declared:

@@ -85,7 +85,7 @@ def seal(entry: Entry, ring: Ring, blobs: Mapping[int, bytes] = {}) -> list[Piec
         # ``face`` is all between the key and the inputs. Maps go as two lists each: no format of ours has maps.
         _, *face, inputs, notes, reason, waited, _, _, _, _ = entry
         told = tuple(inputs), tuple(inputs.values()), tuple(notes), tuple(notes.values())
-        header = msgpack.packb((*face, *told, reason, waited, parts), unicode_errors="surrogatepass")
+        header = msgpack.Packer(unicode_errors="surrogatepass").pack((*face, *told, reason, waited, parts))
     except (TypeError, ValueError, OverflowError) as error:
         raise Uncacheable(f"{entry.name} cannot be stored", f"a field of its record is of no use: {error}") from error
     if len(header) > MAX_HEADER or len(parts) > MAX_PARTS or at > MAX_INLINE or len(entry.key) != 16:

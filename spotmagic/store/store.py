@@ -365,7 +365,7 @@ class FolderStore:
         """The open folder, ready to be written to. Raises ``OSError`` when there is none."""
         if self._opening.gone(surely):
             self._drop()
-        opened = self._open(retry=True)
+        opened = self._opening.folder or self._open(retry=True)
         if opened is None:
             raise self._opening.trouble or OSError(f"{self.folder} cannot be opened")
         return opened

@@ -1,4 +1,4 @@
-"""The background threads of all stores of a process: one that syncs, counts and tidies, others write for loops."""
+"""The background threads of all stores of a process: one that syncs, counts and tidies, others that work ahead."""
 
 from __future__ import annotations
 
@@ -69,9 +69,9 @@ class Ticker:
             return self._thread is not None
 
     def soon(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> Future[T]:
-        """Let a thread write what an event loop must not wait for. What it was given is done before the exit.
+        """Let a thread do what the caller does not wait for, as a loop waits for no disk. It is done before the exit.
 
-        Where there is no thread to be had the loop waits: what was paid for is written.
+        Where there is no thread to be had the caller waits: what was paid for is written.
         """
         future: Future[T] = Future()
         once = threading.Lock()
