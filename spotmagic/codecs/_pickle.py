@@ -41,6 +41,13 @@ _TODO = "Return plain data, or teach spotmagic.register() the type"
 
 def save(value: Any, path: str) -> tuple[bytes, tuple[memoryview, ...]]:
     """The head and buffers of a pickled value; :class:`Uncacheable` with the path when it does not come back."""
+    # The copy to compare is gone before garbage is collected again, so that it is the youngest: a figure's, which holds
+    # itself, would else be old by then, and old garbage costs a look at all objects of the notebook.
+    with uncollected():
+        return _saved(value, path)
+
+
+def _saved(value: Any, path: str) -> tuple[bytes, tuple[memoryview, ...]]:
     try:
         data, buffers, own = _dump(value)
     except MemoryError as error:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import gc
 import re
+import weakref
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import matplotlib as mpl
 import numpy as np
@@ -105,6 +107,25 @@ def test_a_copy_that_is_another_is_found_out(name: str) -> None:
     CHANGES[name](*other.axes)
     assert not figures.is_same(figure, other)
     assert not figures.is_same([figure], [other]) and not figures.is_same({"ax": figure.axes}, {"ax": other.axes})
+
+
+class Followed(Line2D):
+    """A line whose copies are known."""
+
+    copies: ClassVar[list[weakref.ref[Any]]] = []
+
+    def __setstate__(self, state: Any) -> None:
+        self.copies.append(weakref.ref(self))
+        vars(self).update(state)
+
+
+def test_the_copy_that_was_compared_goes_with_the_youngest_garbage() -> None:
+    """A figure holds itself: a copy that was there at a collection would wait for a look at all objects there are."""
+    figure = everything()
+    figure.axes[0].add_line(Followed([0, 1], [0, 1]))
+    encode(figure)
+    gc.collect(0)
+    assert gc.isenabled() and [one() for one in Followed.copies] == [None]
 
 
 class Thick(Line2D):
