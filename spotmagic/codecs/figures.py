@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from types import BuiltinMethodType, MethodType
 from typing import Any
@@ -113,10 +113,6 @@ def is_same(value: Any, copy: Any) -> bool:
         kind = type(one)
         if kind is not type(other):
             return False
-        if kind in _SCALARS:
-            if (one != other or not one) and repr(one) != repr(other):  # 0.0 is equal to -0.0, and nan to nothing
-                return False
-            continue
         if kind is not tuple:
             twin = twins.get(id(one))
             if twin is not None or id(other) in taken:
@@ -128,11 +124,16 @@ def is_same(value: Any, copy: Any) -> bool:
             held += one, other
             if not len(held) & 255:
                 check()
-        look = _look(_class(one))
-        (told, inside), (also, others) = look(one), look(other)
-        if told is None or told != also or len(inside) != len(others):
+        pairs = _pairing(_class(one))(one, other)
+        if pairs is None:
             return False
-        left += [pair for pair in zip(inside, others, strict=True) if pair[0] is not pair[1]]
+        for part, its in pairs:
+            if part is its:
+                continue
+            if type(part) not in _SCALARS:
+                left.append((part, its))
+            elif type(its) is not type(part) or ((part != its or not part) and repr(part) != repr(its)):
+                return False  # 0.0 is equal to -0.0, and nan to nothing
     return True
 
 
@@ -157,6 +158,7 @@ def _holds_objects(value: Any) -> bool:
     return type(value) is np.ndarray and value.dtype.hasobject
 
 
+_Pairs = Iterable[tuple[Any, Any]] | None  # what is to be compared, ``None`` where it surely is another
 _Seen = tuple[Any, Sequence[Any]]  # what is equal in a copy, ``None`` where nobody can tell, and the objects inside
 
 
@@ -217,6 +219,36 @@ def _look(kind: Any) -> Callable[[Any], _Seen]:
         return list(held), [*value, *held.values()] if items else [*held.values()]
 
     return state
+
+
+def _rows(one: Any, other: Any) -> _Pairs:
+    return zip(one, other, strict=True) if len(one) == len(other) else None
+
+
+def _arrays(one: Any, other: Any) -> _Pairs:
+    if one.dtype != other.dtype or one.shape != other.shape:
+        return None
+    if one.dtype.hasobject:
+        return _rows(one.ravel().tolist(), other.ravel().tolist())
+    return () if one.tobytes() == other.tobytes() else None
+
+
+@functools.lru_cache(maxsize=1024)
+def _pairing(kind: Any) -> Callable[[Any, Any], _Pairs]:
+    """What objects of a class and their copies hold, in pairs."""
+    if kind is np.ndarray:  # of these a figure has most
+        return _arrays
+    if kind in (list, tuple):
+        return _rows
+    look = _look(kind)
+
+    def pairs(one: Any, other: Any) -> _Pairs:
+        (told, inside), (also, others) = look(one), look(other)
+        if told is None or told != also or len(inside) != len(others):
+            return None
+        return zip(inside, others, strict=True)
+
+    return pairs
 
 
 def units_of(mapping: dict[str, int]) -> UnitData:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import struct
+from collections.abc import Callable
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
 from spotmagic.code.origin import is_user_module
 
 _NONE: frozenset[str] = frozenset()
+_Slots = tuple[tuple[str, MemberDescriptorType], ...]
 
 
 def attributes(value: Any, base: type = object, covered: frozenset[str] = _NONE) -> dict[str, Any]:
@@ -22,16 +24,16 @@ def attributes(value: Any, base: type = object, covered: frozenset[str] = _NONE)
         base: slots of this class and of those above it are left out.
         covered: names that are left out.
     """
-    held = _held(type(value))  # type: ignore[arg-type]  # classes can be hashed
+    held, slots = _members(type(value), base)  # type: ignore[arg-type]  # classes can be hashed
     # A copy: whoever walks it may be interrupted by another thread that sets an attribute.
-    found: dict[str, Any] = {} if held is None else plain_dict(held.__get__(value))
-    for name, slot in slots_between(type(value), base):  # type: ignore[arg-type]  # classes can be hashed
+    found: dict[str, Any] = {} if held is None else plain_dict(held(value))
+    for name, slot in slots:
         try:
             found[name] = slot.__get__(value)
         except AttributeError:
             continue  # not set
     if covered:
-        for name in covered & found.keys():
+        for name in [name for name in found if name in covered]:
             del found[name]
     return found
 
@@ -60,7 +62,9 @@ def unmark(kind: Any) -> None:
 
 def plain_dict(value: dict[Any, Any]) -> dict[Any, Any]:
     """The items of a dict of any class, which ``dict.copy`` asks the class for if it has an iteration of its own."""
-    return dict.copy(value) if type(value).__iter__ is dict.__iter__ else dict(dict.items(value))
+    if type(value) is dict or type(value).__iter__ is dict.__iter__:
+        return dict.copy(value)
+    return dict(dict.items(value))
 
 
 @functools.lru_cache(4096)
@@ -71,7 +75,14 @@ def _held(kind: type) -> GetSetDescriptorType | None:
 
 
 @functools.lru_cache(4096)
-def slots_between(kind: type, base: type) -> tuple[tuple[str, MemberDescriptorType], ...]:
+def _members(kind: type, base: type) -> tuple[Callable[[Any], Any] | None, _Slots]:
+    """What gives the ``__dict__`` of an instance, and its slots."""
+    held = _held(kind)
+    return None if held is None else held.__get__, slots_between(kind, base)
+
+
+@functools.lru_cache(4096)
+def slots_between(kind: type, base: type) -> _Slots:
     """The slots of a class and of those between it and a base, those of the class first."""
     above = base.__mro__
     return tuple(
