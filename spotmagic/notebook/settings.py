@@ -7,6 +7,7 @@ and made again on a hit; those that outputs depend on (print options, rcParams) 
 from __future__ import annotations
 
 import ast
+import functools
 import io
 import os
 import re
@@ -15,7 +16,6 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple, Self
 
 from spotmagic.code.origin import is_user_module
@@ -23,6 +23,7 @@ from spotmagic.errors import Uncacheable
 from spotmagic.keys import fingerprint
 from spotmagic.keys.process import COUNTED, ERRORS, LOCAL_TIME, NUMPY, Plain, as_written, now, pattern_text, words_used
 from spotmagic.originals import dumps, loads
+from spotmagic.reads import variables
 from spotmagic.values.notes import is_secret_name
 
 _FOLDER = re.compile(r"^(os\.)?chdir\(|^get_ipython\(\)\.run_line_magic\('(cd|pushd|popd)'", re.MULTILINE)
@@ -47,7 +48,7 @@ class Setter(NamedTuple):
     @classmethod
     def of(cls, name: str, write: Callable[[Plain], None]) -> Self:
         """Of settings that results depend on."""
-        return cls(COUNTED[name].package, partial(now, name), write)
+        return cls(COUNTED[name].package, functools.partial(now, name), write)
 
 
 def _set_pandas(values: Plain) -> None:
@@ -101,6 +102,7 @@ def _filters() -> Plain:
     return {text: place for place, text in enumerate(map(_filter_text, reversed(warnings.filters)))}
 
 
+@functools.lru_cache(maxsize=1024)
 def _filter_text(one: tuple[Any, ...]) -> str:
     action, message, kind, module, line = one
     return dumps([action, pattern_text(message), _name(kind), pattern_text(module), line])
@@ -181,8 +183,8 @@ def _handlers() -> Plain:
     return {
         name: tuple(found)
         for name, one in loggers.items()
-        if name.partition(".")[0] not in {*sys.modules, "bokeh"} or is_user_module(name.partition(".")[0])  # dask's own
         if (found := [each for each in getattr(one, "handlers", ()) if type(each) is not logging.NullHandler])
+        and (((home := name.partition(".")[0]) not in sys.modules and home != "bokeh") or is_user_module(home))
     }
 
 
@@ -210,20 +212,20 @@ def _set_handlers(values: Plain) -> None:
 
 def _callbacks() -> Plain:
     """The user's functions that IPython calls: at its events, on the text and tree of each cell, to show values."""
-    shell = sys.modules["IPython"].get_ipython()
-    if shell is None:
+    if (shell := sys.modules["IPython"].get_ipython()) is None:
         return {}
     lists = {**shell.events.callbacks, "ast": shell.ast_transformers}
     lists |= {name: getattr(shell, f"input_transformers_{name}", ()) for name in ("cleanup", "post")}
     for mime, formatter in shell.display_formatter.formatters.items():
         lists |= {f"{mime} of {kind.__qualname__}": (one,) for kind, one in formatter.type_printers.items()}
-    found = {name: tuple(one for one in held if _is_users(one)) for name, held in lists.items()}
+    # What `init_printing` puts in is the user's.
+    of_users = functools.cache(lambda home: is_user_module(home) or home == "sympy.interactive.printing")
+
+    def is_users(callback: Any) -> bool:
+        return of_users(getattr(callback, "__module__", None) or type(callback).__module__)
+
+    found = {name: tuple(filter(is_users, held)) for name, held in lists.items()}
     return {name: held for name, held in found.items() if held}
-
-
-def _is_users(callback: Any) -> bool:
-    home = getattr(callback, "__module__", None) or type(callback).__module__
-    return is_user_module(home) or home == "sympy.interactive.printing"  # what `init_printing` puts in
 
 
 def _set_callbacks(values: Plain) -> None:
@@ -251,7 +253,7 @@ def _by_keywords(package: str, word: str, usual: Callable[[], Plain]) -> Callabl
 
 
 SETTINGS: Mapping[str, Setter] = {
-    "os.environ": Setter("os", lambda: dict(os.environ), _set_environment),
+    "os.environ": Setter("os", variables.now, _set_environment),
     "sys.path": Setter("sys", lambda: {"path": list(sys.path)}, _set_paths),
     "warnings": Setter("warnings", _filters, _set_filters),
     "recursion limit": Setter(

@@ -29,6 +29,7 @@ _cells: Counter[str] = Counter()  # files whose code runs as a cell, and the var
 _before: dict[str, dict[str, str]] = {}
 _at_start: dict[Any, Any] = {}  # the variables before what is noted
 _made: dict[Any, Any] = {}  # those that runs have set, as ``load_dotenv`` does
+_latest: tuple[dict[Any, Any], dict[str, str]] = ({}, {})  # what was held when all were asked for, and its text
 _within = threading.local()  # ``listed``: the names that a look through all of them gave
 
 
@@ -45,7 +46,7 @@ def count_at_run(code: CodeType, *, certain: bool = True) -> None:
 @contextmanager
 def counting_in(filename: str) -> Iterator[None]:
     """Inside, what the code of this file reads counts, if it was there before: what a run set itself, it knows."""
-    _before.setdefault(filename, dict(os.environ))
+    _before.setdefault(filename, now())
     _cells[filename] += 1
     try:
         yield
@@ -80,6 +81,18 @@ def _is_read_unseen(frame: Any, key: str) -> bool:
 def _held() -> dict[Any, Any]:
     held: dict[Any, Any] = vars(os.environ).get("_data", {})
     return held
+
+
+def now() -> dict[str, str]:
+    """All variables as they are, as ``dict(os.environ)``, which asks for each by itself and decodes it."""
+    global _latest
+    if type(os.environ) not in (_Environ, _NotingEnviron):  # somebody put another mapping there
+        return dict(os.environ)
+    held = _held()
+    if held != _latest[0]:
+        whole = held.copy()
+        _latest = whole, {os.environ.decodekey(name): os.environ.decodevalue(one) for name, one in whole.items()}
+    return _latest[1].copy()
 
 
 def install_variables() -> None:
