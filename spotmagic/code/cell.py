@@ -17,7 +17,7 @@ from spotmagic.code.flow import Flow
 from spotmagic.code.logins import Login, credentials
 from spotmagic.code.normal import normal_form, parse
 from spotmagic.code.scope import bound_names, nodes_of
-from spotmagic.code.texts import sets_up_shell
+from spotmagic.code.texts import sets_up
 
 _CLASS_MAKERS = frozenset({
     "namedtuple", "NamedTuple", "TypedDict", "NewType", "TypeVar", "ParamSpec", "TypeVarTuple", "make_dataclass",
@@ -135,10 +135,8 @@ def is_definition(node: ast.stmt) -> bool:
             ast.Assign(targets=[ast.Name()], value=ast.Lambda()) | ast.AnnAssign(target=ast.Name(), value=ast.Lambda())
         ):
             return True
-        case ast.Assign() if _maker(node):
+        case ast.Assign() | ast.Expr() if _maker(node) or sets_up(node):
             return True
-        case ast.Expr():
-            return sets_up_shell(node)
         case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=finalbody):
             inner = [*body, *orelse, *finalbody, *(part for handler in handlers for part in handler.body)]
         case ast.If(test=test, body=body, orelse=orelse):

@@ -45,6 +45,16 @@ _SHELL_MAGICS = frozenset({
     "aimport", "alias", "alias_magic", "autoawait", "autocall", "autoindent", "automagic", "autoreload", "colors",
     "config", "load_ext", "pdb", "reload_ext", "unalias", "unload_ext", "xmode",
 })  # fmt: skip
+# Calls that set up a library for all cells to come, as people write them: a hit runs them again, too.
+_SETUPS = frozenset({
+    "alt.data_transformers.disable_max_rows", "alt.data_transformers.enable", "alt.renderers.enable",
+    "alt.themes.enable", "atexit.register", "colormaps.register", "copyreg.pickle", "faulthandler.enable",
+    "gc.disable", "gc.enable", "gc.set_threshold", "hv.extension", "init_notebook_mode", "jax.config.update",
+    "mimetypes.add_type", "nest_asyncio.apply", "nest_asyncio2.apply", "output_notebook", "pandarallel.initialize",
+    "pn.extension", "register_matplotlib_converters", "requests_cache.install_cache", "set_matplotlib_formats",
+    "socket.setdefaulttimeout", "structlog.configure", "sys.set_int_max_str_digits", "sys.setswitchinterval",
+    "tqdm.pandas", "tqdm_notebook.pandas", "yaml.add_constructor", "yaml.add_representer",
+})  # fmt: skip
 _TOGGLES = frozenset({"autocall", "autoindent", "automagic", "pdb"})  # alone they turn what is there
 _SCRIPTS = frozenset({"bash", "sh", "script", "perl", "ruby", "cmd", "sx", "system", "python", "python3", "pypy"})
 # What of the shell leads to variables by names that stand in no code, or tells what ran before.
@@ -91,8 +101,9 @@ def in_magic(node: ast.Call) -> Hidden | None:
     return None
 
 
-def sets_up_shell(node: ast.stmt) -> bool:
-    """Whether a statement is a magic that sets up the shell, by a line that takes nothing from the notebook."""
+def sets_up(node: ast.stmt) -> bool:
+    """Whether a statement sets up the shell or a library: a magic, by a line that takes nothing from the notebook,
+    ``get_ipython().autocall = 1``, or a call such as ``tqdm.pandas()``."""
     match node:
         case ast.Expr(
             ast.Call(
@@ -100,7 +111,15 @@ def sets_up_shell(node: ast.stmt) -> bool:
                 args=[ast.Constant(value=name), ast.Constant(value=str(line))],
             )
         ):
-            return name in _SHELL_MAGICS and not names_in_shell(line)
+            asks = name == "config" and "=" not in line
+            return name in _SHELL_MAGICS and not asks and not names_in_shell(line)
+        case ast.Assign(targets=[ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython")))], value=ast.Constant()):
+            return True
+        case ast.Expr(ast.Call(func=ast.Name() | ast.Attribute() as func, args=args, keywords=keywords)):
+            called = f".{ast.unparse(func)}"
+            given = [part for one in (*args, *keywords) for part in ast.walk(one)]
+            plain = not any(isinstance(part, ast.Call | ast.Await | ast.NamedExpr) for part in given)
+            return plain and any(called.endswith(f".{one}") for one in _SETUPS)
     return False
 
 

@@ -8,10 +8,11 @@ or gives something back that is used reads it.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from spotmagic.code.scope import dotted
+from spotmagic.code.normal import parse
+from spotmagic.code.scope import dotted, root_name
 
 # Methods of Python's containers that give nothing back and cannot fail by what is there.
 _WRITING = frozenset(
@@ -127,3 +128,25 @@ def _is_memo(nodes: list[ast.AST], name: str) -> bool:
         return False  # counted up, or unpacked into
     returned = [node.value for node in nodes if isinstance(node, ast.Return)]
     return bool(returned) and all(one is not None and ast.unparse(one) in looks for one in returned)
+
+
+def steered(source: str, handles: Collection[str]) -> str:
+    """The first of these handles of which the cell sets an attribute or changes a container, or empty.
+
+    ``client.timeout = 5`` and ``session.headers.update(…)`` are seen. ``connection.execute(…)`` is use, not set-up.
+    """
+    for node in ast.walk(parse(source)) if handles else ():
+        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            name = root_name(node)
+        elif (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in MUTATORS
+            and isinstance(node.func.value, ast.Attribute | ast.Subscript)
+        ):
+            name = root_name(node.func.value)
+        else:
+            continue
+        if name in handles:
+            return name
+    return ""

@@ -18,16 +18,17 @@ from typing import Any, NoReturn
 from spotmagic.code.cell import CellCode
 from spotmagic.code.normal import parse
 from spotmagic.code.origin import is_user_module
-from spotmagic.code.scope import bound_names, dotted, nodes_of, root_name
+from spotmagic.code.scope import bound_names, dotted, nodes_of
 from spotmagic.code.source import binds_outside, nested
 from spotmagic.code.wrapped import unwrapped
-from spotmagic.code.writes import MUTATORS
+from spotmagic.code.writes import steered
 from spotmagic.codecs.references import has_own_name, reference
 from spotmagic.codecs.registry import refusal
 from spotmagic.errors import SpotError, Uncacheable
 from spotmagic.keys.owned import is_users
 from spotmagic.notebook.events import CellOutput, fold
 from spotmagic.notebook.graph import is_atom, is_code, levels
+from spotmagic.notebook.in_place import in_use
 from spotmagic.values.credentials import Credentials
 from spotmagic.values.handles import handle_settings, is_handle_type
 from spotmagic.values.scheme import Unfit
@@ -45,7 +46,7 @@ _FLAGS = ("closed", "is_closed", "_closed", "_shutdown")
 def refuse_changed_definition(name: str, value: Any, code: CellCode) -> None:
     """Raise :class:`Uncacheable` if the cell changed a class or function after defining it."""
     held = vars(value) if isinstance(value, types.FunctionType) and _is_bare(name, code) else {}
-    if (name in code.touched and not (isinstance(value, types.ModuleType) or _is_setting(value))) or held:
+    if (name in code.touched and not _is_set_again(value)) or held:
         raise Uncacheable(f"`{name}` cannot be kept", "the cell sets attributes on it after defining it", path=name)
     if not isinstance(value, type):
         return
@@ -55,8 +56,11 @@ def refuse_changed_definition(name: str, value: Any, code: CellCode) -> None:
             _compare(name, value, node)
 
 
-def _is_setting(value: Any) -> bool:
-    """Whether an import gave what the process has one of, whose changes a hit makes again wherever they are made."""
+def _is_set_again(value: Any) -> bool:
+    """Whether a hit sets again what a cell sets on something that it imports: a module, an installed class, or what the
+    process has one of."""
+    if isinstance(value, types.ModuleType) or (isinstance(value, type) and not is_users(value)):
+        return True
     return value is os.environ or value is vars(sys.modules.get("matplotlib", os)).get("rcParams", _MISSING)
 
 
@@ -120,6 +124,8 @@ def is_made_again(name: str, value: Any, source: str, began: int) -> bool:
         path = (handle_settings(value) or {}).get("path")
     except Unfit:  # a database in memory would come back empty
         return False
+    if in_use(value, source):
+        raise Uncacheable(f"`{name}` cannot be kept", "the cell uses it, and a hit would make a new one", path=name)
     set_up, changes = steered(source, {name}), False
     if isinstance(path, str) and Path(path).is_file():
         changes = Path(path).stat().st_mtime_ns > began - _TICK
@@ -135,7 +141,7 @@ class HandleClosed(SpotError, AttributeError):
 
 
 class Closed:
-    """Stands for a handle that was closed when the ``with`` around it ended: whatever it is used for, it says so."""
+    """Stands for a handle that its cell closed: whatever it is used for, it says so."""
 
     def __init__(self, name: str, kind: str) -> None:
         self.__dict__.update(_name=name, _kind=kind, closed=True, is_closed=True)
@@ -145,19 +151,25 @@ class Closed:
             raise AttributeError(attribute)
         raise HandleClosed(
             f"`{self._name}` is closed",
-            f"this {self._kind} was closed when its with ended, and its cell came out of the cache",
+            f"this {self._kind} was closed when its cell ended, and the cell came out of the cache",
             "Run the cell with refresh to have it",
         )
 
     def __repr__(self) -> str:
         return f"<{self._kind}, closed>"
 
+    def close(self) -> None:
+        """Nothing, as of whatever is closed already."""
 
-def is_closed(value: Any) -> bool:
-    """Whether a library's handle was closed and can do no more."""
-    module = type(value).__module__
+
+def is_closed(value: Any, entered: bool = True) -> bool:
+    """Whether a library's handle was closed and can do no more: at the end of a ``with``, or by a call."""
+    kind: Any = type(value)
+    module = kind.__module__
+    if not (entered or is_handle_type(kind) or refusal(kind)):
+        return False
     if module.partition(".")[0] == "tqdm":
-        return True
+        return entered or bool(value.disable) or value.n == value.total
     if is_user_module(module):
         return False
     if module == "zipfile":
@@ -202,28 +214,6 @@ def _closed_file(path: str, mode: str, encoding: str) -> Any:
     if not binary:
         file.mode = mode
     return file
-
-
-def steered(source: str, handles: Collection[str]) -> str:
-    """The first of these handles of which the cell sets an attribute or changes a container, or empty.
-
-    ``client.timeout = 5`` and ``session.headers.update(…)`` are seen. ``connection.execute(…)`` is use, not set-up.
-    """
-    for node in ast.walk(parse(source)) if handles else ():
-        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
-            name = root_name(node)
-        elif (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr in MUTATORS
-            and isinstance(node.func.value, ast.Attribute | ast.Subscript)
-        ):
-            name = root_name(node.func.value)
-        else:
-            continue
-        if name in handles:
-            return name
-    return ""
 
 
 def refuse_what_only_code_makes(
@@ -287,26 +277,35 @@ def held_elsewhere(value: Any, named: Iterable[Any]) -> str:
 
 
 def set_in_modules(source: str, ns: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
-    """What a cell set in modules by assignment or ``setattr``: module, attribute and a plain value.
+    """What a cell set in modules and in what they hold, by assignment or ``setattr``: holder, attribute and value.
+
+    ``pd.DataFrame.total = total`` gives ``("pd.DataFrame", "total", ["code", "total"])``. Classes of the user are
+    looked at as all that code holds.
 
     Raises:
         Uncacheable: for a value that a hit could not set again.
     """
     found = []
     for path, attribute in _stores(source):
-        holder = ns.get(path[0])
+        root = holder = ns.get(path[0])
         for step in path[1:]:
             holder = getattr(holder, step, None)
-        if not isinstance(holder, types.ModuleType) or vars(holder) is ns or attribute not in vars(holder):
+        is_module, is_class = isinstance(holder, types.ModuleType), isinstance(holder, type)
+        own = vars(holder) is ns or attribute not in vars(holder) if is_module else holder is None
+        if own or (not is_module and is_users(holder if is_class else type(holder))):
             continue
-        value, told = vars(holder)[attribute], f"{'.'.join(path)}.{attribute}"
-        if type(value) not in CONSTANTS:
-            why = f"the cell sets it in a module, to a {type(value).__name__}"
-            raise Uncacheable(
-                f"`{told}` cannot be kept", why, "Set it in a cell of its own, not under the spot", path=told
-            )
-        loaded = sys.modules.get(holder.__name__) is holder
-        found.append((holder.__name__ if loaded else path[0], attribute, value))
+        if type(holder).__module__.startswith("pandas._config") or not (is_class or isinstance(root, types.ModuleType)):
+            continue  # options of pandas are made again as settings
+        value, told = getattr(holder, attribute, None), f"{'.'.join(path)}.{attribute}"
+        name = getattr(value, "__name__", "") if is_class and is_code(value) else ""
+        if type(value) not in CONSTANTS and ns.get(name, _MISSING) is not value:
+            why = f"the cell sets it in a {'module' if is_module else 'library'}, to a {type(value).__name__}"
+            todo = "Set it in a cell of its own, not under the spot"
+            raise Uncacheable(f"`{told}` cannot be kept", why, todo, path=told)
+        label = ".".join(path)
+        if isinstance(holder, types.ModuleType):
+            label = holder.__name__ if sys.modules.get(holder.__name__) is holder else path[0]
+        found.append((label, attribute, value if type(value) in CONSTANTS else ["code", name]))
     return found
 
 
@@ -327,8 +326,9 @@ def set_again(ns: Mapping[str, Any], kept: list[list[Any]], undo: ExitStack) -> 
     """Bind what a run bound in classes, functions and modules. Raises ``LookupError`` where they are not there."""
     for label, name, value in kept:
         holder = holder_of(ns, label)
-        if name in vars(holder):
-            undo.callback(setattr, holder, name, vars(holder)[name])
+        own = getattr(holder, "__dict__", {})
+        if name in own or (not isinstance(holder, type) and hasattr(holder, name)):
+            undo.callback(setattr, holder, name, own[name] if name in own else getattr(holder, name))
         else:
             undo.callback(delattr, holder, name)
         setattr(holder, name, ns[value[1]] if isinstance(value, list) else value)

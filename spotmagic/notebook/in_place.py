@@ -6,7 +6,9 @@ What frames of pandas share is tied again: an axis, or memory with an array. ``t
 
 from __future__ import annotations
 
+import re
 import sys
+import threading
 from collections import OrderedDict, deque
 from collections.abc import Collection, Mapping, MutableMapping
 from typing import Any
@@ -94,10 +96,27 @@ def taken(values: Mapping[str, Any]) -> dict[str, list[Any]]:
     """Of the locks and semaphores among some values, whether they are taken and how often they may still be."""
     found = {}
     for name, value in values.items():
-        home = type(value).__module__.partition(".")[0]
-        if home in ("threading", "_thread", "asyncio") and hasattr(type(value), "acquire"):
+        if _is_lock(value) and hasattr(type(value), "acquire"):
             found[name] = [getattr(value, "_value", None), value.locked() if hasattr(value, "locked") else None]
     return found
+
+
+def in_use(value: Any, source: str) -> bool:
+    """Whether a lock, an event, a thread or a bar that the cell made is not as one that was just made."""
+    if isinstance(value, threading.Thread):
+        return value.ident is not None
+    if type(value).__module__.partition(".")[0] == "tqdm":
+        return bool(value.n != getattr(value, "initial", 0))
+    if not _is_lock(value):
+        return False
+    if type(value).__name__.endswith("Semaphore"):  # how many it lets in is not told by itself
+        return bool(re.search(r"\.(acquire|release)\b", source))
+    asked = (getattr(value, how, None) for how in ("locked", "is_set", "_is_owned"))
+    return any(ask() for ask in asked if ask)
+
+
+def _is_lock(value: Any) -> bool:
+    return type(value).__module__.partition(".")[0] in ("threading", "_thread", "asyncio")
 
 
 def _is_filled(value: Any) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 from spotmagic.code.cell import CellCode, singles
 from spotmagic.code.wrapped import Wrapped
+from spotmagic.code.writes import steered
 from spotmagic.errors import Uncacheable
 from spotmagic.keys import Mask, Notes, fingerprint
 from spotmagic.keys.credentials import masked, only_logs_in, without_credentials
@@ -26,7 +27,6 @@ from spotmagic.notebook.again import (
     refuse_changed_definition,
     refuse_what_only_code_makes,
     set_in_modules,
-    steered,
 )
 from spotmagic.notebook.calls import holds_thread, is_shell, refuse_lost_callbacks
 from spotmagic.notebook.changes import Changes
@@ -287,15 +287,15 @@ class Watch:
             if place:
                 modules[name] = place
                 continue
+            if name in code.entered | singles(code.source).keys() and is_closed(value, name in code.entered):
+                closed[name] = described(value)
+                continue
             if (
                 name in singles(code.source)
                 and name not in self._values
                 and is_made_again(name, value, code.source, self._began)
             ):
                 again.append(name)
-                continue
-            if name in self._code.entered and is_closed(value):
-                closed[name] = described(value)
                 continue
             made[name] = value
         refuse_lost_callbacks({**made, **results})
