@@ -174,7 +174,8 @@ def is_closed(value: Any, entered: bool = True) -> bool:
         return False
     if module == "zipfile":
         return getattr(value, "fp", value) is None
-    for flag in _FLAGS:
+    own = getattr(value, "__dict__", {})
+    for flag in (one for one in _FLAGS if one in own or hasattr(kind, one)):  # a mock would make what it is asked for
         try:
             if getattr(value, flag, None) is True:
                 return True

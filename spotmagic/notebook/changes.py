@@ -38,7 +38,7 @@ from spotmagic.notebook.graph import (
     share_memory,
 )
 from spotmagic.notebook.heap import Heap, Thaw
-from spotmagic.notebook.in_place import CannotPut, put, tie, ties_of
+from spotmagic.notebook.in_place import CannotPut, axes_of, put, tie, ties_of
 from spotmagic.store.entry import Entry
 
 VERSION = 2
@@ -66,6 +66,7 @@ class Changes:
         attributes: what it bound in classes, functions and modules: holder, name and value.
         variables: all that the notebook holds.
         results: values that it showed and that no variable holds, as ``result 0`` and so on.
+        axes: those that the frames among the inputs had before it, by name and place.
     """
 
     set: dict[str, Any]
@@ -83,6 +84,7 @@ class Changes:
     again: Sequence[str] = ()
     variables: Mapping[str, Any] = field(default_factory=dict)
     results: Mapping[str, Any] = field(default_factory=dict)
+    axes: Mapping[tuple[str, int], Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ def pack(changes: Changes) -> dict[str, Any]:
 def _ties(changes: Changes) -> list[Any]:
     """What frames that were made or changed share with variables of the notebook."""
     changed = {name for name, place, _ in changes.mutated if not place}
-    return ties_of({**changes.variables, **changes.set}, changed | changes.set.keys(), changed)
+    return ties_of({**changes.variables, **changes.set}, changed | changes.set.keys(), changed, changes.axes)
 
 
 def _part_name(names: Collection[str], what: str) -> str:
@@ -236,11 +238,12 @@ def _restore(
     bodies = [(name, place, form, thaw[row]) for name, place, form, row in account["put"]]
     values.update((name, _imported(module, code)) for name, module in account["modules"].items())
     values.update((name, made(name, about)) for name, about in account["closed"].items())
+    axes = axes_of({row[1]: ns.get(row[1]) for row in account.get("ties", ()) if row[0] == "names"})
     for name, place, form, body in bodies:
         _put(ns, live, name, place, form, body, pinned=account["pinned"])
     ns.update(_variables(values))
     for row in account.get("ties", ()):
-        tie(ns, row)
+        tie(ns, row, axes)
     for name in account["again"]:
         define(singles(code.source)[name])
     for name in account["deleted"]:

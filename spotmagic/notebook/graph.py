@@ -82,6 +82,11 @@ def _is_array_class(kind: Any) -> bool:
     return any(base.__name__ == "ndarray" and base.__module__ == "numpy" for base in kind.__mro__)
 
 
+def shows_memory(value: Any) -> bool:
+    """Whether this is an array, or a row of one with fields, which shows the memory of that array."""
+    return is_array(value) or (type(value).__name__ in ("void", "record") and is_array(getattr(value, "base", None)))
+
+
 def owner(array: Any) -> Any:
     """The array whose memory an array shows, itself where it has its own."""
     while is_array(array.base):
@@ -103,7 +108,7 @@ def children(value: Any) -> list[Any]:
     if is_array(value):
         return [*owners(value), *_items(value)]
     if is_leaf(value):
-        return []
+        return owners(value) if shows_memory(value) else []
     if isinstance(value, types.FunctionType):
         return [*closed_over(value).values(), value.__defaults__, value.__kwdefaults__, *value.__dict__.values()]
     if isinstance(value, types.MethodType | Bound):
@@ -264,7 +269,7 @@ class Live:
                 else:
                     todo += reversed(inside)
                 continue
-            inside = _items(one) if is_array(one) else children(one)
+            inside = _items(one) if is_array(one) else [] if shows_memory(one) else children(one)
             for memory in owners(one) if is_array(one) else ():
                 self._held.append(memory)
                 self._over.setdefault(id(memory), []).append(one)
@@ -365,7 +370,7 @@ def share_memory(values: Iterable[Any]) -> bool:
     for value in values:
         for level in levels(value, lambda one: links(one) if is_visible(one) and not is_array(one) else []):
             for one in level:
-                for memory in (owners(one) or [one]) if is_array(one) else ():
+                for memory in (owners(one) or [one]) if shows_memory(one) else ():
                     shown.setdefault(id(memory), set()).add(id(one))
     return any(len(views) > 1 for views in shown.values())
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from spotmagic.codecs.references import has_own_name
 from spotmagic.errors import Uncacheable
-from spotmagic.notebook.graph import Live, is_array, is_atom, is_visible, links, owner, owners
+from spotmagic.notebook.graph import Live, is_array, is_atom, is_visible, links, owner, owners, shows_memory
 
 _FLAT: dict[type, str] = {list: "list", tuple: "tuple", set: "set", frozenset: "frozenset"}
 Row = list[Any]
@@ -50,7 +50,7 @@ class Heap:
         todo = list(roots)
         for one in todo:
             holders[id(one)] = [id(self)]
-            bases += map(id, owners(one) if is_array(one) else ())
+            bases += map(id, owners(one) if shows_memory(one) else ())
         while todo:
             one = todo.pop()
             if is_atom(one):
@@ -66,7 +66,7 @@ class Heap:
             own = is_visible(one)  # which of its own arrays show the same memory, a library sees to itself
             for part in self._links(one):
                 if not is_atom(part):
-                    bases += map(id, owners(part) if own and is_array(part) else ())
+                    bases += map(id, owners(part) if own and shows_memory(part) else ())
                     holders.setdefault(id(part), []).append(id(one))
                     todo.append(part)
         found += [base for base in bases if len(holders.get(base, ())) > 1]
@@ -104,7 +104,7 @@ class Heap:
         kind = type(value)
         row: Row = []
         place = self._row(value if number else row, row)  # before its parts, which may hold the object itself
-        if is_array(value):
+        if shows_memory(value):
             row += (self._view(value, path) if number else None) or ["leaf", value]
         elif self._whole(value):
             row += ["leaf", value]
@@ -122,7 +122,7 @@ class Heap:
     def _view(self, value: Any, path: str) -> Row | None:
         """An array as a view of another that comes back too, or None: then it is kept by its own values."""
         mask = getattr(value, "_mask", None)
-        shared = [one for one in (value, mask) if is_array(one) and self._is_shared(one)]
+        shared = [one for one in (value, mask) if shows_memory(one) and self._is_shared(one)]
         if not shared:
             return None
         why = f"it is a {type(value).__name__} that shares memory with another array"
@@ -317,10 +317,11 @@ def _view_of(base: Any, base_strides: list[int], base_kind: str, writeable: bool
     numpy = sys.modules["numpy"]
     plain = base.view(numpy.ndarray)
     memory = (plain if plain.flags.c_contiguous else plain.T).reshape(-1).view(numpy.uint8)
-    kind = getattr(numpy, name)
+    is_row = name in ("void", "record")
+    kind = numpy.ndarray if is_row else getattr(numpy, name)
     view = numpy.ndarray.__new__(kind, tuple(shape), model.dtype, memory, offset, tuple(strides))
     view.flags.writeable = writeable and view.flags.writeable
-    return view
+    return view[()] if is_row else view
 
 
 def _set_state(value: Any, state: Any) -> None:

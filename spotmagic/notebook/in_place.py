@@ -11,19 +11,18 @@ import sys
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Collection, Mapping, MutableMapping
+from types import MappingProxyType
 from typing import Any
 
 from spotmagic.errors import Uncacheable
 from spotmagic.notebook.graph import BOXES, is_atom, is_code, is_leaf, is_open, owner, slots
 from spotmagic.values.state import reduction
 
-_FAMILIES = frozenset(
-    {
-        "numpy.ndarray", "numpy.Generator", "numpy.RandomState", "pandas.DataFrame", "pandas.Series",
-        "polars.DataFrame", "random.Random", "torch.Tensor", "_io.StringIO", "_io.BytesIO", "array.array",
-        "sklearn.KDTree", "sklearn.BallTree",
-    }
-)  # fmt: skip
+_FAMILIES = frozenset({
+    "numpy.ndarray", "numpy.Generator", "numpy.RandomState", "numpy.SeedSequence", "pandas.DataFrame",
+    "pandas.Series", "polars.DataFrame", "random.Random", "torch.Tensor", "_io.StringIO", "_io.BytesIO",
+    "array.array", "sklearn.KDTree", "sklearn.BallTree",
+})  # fmt: skip
 
 
 class CannotPut(Exception):
@@ -173,7 +172,10 @@ def _put_leaf(target: Any, made: Any) -> None:
         case "polars.DataFrame":
             target._df = made._df
         case "numpy.Generator":
+            _spawn(target.bit_generator.seed_seq, made.bit_generator.seed_seq)
             target.bit_generator.state = made.bit_generator.state
+        case "numpy.SeedSequence":
+            _spawn(target, made)
         case "numpy.RandomState":
             target.set_state(made.get_state(legacy=False))
         case "random.Random":
@@ -192,25 +194,48 @@ def _put_leaf(target: Any, made: Any) -> None:
             raise CannotPut(f"a {type(target).__name__} cannot be changed in place")
 
 
+def _spawn(target: Any, made: Any) -> None:
+    """Let a source of seeds have given as many as its copy did: the next are others."""
+    if type(target).__name__ != "SeedSequence" or type(made) is not type(target):
+        return
+    before, after = target.state, made.state
+    given = after.pop("n_children_spawned") - before.pop("n_children_spawned")
+    if before != after or given < 0:
+        raise CannotPut("it gives other seeds")
+    if given:
+        target.spawn(given)
+
+
 # ties ------------------------------------------------------------------------------------------------------------
 
 Tie = list[Any]
+Axes = Mapping[tuple[str, int], Any]
 
 
-def ties_of(values: Mapping[str, Any], made: Collection[str], changed: Collection[str] = ()) -> list[Tie]:
+def axes_of(values: Mapping[str, Any]) -> dict[tuple[str, int], Any]:
+    """The axes of the frames among some values, by name and place."""
+    frames = {name: one for name, one in values.items() if "pandas" in sys.modules and _is_frame(one)}
+    return {(name, place): axis for name, one in frames.items() for place, axis in enumerate(one._mgr.axes)}
+
+
+def ties_of(
+    values: Mapping[str, Any], made: Collection[str], changed: Collection[str] = (), before: Axes = MappingProxyType({})
+) -> list[Tie]:
     """The ties of what was made, each a row that :func:`tie` takes.
 
     Args:
         values: the variables, those that nobody changed among them.
         made: the names of those that come back as copies.
         changed: those of them that were there before, and were changed in place.
+        before: the axes that these had: one that a frame still has may have got another name (``df.index.name``).
 
     Raises:
         Uncacheable: an array shows a part of a frame that cannot be told, or one that was changed below it.
     """
     if "pandas" not in sys.modules:
         return []
-    found: list[Tie] = []
+    now = axes_of({name: values[name] for name in changed})
+    found: list[Tie] = [["names", *where] for where, axis in now.items() if axis is before.get(where)]
     axes: dict[int, list[Any]] = {}
     first: dict[int, str] = {}
     order = sorted(values, key=lambda name: (name in made, name))
@@ -258,11 +283,21 @@ def _apart(name: str, other: str) -> Uncacheable:
     return Uncacheable(f"`{name}` cannot be kept", why, "Make it a copy: .copy()", path=name)
 
 
-def tie(namespace: MutableMapping[str, Any], row: Tie) -> None:
-    """Tie variables again. What is not as it was, under a key that does not hold it, stays apart."""
+def tie(namespace: MutableMapping[str, Any], row: Tie, before: Axes = MappingProxyType({})) -> None:
+    """Tie variables again. What is not as it was, under a key that does not hold it, stays apart.
+
+    Args:
+        before: the axes that frames had before they were changed.
+    """
     frame: Any
     array: Any
     match row:
+        case ["names", str(name), int(place)] if (name, place) in before:
+            manager, axis = namespace[name]._mgr, before[name, place]
+            names = list(manager.axes[place].names)
+            if axis.set_names(names).identical(manager.axes[place]):
+                axis.names = names
+                manager.set_axis(place, axis)
         case ["axis", str(name), int(place), str(other), int(where)]:
             manager, axis = namespace[name]._mgr, _axis(namespace.get(other), where)
             if axis is not None and manager.axes[place].identical(axis):

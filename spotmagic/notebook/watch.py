@@ -40,7 +40,7 @@ from spotmagic.notebook.graph import (
     same_shape,
     shape,
 )
-from spotmagic.notebook.in_place import can_put, keeps_all, outline, taken
+from spotmagic.notebook.in_place import axes_of, can_put, keeps_all, outline, taken
 from spotmagic.notebook.reached import Reachable, exported, hidden_by, inputs_of, is_hidden, names_reached
 from spotmagic.notebook.settings import Process, counted, effects, prints, process
 from spotmagic.originals import time_ns
@@ -211,7 +211,7 @@ class Watch:
         except (TooLong, Uncacheable) as error:
             self._trouble = f"{error}"
         self._process = process()  # after our own look, which may have loaded a library
-        self._before, self._began = dict(self._ns), time_ns()
+        self._before, self._began, self._axes = dict(self._ns), time_ns(), axes_of(self._values)
         generators.load_library(self._code.source)
         self._rng = generators.states()
         yield
@@ -318,6 +318,7 @@ class Watch:
             again=sorted(again, key=list(singles(code.source)).index),
             variables={name: value for name, value in dict(self._ns).items() if not name.startswith("_")},
             results=results,
+            axes=self._axes,
         )
 
     def _drawn(self) -> dict[str, Any]:

@@ -39,6 +39,7 @@ KEPT: dict[str, list[str]] = {
     "warnings in their order": ["#plain\nimport warnings\nsaved = warnings.filters[:]", "warnings.simplefilter('ignore')", "warnings.filterwarnings('ignore', message='dull', module='elsewhere')", "#plain\nwarnings.warn_explicit('a', DeprecationWarning, 'story.py', 1)", "warnings.simplefilter('default')", "#plain\nwarnings.warn_explicit('b', UserWarning, 'story.py', 1)", "warnings.simplefilter('ignore', lineno=0)", "#plain\nwarnings.warn_explicit('c', UserWarning, 'story.py', 1)", "warnings.resetwarnings()", "#plain\nwarnings.warn_explicit('d', ImportWarning, 'story.py', 1)", "#plain\nprint(warnings.filters)\nwarnings.filters[:] = saved; warnings._filters_mutated()"],
     # random numbers
     "a seed in an earlier cell": ["import random\nrandom.seed(3)", "a = random.random(); print(a)", "print(random.random())"],
+    "seeds for others": ["import numpy as np\nrng = np.random.default_rng(3); ss = np.random.SeedSequence(4)", "a = [one.random() for one in rng.spawn(2)], ss.spawn(1)[0].spawn_key", "b = rng.spawn(1)[0].random(), ss.spawn(1)[0].spawn_key, rng.random()", "#plain\nprint(a, b, rng.spawn(1)[0].random(), ss.spawn(1)[0].spawn_key, rng.random())"],
     "numpy's seed in an earlier cell": ["import numpy as np\nnp.random.seed(1)", "a = np.random.rand(2); print(a)", "print(np.random.rand())"],
     # handles and classes
     "a client in the paying cell": ["import httpx", "client = httpx.Client(base_url='https://a.example')\nanswers = [n * 2 for n in range(3)]", "print(client.base_url, answers)"],
@@ -64,6 +65,7 @@ KEPT: dict[str, list[str]] = {
     "two parts of a masked array": ["import numpy as np\nmm = np.ma.masked_array(np.arange(4), mask=[0, 1, 0, 0])\np = mm[1:]; q = p[1:]", "#plain\nq[0] = 61; print(mm, p, q)"],
     "a part of a transposed array": ["import numpy as np\nt = np.arange(12).reshape(3, 4).T", "u = t[1:3]; w = u[::-1]", "#plain\nw[0, 0] = 100; print(t, u)"],
     "a part of an array of dates": ["import numpy as np\nd = np.array(['2020-01-01', '2020-01-02'], dtype='M8[D]')", "e = d[1:]", "#plain\ne[0] = np.datetime64('1999-01-01'); print(d)"],
+    "a row of a structured array": ["import numpy as np\nst = np.zeros(3, dtype=[('a', 'i4'), ('b', 'f8')])", "row = st[1]; both = [row, st[2]]", "for each in st: each['b'] = 2\nst[1]['a'] = 5", "rec = st.view(np.recarray)[0]; fresh = np.ones(2, dtype=st.dtype); one = fresh[1]", "#plain\nrow['a'] += 1; both[1]['a'] = 9; rec.a = 4; one['a'] = 7; each['b'] = 3; print(st, fresh, both[0] is row, type(rec).__name__)"],
     "parts of a reshaped array": ["import numpy as np\nparts = np.vsplit(np.arange(16).reshape(4, 4), 2)", "parts[0][0, 0] = 9; print(parts)", "#plain\nparts[0][0, 0] = 10; print(parts)"],
     "a part as the last result": ["import numpy as np\nx = np.arange(5)\nx[1:3]", "x[1] = 77", "_", "#plain\nx[2] = 78; print(_)"],
     "results in a row": ["1 + 1", "_ * 3", "_", "__", "#plain\nprint(_, __)"],
@@ -93,6 +95,7 @@ KEPT: dict[str, list[str]] = {
     "functions that have two names": ["fs = []\nfor i in range(2):\n    def f(x, i=i): return x + i\n    fs.append(f)", "table = {}\ntable['h'] = h = lambda: 3\ndef mk(k): return lambda: k\nw, v = mk(1), mk(2)\nw", "#plain\nprint(fs[1] is f, table['h'] is h, w(), v())"],
     "what a class, a default and a function hold": ["class A:\n    items = [1]\ndef f(acc=[]): return acc\ndef g(): return A.items\na = A()", "x, y, z = a.items, f(), g()", "#plain\nA.items.append(5); f().append(6); print(x, y, z is x)"],
     "what a library holds": ["import os, sys\nimport pandas as pd", "env, path, options = os.environ, sys.path, pd.options", "#plain\nenv['STORY_MODE'] = '1'; print(os.environ['STORY_MODE'], path is sys.path, options is pd.options)"],
+    "a name of an axis that frames share": ["import pandas as pd\ndf = pd.DataFrame({'a': [1, 2]}, index=pd.MultiIndex.from_tuples([(1, 2), (3, 4)]))", "c = df.columns; d = df * 2; s = d['a']", "df.columns.name = 'cc'", "df.index.names = ['p', 'q']", "other = d + 1; d.index.names = ['r', 's']", "#plain\nprint(c.name, df.columns is c, d.columns.name, d.index.names, df.index.names, s.index.names, other.index.names)"],
     "flags of a frame": ["import pandas as pd\ndf = pd.DataFrame({'a': [1]})", "df.flags.allows_duplicate_labels = False", "print(df.flags.allows_duplicate_labels)"],
     "errors of numpy, a locale, logging that is off": ["import numpy as np, locale, logging", "o = np.seterr(all='raise'); l = locale.setlocale(locale.LC_ALL, 'C'); logging.disable(30)", "#plain\nprint(np.geterr()['over'], locale.setlocale(locale.LC_ALL), logging.root.manager.disable)\no = np.seterr(divide='warn', over='warn', under='ignore', invalid='warn'); logging.disable(0)"],
     # files that cells write
