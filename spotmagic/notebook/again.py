@@ -30,7 +30,7 @@ from spotmagic.notebook.events import CellOutput, fold
 from spotmagic.notebook.graph import is_atom, is_code, levels
 from spotmagic.notebook.in_place import in_use
 from spotmagic.values.credentials import Credentials
-from spotmagic.values.handles import handle_settings, is_handle_type
+from spotmagic.values.handles import handle_settings, reaches_out
 from spotmagic.values.scheme import Unfit
 from spotmagic.values.secrets import environment, is_private, is_secret, issued_in
 from spotmagic.values.written import literals
@@ -118,7 +118,7 @@ def is_made_again(name: str, value: Any, source: str, began: int) -> bool:
     if is_secret(name, value):
         return True
     kind: Any = type(value)
-    if not (is_handle_type(kind) or refusal(kind) in ("a lock", "an executor")):
+    if not (reaches_out(kind) or refusal(kind) in ("a lock", "an executor")):
         return False
     try:
         path = (handle_settings(value) or {}).get("path")
@@ -166,7 +166,7 @@ def is_closed(value: Any, entered: bool = True) -> bool:
     """Whether a library's handle was closed and can do no more: at the end of a ``with``, or by a call."""
     kind: Any = type(value)
     module = kind.__module__
-    if not (entered or is_handle_type(kind) or refusal(kind)):
+    if not (entered or reaches_out(kind) or refusal(kind)):
         return False
     if module.partition(".")[0] == "tqdm":
         return entered or bool(value.disable) or value.n == value.total

@@ -19,7 +19,7 @@ from typing import Any
 from spotmagic.code.origin import is_user_module
 from spotmagic.code.wrapped import Bound, Wrapped, closed_over, unwrapped
 from spotmagic.codecs.references import has_own_name
-from spotmagic.values.handles import is_handle_type
+from spotmagic.values.handles import reaches_out
 from spotmagic.values.patience import check, uncollected
 from spotmagic.values.settings import derived
 
@@ -103,7 +103,7 @@ def children(value: Any) -> list[Any]:
         return [*value, *value.values()]
     if isinstance(value, Wrapped):
         return [value.__wrapped__, *vars(value).values()]
-    if kind in ATOMS or isinstance(value, type) or (is_handle_type(kind) and kind is not Bound):
+    if kind in ATOMS or isinstance(value, type) or (reaches_out(kind) and kind is not Bound):
         return []
     if is_array(value):
         return [*owners(value), *_items(value)]
@@ -175,7 +175,7 @@ def is_open(value: Any) -> bool:
 
 @functools.lru_cache(maxsize=1024)
 def _is_open_class(kind: Any) -> bool:
-    if is_handle_type(kind):
+    if reaches_out(kind):
         return False
     for base in kind.__mro__:
         made_in_c = not base.__flags__ & _PYTHON_CLASS or getattr(vars(base).get("__new__"), "__self__", None) is base

@@ -44,7 +44,7 @@ from spotmagic.notebook.in_place import axes_of, can_put, keeps_all, outline, ta
 from spotmagic.notebook.reached import Reachable, exported, hidden_by, inputs_of, is_hidden, names_reached
 from spotmagic.notebook.settings import Process, counted, effects, prints, process
 from spotmagic.originals import time_ns
-from spotmagic.values.handles import is_handle_type
+from spotmagic.values.handles import reaches_out
 from spotmagic.values.notes import is_secret_name
 from spotmagic.values.patience import TooLong, at_once, patience
 
@@ -257,7 +257,7 @@ class Watch:
             raise Uncacheable(f"`{reason}` hides what the cell reads", why, todo, path=reason)
         made_again = effects(self._process, self._code.normal)
         held = [*self._reached.changed(), *set_in_modules(self._code.source, self._ns)]
-        if handle := steered(self._code.source, {n for n, one in self._values.items() if is_handle_type(type(one))}):
+        if handle := steered(self._code.source, {n for n, one in self._values.items() if reaches_out(type(one))}):
             raise self._refusal(handle, "the cell sets it up, and what it holds is not watched")
         if changed := {name for name, how in taken(self._values).items() if how != self._taken[name]}:
             raise self._refusal(min(changed), "the cell takes it or lets go of it, and a hit would not")

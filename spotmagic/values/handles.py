@@ -25,10 +25,12 @@ class HandleKind(NamedTuple):
     Attributes:
         read: gives the settings of a value. Raises :class:`Unfit` for one that reaches what cannot be told.
         told: whether the user is told that such a value counts by its settings alone, which nobody asks of a lock.
+        data: whether it reaches nothing, and its settings are all that it holds but for what it worked out of that.
     """
 
     read: Read
     told: bool = True
+    data: bool = False
 
 
 def handle_settings(value: Any) -> Settings | None:
@@ -44,6 +46,12 @@ def handle_settings(value: Any) -> Settings | None:
 def is_handle_type(kind: type) -> bool:
     """Whether values of this type count by type and settings."""
     return _row_of(kind) is not None
+
+
+def reaches_out(kind: type) -> bool:
+    """Whether values of this type are handles, and none that are kept as the data they hold."""
+    row = _row_of(kind)
+    return row is not None and not row.data
 
 
 def note_of(value: Any, settings: Settings) -> str:
@@ -154,7 +162,6 @@ _PLUMBING: Mapping[Read, str] = {
     only("config"): "requests.HTTPAdapter",
     only("iterable"): "tqdm.tqdm",
     only("handlers"): "llama_index.CallbackManager",
-    whole_state("_has_canonical_format", "_has_sorted_indices"): "scipy._cs_matrix",
     whole_state("_ufunc"): "numpy.vectorize",
     whole_state(): "msgspec.Meta msgspec.Factory",
     only("_type", "_config"): "pydantic.TypeAdapter",
@@ -183,7 +190,12 @@ _PLUMBING: Mapping[Read, str] = {
     ),
 }
 
+_DATA: Mapping[Read, str] = {
+    whole_state("_has_canonical_format", "_has_sorted_indices"): "scipy._cs_matrix",
+}
+
 _TABLE: dict[str, HandleKind] = {
     **{name: HandleKind(read) for read, names in _HANDLES.items() for name in names.split()},
     **{name: HandleKind(read, told=False) for read, names in _PLUMBING.items() for name in names.split()},
+    **{name: HandleKind(read, told=False, data=True) for read, names in _DATA.items() for name in names.split()},
 }

@@ -18,6 +18,7 @@ KEPT: dict[str, list[str]] = {
     "formulas": ["import sympy\nfrom sympy.abc import x, nu, t\nphi = sympy.exp(-(x - 4 * t)**2 / (4 * nu * (t + 1)))", "slope = phi.diff(x)", "u = -2 * nu * (slope / phi) + 4; both = [phi, phi]\nprint(u)", "M = sympy.Matrix([[x, 1], [2, t]]); N = M", "M[0, 0] = 5; N", "#plain\nprint(u.free_symbols == {x, nu, t}, both[0] is both[1] is phi, M is N)"],
     "progress bars of pandas": ["import pandas as pd\nfrom tqdm import tqdm", "tqdm.pandas(desc='x', disable=True)", "#plain\nprint(pd.Series([1]).progress_apply(str).tolist())"],
     "a bar that came to its end": ["#plain\nfrom tqdm import tqdm\nimport io", "bar = tqdm(range(3), file=io.StringIO()); total = sum(bar)\ndone = tqdm(total=2, file=io.StringIO()); n = done.update(2)", "#plain\nbar.close(); done.close(); print(total)"],
+    "sparse matrices": ["from scipy import sparse\ndef make():\n    with open('o_ran.txt', 'a') as f: f.write('x')\n    return sparse.eye(3).tocsr()", "C = make(); same = C; d = C.data", "d[0] = 5; C.sum()", "C *= 2; C.data[1] = 7", "C[0, 2] = 4", "#plain\nprint(same is C, C.toarray(), open('o_ran.txt').read()); import os; os.remove('o_ran.txt')"],
     "a graph that notes what it was asked": ["import networkx as nx\nG = nx.Graph(); G.add_edge(1, 2)", "G.add_edge(2, 3, w=5)", "list(G.edges(data=True)), G.degree(1)", "H = G; H.remove_node(1)", "print(G is H, len(G))", "#plain\nG.add_edge(7, 8); print(list(G.edges), len(H))"],
 }  # fmt: skip
 REFUSED: dict[str, tuple[list[str], str]] = {
