@@ -32,6 +32,7 @@ _SLOTS = types.MemberDescriptorType | types.GetSetDescriptorType
 _DERIVED = frozenset({
     "__module__", "__qualname__", "__doc__", "__annotations__", "__annotate_func__", "__annotations_cache__",
     "__firstlineno__", "__static_attributes__", "__slotnames__", "__parameters__", "__type_params__", "__classcell__",
+    "__classdictcell__", "__classdict__", "__conditional_annotations__",
     "__abstractmethods__", "__required_keys__", "__optional_keys__", "__readonly_keys__", "__mutable_keys__",
     "_abc_impl", "__signature__", "__schema_cache__", "__class_vars__", "__fields__", "__private_attributes__",
     "__json_encoder__", "__config__",

@@ -68,7 +68,7 @@ def classes(packages: frozenset[str], function: Any = None) -> list[type]:
     known = _of_packages(packages, len(sys.modules))
     if not isinstance(function, types.FunctionType) or not is_user_module(function.__module__):
         return known
-    return list(dict.fromkeys([*known, *_in(function.__globals__)]))
+    return _each([*known, *_in(function.__globals__)])
 
 
 def among(packages: frozenset[str]) -> list[type]:
@@ -115,31 +115,37 @@ def put_in(packages: frozenset[str], names: Collection[str]) -> list[Member]:
 @functools.lru_cache(maxsize=256)
 def _of_packages(packages: frozenset[str], _: int) -> list[type]:
     known = [sys.modules[name] for name in sorted(packages) if name in sys.modules and not is_user_module(name)]
-    return list(dict.fromkeys(base for module in known for base in _in(vars(module))))
+    return _each(base for module in known for base in _in(vars(module)))
 
 
 def _in(space: Mapping[str, Any]) -> Iterator[type]:
     kinds = [one for one in list(space.values()) if issubclass(type(one), type)]
-    for base in dict.fromkeys(base for kind in kinds for base in type.__dict__["__mro__"].__get__(kind)):
+    for base in _each(base for kind in kinds for base in type.__dict__["__mro__"].__get__(kind)):
         if not base.__flags__ & _FIXED and not _by_user(base):
             yield base
+
+
+def _each(kinds: Iterable[type]) -> list[type]:
+    """Each class once. It is told by what it is: a metaclass may have an ``__eq__`` that warns, raises or lies."""
+    return list({id(kind): kind for kind in kinds}.values())
 
 
 class _Looked(NamedTuple):
     """What a class held when somebody looked, and what of it the user put there."""
 
+    base: type
     held: list[Any]
     members: list[Member]
 
 
-_known: dict[type, _Looked] = {}
+_known: dict[int, _Looked] = {}  # by the identity of the class, which is held
 _MOST = 4096
 
 
 def own_members(base: type) -> list[Member]:
     """What the user put into an installed class itself."""
     # Compared by identity, value by value: it costs no hash of theirs, and sees a method put in another's place.
-    space, looked = vars(base), _known.get(base)
+    space, looked = vars(base), _known.get(id(base))
     if looked is None or len(looked.held) != len(space) or not all(map(is_, space.values(), looked.held)):
         if _by_user(base):
             return []
@@ -147,7 +153,7 @@ def own_members(base: type) -> list[Member]:
             _known.clear()
         held = [(name, standing.behind(value)) for name, value in list(space.items())]
         found = [(base, name, value) for name, value in held if _holds_users(value)]
-        looked = _known[base] = _Looked([*space.values()], found)
+        looked = _known[id(base)] = _Looked(base, [*space.values()], found)
     return looked.members
 
 

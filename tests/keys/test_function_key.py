@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import threading
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -380,3 +381,12 @@ def test_unchanged_is_sure_of_plain_arguments_and_what_is_reached_and_of_nothing
     assert grown.unchanged(accounts)
     module.ROWS.append(2)
     assert not grown.unchanged(accounts)
+
+
+def test_what_newer_pythons_leave_in_classes_says_nothing(key_of: MakeKey) -> None:
+    """Python 3.13 leaves ``__classdictcell__`` in named tuples, 3.14 ``__conditional_annotations__`` in others."""
+    bare = type("Row", (), {"a": 1})
+    before = key_of(fixed).key((bare(),), {})
+    for name, value in {"__classdictcell__": types.CellType({}), "__conditional_annotations__": {1}}.items():
+        setattr(bare, name, value)
+    assert key_of(fixed).key((bare(),), {}) == before

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -83,3 +85,36 @@ def test_it_counts_inside_an_argument(tmp_path: Any, put: Callable[[type, str, A
     for value in (one, two, one):
         put(pd.DataFrame, "mine", value)
         assert marked(frames) == inside(frames)
+
+
+ALIKE = """
+import warnings
+
+class Alike(type):
+    def __eq__(self, other):
+        warnings.warn("compared", DeprecationWarning)
+        return True
+    def __hash__(self):
+        return 1
+
+class First(metaclass=Alike): pass
+class Second(metaclass=Alike): pass
+"""
+
+
+def made(kind: type) -> str:
+    return kind().mine()  # type: ignore[no-any-return]
+
+
+def test_classes_that_say_they_are_equal_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As do some of Python's own, whose comparison warns besides."""
+    (tmp_path / "site-packages").mkdir()
+    (tmp_path / "site-packages" / "alike_classes.py").write_text(ALIKE)
+    monkeypatch.syspath_prepend(tmp_path / "site-packages")
+    module = importlib.import_module("alike_classes")
+    with Spot("s", root=tmp_path / "spots") as spot:
+        marked = spot.mark(made)
+        for kind in (module.First, module.Second):
+            for put in (one, two, one):
+                kind.mine = put
+                assert marked(kind) == put(kind)  # type: ignore[arg-type]
