@@ -49,6 +49,7 @@ READERS: Mapping[str, str] = {
     "safetensors.torch": "load_file",
     "xarray": "open_dataset open_dataarray open_zarr",
     "inspect": "findsource",
+    "linecache": "getline getlines",
 }
 _PARQUET = "write_table write_metadata write_to_dataset ParquetWriter"
 WRITERS: Mapping[str, str] = {
@@ -85,6 +86,7 @@ _MAKES = frozenset({"connect", "File", "open_file", "OSFile"})  # a file that is
 _PYTHON_CLASS = 1 << 9  # Py_TPFLAGS_HEAPTYPE
 _LONGEST = 4096
 _TRUE_SOURCE = inspect.findsource
+_SHOWING = frozenset(map(id, (_TRUE_SOURCE, linecache.getline, linecache.getlines)))  # asked for tracebacks as well
 
 _CALL = compile("__read__(*__args__, **__kwargs__)", "<reader>", "eval")
 
@@ -227,11 +229,13 @@ class _Maker(type):
 
 def _wrapper(true: Callable[..., Any], way: _Way) -> Callable[..., Any]:
     def read(*args: Any, **kwargs: Any) -> Any:
-        if standing.noting and true is _TRUE_SOURCE:
+        if not standing.noting or (id(true) in _SHOWING and not _is_users(sys._getframe(1))):
+            pass
+        elif true is _TRUE_SOURCE:
             _tell_source(args[0] if args else None)
-        elif standing.noting and way == "writes":
+        elif way == "writes":
             _tell_written((*args[:3], *(kwargs[name] for name in _TARGETS & kwargs.keys())))
-        elif standing.noting:
+        else:
             _tell((*args[:3], *kwargs.values()), way)
         if way != "asks":
             return true(*args, **kwargs)
@@ -251,16 +255,18 @@ _MADE: Any = _Maker.__call__
 CODES = frozenset({CODE, _CALL, _MADE.__code__})
 
 
-def _tell_source(code: Any) -> None:
-    """Note the file of code whose text the user's code asks for: its comments count nowhere else.
+def _is_users(frame: Any) -> bool:
+    """Whether the user's code asks for a text that others ask for to show it.
 
-    Packages ask too, to give a step its name or to find what it imports, and so do we, to show it.
+    Packages ask for code, to give a step its name or to find what it imports, and so do we; tracebacks ask for lines.
     """
-    frame: Any = sys._getframe(2)
-    while frame is not None and frame.f_globals.get("__name__") == "inspect":
+    while frame is not None and frame.f_globals.get("__name__") in ("inspect", "linecache"):
         frame = frame.f_back
-    if frame is None or looks.users(str(frame.f_globals.get("__name__")).partition(".")[0], frame) is None:
-        return
+    return frame is not None and looks.users(str(frame.f_globals.get("__name__")).partition(".")[0], frame) is not None
+
+
+def _tell_source(code: Any) -> None:
+    """Note the file of code whose text is asked for: its comments count nowhere else."""
     try:
         path = inspect.getfile(code)
     except (TypeError, OSError):

@@ -124,6 +124,14 @@ def _proxy(value: Any, _: Encoder) -> Tree:
         return tree(Kind.WEAK, None)
 
 
+def _cell(value: types.CellType, _: Encoder) -> Tree:
+    """What code keeps a name of its own in, which lies in namespaces of classes, too."""
+    try:
+        return tree(Kind.WRAPPER, "cell", value.cell_contents)
+    except ValueError:
+        return tree(Kind.WRAPPER, "cell")
+
+
 def _compiled(value: types.CodeType, _: Encoder) -> Tree:
     names = [value.co_qualname, value.co_names, value.co_varnames, value.co_freevars, value.co_cellvars]
     return tree(Kind.CODE, value.co_code, value.co_exceptiontable, list(value.co_consts), value.co_flags, *names)
@@ -168,6 +176,7 @@ SHAPES: dict[type, Shape] = {
     weakref.ProxyType: _proxy,
     weakref.CallableProxyType: _proxy,
     types.CodeType: _compiled,
+    types.CellType: _cell,
     contextvars.ContextVar: _context,
     contextvars.Context: _context_of,
     weakref.WeakValueDictionary: lambda value, _: tree(Kind.WEAK, dict(value.items())),

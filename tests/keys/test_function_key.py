@@ -390,3 +390,12 @@ def test_what_newer_pythons_leave_in_classes_says_nothing(key_of: MakeKey) -> No
     for name, value in {"__classdictcell__": types.CellType({}), "__conditional_annotations__": {1}}.items():
         setattr(bare, name, value)
     assert key_of(fixed).key((bare(),), {}) == before
+
+
+def test_a_cell_counts_by_what_is_in_it(key_of: MakeKey) -> None:
+    """As it lies in the namespace of a class that a library keeps, with that namespace in it."""
+    keys, cycle = key_of(fixed), types.CellType({})
+    cycle.cell_contents["__classdictcell__"] = cycle
+    made = [types.CellType(), types.CellType(1), types.CellType(True), types.CellType([1]), cycle]
+    assert len({keys.key((cell,), {}) for cell in (*made, 1, [1], {})}) == len(made) + 3
+    assert keys.key((types.CellType([1]),), {}) == keys.key((made[3],), {})

@@ -39,6 +39,8 @@ READERS: dict[str, str] = {
     "io": "io.open('data.csv').read()",
     "json": "json.load(open('data.json'))",
     "gzip": "gzip.open('data.gz').read()",
+    "one line": "linecache.getline('data.csv', 2)",
+    "all lines": "linecache.getlines('data.csv')",
     "bz2": "bz2.open('data.bz2').read()",
     "zip": "zipfile.ZipFile('data.zip').read('n')",
     "pandas csv": "int(pd.read_csv('data.csv').n.sum())",
@@ -57,7 +59,7 @@ READERS: dict[str, str] = {
     "sqlite": "sqlite3.connect('data.db').execute('select n from t').fetchall()",
 }
 _SESSION = """
-import bz2, gzip, io, json, pathlib, sqlite3, sys, zipfile
+import bz2, gzip, io, json, linecache, pathlib, sqlite3, sys, zipfile
 import duckdb, numpy as np, pandas as pd, polars as pl, pyarrow.dataset as ds, pyarrow.parquet as pq
 from PIL import Image
 from spotmagic import Spot, last
