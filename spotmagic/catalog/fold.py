@@ -14,7 +14,7 @@ import duckdb
 
 from spotmagic.catalog.feed import SLOT, Intake
 from spotmagic.catalog.instance import Cursor, whole
-from spotmagic.catalog.rows import BROKEN, FIELD, LINE, SAID, said
+from spotmagic.catalog.rows import BROKEN, FIELD, SAID, said
 from spotmagic.catalog.schema import TABLES
 
 
@@ -37,7 +37,7 @@ _RUN = _columns(
     "key name kind verdict reason started seconds price waited stored error model input_tokens output_tokens",
 )
 _SLOT = _columns("runs", "key times seconds price started")
-# How a field of a line is read; where a value can be missing, an empty field is none.
+# How a field is read; where a value can be missing, an empty one is none.
 _READ = {
     "VARCHAR": "{}",
     "VARCHAR[]": "string_split({}, chr(30))[2:]",
@@ -153,7 +153,7 @@ class _Tables:
         return rows
 
     def _incoming(self, table: str, types: Mapping[str, str], rows: Sequence[tuple[Any, ...]]) -> None:
-        """A temporary table of these rows, which travel as one text, and what all of them say once beside it."""
+        """A temporary table of these rows, which travel as one text a column; what all of them say is said once."""
         try:
             columns = _fields(types, rows)
         except BROKEN:
@@ -162,22 +162,16 @@ class _Tables:
         if not rows:
             self._do(f"CREATE OR REPLACE TEMP TABLE {table} ({', '.join(map(' '.join, types.items()))})")
             return
-        places, once, each = [], [], []
-        for column in columns:
-            if len(column) == 1:
-                once += column
-                places.append(f"${len(once) + 1}::VARCHAR")
-            else:
-                each.append(column)
-                places.append(f"r[{len(each)}]")
-        lines = map(FIELD.join, zip(*each, strict=True)) if each else [""] * len(rows)
-        picked = ", ".join(
-            f"{_READ.get(kind, _PLAIN + kind).format(place)} AS {name}"
-            for place, (name, kind) in zip(places, types.items(), strict=True)
-        )
-        split = f"SELECT string_split(unnest(string_split($1::VARCHAR, chr(29))), chr(31)) AS r LIMIT {len(rows)}"
-        sql = f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {picked} FROM ({split})"
-        self._cursor.execute(sql, [*map(whole, (LINE.join(lines), *once))]).fetchall()
+        split, picked = [], []
+        for place, (name, kind) in enumerate(types.items()):
+            field = f"${place + 1}::VARCHAR"
+            if len(columns[place]) > 1:
+                split.append(f"unnest(string_split({field}, chr(31))) AS {name}")
+                field = name
+            picked.append(f"{_READ.get(kind, _PLAIN + kind).format(field)} AS {name}")
+        source = f"SELECT {', '.join(split)}" if split else f"FROM range({len(rows)})"
+        sql = f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {', '.join(picked)} FROM ({source})"
+        self._cursor.execute(sql, [whole(FIELD.join(column)) for column in columns]).fetchall()
 
 
 def _fields(types: Mapping[str, str], rows: Sequence[tuple[Any, ...]]) -> list[list[str]]:

@@ -13,10 +13,10 @@ from spotmagic.catalog.told import told
 from spotmagic.store.entry import Entry, Part
 from spotmagic.values.shown import THUMB
 
-FIELD, ITEM, LINE = "\x1f", "\x1e", "\x1d"
-"""What stands between the fields of a line, before each item of a list, between lines: a batch of rows is one text,
-which DuckDB takes many times faster than values."""
-_MARKS = re.compile("[\x1d-\x1f]")
+FIELD, ITEM = "\x1f", "\x1e"
+"""What stands between the fields of a column, and before each item of a list: a column of many rows is one text, which
+DuckDB takes many times faster than values."""
+_MARKS = re.compile("[\x1e\x1f]")
 SHORT = 2_000  # texts are cut here: the catalog is for looking, the store has the whole
 _LAST_TIME = 253_402_300_799.0  # the end of the year 9999
 
@@ -26,7 +26,7 @@ BROKEN = (TypeError, ValueError, AttributeError, OverflowError)
 
 
 def said(kind: str, values: Sequence[Any]) -> list[str]:
-    """Values of a column as fields of lines; one alone where all are the same. Of an empty field is read ``None``.
+    """Values of a column as fields; one alone where all are the same. Of an empty field is read ``None``.
 
     Args:
         kind: the column's type.
@@ -39,7 +39,7 @@ def said(kind: str, values: Sequence[Any]) -> list[str]:
         values = values[:1]
     if kind == "VARCHAR":
         whole = "".join(values)
-        clean = not (FIELD in whole or ITEM in whole or LINE in whole) and len(max(values, key=len)) <= SHORT
+        clean = not (FIELD in whole or ITEM in whole) and len(max(values, key=len)) <= SHORT
         return [*values] if clean else [*map(_text, values)]
     if kind == "DOUBLE":
         return [repr(value) for value in map(number, values)]
@@ -64,7 +64,7 @@ def _moment(seconds: float) -> float:
 
 @functools.lru_cache(4096)
 def listed(texts: tuple[str, ...]) -> str:
-    """A list of texts as a field of a line."""
+    """A list of texts as a field."""
     return "".join([ITEM + _text(each) for each in texts])
 
 

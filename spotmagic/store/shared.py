@@ -31,7 +31,6 @@ OUTBOX = "outbox"
 DRAIN = 10.0  # seconds for which the last of a process waits for the bucket
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 _GONE = ".gone"
-_RECENT = 8  # entries of one name that are fetched, as many as a folder tells of
 _AT_ONCE = 8
 
 T = TypeVar("T")
@@ -85,7 +84,7 @@ class SharedStore(FolderStore):
         return taken is not None
 
     def _fetch_named(self, name: str, there: threading.Event) -> bool:
-        keys = self.remote.keys_of(name, _RECENT)
+        keys = self.remote.keys_of(name, RECENT)
         if not keys:
             self.remote.note_missing(name)
             return False

@@ -166,7 +166,7 @@ def test_what_nobody_can_believe_does_not_stop_the_fold(catalog: Catalog, ledger
 
 @pytest.mark.parametrize("mark", ["\x1d", "\x1e", "\x1f", "\0", "\n", "\x02", "'", "$1"])
 def test_no_text_ends_its_field_or_row(catalog: Catalog, ledger: Ledger, mark: str) -> None:
-    """Rows travel as lines of one text: whatever an entry or a run says stays where it belongs."""
+    """Columns travel as one text each: whatever an entry or a run says stays where it belongs."""
     said = f"a{mark}b{mark}"
     ledger.put(1, f"f{mark}g", inputs={said: b"1" * 16, "y": b"2" * 16}, parts=(Part(said, ("plain",), b""),))
     ledger.ran(1, f"f{mark}g", reason=said, error=said)
