@@ -109,6 +109,8 @@ def imported(one: Import, namespace: dict[str, Any], loaded: LoadedModules, uses
 @lru_cache(maxsize=256)
 def named_in(source: str) -> tuple[str, ...]:
     """The modules that a cell imports, by name or by text, wherever in it."""
+    if "import" not in source and source.isascii():  # to Python wide letters are the same
+        return ()
     named = (name for said, by_text in _imports(parse(source), "") for name in (*said, *(by_text or ())))
     return tuple(dict.fromkeys(named))
 

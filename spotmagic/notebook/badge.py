@@ -121,6 +121,7 @@ def _shaped(value: Any, name: str) -> str:
 def label(code: CellCode) -> str:
     """What a cell is called that was given no name: by what it writes, else by its first line."""
     names = (name for name in code.writes - code.defined if not name.startswith("_"))
-    found = ", ".join(sorted(names, key=lambda name: (code.normal.find(name), name))[:3])
+    if found := ", ".join(sorted(names, key=lambda name: (code.normal.find(name), name))[:3]):
+        return found
     line = mask(code.normal).partition("\n")[0]
-    return found or (line if len(line) <= _LINE else textwrap.shorten(line, _LINE, placeholder="…")) or "cell"
+    return (line if len(line) <= _LINE else textwrap.shorten(line, _LINE, placeholder="…")) or "cell"

@@ -387,7 +387,8 @@ class Watch:
             fits = True
         else:
             before, form = self._prints[id(one)]
-            changed = self._print(one, name, Notes()) != before
+            # Of an input itself it is known by now: a frame of a million rows is not read twice for it.
+            changed = one is self._values.get(name) or self._print(one, name, Notes()) != before
             fits = outline(one) == form
         if changed and not (fits and can_put(one) and keeps_all(one)):
             kind = type(one).__name__

@@ -73,12 +73,12 @@ def _tree(source: str) -> ast.Module | None:
         return None
 
 
-def texts_of(source: str) -> Iterator[str]:
+@lru_cache(maxsize=8)
+def texts_of(source: str) -> tuple[str, ...]:
     """The texts that stand in Python code."""
     tree = _tree(source)
-    for node in () if tree is None else nodes_of(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.value
+    nodes = () if tree is None else nodes_of(tree)
+    return tuple(node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
 def _named(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
