@@ -101,6 +101,8 @@ def described(inputs: Iterable[str], namespace: Mapping[str, Any], *, in_full: b
     if not in_full:
         return told
     data = {name: value for name, value in found.items() if not (is_code(value) or is_secret(name, value))}
+    if not data:
+        return told
     try:
         packed = pack(texts(data, {name: value for name, value in dict(namespace).items() if is_private(name)}))
     except Exception as error:  # a text for people is not worth a result
