@@ -109,7 +109,7 @@ def searched(pattern: re.Pattern[Any], how: str, *where: Any) -> Any:
     return {"match": pattern.match, "fullmatch": pattern.fullmatch, "search": pattern.search}[how](*where)
 
 
-_GENERATING = ("random", "numpy")  # of their objects one may be the generator that all share
+_GENERATING = ("random", "numpy.random")  # of their objects one may be the generator that all share
 _LRU = type(functools.lru_cache(len))
 _VIEWS = {
     type(getattr(kind(), name)()): getattr(kind, name)
@@ -133,13 +133,16 @@ class _Pickler(pickle.Pickler):
         self.own: list[Any] = []
         self.spaces: dict[Any, Any] = {}
         self.global_names = functools.cache(references.global_names)
-        self._plain: set[Any] = set()  # a figure has 10,000 objects of 50 classes
+        # Classes of which nothing more is to be asked, with how their library pickles them: a figure has 10,000 objects
+        # of 50 classes.
+        self._plain: dict[Any, Callable[[Any], Any] | None] = {}
         self.unmarked: set[Any] = set()
 
     def reducer_override(self, obj: Any) -> Any:
         kind: Any = type(obj)
         if kind in self._plain:
-            return NotImplemented
+            reduce = self._plain[kind]
+            return NotImplemented if reduce is None else reduce(obj)
         refused = refusal(kind)
         if refused:
             raise NoCodec(refused)
@@ -162,8 +165,8 @@ class _Pickler(pickle.Pickler):
             self.unmarked.add(kind)
         if made is NotImplemented and _has_own_state(kind):
             self.own.append(obj)
-        elif of_family is None and not issubclass(kind, dict) and kind.__module__.partition(".")[0] not in _GENERATING:
-            self._plain.add(kind)
+        elif made is NotImplemented and not issubclass(kind, dict) and not kind.__module__.startswith(_GENERATING):
+            self._plain[kind] = of_family
         # The sixth part of what pickle takes is a function that puts the state in, in place of ``__setstate__``.
         if made is NotImplemented and isinstance(obj, dict) and _leaves_out(kind) and attributes(obj):
             return *(*obj.__reduce_ex__(_PROTOCOL), None, None)[:5], put_back
