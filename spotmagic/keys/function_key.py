@@ -17,7 +17,7 @@ from spotmagic.code.function import facts
 from spotmagic.code.texts import may_be_paths, names_in_queries
 from spotmagic.code.wrapped import unwrapped
 from spotmagic.errors import Uncacheable, unknown
-from spotmagic.keys import environment, patched, process
+from spotmagic.keys import environment, patched, process, registered
 from spotmagic.keys.account import NOTHING_MET, SAMPLE, Account, Keyed, sample_input
 from spotmagic.keys.bind import Binder
 from spotmagic.keys.fingerprint import identity, packed
@@ -53,6 +53,7 @@ class _Now:
         self.loads = reached.loads if reached else frozenset({"*"})
         self.patched, self.paths = (reached.patched, reached.paths) if reached else ([], frozenset())
         inner = unwrapped(function)
+        self.registered = reached.registered if reached else registered.NOTHING
         self._parameters = facts(inner).parameters if isinstance(inner, FunctionType) else {}
         self._left_out: dict[tuple[str, type], frozenset[str]] = {}
         # Where queries are made, a text among the arguments may be one, and means what its names mean here.
@@ -188,9 +189,11 @@ class FunctionKey:
         return may_be_paths([*args, *kwargs.values()]) | (self._now.paths if self._now else frozenset())
 
     def renew(self) -> bool:
-        """Look anew if something was put into a class since, which nobody saw. Asked before a run, not at a hit."""
+        """Look anew if something was put into a class or a register since, unseen. Asked before a run, not at a hit."""
         now = self._now
-        if now is None or self._version is not None or now.patched == patched.among(frozenset(now.notes.packages)):
+        if now is None or self._version is not None:
+            return False
+        if now.registered.holds() and now.patched == patched.among(frozenset(now.notes.packages)):
             return False
         self._look()
         return True
@@ -304,7 +307,11 @@ class FunctionKey:
         for name, value in counted:
             plain = type(value) in SCALARS
             pieces.append(value if plain else ExtType(PRINT, self._packed(now, name, value, notes)))
-        beside = [] if self._version is not None else process.beside(notes.packages, now.notes.packages, now.loads)
+        beside: list[tuple[str, Any]] = []
+        if self._version is None:
+            reached = now.notes.packages
+            beside = process.beside(notes.packages, reached, now.loads)
+            beside += registered.of_arguments(notes.packages - reached, self._mask)
         pieces += [ExtType(PRINT, self._packed(now, name, value, notes)) for name, value in beside]
         data = pack_plain(pieces)
         running.update(data)

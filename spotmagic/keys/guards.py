@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import types
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sized
 from types import CellType, FunctionType
 from typing import Any
 
@@ -71,6 +71,11 @@ class Guards:
     def state(self, read: Callable[[], Any], value: Any) -> None:
         """What is read now equals this, which nothing changes in place."""
         self._check(f"{self._of(read)}() == {self._of(value)}")
+
+    def either(self, holders: Collection[Sized], ask: Callable[[], bool]) -> None:
+        """These hold as many things as now, or asking says that nothing changed."""
+        counts = " and ".join(f"{self._of(one)}.__len__() == {len(one)}" for one in holders)
+        self._check(f"({counts} or {self._of(ask)}())")
 
     def member(self, kind: type, name: str) -> None:
         """The class gives the function or property under the name that it gives now."""

@@ -317,7 +317,7 @@ class WalkInputs:
     def __init__(self, encoder: Encoder, guards: Guards, notes: Notes, mask: Mask | None) -> None:
         self.values: list[Read] = []
         self.paths: set[str] = set()
-        self._encoder, self._guards, self._notes, self._mask = encoder, guards, notes, mask
+        self._encoder, self._guards, self._notes, self.mask = encoder, guards, notes, mask
         self._labels: set[str] = set()
 
     def label(self, label: str) -> str:
@@ -371,4 +371,4 @@ class WalkInputs:
 
     def _masked(self, packed: bytes) -> bytes:
         self._notes.secret = True
-        return self._mask(packed) if self._mask else packed
+        return self.mask(packed) if self.mask else packed

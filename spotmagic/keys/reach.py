@@ -27,6 +27,7 @@ class Reached:
         queries: whether it makes queries, whose text may come in as an argument.
         paths: texts in it that may be paths of files.
         patched: the installed classes into which the user put something.
+        registered: what the user handed to libraries, which call it by themselves.
         loads: attributes that the functions reached read, methods left out.
         told: digests of the root's own code and of each thing it reaches, by what the user is told of it.
         holds: whether nothing that was reached has changed since.
@@ -40,6 +41,7 @@ class Reached:
         self.pinned = digest(root, *(piece for value in values if value.own for piece in (value.label, value.packed)))
         self.notes, self.loads, self.queries = walk.notes, walk.loads, walk.queries
         self.patched, self.paths = walk.patched, frozenset(walk.inputs.paths)
+        self.registered = walk.registered
         self.notes.reached = {node.label: digest(node.record) for node in nodes[1:]}
         self.notes.reached |= {value.label: digest(value.packed) for value in values}
         self.notes.reached |= {label: digest(packed) for label, packed in walk.lazily.items()}

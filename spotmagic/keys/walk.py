@@ -13,7 +13,7 @@ from spotmagic.code.function import Import, facts
 from spotmagic.code.origin import file_of, is_user, is_user_file, is_user_module
 from spotmagic.code.texts import Chain
 from spotmagic.code.wrapped import called, cells_of, unwrapped
-from spotmagic.keys import classes, credentials, environment, lazy, named, patched, process
+from spotmagic.keys import classes, credentials, environment, lazy, named, patched, process, registered
 from spotmagic.keys.guards import MISSING, Guards
 from spotmagic.keys.methods import Callers, is_special
 from spotmagic.keys.owned import Node, class_of, full_name, is_made, is_users, kind_of, short_name, stands_for
@@ -47,7 +47,7 @@ class Walk:
         self._as_value = as_value
         self.loads: frozenset[str] = frozenset()
         self._called: Any = None
-        self.patched: list[type] = []
+        self.patched, self.registered = list[type](), registered.NOTHING
         self._held = self._families = self.queries = self._again = False  # the second: are subclasses asked for?
         self._quoting: list[tuple[types.FunctionType, frozenset[str]]] = []
         self._ignore = ignore
@@ -86,6 +86,8 @@ class Walk:
         if first is not None and self._again and not self._as_value and isinstance(first.obj, types.FunctionType):
             first.record += self._encoder.pack(self._defaults(first.obj), first.label)  # it calls itself with them
             self._follow()
+        if not self._as_value:
+            self.registered = registered.count(self.notes, self.guards, self.ref, self.inputs, self._follow)
         self.inputs.settings()
         packages = frozenset(self.notes.packages)
         self.patched = patched.among(packages)

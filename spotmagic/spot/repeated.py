@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from spotmagic import files
 from spotmagic.errors import Uncacheable, tell
+from spotmagic.keys.registered import HANDED
 from spotmagic.values.encode import TODO
 
 _met: set[tuple[str, str]] = set()
@@ -64,7 +65,13 @@ def tell_trouble(name: str, trouble: str) -> None:
     later = any(words in trouble for words in _LATER_FINE)
     if later and _first(name, trouble):
         return
-    todo = "Reload it" if later else "Say version='v1', which stands for its code, and change it with the code"
+    todo = (
+        "Run the cell again that hands it over"
+        if HANDED in trouble
+        else "Reload it"
+        if later
+        else "Say version='v1', which stands for its code, and change it with the code"
+    )
     _tell(name, trouble, todo, trouble)
 
 
