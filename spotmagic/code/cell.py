@@ -7,6 +7,7 @@ decides that along every path; here its findings become one :class:`CellCode`.
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -204,3 +205,11 @@ def _early(pieces: list[ast.stmt], made: frozenset[str]) -> frozenset[str]:
     flow = Flow(pieces)
     flow.run(later=False)
     return made & flow.names.reads
+
+
+_EMPTY = re.compile(r"\w+ = (\{\}|\[\]|set\(\)|(\w+\.)?(dict|list|OrderedDict|Counter|deque|defaultdict)\(\w*\))")
+
+
+def empties(source: str) -> dict[str, str]:
+    """Of names that are bound to an empty container and to nothing else, the assignment: a definition may fill it."""
+    return {name: made for name, made in singles(source).items() if _EMPTY.fullmatch(made.partition("#")[0].strip())}

@@ -43,6 +43,13 @@ _PLAIN_DECORATOR = re.compile(r"^(dataclasses\.)?dataclass\b|^(functools\.)?tota
 _FLAGS = ("closed", "is_closed", "_closed", "_shutdown")
 
 
+def refuse_changed(definitions: Collection[str]) -> None:
+    """Raise for a cell that changed what these definitions of it hold, such as a default that is a list."""
+    for name in sorted(definitions):
+        why = "what it holds changed after it was defined, and a hit would define it anew"
+        raise Uncacheable(f"`{name}` cannot be kept", why, "Define it in a cell of its own", path=name)
+
+
 def refuse_changed_definition(name: str, value: Any, code: CellCode) -> None:
     """Raise :class:`Uncacheable` if the cell changed a class or function after defining it."""
     held = vars(value) if isinstance(value, types.FunctionType) and _is_bare(name, code) else {}

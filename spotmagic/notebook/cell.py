@@ -278,9 +278,8 @@ class Cell:
     def _made(self) -> Made:
         """A run's result for ``price=`` is the last one shown, else the cell's only variable."""
         results, names = self._recorder.results, self._code.writes - self._code.defined
-        if results:
-            return Made(self._recorder, results[-1])
-        return Made(self._recorder, self._shell.user_ns.get(min(names)) if len(names) == 1 else None)
+        lone = self._shell.user_ns.get(min(names)) if len(names) == 1 else None
+        return Made(self._recorder, results[-1] if results else lone)
 
     # what is kept ----------------------------------------------------------------------------------------------------
 
@@ -288,6 +287,7 @@ class Cell:
         """The parts of what a run made, or of the error it raised (the word ``errors``)."""
         assert self._watch is not None
         again.refuse_asking(self._code.normal, self._recorder.asked)
+        again.refuse_changed(self.body.changed)
         events.refuse_live(self._recorder.log)
         if self._recorder.lost:
             why = "another cell ended while it ran, and what it put out after that was not heard"

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from spotmagic.code.cell import CellCode, singles
+from spotmagic.code.cell import CellCode, empties, singles
 from spotmagic.codecs import Undecodable, decode
 from spotmagic.engine.explain import ACCEPTED
 from spotmagic.errors import Uncacheable
@@ -221,9 +221,10 @@ def _restore(
     first = {name: account["settings"].pop(name) for name in ("sys.path", "os.environ") if name in account["settings"]}
     settings.make_again(first)  # the cell's imports may need them
     valued = {code.makers[name] for name in account["values"]}
+    empty = empties(code.source)
     for source in code.definitions:
         if source not in valued:
-            define(source)
+            _define(source, define, empty)
             parts.take(lambda names: not code.early.isdisjoint(names))
     set_again(ns, account["attributes"], undo)  # values know their classes as the run left them
     thaw = _grow(live, load, account, held, undo)
@@ -251,6 +252,17 @@ def _restore(
     settings.make_again(account["settings"])
     generators.restore(account["rng"])  # last, as definitions and handles that ran again may have drawn
     return values
+
+
+def _define(source: str, define: Callable[[str], None], empty: dict[str, str]) -> None:
+    """Run a definition again. What a decorator puts it into is there empty first, as in the run."""
+    try:
+        define(source)
+    except NameError as error:
+        if error.name not in empty:
+            raise
+        define(empty.pop(error.name))
+        _define(source, define, empty)
 
 
 def _grow(

@@ -9,14 +9,21 @@ import io
 import tokenize
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from types import CodeType
+from dataclasses import dataclass, field
+from types import CodeType, FunctionType
 from typing import Any
 
 from spotmagic.code.cell import is_definition
-from spotmagic.errors import SpotError
+from spotmagic.code.origin import file_of, is_user_file, is_user_module
+from spotmagic.code.scope import bound_names
+from spotmagic.code.wrapped import closed_over
+from spotmagic.errors import SpotError, Uncacheable
+from spotmagic.keys import fingerprint
+from spotmagic.notebook.graph import is_code, levels
+from spotmagic.values.patience import TooLong, patience
 
 _WAKE = 0.2  # seconds
+_LOOK = 0.2  # seconds of work for a look at what the definitions of a cell hold
 _SKIPPED = (tokenize.ENDMARKER, tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT, tokenize.DEDENT)
 
 
@@ -38,6 +45,7 @@ class Body:
         text: the body as it was typed.
         filename: what tracebacks call the cell.
         awaits: whether running it needs an event loop.
+        changed: the definitions of which the last run changed what they hold, after they were made.
     """
 
     source: str
@@ -45,6 +53,7 @@ class Body:
     filename: str
     statements: tuple[Statement, ...]
     awaits: bool
+    changed: set[str] = field(default_factory=set)
 
     @property
     def hides(self) -> list[int]:
@@ -112,18 +121,82 @@ def prepare(shell: Any, text: str, above: int = 1) -> Body:
 
 def run(shell: Any, body: Body) -> None:
     """Run the statements. The user's errors pass through."""
-    for code in _compiled(shell, body, body.statements):
+    made = _Definitions(shell.user_ns, body.changed)
+    for code, each in zip(_compiled(shell, body, body.statements), body.statements, strict=True):
+        made.before(each)
         exec(code, shell.user_global_ns, shell.user_ns)
+    made.compare()
 
 
 async def arun(shell: Any, body: Body) -> None:
     """Run the statements of a body that awaits."""
+    made = _Definitions(shell.user_ns, body.changed)
     with _awake():
-        for code in _compiled(shell, body, body.statements):
+        for code, each in zip(_compiled(shell, body, body.statements), body.statements, strict=True):
+            made.before(each)
             if _is_async(code):
                 await eval(code, shell.user_global_ns, shell.user_ns)
             else:
                 exec(code, shell.user_global_ns, shell.user_ns)
+    made.compare()
+
+
+class _Definitions:
+    """What the definitions of a cell hold, while its other statements run: a hit makes them anew, as they were.
+
+    ``def add(x, seen=[])`` holds a list, and so may what a decorator gives. What a later definition changes, as a
+    decorator that registers does, it changes again.
+    """
+
+    def __init__(self, ns: dict[str, Any], changed: set[str]) -> None:
+        self._ns, self._changed, self._names = ns, changed, set[str]()
+        self._before: dict[str, list[Any]] = {}
+        changed.clear()
+
+    def before(self, statement: Statement) -> None:
+        """A statement is about to run."""
+        if statement.defines:
+            self.compare()
+            if not isinstance(statement.node, ast.Import | ast.ImportFrom):
+                self._names |= bound_names([statement.node])
+        elif self._names and not self._before:
+            self._before = self._look()
+
+    def compare(self) -> None:
+        """Note what is different since the last definition."""
+        now = self._look() if self._before else {}
+        # One that is bound anew is another matter.
+        self._changed |= {name for name in now if self._before.get(name, now[name])[1:] != now[name][1:]}
+        self._before = {}
+
+    def _look(self) -> dict[str, list[Any]]:
+        known = {id(one) for one in list(self._ns.values())}
+        try:
+            with patience(_LOOK):
+                return {name: _held(self._ns[name], known) for name in sorted(self._names & self._ns.keys())}
+        except (Exception, TooLong):  # of something of the user's that cannot be looked at
+            self._names = set()
+            return {}
+
+
+def _held(value: Any, known: set[int]) -> list[Any]:
+    """A definition, and what its functions hold that no variable has: an equal list as long as it is so."""
+    found: list[Any] = [value]
+    for one in (one for level in levels(value) for one in level):
+        if isinstance(one, FunctionType) and is_user_file(file_of(one.__code__)):
+            kept = [*closed_over(one).values(), *(one.__defaults__ or ()), *(one.__kwdefaults__ or {}).values()]
+            parts = [*kept, *vars(one).values()]
+        elif one is value and is_user_module(type(one).__module__):  # an object that a decorator made
+            parts = list(vars(one).values()) if hasattr(one, "__dict__") else []
+        else:
+            continue
+        for part in parts:
+            if id(part) not in known and not is_code(part):
+                try:
+                    found.append(fingerprint(part))
+                except Uncacheable:
+                    continue
+    return found
 
 
 @contextmanager
