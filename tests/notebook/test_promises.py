@@ -32,7 +32,8 @@ RESTORED = {
     "random numbers": ["random numbers of a seeded notebook", "random numbers under rng", "a seed of its own"],
     "what helpers change": ["a helper's table", "a class's counter", "a class's register"],
     "clients and locks": ["a client", "a lock"],
-    "the shell": ["a name of the shell"],
+    "the shell, and calls that set up a library": ["a name of the shell", "a call that sets up a library"],
+    "classes of packages": ["a method of a package's class"],
     "files": ["files written"],
     "settings": ["settings", "os.environ", "%env"],
 }  # fmt: skip
@@ -53,10 +54,14 @@ NOT_KEPT = {
         "a database file",
     ],
     'a cell inside of it (`run_cell_magic("spot", …)`)': ["a cell inside"],
-    "a change inside a function that no variable holds, such as one in a list": ["a count in a list of functions"],
-    "a lock that is left taken, a function that shows values of a type, "
+    "a change inside a function that no variable holds, such as one in a list, or that the cell defines": [
+        "a count in a list of functions",
+        "a default of a function that the cell defines",
+    ],
+    "a lock that is left taken, a thread that the cell starts, a function that shows values of a type, "
     "a magic that turns what is there (`%automagic`)": [
         "a lock that is left taken",
+        "a thread",
         "a function that shows values",
         "%automagic",
     ],
