@@ -144,7 +144,7 @@ def _resolve(kind: Any) -> Shape:
         return functools.partial(_member, base, family.fingerprint, covered)
     if kind.__name__ == "cython_function_or_method":
         return _EXACT[types.MethodDescriptorType]
-    if kind.__module__ in ("typing", "typing_extensions"):
+    if kind.__module__ in ("typing", "typing_extensions", "annotationlib"):
         return callables.typing_form
     return objects.shape_of(kind)
 

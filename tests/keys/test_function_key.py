@@ -399,3 +399,16 @@ def test_a_cell_counts_by_what_is_in_it(key_of: MakeKey) -> None:
     made = [types.CellType(), types.CellType(1), types.CellType(True), types.CellType([1]), cycle]
     assert len({keys.key((cell,), {}) for cell in (*made, 1, [1], {})}) == len(made) + 3
     assert keys.key((types.CellType([1]),), {}) == keys.key((made[3],), {})
+
+
+def test_a_reference_to_what_is_not_there_yet_counts_by_its_text(key_of: MakeKey) -> None:
+    """Python 3.14 makes them of annotations that nobody can evaluate, and has them hold the class and its names."""
+    kind, keys = type("ForwardRef", (), {"__module__": "annotationlib"}), key_of(fixed)
+
+    def refer(text: str, owner: Any) -> Any:
+        made = kind()
+        made.__forward_arg__, made.__owner__ = text, owner
+        return made
+
+    assert keys.key((refer("Later", 1),), {}) == keys.key((refer("Later", 2),), {})
+    assert keys.key((refer("Later", 1),), {}) != keys.key((refer("Other", 1),), {})
