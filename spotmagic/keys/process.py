@@ -331,7 +331,8 @@ class WalkInputs:
 
     def value(self, label: str, path: str, value: Any, own: bool) -> None:
         """Count a value. Raises Uncacheable for one without a fingerprint."""
-        self.paths |= may_be_paths([value])
+        if path.rpartition(".")[2] != "__file__":  # which says where other files lie
+            self.paths |= may_be_paths([value])
         try:
             packed = self._encoder.pack(value, path)
         except Uncacheable as error:

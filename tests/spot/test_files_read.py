@@ -462,3 +462,22 @@ def test_what_a_function_keeps_of_a_file_that_changed_is_not_stored_until_it_is_
     assert [ask("b"), verdict()] == ["two and more b", "hit"]
     assert [ask("c"), verdict()] == ["two and more c", "hit"]
     _prompt.cache_clear()
+
+
+def test_a_module_that_finds_files_beside_it_is_none_of_them(
+    spot: Spot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``Path(__file__).parent`` is a place: an edit elsewhere in the module pays for nothing again."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    text = "from pathlib import Path\n\ndef ask(x):\n    return (Path(__file__).parent / 'prompt.txt').read_text()\n"
+    home = tmp_path / "beside_it.py"
+    home.write_text(text)
+    Path("prompt.txt").write_text("one")
+    import beside_it  # type: ignore[import-not-found]
+
+    ask = spot.mark(beside_it.ask)
+    assert ask(1) == "one"
+    home.write_text(f"{text}\ndef other():\n    return 1\n")
+    assert (ask(1), verdict()) == ("one", "hit")
+    Path("prompt.txt").write_text("two")
+    assert (ask(1), verdict()) == ("two", "ran")
