@@ -191,7 +191,7 @@ def test_errors_are_as_without_a_mark_and_everything_is_put_back(spot: Spot) -> 
     with pytest.raises(FileNotFoundError) as caught:
         spot.mark(lambda: os.listdir("nowhere"))()  # noqa: PTH208
     frames = traceback.extract_tb(caught.value.__traceback__)
-    assert not any("/store/" in frame.filename for frame in frames)
+    assert not any("/spotmagic/store/" in frame.filename for frame in frames)
     with pytest.raises(ValueError, match="pattern"):
         spot.mark(lambda: list(Path("docs").glob("")))()
     assert spot.mark(lambda: os.stat in os.supports_follow_symlinks and os.listdir in os.supports_fd)()
