@@ -72,10 +72,11 @@ class Guards:
         """What is read now equals this, which nothing changes in place."""
         self._check(f"{self._of(read)}() == {self._of(value)}")
 
-    def either(self, holders: Collection[Sized], ask: Callable[[], bool]) -> None:
-        """These hold as many things as now, or asking says that nothing changed."""
-        counts = " and ".join(f"{self._of(one)}.__len__() == {len(one)}" for one in holders)
-        self._check(f"({counts} or {self._of(ask)}())")
+    def grown(self, growing: Collection[Sized], sizes: list[int], ask: Callable[[], bool]) -> None:
+        """These are as long as the sizes say, which may be told anew, or asking says that nothing changed."""
+        known = self._of(sizes)
+        same = " and ".join(f"{self._of(one)}.__len__() == {known}[{place}]" for place, one in enumerate(growing))
+        self._check(f"({same} or {self._of(ask)}())")
 
     def member(self, kind: type, name: str) -> None:
         """The class gives the function or property under the name that it gives now."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sized
 from operator import is_
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
@@ -76,18 +76,29 @@ class _Epoch(NamedTuple):
         return same and all(map(is_, self.loaded, now.loaded))
 
 
-class Registered(NamedTuple):
+class Registered:
     """What was handed over to these packages when a function was looked at."""
 
-    packages: frozenset[str] = frozenset()
-    texts: tuple[str, ...] = ()
+    __slots__ = ("growing", "packages", "sizes", "texts")
+
+    def __init__(self, packages: frozenset[str], texts: tuple[str, ...], growing: list[Sized]) -> None:
+        self.packages, self.texts, self.growing = packages, texts, growing
+        self.sizes = list(map(len, growing))
 
     def holds(self) -> bool:
         """Whether the same is handed over now."""
         return self.texts == statements(self.packages)
 
+    def grew(self) -> bool:
+        """The same for a hit, once a module came or a cell ran: until the next one nothing is looked at."""
+        now = list(map(len, self.growing))
+        holds = self.holds()
+        if holds:
+            self.sizes[:] = now
+        return holds
 
-NOTHING = Registered()
+
+NOTHING = Registered(frozenset(), (), [])
 _last: tuple[_Epoch, list[Registration]] = _Epoch([], -1, 0), []
 
 
@@ -125,9 +136,9 @@ def count(
                     inputs.value(f"global {given.root}", given.root, counted, False)
         follow()
         if not new:
-            answer = Registered(packages, statements(packages))
             cells = cells_run()
-            guards.either([sys.modules, *([] if cells is None else [cells])], answer.holds)
+            answer = Registered(packages, statements(packages), [sys.modules, *([] if cells is None else [cells])])
+            guards.grown(answer.growing, answer.sizes, answer.grew)
             return answer
 
 
