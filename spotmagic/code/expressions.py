@@ -178,7 +178,7 @@ class Expressions:
             self.expr(node)
 
     def _lambda(self, node: ast.Lambda, named: bool) -> None:
-        if not self.names.collecting and (named or self.names.scope.kind == "class"):
+        if named and not self.names.collecting:
             return  # walked as what the name of it, or of its class, needs
         with self.names.guard(), self.names.aside():
             self.body(node)
@@ -212,8 +212,12 @@ class Expressions:
     def _call(self, node: ast.Call) -> None:
         self._hidden(in_magic(node))
         self.expr(node.func)
-        for argument in (*node.args, *(word.value for word in node.keywords)):
-            self.expr(argument)
+        # A factory and a property are called when objects of the class are there; who else gets a lambda may call it now.
+        in_class, kept = self.names.scope.kind == "class", isinstance(node.func, ast.Name) and node.func.id == "property"
+        for argument in node.args:
+            self.expr(argument, named=in_class and kept)
+        for word in node.keywords:
+            self.expr(word.value, named=in_class and (kept or (word.arg or "").endswith("factory")))
         if isinstance(node.func, ast.Name) and node.func.id in ("setattr", "delattr") and node.args:
             self._touch(node.args[0])
         self._hidden(unseen_call(node, inside=self.names.collecting))

@@ -15,6 +15,7 @@ from spotmagic.code.bindings import State, join
 from spotmagic.code.expressions import Expressions
 from spotmagic.code.scope import Bindings, Scope, annotations_of, imported, nodes_of, type_parameters
 from spotmagic.code.syntax import (
+    calls_own,
     catches_name_error,
     irrefutable,
     methods,
@@ -336,6 +337,8 @@ class Flow(Expressions):
                 names.write("__qualname__")
                 self.suite(node.body)
             names.close(body)
+        if calls_own(node):  # before there is the class by whose name they are looked up elsewhere
+            names.use(node.name, swallowed=True)
         names.write(node.name)
 
     def _bounds(self, node: ast.AST) -> None:

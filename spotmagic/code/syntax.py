@@ -29,6 +29,33 @@ def methods(node: ast.AST) -> Iterable[ast.FunctionDef | ast.AsyncFunctionDef | 
             yield from methods(child)
 
 
+def calls_own(node: ast.ClassDef) -> bool:
+    """Whether a class body calls a function that it defines itself: ``TABLE = _made()``, or ``@_counted`` on another."""
+    own, called = set[str](), set[str]()
+    for part in _run_with(node):
+        match part:
+            case ast.FunctionDef(name=name, decorator_list=decorators):
+                own.add(name)
+                called |= {one.id for one in decorators if isinstance(one, ast.Name)}
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda()):
+                own.add(name)
+            case ast.Call(func=ast.Name(id=name)):
+                called.add(name)
+    return not own.isdisjoint(called)
+
+
+def _run_with(node: ast.AST) -> Iterable[ast.AST]:
+    """What of a class body runs with it: all but the bodies of functions."""
+    for child in ast.iter_child_nodes(node):
+        yield child
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            for part in (*child.decorator_list, child.args):
+                yield part
+                yield from _run_with(part)
+        elif not isinstance(child, ast.Lambda):
+            yield from _run_with(child)
+
+
 def never_empty(node: ast.expr) -> bool:
     """Whether a loop over this runs at least once."""
     match node:
