@@ -212,12 +212,12 @@ class Expressions:
     def _call(self, node: ast.Call) -> None:
         self._hidden(in_magic(node))
         self.expr(node.func)
-        # A factory and a property are called when objects of the class are there; who else gets a lambda may call it now.
-        in_class, kept = self.names.scope.kind == "class", isinstance(node.func, ast.Name) and node.func.id == "property"
+        # A factory and a property of a class are called when there are objects of it; others may call a lambda now.
+        in_class, name = self.names.scope.kind == "class", getattr(node.func, "id", "")
         for argument in node.args:
-            self.expr(argument, named=in_class and kept)
+            self.expr(argument, named=in_class and name == "property")
         for word in node.keywords:
-            self.expr(word.value, named=in_class and (kept or (word.arg or "").endswith("factory")))
+            self.expr(word.value, named=in_class and (name == "property" or str(word.arg).endswith("factory")))
         if isinstance(node.func, ast.Name) and node.func.id in ("setattr", "delattr") and node.args:
             self._touch(node.args[0])
         self._hidden(unseen_call(node, inside=self.names.collecting))

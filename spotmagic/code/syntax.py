@@ -30,7 +30,7 @@ def methods(node: ast.AST) -> Iterable[ast.FunctionDef | ast.AsyncFunctionDef | 
 
 
 def calls_own(node: ast.ClassDef) -> bool:
-    """Whether a class body calls a function that it defines itself: ``TABLE = _made()``, or ``@_counted`` on another."""
+    """Whether a class body calls a function that it defines itself: ``TABLE = _made()``, ``@_counted``."""
     own, called = set[str](), set[str]()
     for part in _run_with(node):
         match part:
