@@ -43,11 +43,15 @@ _PLAIN_DECORATOR = re.compile(r"^(dataclasses\.)?dataclass\b|^(functools\.)?tota
 _FLAGS = ("closed", "is_closed", "_closed", "_shutdown")
 
 
-def refuse_changed(definitions: Collection[str]) -> None:
-    """Raise for a cell that changed what these definitions of it hold, such as a default that is a list."""
-    for name in sorted(definitions):
-        why = "what it holds changed after it was defined, and a hit would define it anew"
-        raise Uncacheable(f"`{name}` cannot be kept", why, "Define it in a cell of its own", path=name)
+def refuse_changed(changed: Mapping[str, str]) -> None:
+    """Raise for a cell that changed what its definitions hold, such as a default that is a list, or are given.
+
+    Args:
+        changed: by name, in what way.
+    """
+    for name, why in sorted(changed.items()):
+        anew = f"{why}, and a hit would define that anew"
+        raise Uncacheable(f"`{name}` cannot be kept", anew, "Define it in a cell of its own", path=name)
 
 
 def refuse_changed_definition(name: str, value: Any, code: CellCode) -> None:

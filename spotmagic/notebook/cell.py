@@ -253,12 +253,12 @@ class Cell:
 
     def _run(self) -> Made:
         with self._attempt():
-            executor.run(self._shell, self.body)
+            executor.run(self._shell, self.body, self._code.early)
         return self._made()
 
     async def _arun(self) -> Made:
         with self._attempt():
-            await executor.arun(self._shell, self.body)
+            await executor.arun(self._shell, self.body, self._code.early)
         return self._made()
 
     def _attempt(self) -> ExitStack:

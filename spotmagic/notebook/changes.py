@@ -67,6 +67,7 @@ class Changes:
         variables: all that the notebook holds.
         results: values that it showed and that no variable holds, as ``result 0`` and so on.
         axes: those that the frames among the inputs had before it, by name and place.
+        defined: what its definitions made that is no code, as a decorator that is a class does: a hit makes it by them.
     """
 
     set: dict[str, Any]
@@ -85,6 +86,7 @@ class Changes:
     variables: Mapping[str, Any] = field(default_factory=dict)
     results: Mapping[str, Any] = field(default_factory=dict)
     axes: Mapping[tuple[str, int], Any] = field(default_factory=dict)
+    defined: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,9 @@ def pack(changes: Changes) -> dict[str, Any]:
         "linked": {},
         "put": [],
         "ties": _ties(changes),
+        "defined": list(changes.defined),
     }
+    live.include(changes.defined)
     parts: dict[str, Any] = {ACCOUNT: account}
     linked: dict[str, Any] = {}
     bodies = {f"{name} {place}": one for name, place, one in changes.mutated}  # no variable has a space in its name
@@ -226,6 +230,7 @@ def _restore(
         if source not in valued:
             _define(source, define, empty)
             parts.take(lambda names: not code.early.isdisjoint(names))
+    live.include({name: ns[name] for name in account.get("defined", ())})
     set_again(ns, account["attributes"], undo)  # values know their classes as the run left them
     thaw = _grow(live, load, account, held, undo)
     while parts.left and parts.take(lambda _: True):

@@ -7,7 +7,7 @@ import asyncio
 import inspect
 import io
 import tokenize
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CodeType, FunctionType
@@ -45,7 +45,7 @@ class Body:
         text: the body as it was typed.
         filename: what tracebacks call the cell.
         awaits: whether running it needs an event loop.
-        changed: the definitions of which the last run changed what they hold, after they were made.
+        changed: why a hit cannot define again what the last run defined, by the names concerned.
     """
 
     source: str
@@ -53,7 +53,7 @@ class Body:
     filename: str
     statements: tuple[Statement, ...]
     awaits: bool
-    changed: set[str] = field(default_factory=set)
+    changed: dict[str, str] = field(default_factory=dict)
 
     @property
     def hides(self) -> list[int]:
@@ -119,18 +119,22 @@ def prepare(shell: Any, text: str, above: int = 1) -> Body:
     return Body(source, text, filename, statements, awaits)
 
 
-def run(shell: Any, body: Body) -> None:
-    """Run the statements. The user's errors pass through."""
-    made = _Definitions(shell.user_ns, body.changed)
+def run(shell: Any, body: Body, early: Collection[str] = ()) -> None:
+    """Run the statements. The user's errors pass through.
+
+    Args:
+        early: names that the other statements bind and definitions use while they are made.
+    """
+    made = _Definitions(shell.user_ns, body.changed, early)
     for code, each in zip(_compiled(shell, body, body.statements), body.statements, strict=True):
         made.before(each)
         exec(code, shell.user_global_ns, shell.user_ns)
     made.compare()
 
 
-async def arun(shell: Any, body: Body) -> None:
+async def arun(shell: Any, body: Body, early: Collection[str] = ()) -> None:
     """Run the statements of a body that awaits."""
-    made = _Definitions(shell.user_ns, body.changed)
+    made = _Definitions(shell.user_ns, body.changed, early)
     with _awake():
         for code, each in zip(_compiled(shell, body, body.statements), body.statements, strict=True):
             made.before(each)
@@ -145,12 +149,13 @@ class _Definitions:
     """What the definitions of a cell hold, while its other statements run: a hit makes them anew, as they were.
 
     ``def add(x, seen=[])`` holds a list, and so may what a decorator gives. What a later definition changes, as a
-    decorator that registers does, it changes again.
+    decorator that registers does, it changes again: so what it is given, as ``@register(table)`` is, may not be kept.
     """
 
-    def __init__(self, ns: dict[str, Any], changed: set[str]) -> None:
-        self._ns, self._changed, self._names = ns, changed, set[str]()
+    def __init__(self, ns: dict[str, Any], changed: dict[str, str], early: Collection[str]) -> None:
+        self._ns, self._changed, self._names, self._early = ns, changed, set[str](), sorted(early)
         self._before: dict[str, list[Any]] = {}
+        self._given: dict[str, Any] = {}
         changed.clear()
 
     def before(self, statement: Statement) -> None:
@@ -159,15 +164,35 @@ class _Definitions:
             self.compare()
             if not isinstance(statement.node, ast.Import | ast.ImportFrom):
                 self._names |= bound_names([statement.node])
-        elif self._names and not self._before:
+                self._given = self._prints() if self._early else {}
+            return
+        if self._given:
+            self.compare()
+        if self._names and not self._before:
             self._before = self._look()
 
     def compare(self) -> None:
         """Note what is different since the last definition."""
         now = self._look() if self._before else {}
         # One that is bound anew is another matter.
-        self._changed |= {name for name in now if self._before.get(name, now[name])[1:] != now[name][1:]}
+        changed = [name for name in now if self._before.get(name, now[name])[1:] != now[name][1:]]
+        self._changed.update(dict.fromkeys(changed, "what it holds changed after it was defined"))
         self._before = {}
+        given = self._given and self._prints()
+        filled = [name for name in given if self._given.get(name) != given[name]]
+        self._changed.update(dict.fromkeys(filled, "a definition of the cell changes it"))
+        self._given = {}
+
+    def _prints(self) -> dict[str, Any]:
+        """What definitions are given, each with its fingerprint, if it has one."""
+        found = dict[str, Any]()
+        for name in self._early:
+            try:
+                with patience(_LOOK):
+                    found[name] = fingerprint(self._ns[name]) if name in self._ns else None
+            except (Exception, TooLong):
+                found[name] = None
+        return found
 
     def _look(self) -> dict[str, list[Any]]:
         known = {id(one) for one in list(self._ns.values())}

@@ -35,15 +35,12 @@ ATOMS: frozenset[type] = frozenset(
 )  # fmt: skip
 """Types whose values hold nothing that another name could share and see change."""
 
-BOXES = frozenset({list, tuple, set, frozenset, dict})
+BOXES, _FROZEN = frozenset({list, tuple, set, frozenset, dict}), frozenset({tuple, frozenset})
 _REBUILT = frozenset({"builtins", "collections", "functools", "types"})
 _LEAF_PACKAGES = frozenset({"numpy", "pandas", "polars", "pyarrow", "torch", "PIL"})
-_KNOWN_INSIDES = frozenset(
-    {types.SimpleNamespace, object, list, dict, set, deque, OrderedDict, defaultdict, tuple, frozenset}
-)
+_KNOWN_INSIDES = BOXES | {types.SimpleNamespace, object, deque, OrderedDict, defaultdict}
 _PYTHON_CLASS = 1 << 9  # Py_TPFLAGS_HEAPTYPE, as in the standard library's copyreg
 _SEALING = (set, frozenset, types.FunctionType, types.MethodType)  # sets list their items in any order, figures too
-_FROZEN = frozenset({tuple, frozenset})
 
 
 def is_atom(value: object) -> bool:
@@ -240,10 +237,15 @@ class Live:
         self._held: list[Any] = []  # memories that nobody else may hold: their ids are asked for
         self.sealed: set[str] = set()
         self.shapes: dict[int, list[Any]] = {}
+        self.include(inputs)
+
+    def include(self, more: Mapping[str, Any]) -> None:
+        """Know what these hold as well, where nothing that is known already holds it."""
+        self.__dict__.pop("_places", None)
         with uncollected():
-            for name in sorted(inputs):
+            for name in sorted(more):
                 found = self._objects[name] = []
-                self._walk(name, inputs[name], found)
+                self._walk(name, more[name], found)
 
     def _walk(self, name: str, value: Any, found: list[Any]) -> None:
         seen: set[int] = set()

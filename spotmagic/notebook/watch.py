@@ -263,7 +263,7 @@ class Watch:
             raise self._refusal(min(changed), "the cell takes it or lets go of it, and a hit would not")
         code, made = self._code, dict[str, Any]()
         deleted, values, again = list[str](), list[str](), list[str]()
-        modules, closed = dict[str, str](), dict[str, list[str]]()
+        modules, closed, defined = dict[str, str](), dict[str, list[str]](), dict[str, Any]()
         for name in sorted(self._names(before)):
             if name not in self._ns:
                 if name in before or name in self._code.defined:
@@ -279,6 +279,8 @@ class Watch:
             if name in code.makers and not is_made_by_code(value):
                 values.append(name)
             elif self._comes_by_code(name, value):
+                if not (is_code(value) or is_atom(value) or name in self.inputs):
+                    defined[name] = value
                 continue
             if isinstance(value, types.ModuleType):
                 modules[name] = module_name(name, value)
@@ -290,18 +292,15 @@ class Watch:
             if name in code.entered | singles(code.source).keys() and is_closed(value, name in code.entered):
                 closed[name] = described(value)
                 continue
-            if (
-                name in singles(code.source)
-                and name not in self._values
-                and is_made_again(name, value, code.source, self._began)
-            ):
+            single = name in singles(code.source) and name not in self._values
+            if single and is_made_again(name, value, code.source, self._began):
                 again.append(name)
                 continue
             made[name] = value
         refuse_lost_callbacks({**made, **results})
-        cells, defined = self._reached.cells(), self._code.defined
+        cells = self._reached.cells()
         for name, value in {**made, **results}.items():
-            refuse_what_only_code_makes(name, value, self._ns, lambda top: top in before or top in defined, cells)
+            refuse_what_only_code_makes(name, value, self._ns, lambda top: top in before or top in code.defined, cells)
         return Changes(
             set=made,
             deleted=tuple(deleted),
@@ -319,6 +318,7 @@ class Watch:
             variables={name: value for name, value in dict(self._ns).items() if not name.startswith("_")},
             results=results,
             axes=self._axes,
+            defined=defined,
         )
 
     def _drawn(self) -> dict[str, Any]:
