@@ -171,8 +171,9 @@ def pack(changes: Changes) -> dict[str, Any]:
 
 def _ties(changes: Changes) -> list[Any]:
     """What frames that were made or changed share with variables of the notebook."""
-    changed = {name for name, place, _ in changes.mutated if not place}
-    return ties_of({**changes.variables, **changes.set}, changed | changes.set.keys(), changed, changes.axes)
+    values = {**changes.variables, **changes.set}
+    changed = {name for name, place, _ in changes.mutated if not place} & values.keys()  # what code holds is no variable
+    return ties_of(values, changed | changes.set.keys(), changed, changes.axes)
 
 
 def _part_name(names: Collection[str], what: str) -> str:
