@@ -172,7 +172,7 @@ def pack(changes: Changes) -> dict[str, Any]:
 def _ties(changes: Changes) -> list[Any]:
     """What frames that were made or changed share with variables of the notebook."""
     values = {**changes.variables, **changes.set}
-    changed = {name for name, place, _ in changes.mutated if not place} & values.keys()  # what code holds is no variable
+    changed = {name for name, place, _ in changes.mutated if not place} & values.keys()  # of code not
     return ties_of(values, changed | changes.set.keys(), changed, changes.axes)
 
 
