@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import functools
 import io
-import linecache
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -115,9 +114,3 @@ def cells_run() -> list[str] | None:
         return None
     cells = getattr(getattr(shell, "history_manager", None), "input_hist_parsed", None)
     return cells if isinstance(cells, list) else None
-
-
-def cell_source(filename: str) -> str:
-    """The text of the cell that has this name; empty where it is a file."""
-    held = linecache.cache.get(filename)
-    return "".join(held[2]) if held is not None and len(held) == 4 and held[1] is None else ""

@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 
 from spotmagic.code.function import Import, facts
 from spotmagic.code.handed import Handed, HandedName, Handing
-from spotmagic.code.loaded import cell_source, cells_run, of_cell, of_module, spec_of, users_modules
+from spotmagic.code.loaded import cells_run, of_cell, of_module, spec_of, users_modules
 from spotmagic.code.origin import file_of, is_user_module
+from spotmagic.code.source import cell_text
 from spotmagic.code.texts import Chain
 from spotmagic.code.wrapped import unwrapped
 from spotmagic.errors import Uncacheable
@@ -274,7 +275,7 @@ def _defined_since(one: Registration) -> str:
     for given, value in _handed(one) if one.cell else ():
         inside = vars(value).values() if isinstance(value, type) else ()
         codes = [each.__code__ for each in (value, *inside) if isinstance(each, FunctionType)]
-        text = cell_source(file_of(codes[0])).strip() if codes else ""
+        text = cell_text(file_of(codes[0])).strip() if codes else ""
         defines = re.compile(rf"\b(def|class)\s+{re.escape(given.root)}\b")
         before = [each.strip() for each in cells[: one.cell + 1] if defines.search(each)]
         if text and before and before[-1] != text:

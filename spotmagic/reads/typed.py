@@ -21,7 +21,7 @@ from spotmagic.reads import stand_ins, standing
 
 TYPED = "it asks for what is typed while it runs"
 _read = os.read
-_DEVICES = frozenset({0, "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "/dev/tty", "CONIN$"})
+_DEVICES = frozenset({0, "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "/dev/tty"})
 _READING = frozenset({"read", "read1", "readline", "readlines", "readinto", "readinto1", "readall", "peek"})
 _ATTRIBUTE = opcode.opmap["LOAD_ATTR"]
 _BELOW = frozenset({"buffer", "raw"})
@@ -113,16 +113,8 @@ def install_typed() -> None:
         standing.stand(kernel, "_input_request", request, _telling(request))
 
 
-_places: list[Any] = [
-    (vars(os), "read", _read, _noting_read),
-    (vars(getpass), "_raw_input", getpass._raw_input, _telling(getpass._raw_input)),  # type: ignore[attr-defined]
-]
-if sys.platform == "win32":
-    import msvcrt
-
-    _keys = [getattr(msvcrt, name) for name in ("getch", "getche", "getwch", "getwche")]
-    _places += [(vars(msvcrt), one.__name__, one, _telling(one)) for one in _keys]
-stand_ins.add(_places)
+_ask: Any = vars(getpass)["_raw_input"]
+stand_ins.add([(vars(os), "read", _read, _noting_read), (vars(getpass), "_raw_input", _ask, _telling(_ask))])
 install_typed()
 _ours: Any = (_noting_read, Typed.__next__, Typed.__getattr__, _telling(_read))
 CODES = frozenset(getattr(one, "__code__", None) for one in _ours)

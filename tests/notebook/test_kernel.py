@@ -203,8 +203,9 @@ def test_outputs_show_while_the_cell_runs(kernel: Kernel, tmp_path: Path) -> Non
         if "early" in message["content"].get("text", ""):
             seen.touch()
 
-    body = f"import os, time\nprint('early', flush=True)\nwhile not os.path.exists({str(seen)!r}): time.sleep(0.01)"
-    reply = kernel.client.execute_interactive(f"%%spot\n{body}", output_hook=show, timeout=60)
+    wait = f"for _ in range(6000):\n    if os.path.exists({str(seen)!r}): break\n    time.sleep(0.01)"
+    body = f"import os, time\nprint('early', flush=True)\n{wait}\nelse: raise TimeoutError('nobody saw it')"
+    reply = kernel.client.execute_interactive(f"%%spot\n{body}", output_hook=show, timeout=90)
     assert reply["content"]["status"] == "ok"
 
 

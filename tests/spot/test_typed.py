@@ -8,8 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 ASKING = {
     "input": "return input()",
@@ -87,7 +85,6 @@ def session(folder: Path, bodies: dict[str, str]) -> tuple[dict[str, tuple[str, 
     return {name: tuple(seen[f"ask_{number}"]) for number, name in enumerate(bodies)}, told
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="its devices have other names")
 def test_a_run_that_asked_a_person_is_not_kept(tmp_path: Path) -> None:
     """However it asks: a second call would be given the old answer."""
     seen, told = session(tmp_path, ASKING)
@@ -145,7 +142,6 @@ print("end")
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="it has no such terminals")
 def test_a_line_of_a_terminal_is_not_kept(tmp_path: Path) -> None:
     """At a terminal ``input`` reads its line in C."""
     import pty
