@@ -7,7 +7,6 @@ decides that along every path; here its findings become one :class:`CellCode`.
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from spotmagic.code.normal import normal_form, parse
 from spotmagic.code.scope import bound_names, nodes_of
 from spotmagic.code.texts import sets_up
 
+_EMPTY = frozenset({"dict", "list", "set", "OrderedDict", "Counter", "deque", "defaultdict"})
 _CLASS_MAKERS = frozenset({
     "namedtuple", "NamedTuple", "TypedDict", "NewType", "TypeVar", "ParamSpec", "TypeVarTuple", "make_dataclass",
     "make_class", "create_model", "Enum", "IntEnum", "StrEnum", "Flag", "IntFlag", "new_class",
@@ -50,7 +50,9 @@ class CellCode:
         defined: names those bind.
         rebound: defined names that other statements bind too.
         early: names the cell makes otherwise and that a definition needs while it is made (a default, a base, a
-            decorator, a class body).
+            decorator and what that reads, a class body), but for those in ``steps``.
+        steps: the definitions in order, each after an empty name, and where they need a name to which something is
+            assigned that is written out, that name and the assignment: ``("tools", "tools = {}")``.
         entered: names that a ``with`` binds.
         touched: defined names whose attributes the cell sets afterwards (``f.calls = 1``): running the definition
             again would not bring those back.
@@ -74,11 +76,17 @@ class CellCode:
     defined: frozenset[str] = frozenset()
     rebound: frozenset[str] = frozenset()
     early: frozenset[str] = frozenset()
+    steps: tuple[tuple[str, str], ...] = ()
     entered: frozenset[str] = frozenset()
     touched: frozenset[str] = frozenset()
     opaque: tuple[str, ...] = ()
     starred: tuple[str, ...] = ()
     credentials: Mapping[str, frozenset[Login]] = field(default_factory=dict)
+
+    @property
+    def literal(self) -> frozenset[str]:
+        """The names among the steps."""
+        return frozenset(name for name, _ in self.steps if name)
 
 
 @lru_cache(maxsize=256)
@@ -98,6 +106,9 @@ def analyse(source: str) -> CellCode:
     pieces = [node for node in tree.body if is_definition(node)]
     defined = bound_names(pieces)
     others = bound_names(node for node in tree.body if node not in pieces)  # nodes compare by identity
+    early = _early(pieces, others - defined)
+    literal = {name: made for name, made in singles(source).items() if name in early and _is_literal(made)}
+    steps = _steps(source, tree.body, literal)
     return CellCode(
         source=source,
         normal=normal_form(tree),
@@ -108,12 +119,13 @@ def analyse(source: str) -> CellCode:
         writes=frozenset(names.writes),
         always=_plain(names.state or ()),
         deletes=frozenset(names.deletes),
-        definitions=tuple(_segment(source, node) for node in pieces),
+        definitions=tuple(piece for name, piece in steps if not name),
         makers=MappingProxyType({name: _segment(source, node) for node in pieces if (name := _maker(node))}),
         attributes=frozenset(node.attr for node in nodes_of(tree) if isinstance(node, ast.Attribute)),
         defined=defined,
         rebound=defined & others,
-        early=_early(pieces, others - defined),
+        early=early - literal.keys(),
+        steps=steps,
         entered=frozenset(flow.entered),
         touched=frozenset(flow.touched & defined),
         opaque=tuple(sorted(flow.opaque)),
@@ -199,7 +211,10 @@ def _segment(source: str, node: ast.stmt) -> str:
 
 
 def _early(pieces: list[ast.stmt], made: frozenset[str]) -> frozenset[str]:
-    """Those of the names made by other statements that the definitions read while they are made."""
+    """Those of the names made by other statements that the definitions need while they are made.
+
+    In themselves, as ``@register(table)``, or in functions that they call, as a decorator does.
+    """
     if not made or all(isinstance(piece, ast.Import | ast.ImportFrom) for piece in pieces):
         return frozenset()
     flow = Flow(pieces)
@@ -207,9 +222,30 @@ def _early(pieces: list[ast.stmt], made: frozenset[str]) -> frozenset[str]:
     return made & flow.names.reads
 
 
-_EMPTY = re.compile(r"\w+ = (\{\}|\[\]|set\(\)|(\w+\.)?(dict|list|OrderedDict|Counter|deque|defaultdict)\(\w*\))")
+def _steps(source: str, body: list[ast.stmt], literal: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The definitions in order, and between them the assignments of these names, each with its name."""
+    found = []
+    for node in body:
+        if is_definition(node):
+            found.append(("", _segment(source, node)))
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            name = getattr(node.targets[0] if isinstance(node, ast.Assign) else node.target, "id", "")
+            found += [(name, literal[name])] if name in literal else []
+    return tuple(found)
 
 
-def empties(source: str) -> dict[str, str]:
-    """Of names that are bound to an empty container and to nothing else, the assignment: a definition may fill it."""
-    return {name: made for name, made in singles(source).items() if _EMPTY.fullmatch(made.partition("#")[0].strip())}
+def _is_literal(assignment: str) -> bool:
+    """Whether it is written out what is assigned: it costs nothing to make it again. ``Counter()`` is, too."""
+    match parse(assignment).body:
+        case [ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value)]:
+            pass
+        case _:
+            return False
+    match value:
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args, keywords=[]):
+            return name in _EMPTY and (not args or (name == "defaultdict" and isinstance(args[0], ast.Name)))
+    try:
+        ast.literal_eval(value)
+    except ValueError:
+        return False
+    return True

@@ -45,13 +45,12 @@ class Flow(Expressions):
         self._loops: list[_Loop] = []
 
     def run(self, *, later: bool = True) -> None:
-        """Walk the whole module; ``later=False`` leaves out what functions need when they run."""
+        """Walk the whole module; ``later=False`` leaves out what functions need that nothing in it names."""
         names = self.names
         self._look_round()
-        if later:  # before the walk, which meets calls of functions that are defined further down
-            self._gather(self._body)
+        self._gather(self._body)  # before the walk, which meets calls of functions that are defined further down
         self.block(self._body)
-        if names.state is None:  # every path leaves by an exception: nothing is stored, all that was read is known
+        if not later or names.state is None:  # every path leaves by an exception: all that was read is known
             return
         for name in list(names.needs):
             names.use(name, swallowed=True)

@@ -253,12 +253,12 @@ class Cell:
 
     def _run(self) -> Made:
         with self._attempt():
-            executor.run(self._shell, self.body, self._code.early)
+            executor.run(self._shell, self.body, self._code.early, self._code.literal)
         return self._made()
 
     async def _arun(self) -> Made:
         with self._attempt():
-            await executor.arun(self._shell, self.body, self._code.early)
+            await executor.arun(self._shell, self.body, self._code.early, self._code.literal)
         return self._made()
 
     def _attempt(self) -> ExitStack:
@@ -300,7 +300,7 @@ class Cell:
         try:
             with patience(LOOK):
                 done = self._watch.changes(results)
-                kept = changes.pack(done)
+                kept = changes.pack(done, self.body.written)
             with references.without(done.set):
                 parts = [self._part(name, value) for name, value in kept.items()]
         except TooLong as error:

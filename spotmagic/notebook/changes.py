@@ -14,17 +14,18 @@ import copy
 import importlib
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from spotmagic.code.cell import CellCode, empties, singles
+from spotmagic.code.cell import CellCode, singles
 from spotmagic.codecs import Undecodable, decode
 from spotmagic.engine.explain import ACCEPTED
 from spotmagic.errors import Uncacheable
 from spotmagic.keys import fingerprint
+from spotmagic.keys.guards import MISSING
 from spotmagic.notebook import rng as generators
 from spotmagic.notebook import settings
 from spotmagic.notebook.again import made, set_again
@@ -111,10 +112,13 @@ class Kept:
         return any(kept.name == part for kept in self.entry.parts)
 
 
-def pack(changes: Changes) -> dict[str, Any]:
+def pack(changes: Changes, written: Iterable[str] = ()) -> dict[str, Any]:
     """The parts to encode, by name and in order: an account in plain values, then the variables.
 
     Variables that share objects are one part, so that they share them again.
+
+    Args:
+        written: names that a hit assigns again among the definitions.
 
     Raises:
         Uncacheable: a variable refers to an input in a way that cannot be kept.
@@ -138,6 +142,7 @@ def pack(changes: Changes) -> dict[str, Any]:
         "put": [],
         "ties": _ties(changes),
         "defined": list(changes.defined),
+        "written": sorted(written),
     }
     live.include(changes.defined)
     parts: dict[str, Any] = {ACCOUNT: account}
@@ -222,15 +227,20 @@ def _restore(
         raise LookupError(f"changes of version {account.get('version')!r}")
     live = _live({**held, **ns}, account) if account["rows"] else Live({})
     parts = _Parts(ns, load, account["parts"], undo)
-    parts.take(lambda names: not code.early.isdisjoint(names))
+    steps = [(name, source) for name, source in code.steps if not name or name in account.get("written", ())]
+    written = {name: ns.get(name, MISSING) for name, _ in steps if name}
+    for name, before in written.items():
+        undo.callback(_rebind, ns, name, before)
+    early = (code.early | code.literal) - written.keys()
+    parts.take(lambda names: not early.isdisjoint(names))
     first = {name: account["settings"].pop(name) for name in ("sys.path", "os.environ") if name in account["settings"]}
     settings.make_again(first)  # the cell's imports may need them
     valued = {code.makers[name] for name in account["values"]}
-    empty = empties(code.source)
-    for source in code.definitions:
+    for _, source in steps:  # what a definition fills, as a table of tools, is made anew before it is filled
         if source not in valued:
-            _define(source, define, empty)
-            parts.take(lambda names: not code.early.isdisjoint(names))
+            define(source)
+            parts.take(lambda names: not early.isdisjoint(names))
+    filled = {name: ns[name] for name in written}
     live.include({name: ns[name] for name in account.get("defined", ())})
     set_again(ns, account["attributes"], undo)  # values know their classes as the run left them
     thaw = _grow(live, load, account, held, undo)
@@ -248,6 +258,12 @@ def _restore(
     axes = axes_of({row[1]: ns.get(row[1]) for row in account.get("ties", ()) if row[0] == "names"})
     for name, place, form, body in bodies:
         _put(ns, live, name, place, form, body, pinned=account["pinned"])
+    for name, target in filled.items():
+        if name not in values:
+            _rebind(ns, name, written[name])
+        elif type(target) in _CONTAINERS and type(values[name]) is type(target) and _alone(account, name):
+            put(target, values[name])  # functions may hold this very one
+            values[name] = target
     ns.update(_variables(values))
     for row in account.get("ties", ()):
         tie(ns, row, axes)
@@ -260,15 +276,16 @@ def _restore(
     return values
 
 
-def _define(source: str, define: Callable[[str], None], empty: dict[str, str]) -> None:
-    """Run a definition again. What a decorator puts it into is there empty first, as in the run."""
-    try:
-        define(source)
-    except NameError as error:
-        if error.name not in empty:
-            raise
-        define(empty.pop(error.name))
-        _define(source, define, empty)
+def _rebind(ns: dict[str, Any], name: str, value: Any) -> None:
+    if value is MISSING:
+        ns.pop(name, None)
+    else:
+        ns[name] = value
+
+
+def _alone(account: dict[str, Any], name: str) -> bool:
+    """Whether a variable came back by itself, so that no other one shares what it holds."""
+    return any(names == [name] for names in account["parts"].values())
 
 
 def _grow(

@@ -7,7 +7,7 @@ import asyncio
 import inspect
 import io
 import tokenize
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CodeType, FunctionType
@@ -46,6 +46,7 @@ class Body:
         filename: what tracebacks call the cell.
         awaits: whether running it needs an event loop.
         changed: why a hit cannot define again what the last run defined, by the names concerned.
+        written: names that a hit assigns again where the cell does, as definitions need what is written out there.
     """
 
     source: str
@@ -54,6 +55,7 @@ class Body:
     statements: tuple[Statement, ...]
     awaits: bool
     changed: dict[str, str] = field(default_factory=dict)
+    written: set[str] = field(default_factory=set)
 
     @property
     def hides(self) -> list[int]:
@@ -119,22 +121,23 @@ def prepare(shell: Any, text: str, above: int = 1) -> Body:
     return Body(source, text, filename, statements, awaits)
 
 
-def run(shell: Any, body: Body, early: Collection[str] = ()) -> None:
+def run(shell: Any, body: Body, needed: Collection[str] = (), literal: Collection[str] = ()) -> None:
     """Run the statements. The user's errors pass through.
 
     Args:
-        early: names that the other statements bind and definitions use while they are made.
+        needed: names that other statements bind and definitions use while they are made.
+        literal: those that are bound to what is written out.
     """
-    made = _Definitions(shell.user_ns, body.changed, early)
+    made = _Definitions(shell.user_ns, body, needed, literal)
     for code, each in zip(_compiled(shell, body, body.statements), body.statements, strict=True):
         made.before(each)
         exec(code, shell.user_global_ns, shell.user_ns)
-    made.compare()
+    made.end()
 
 
-async def arun(shell: Any, body: Body, early: Collection[str] = ()) -> None:
+async def arun(shell: Any, body: Body, needed: Collection[str] = (), literal: Collection[str] = ()) -> None:
     """Run the statements of a body that awaits."""
-    made = _Definitions(shell.user_ns, body.changed, early)
+    made = _Definitions(shell.user_ns, body, needed, literal)
     with _awake():
         for code, each in zip(_compiled(shell, body, body.statements), body.statements, strict=True):
             made.before(each)
@@ -142,57 +145,84 @@ async def arun(shell: Any, body: Body, early: Collection[str] = ()) -> None:
                 await eval(code, shell.user_global_ns, shell.user_ns)
             else:
                 exec(code, shell.user_global_ns, shell.user_ns)
-    made.compare()
+    made.end()
 
 
 class _Definitions:
-    """What the definitions of a cell hold, while its other statements run: a hit makes them anew, as they were.
+    """What the definitions of a cell hold and need, while its statements run: a hit makes them anew, as they were.
 
-    ``def add(x, seen=[])`` holds a list, and so may what a decorator gives. What a later definition changes, as a
-    decorator that registers does, it changes again: so what it is given, as ``@register(table)`` is, may not be kept.
+    ``def add(x, seen=[])`` holds a list, and so may what a decorator gives: nothing else may change that. And what a
+    definition that runs code needs, as a decorator does a table, must be then what it will be on a hit: as it is
+    written out (``tools = {}``), if nothing else has changed it since, or as the cell leaves it in the end.
     """
 
-    def __init__(self, ns: dict[str, Any], changed: dict[str, str], early: Collection[str]) -> None:
-        self._ns, self._changed, self._names, self._early = ns, changed, set[str](), sorted(early)
+    def __init__(self, ns: dict[str, Any], body: Body, needed: Collection[str], literal: Collection[str]) -> None:
+        self._ns, self._body, self._names = ns, body, set[str]()
+        self._needed, self._literal = {*needed, *literal}, frozenset(literal)
         self._before: dict[str, list[Any]] = {}
-        self._given: dict[str, Any] = {}
-        changed.clear()
+        self._uses: list[dict[str, Any]] = []  # what is needed, before each definition that may run code
+        self._known: dict[str, Any] = {}  # the same after the last definition or assignment
+        self._open: set[str] = set()  # what to look at when the statement that runs has ended
+        self._disturbed, self._filled = set[str](), set[str]()
+        body.changed.clear()
+        body.written.clear()
 
     def before(self, statement: Statement) -> None:
         """A statement is about to run."""
-        if statement.defines:
-            self.compare()
-            if not isinstance(statement.node, ast.Import | ast.ImportFrom):
-                self._names |= bound_names([statement.node])
-                self._given = self._prints() if self._early else {}
+        self._settle()
+        bound = bound_names([statement.node])
+        if not statement.defines:
+            self._open = {*(self._literal & bound)}
+            if self._names and not self._before:
+                self._before = self._look()
             return
-        if self._given:
-            self.compare()
-        if self._names and not self._before:
-            self._before = self._look()
+        self.compare()
+        if not isinstance(statement.node, ast.Import | ast.ImportFrom):
+            self._names |= bound
+            if self._needed and _calls(statement.node):
+                self._uses.append(self._prints(self._needed))
+                self._disturbed |= self._differing(self._known, self._uses[-1])
+                self._open = self._needed
 
     def compare(self) -> None:
-        """Note what is different since the last definition."""
+        """Note what definitions hold that is different since the last one."""
         now = self._look() if self._before else {}
         # One that is bound anew is another matter.
         changed = [name for name in now if self._before.get(name, now[name])[1:] != now[name][1:]]
-        self._changed.update(dict.fromkeys(changed, "what it holds changed after it was defined"))
+        self._body.changed.update(dict.fromkeys(changed, "what it holds changed after it was defined"))
         self._before = {}
-        given = self._given and self._prints()
-        filled = [name for name in given if self._given.get(name) != given[name]]
-        self._changed.update(dict.fromkeys(filled, "a definition of the cell changes it"))
-        self._given = {}
 
-    def _prints(self) -> dict[str, Any]:
-        """What definitions are given, each with its fingerprint, if it has one."""
+    def end(self) -> None:
+        """All statements have run."""
+        self._settle()
+        self.compare()
+        self._body.written.update(self._literal - self._disturbed)
+        other = self._needed - self._body.written
+        late = {name for use in self._uses for name in self._differing(use, self._prints(other))}
+        self._body.changed.update(dict.fromkeys(late, "the cell changes it after a definition has used it"))
+        self._body.changed.update(dict.fromkeys(other & self._filled, "a definition of the cell changes it"))
+
+    def _settle(self) -> None:
+        """The statement before this one has ended."""
+        now = self._prints(self._open)
+        if self._open is self._needed:
+            self._filled |= self._differing(self._uses[-1], now)
+        self._known |= now
+        self._open = set()
+
+    def _prints(self, names: Iterable[str]) -> dict[str, Any]:
+        """What definitions need, each with its fingerprint, if it has one."""
         found = dict[str, Any]()
-        for name in self._early:
+        for name in names:
             try:
                 with patience(_LOOK):
                     found[name] = fingerprint(self._ns[name]) if name in self._ns else None
             except (Exception, TooLong):
                 found[name] = None
         return found
+
+    def _differing(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> set[str]:
+        return {name for name in one.keys() & other.keys() if one[name] != other[name]}
 
     def _look(self) -> dict[str, list[Any]]:
         known = {id(one) for one in list(self._ns.values())}
@@ -202,6 +232,17 @@ class _Definitions:
         except (Exception, TooLong):  # of something of the user's that cannot be looked at
             self._names = set()
             return {}
+
+
+def _calls(node: ast.stmt) -> bool:
+    """Whether a definition may run code of the user's: by a call, a decorator, or a base that hears of its classes.
+
+    A call that sets up a library keeps what it is given, which is there when a hit calls it again.
+    """
+    return not isinstance(node, ast.Expr | ast.Assign) and any(
+        isinstance(one, ast.Call) or getattr(one, "decorator_list", ()) or getattr(one, "bases", ())
+        for one in ast.walk(node)
+    )
 
 
 def _held(value: Any, known: set[int]) -> list[Any]:
