@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import dis
 import itertools
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,7 +81,8 @@ def run(source: str, present: set[str], coins: list[bool]) -> tuple[Traced, bool
     steps = itertools.count()
 
     def tick() -> bool:
-        if next(steps) > 100:
+        grown = (len(one) > 1000 for one in dict(sys._getframe(1).f_locals).values() if isinstance(one, list | str))
+        if next(steps) > 100 or any(grown):  # ``a += a`` fills the memory within 40 rounds
             raise KeyboardInterrupt
         return True
 
@@ -219,6 +221,12 @@ def test_every_name_really_read_before_it_is_written_is_a_read(
 
 
 @few
+@example("a = [b for b in new()]\nwhile new():\n    tick()\n    a += a", set(), [True])
+@example(
+    "def f():\n    a = [b for b in new()]\n    while new():\n        tick()\n        a += a\n    return a\nf()",
+    set(),
+    [True],
+)
 @given(cells, st.sets(name), coins)
 def test_every_name_really_bound_or_unbound_is_told(source: str, present: set[str], tosses: list[bool]) -> None:
     code = analyse(source)
