@@ -37,5 +37,5 @@ def test_killed_holders_and_sleepers_pass_no_limit_keep_no_slot_and_stop_nobody(
     assert survived.kills == 200
     assert worst_window(survived.went, 1.0) <= 200 * 1.01 + 4
     assert len(survived.went) > 0.4 * 200 * 3
-    assert survived.stall < 3  # 0.1 in the bench, where nothing else runs
+    assert survived.stall < 0.5  # 0.1 in the bench, where nothing else runs
     assert survived.free[0] == survived.free[1]

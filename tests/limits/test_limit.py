@@ -18,6 +18,7 @@ from waiting import soon
 
 from spotmagic.errors import LimitImpossible, LimitTimeout, OptionError, SpotWarning
 from spotmagic.limits import Cost, Limit, Limits
+from spotmagic.limits.queue import GRACE
 from spotmagic.testing import FakeClock
 
 
@@ -275,7 +276,7 @@ def test_an_interrupt_ends_a_wait_at_once_and_gives_the_booking_back() -> None:
     with pytest.raises(KeyboardInterrupt):
         threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
         limit.acquire()
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 10
     assert limit.state().wait < 60.0
 
 
@@ -369,7 +370,7 @@ def test_cancelled_tasks_give_their_places_back() -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
         return (await limit.aacquire()).waited
 
-    assert asyncio.run(scenario(Limit("a", rpm=600))) < 10  # of twenty seconds that they would have waited
+    assert asyncio.run(scenario(Limit("a", rpm=600))) < 1  # behind all of them it would be twenty seconds
 
 
 def test_a_task_is_cancelled_while_it_waits_for_a_slot() -> None:
@@ -394,7 +395,7 @@ def test_a_released_slot_goes_to_the_waiting_task_at_once() -> None:
         await waiting
         return time.monotonic() - began
 
-    assert asyncio.run(scenario(Limit("a", concurrency=1))) < 1
+    assert min(asyncio.run(scenario(Limit("a", concurrency=1))) for _ in range(5)) < 0.05  # others may hold one up
 
 
 def test_tasks_go_in_the_order_they_came() -> None:
@@ -424,7 +425,7 @@ def test_a_task_that_loses_its_loop_leaves_the_queue() -> None:
     waiting._log_destroy_pending = False  # type: ignore[attr-defined]
     del waiting
     gc.collect()
-    assert limit.acquire(timeout=30)
+    assert limit.acquire(timeout=30).waited < 2
 
 
 def test_a_thread_does_not_wait_behind_tasks_of_the_loop_it_blocks() -> None:
@@ -437,10 +438,10 @@ def test_a_thread_does_not_wait_behind_tasks_of_the_loop_it_blocks() -> None:
         waited = limit.acquire(timeout=30).waited
         return waited, [(await task).waited for task in tasks]
 
-    waited, others = asyncio.run(scenario(Limit("a", rpm=600)))
-    assert waited < 20
+    waited, others = asyncio.run(scenario(Limit("a", rpm=120)))
+    assert waited < 1.4  # the next place, and not the fourth
     assert others == sorted(others)
-    assert others[-1] < 20
+    assert others[-1] < 4
 
 
 def test_threads_do_not_wait_behind_tasks_of_a_loop_that_is_busy() -> None:
@@ -458,7 +459,7 @@ def test_threads_do_not_wait_behind_tasks_of_a_loop_that_is_busy() -> None:
         return [(await task).waited for task in tasks]
 
     others = asyncio.run(busy())
-    assert done[0] < 20
+    assert done[0] < GRACE + 0.5
     assert others == sorted(others)
 
 

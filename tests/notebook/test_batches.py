@@ -73,7 +73,7 @@ batch = spot.map(ask, source())
 """
     reply, messages, took = interrupted(kernel, code, mark.exists)
     assert reply["status"] == "error" and reply["ename"] == "KeyboardInterrupt"
-    assert took < 30  # a second on a quiet machine
+    assert took < 5  # a second on a quiet machine
     shown = [m["content"]["data"]["text/plain"] for m in messages if "data" in m["content"]]
     assert "interrupted" in shown[-1] and "run it again to ask only the rest" in shown[-1]
     kernel.run("before = len(asked)")
@@ -92,7 +92,7 @@ def busy(x):
 spot.map(busy, range(5), retry=Retry(5, wait=600))
 """
     reply, _, took = interrupted(kernel, code, mark.exists)
-    assert reply["ename"] == "KeyboardInterrupt" and took < 30
+    assert reply["ename"] == "KeyboardInterrupt" and took < 5
     assert soon(lambda: kernel.value("spot.batches()[0].running + spot.batches()[0].retrying") == "0")
 
 
@@ -110,7 +110,7 @@ def rare(x):
 spot.map(rare, range(20))
 """
     reply, messages, took = interrupted(kernel, code, mark.exists)
-    assert reply["ename"] == "KeyboardInterrupt" and took < 30
+    assert reply["ename"] == "KeyboardInterrupt" and took < 5
     assert soon(lambda: kernel.value("spot.batches()[0].running or spot.batches()[0].waiting") in ("0", "{}"))
     assert kernel.value("spot.limits['slow'].state().wait < 61 and len(made)") == "1"
 
@@ -126,7 +126,7 @@ async def aask(x):
 batch = await spot.amap(aask, range(500), concurrency=4)
 """
     reply, messages, took = interrupted(kernel, code, mark.exists)
-    assert reply["status"] == "error" and reply["ename"] in ("CancelledError", "KeyboardInterrupt") and took < 30
+    assert reply["status"] == "error" and reply["ename"] in ("CancelledError", "KeyboardInterrupt") and took < 5
     shown = [m["content"]["data"]["text/plain"] for m in messages if "data" in m["content"]]
     assert "interrupted" in shown[-1]
     kernel.run("again = await spot.amap(aask, range(60))")
